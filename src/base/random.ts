@@ -1,3 +1,6 @@
+/** What a checkpoint keeps of a `Random`: four words and the unused half of the last normal pair. */
+export type RandomState = [number, number, number, number, number | null];
+
 /**
  * Seeded random numbers (xoshiro128**, seeded through splitmix32), the same on every machine.
  * Blackman & Vigna 2021, "Scrambled linear pseudorandom number generators".
@@ -97,14 +100,13 @@ export class Random {
     return new Random((hash ^ Math.imul(this.s0, 3) ^ Math.imul(this.s2, 7)) >>> 0);
   }
 
-  /** The state, for checkpoints. */
-  state(): number[] {
-    return [this.s0, this.s1, this.s2, this.s3, this.spare ?? Number.NaN].map((v) => (Number.isNaN(v) ? -1 : v));
+  /** The whole state, for checkpoints; plain JSON. */
+  state(): RandomState {
+    return [this.s0, this.s1, this.s2, this.s3, this.spare];
   }
 
-  /** Restores what `state` returned. */
-  restore(state: number[]): void {
-    [this.s0, this.s1, this.s2, this.s3] = state;
-    this.spare = null;
+  /** Goes on exactly where `state` was taken. */
+  restore(state: RandomState): void {
+    [this.s0, this.s1, this.s2, this.s3, this.spare] = state;
   }
 }

@@ -1,0 +1,191 @@
+/**
+ * What the server, the store and the page say to each other: plain JSON, checked where it enters. Coordinates are ICRS degrees,
+ * times ISO 8601 UTC, scores probabilities in [0, 1]. Pictures and pixels are the only answers that are not JSON.
+ */
+import { z } from "zod";
+
+/** The id of an object: as in the survey's catalogue, unique there. */
+export const ObjectId = z.string().min(1).max(200);
+export const SessionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,80}$/);
+export const Who = z.string().trim().min(1).max(80);
+export const Tag = z.string().trim().min(1).max(60);
+
+/** "clear" takes a label back without undoing later ones. */
+export const LabelValue = z.enum(["positive", "negative", "unsure", "clear"]);
+
+/** Why an object stands on a page: an example given at the start, the alpha rule (best or lower scores), a random pick, or the person's own choice. */
+export const Reason = z.enum(["start", "highest", "lower", "random", "chosen"]);
+
+export const Column = z.object({ name: z.string(), type: z.enum(["string", "number", "boolean"]), filled: z.number().int() });
+
+export const FeatureSet = z.object({
+  model: z.string(),
+  weightsHash: z.string(),
+  dim: z.number().int(),
+  done: z.number().int(),
+  total: z.number().int(),
+});
+
+export const SurveyInfo = z.object({
+  survey: z.string(),
+  title: z.string(),
+  count: z.number().int(),
+  kind: z.enum(["flux", "colour"]),
+  bands: z.array(z.string()),
+  pixelScaleArcsec: z.number().nullable(),
+  columns: z.array(Column),
+  features: z.array(FeatureSet),
+  problems: z.number().int(),
+});
+
+export const ObjectRow = z.object({
+  object: ObjectId,
+  raDeg: z.number().nullable(),
+  decDeg: z.number().nullable(),
+  widthPx: z.number().int(),
+  heightPx: z.number().int(),
+});
+
+/** An object with every catalogue column. */
+export const ObjectDetail = ObjectRow.extend({ columns: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])) });
+
+export const NewSession = z.object({
+  survey: z.string(),
+  model: z.string(),
+  /** What is looked for, in the person's words ("face-on spiral"). */
+  target: z.string().trim().min(1).max(120),
+  /** 0 leads to recall, 1 to precision (paper, section 5.1). */
+  alpha: z.number().min(0).max(1).default(0.5),
+  pageSize: z.number().int().min(1).max(500).default(20),
+  /** Of each page, so many random picks: the honest baseline. */
+  randomPicks: z.number().int().min(0).max(100).default(2),
+  seed: z.number().int().min(0).max(2 ** 32 - 1).default(1),
+  who: Who,
+  positive: z.array(ObjectId).max(2000),
+  negative: z.array(ObjectId).max(2000),
+});
+
+/** One thing a person did. Events are only ever appended; undo and redo are events too and name the event they concern. */
+export const SessionEvent = z.object({
+  seq: z.number().int(),
+  at: z.string(),
+  who: z.string(),
+  round: z.number().int(),
+  kind: z.enum(["label", "tag", "untag", "undo", "redo", "alpha"]),
+  object: ObjectId.nullable(),
+  /** The label, the tag, the new alpha as text, or for undo and redo the number of the event concerned. */
+  value: z.string(),
+  reason: Reason.nullable(),
+  /** The page's own key of the click: sent again after a lost answer, it is not recorded twice. */
+  clientKey: z.string().nullable(),
+});
+
+export const NewLabel = z.object({
+  object: ObjectId,
+  value: LabelValue.optional(),
+  addTag: Tag.optional(),
+  removeTag: Tag.optional(),
+  clientKey: z.string().max(80).optional(),
+});
+export const NewLabels = z.object({ who: Who, labels: z.array(NewLabel).min(1).max(1000) });
+export const ByWho = z.object({ who: Who });
+export const NewRound = z.object({ who: Who, alpha: z.number().min(0).max(1).optional() });
+
+export const Pick = z.object({
+  object: ObjectId,
+  score: z.number().nullable(),
+  reason: Reason,
+});
+
+/** How a round went: labels given in it, by reason, and the precision of what was shown beside the random picks' hit rate. */
+export const RoundSummary = z.object({
+  round: z.number().int(),
+  alpha: z.number(),
+  mode: z.enum(["start", "highest", "lower"]),
+  shown: z.number().int(),
+  positives: z.number().int(),
+  negatives: z.number().int(),
+  unsure: z.number().int(),
+  randomShown: z.number().int(),
+  randomPositives: z.number().int(),
+  precision: z.number().nullable(),
+  precisionLow: z.number().nullable(),
+  precisionHigh: z.number().nullable(),
+});
+
+/** A page of a round. `provisional` pages were chosen from a part of the survey; the full ranking replaces what nobody has seen yet. */
+export const Page = z.object({ round: z.number().int(), provisional: z.boolean(), exhausted: z.boolean(), picks: z.array(Pick) });
+
+export const LabelState = z.object({ value: LabelValue.nullable(), tags: z.array(z.string()), who: z.string(), at: z.string(), round: z.number().int() });
+
+export const Session = z.object({
+  session: SessionId,
+  survey: z.string(),
+  model: z.string(),
+  target: z.string(),
+  alpha: z.number(),
+  pageSize: z.number().int(),
+  randomPicks: z.number().int(),
+  seed: z.number().int(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  round: z.number().int(),
+  positives: z.number().int(),
+  negatives: z.number().int(),
+  unsure: z.number().int(),
+});
+
+/** All a page needs to go on after a reload. */
+export const SessionState = Session.extend({
+  labels: z.record(ObjectId, LabelState),
+  /** Labels of the same object by different people that disagree. */
+  conflicts: z.array(z.object({ object: ObjectId, opinions: z.array(z.object({ who: z.string(), value: LabelValue })) })),
+  page: Page.nullable(),
+  rounds: z.array(RoundSummary),
+  canUndo: z.boolean(),
+  canRedo: z.boolean(),
+  lastSeq: z.number().int(),
+  ranked: z.boolean(),
+});
+
+export const Saved = z.object({ events: z.array(SessionEvent), labels: z.record(ObjectId, LabelState), canUndo: z.boolean(), canRedo: z.boolean(), lastSeq: z.number().int() });
+
+export const RankedRow = ObjectRow.extend({ rank: z.number().int(), score: z.number(), label: LabelValue.nullable(), tags: z.array(z.string()), round: z.number().int().nullable(), who: z.string().nullable() });
+export const Ranking = z.object({ total: z.number().int(), offset: z.number().int(), rows: z.array(RankedRow) });
+
+export const ExportFormat = z.enum(["csv", "parquet", "fits", "votable"]);
+
+/** Sent on /api/sessions/:session/stream (server-sent events; the event's name is `type`). */
+export const StreamMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("progress"), stage: z.enum(["learn", "score", "choose"]), done: z.number(), total: z.number() }),
+  z.object({ type: z.literal("page"), page: Page }),
+  z.object({ type: z.literal("ranked"), round: z.number().int(), total: z.number().int(), seconds: z.number() }),
+  z.object({ type: z.literal("events"), events: z.array(SessionEvent) }),
+  z.object({ type: z.literal("failed"), code: z.string(), message: z.string() }),
+]);
+
+export const ApiError = z.object({ code: z.string(), message: z.string() });
+
+export type SurveyInfo = z.infer<typeof SurveyInfo>;
+export type Column = z.infer<typeof Column>;
+export type FeatureSet = z.infer<typeof FeatureSet>;
+export type ObjectRow = z.infer<typeof ObjectRow>;
+export type ObjectDetail = z.infer<typeof ObjectDetail>;
+export type NewSession = z.infer<typeof NewSession>;
+export type SessionEvent = z.infer<typeof SessionEvent>;
+export type NewLabel = z.infer<typeof NewLabel>;
+export type NewLabels = z.infer<typeof NewLabels>;
+export type LabelValue = z.infer<typeof LabelValue>;
+export type LabelState = z.infer<typeof LabelState>;
+export type Reason = z.infer<typeof Reason>;
+export type Pick = z.infer<typeof Pick>;
+export type Page = z.infer<typeof Page>;
+export type RoundSummary = z.infer<typeof RoundSummary>;
+export type Session = z.infer<typeof Session>;
+export type SessionState = z.infer<typeof SessionState>;
+export type Saved = z.infer<typeof Saved>;
+export type RankedRow = z.infer<typeof RankedRow>;
+export type Ranking = z.infer<typeof Ranking>;
+export type ExportFormat = z.infer<typeof ExportFormat>;
+export type StreamMessage = z.infer<typeof StreamMessage>;
+export type ApiError = z.infer<typeof ApiError>;
