@@ -39,7 +39,10 @@ export function syncFolder(path: string): void {
 /** Turns a failed write into an error that says what to do. */
 export function writeError(path: string, cause: unknown): SkyloopError {
   if (cause instanceof SkyloopError) return cause;
-  if (codeOf(cause) === "ENOSPC") return new SkyloopError("DISK_FULL", `no space left while writing ${path}; free some space and run the same command again: what was finished is kept`, { cause });
+  if (codeOf(cause) === "ENOSPC")
+    return new SkyloopError("DISK_FULL", `no space left while writing ${path}; free some space and run the same command again: what was finished is kept`, {
+      cause,
+    });
   return new SkyloopError("WRITE_FAILED", `cannot write ${path}: ${messageOf(cause)}; check that the folder exists and may be written`, { cause });
 }
 
@@ -85,7 +88,8 @@ export function lockFolder(folder: string, purpose: string): () => void {
     } catch (cause) {
       if (codeOf(cause) !== "EEXIST") throw writeError(path, cause);
       const holder = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
-      if (holder > 0 && isAlive(holder)) throw new SkyloopError("LOCKED", `${folder} is being written by process ${holder} (${purpose}); wait for it to end, or stop it`, { cause });
+      if (holder > 0 && isAlive(holder))
+        throw new SkyloopError("LOCKED", `${folder} is being written by process ${holder} (${purpose}); wait for it to end, or stop it`, { cause });
       rmSync(path, { force: true });
     }
   }

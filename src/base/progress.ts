@@ -17,7 +17,10 @@ export function terminalProgress(label: string, unit: string): Progress {
   const start = performance.now();
   const rate = (done: number) => `${((done * 1000) / Math.max(performance.now() - start, 1)).toFixed(1)} ${unit}/s`;
   if (process.stderr.isTTY) {
-    const bars = new MultiBar({ format: `${label} {bar} {value}/{total} {rate} {eta_formatted} left {note}`, hideCursor: true, stream: process.stderr }, Presets.shades_classic);
+    const bars = new MultiBar(
+      { format: `${label} {bar} {value}/{total} {rate} {eta_formatted} left {note}`, hideCursor: true, stream: process.stderr },
+      Presets.shades_classic,
+    );
     let bar: SingleBar | null = null;
     return {
       update(done, total, note = "") {

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+// Two workers and passive OpenMP waiting: on few cores, pools of threads that spin while they wait cost more than they give.
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "web/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"],
+    exclude: ["test/e2e/**", "node_modules/**", "dist/**", "web/dist/**"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    env: { OMP_WAIT_POLICY: "PASSIVE" },
+  },
+});
