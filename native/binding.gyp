@@ -1,0 +1,31 @@
+# Built by scripts/setup.mjs, which finds libtorch and says where it is through the environment.
+{
+  "variables": {
+    "torch_includes%": "<!(node -p \"process.env.SKYLOOP_TORCH_INCLUDES || '/usr/include /usr/include/torch/csrc/api/include'\")",
+    "torch_libdir%": "<!(node -p \"process.env.SKYLOOP_TORCH_LIBDIR || '/usr/lib/x86_64-linux-gnu'\")",
+    "torch_abi%": "<!(node -p \"process.env.SKYLOOP_TORCH_ABI || '1'\")"
+  },
+  "target_defaults": {
+    "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++14", "-std=gnu++20"],
+    "cflags!": ["-fno-exceptions"],
+    "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS"],
+    "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES", "CLANG_CXX_LANGUAGE_STANDARD": "c++17" }
+  },
+  "targets": [
+    {
+      "target_name": "torch",
+      "sources": ["torch.cc"],
+      "include_dirs": ["<@(torch_includes)"],
+      "defines": ["_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
+      "cflags_cc": ["-std=c++17", "-O2", "-fexceptions", "-frtti", "-w"],
+      "libraries": ["-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "-ltorch", "-ltorch_cpu", "-lc10"]
+    },
+    {
+      "target_name": "fits",
+      "sources": ["fits.cc"],
+      "cflags_cc": ["-std=c++17", "-O2", "-fexceptions", "-frtti", "-Wall", "-Wextra"],
+      "libraries": ["-lcfitsio"]
+    }
+  ]
+}

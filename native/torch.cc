@@ -1,0 +1,461 @@
+// One door from JavaScript to libtorch: `call(operator, overload, args)` looks the operator up in the ATen dispatcher, converts the
+// arguments by its schema and calls it boxed, so that every operator, its gradient and every device work without a line of their own.
+// Around it: tensor handles, typed arrays in and out, backward, grad mode, seeds, threads, memory.
+#include <malloc.h>
+#include <napi.h>
+
+#include <atomic>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/variable.h>
+#include <torch/version.h>
+
+namespace {
+
+std::atomic<int64_t> liveTensors{0};
+
+// Owned by a JavaScript external; `tensor` is emptied by `free` and by the finaliser, whichever comes first.
+struct Handle {
+  at::Tensor tensor;
+};
+
+const napi_type_tag HANDLE_TAG = {0x736b796c6f6f7001ULL, 0x74656e736f720001ULL};
+
+Napi::Value wrap(Napi::Env env, at::Tensor tensor) {
+  auto* handle = new Handle{std::move(tensor)};
+  liveTensors++;
+  auto external = Napi::External<Handle>::New(env, handle, [](Napi::Env, Handle* h) {
+    if (h->tensor.defined()) liveTensors--;
+    delete h;
+  });
+  external.TypeTag(&HANDLE_TAG);
+  return external;
+}
+
+at::Tensor& unwrap(const Napi::Value& value) {
+  if (!value.IsExternal()) throw Napi::TypeError::New(value.Env(), "expected a tensor");
+  auto external = value.As<Napi::External<Handle>>();
+  if (!external.CheckTypeTag(&HANDLE_TAG)) throw Napi::TypeError::New(value.Env(), "expected a tensor, got another native object");
+  auto& tensor = external.Data()->tensor;
+  if (!tensor.defined()) throw Napi::Error::New(value.Env(), "tensor was used after it was freed");
+  return tensor;
+}
+
+// ---- arguments by schema ----------------------------------------------------------------------------------------------------------
+
+int64_t toInteger(const Napi::Value& value) {
+  if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
+  if (value.IsBigInt()) {
+    bool lossless = true;
+    return value.As<Napi::BigInt>().Int64Value(&lossless);
+  }
+  if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), "expected an integer");
+  double number = value.As<Napi::Number>().DoubleValue();
+  if (number != std::floor(number)) throw Napi::TypeError::New(value.Env(), "expected an integer, got " + std::to_string(number));
+  return static_cast<int64_t>(number);
+}
+
+double toDouble(const Napi::Value& value) {
+  if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), "expected a number");
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+bool toBool(const Napi::Value& value) {
+  if (!value.IsBoolean()) throw Napi::TypeError::New(value.Env(), "expected true or false");
+  return value.As<Napi::Boolean>().Value();
+}
+
+// A whole number becomes an integer scalar, as in Python; a fraction becomes a double.
+at::Scalar toScalar(const Napi::Value& value) {
+  if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
+  if (value.IsBigInt()) return at::Scalar(toInteger(value));
+  double number = toDouble(value);
+  if (number == std::floor(number) && std::abs(number) < 9007199254740992.0) return at::Scalar(static_cast<int64_t>(number));
+  return at::Scalar(number);
+}
+
+template <typename T, typename Convert>
+c10::List<T> toList(const Napi::Value& value, const c10::optional<int32_t>& fixedLength, Convert convert) {
+  c10::List<T> list;
+  if (!value.IsArray()) {
+    // Schemas such as int[2] take one number for all.
+    for (int32_t i = 0; i < fixedLength.value_or(1); i++) list.push_back(convert(value));
+    return list;
+  }
+  auto array = value.As<Napi::Array>();
+  uint32_t length = array.Length();
+  list.reserve(length);
+  for (uint32_t i = 0; i < length; i++) list.push_back(convert(array.Get(i)));
+  return list;
+}
+
+c10::IValue toIValue(const Napi::Value& value, const c10::TypePtr& type, const c10::optional<int32_t>& fixedLength) {
+  switch (type->kind()) {
+    case c10::TypeKind::OptionalType:
+      if (value.IsNull() || value.IsUndefined()) return c10::IValue();
+      return toIValue(value, type->castRaw<c10::OptionalType>()->getElementType(), fixedLength);
+    case c10::TypeKind::TensorType:
+      if (value.IsNull()) return at::Tensor();
+      return unwrap(value);
+    case c10::TypeKind::NumberType:
+      return toScalar(value);
+    case c10::TypeKind::FloatType:
+      return toDouble(value);
+    case c10::TypeKind::BoolType:
+      return toBool(value);
+    case c10::TypeKind::StringType:
+      return value.As<Napi::String>().Utf8Value();
+    case c10::TypeKind::DeviceObjType:
+      return c10::Device(value.As<Napi::String>().Utf8Value());
+    case c10::TypeKind::ListType: {
+      auto element = type->castRaw<c10::ListType>()->getElementType();
+      switch (element->kind()) {
+        case c10::TypeKind::TensorType:
+          return toList<at::Tensor>(value, fixedLength, [](const Napi::Value& v) { return unwrap(v); });
+        case c10::TypeKind::OptionalType: {
+          c10::List<c10::optional<at::Tensor>> list;
+          auto array = value.As<Napi::Array>();
+          for (uint32_t i = 0; i < array.Length(); i++) {
+            Napi::Value item = array.Get(i);
+            list.push_back(item.IsNull() || item.IsUndefined() ? c10::optional<at::Tensor>() : c10::optional<at::Tensor>(unwrap(item)));
+          }
+          return list;
+        }
+        case c10::TypeKind::FloatType:
+          return toList<double>(value, fixedLength, toDouble);
+        case c10::TypeKind::BoolType:
+          return toList<bool>(value, fixedLength, toBool);
+        default:
+          return toList<int64_t>(value, fixedLength, toInteger);
+      }
+    }
+    default:
+      // Integers and what schemas count as integers: dtype, layout, memory format, symbolic sizes.
+      return toInteger(value);
+  }
+}
+
+Napi::Value fromIValue(Napi::Env env, const c10::IValue& value) {
+  if (value.isTensor()) {
+    auto tensor = value.toTensor();
+    return tensor.defined() ? wrap(env, tensor) : env.Null();
+  }
+  if (value.isInt()) return Napi::Number::New(env, static_cast<double>(value.toInt()));
+  if (value.isDouble()) return Napi::Number::New(env, value.toDouble());
+  if (value.isBool()) return Napi::Boolean::New(env, value.toBool());
+  if (value.isString()) return Napi::String::New(env, value.toStringRef());
+  if (value.isList()) {
+    auto list = value.toListRef();
+    auto array = Napi::Array::New(env, list.size());
+    for (size_t i = 0; i < list.size(); i++) array.Set(i, fromIValue(env, list[i]));
+    return array;
+  }
+  return env.Null();
+}
+
+// ---- operators --------------------------------------------------------------------------------------------------------------------
+
+using Table = std::unordered_map<std::string, c10::OperatorHandle>;
+
+const c10::OperatorHandle& findOperator(Napi::Env env, const std::string& name) {
+  thread_local Table table;
+  auto known = table.find(name);
+  if (known != table.end()) return known->second;
+  auto dot = name.find('.');
+  std::string base = "aten::" + name.substr(0, dot);
+  if (name.find("::") != std::string::npos) base = name.substr(0, dot);
+  std::string overload = dot == std::string::npos ? "" : name.substr(dot + 1);
+  auto found = c10::Dispatcher::singleton().findSchema({base, overload});
+  if (!found) throw Napi::Error::New(env, "no operator " + base + (overload.empty() ? "" : "." + overload) + " in libtorch " TORCH_VERSION);
+  return table.emplace(name, *found).first->second;
+}
+
+// call(name, args): args in the schema's order, keyword-only ones included; missing or undefined ones take the schema's default.
+Napi::Value call(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto name = info[0].As<Napi::String>().Utf8Value();
+  auto args = info[1].As<Napi::Array>();
+  const auto& op = findOperator(env, name);
+  const auto& schema = op.schema();
+  const auto& formal = schema.arguments();
+  uint32_t given = args.Length();
+  if (given > formal.size()) throw Napi::TypeError::New(env, "takes " + std::to_string(formal.size()) + " arguments, got " + std::to_string(given));
+  torch::jit::Stack stack;
+  stack.reserve(formal.size());
+  for (size_t i = 0; i < formal.size(); i++) {
+    Napi::Value value = i < given ? args.Get(static_cast<uint32_t>(i)) : env.Undefined();
+    if (value.IsUndefined()) {
+      if (!formal[i].default_value()) throw Napi::TypeError::New(env, "argument `" + formal[i].name() + "` is missing");
+      stack.push_back(*formal[i].default_value());
+    } else {
+      try {
+        stack.push_back(toIValue(value, formal[i].type(), formal[i].N()));
+      } catch (const Napi::Error& error) {
+        throw Napi::TypeError::New(env, "argument `" + formal[i].name() + "`: " + error.Message());
+      }
+    }
+  }
+  try {
+    op.callBoxed(&stack);
+  } catch (const c10::Error& error) {
+    throw Napi::Error::New(env, error.what_without_backtrace());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+  if (stack.size() == 1) return fromIValue(env, stack[0]);
+  auto results = Napi::Array::New(env, stack.size());
+  for (size_t i = 0; i < stack.size(); i++) results.Set(i, fromIValue(env, stack[i]));
+  return results;
+}
+
+template <typename Body>
+auto guarded(Napi::Env env, Body body) {
+  try {
+    return body();
+  } catch (const c10::Error& error) {
+    throw Napi::Error::New(env, error.what_without_backtrace());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
+// ---- tensors ----------------------------------------------------------------------------------------------------------------------
+
+at::ScalarType typeOf(Napi::Env env, const Napi::TypedArray& array) {
+  switch (array.TypedArrayType()) {
+    case napi_float32_array: return at::kFloat;
+    case napi_float64_array: return at::kDouble;
+    case napi_int32_array: return at::kInt;
+    case napi_bigint64_array: return at::kLong;
+    case napi_uint8_array: return at::kByte;
+    case napi_uint8_clamped_array: return at::kByte;
+    case napi_int8_array: return at::kChar;
+    case napi_int16_array: return at::kShort;
+    default: throw Napi::TypeError::New(env, "this kind of typed array has no tensor type");
+  }
+}
+
+std::vector<int64_t> toShape(const Napi::Value& value) {
+  auto array = value.As<Napi::Array>();
+  std::vector<int64_t> shape(array.Length());
+  for (uint32_t i = 0; i < array.Length(); i++) shape[i] = toInteger(array.Get(i));
+  return shape;
+}
+
+uint8_t* bytesOf(const Napi::TypedArray& array) {
+  void* data = nullptr;
+  napi_get_typedarray_info(array.Env(), array, nullptr, nullptr, &data, nullptr, nullptr);
+  return static_cast<uint8_t*>(data);
+}
+
+// fromArray(typedArray, shape, dtype?): a copy. With dtype the bytes are read as that type (half floats from Uint8Array).
+Napi::Value fromArray(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto array = info[0].As<Napi::TypedArray>();
+  auto shape = toShape(info[1]);
+  return guarded(env, [&] {
+    auto type = info[2].IsNumber() ? static_cast<at::ScalarType>(toInteger(info[2])) : typeOf(env, array);
+    auto tensor = at::empty(shape, at::TensorOptions(type));
+    if (tensor.nbytes() != array.ByteLength())
+      throw Napi::RangeError::New(env, "data has " + std::to_string(array.ByteLength()) + " bytes, its shape needs " + std::to_string(tensor.nbytes()));
+    if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), bytesOf(array), tensor.nbytes());
+    return wrap(env, tensor);
+  });
+}
+
+// copyTo(tensor, typedArray): the elements in row-major order, as they are (no conversion).
+Napi::Value copyTo(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto& source = unwrap(info[0]);
+  auto array = info[1].As<Napi::TypedArray>();
+  return guarded(env, [&] {
+    auto tensor = source.detach().cpu().contiguous();
+    if (tensor.nbytes() != array.ByteLength())
+      throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " + std::to_string(array.ByteLength()));
+    if (tensor.nbytes() > 0) std::memcpy(bytesOf(array), tensor.data_ptr(), tensor.nbytes());
+    return env.Undefined();
+  });
+}
+
+// copyFrom(tensor, typedArray): fills the tensor's own memory; the tensor must be contiguous and on the CPU.
+Napi::Value copyFrom(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto& tensor = unwrap(info[0]);
+  auto array = info[1].As<Napi::TypedArray>();
+  if (!tensor.is_contiguous() || !tensor.device().is_cpu()) throw Napi::Error::New(env, "only a contiguous tensor on the CPU can be filled");
+  if (tensor.nbytes() != array.ByteLength())
+    throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " + std::to_string(array.ByteLength()));
+  if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), bytesOf(array), tensor.nbytes());
+  return env.Undefined();
+}
+
+Napi::Value freeTensor(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) return info.Env().Undefined();
+  auto external = info[0].As<Napi::External<Handle>>();
+  if (!external.CheckTypeTag(&HANDLE_TAG)) return info.Env().Undefined();
+  auto& tensor = external.Data()->tensor;
+  if (tensor.defined()) {
+    tensor.reset();
+    liveTensors--;
+  }
+  return info.Env().Undefined();
+}
+
+// A second owner of the same tensor.
+Napi::Value alias(const Napi::CallbackInfo& info) { return wrap(info.Env(), unwrap(info[0])); }
+
+Napi::Value shapeOf(const Napi::CallbackInfo& info) {
+  auto sizes = unwrap(info[0]).sizes();
+  auto shape = Napi::Array::New(info.Env(), sizes.size());
+  for (size_t i = 0; i < sizes.size(); i++) shape.Set(i, Napi::Number::New(info.Env(), static_cast<double>(sizes[i])));
+  return shape;
+}
+
+Napi::Value dtypeOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<int>(unwrap(info[0]).scalar_type())); }
+Napi::Value deviceOf(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), unwrap(info[0]).device().str()); }
+Napi::Value isDefined(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), info[0].As<Napi::External<Handle>>().Data()->tensor.defined()); }
+
+Napi::Value item(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto& tensor = unwrap(info[0]);
+  return guarded(env, [&]() -> Napi::Value {
+    auto scalar = tensor.item();
+    if (scalar.isBoolean()) return Napi::Boolean::New(env, scalar.toBool());
+    return Napi::Number::New(env, scalar.toDouble());
+  });
+}
+
+// ---- autograd ---------------------------------------------------------------------------------------------------------------------
+
+Napi::Value requiresGrad(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), unwrap(info[0]).requires_grad()); }
+
+Napi::Value setRequiresGrad(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    unwrap(info[0]).set_requires_grad(toBool(info[1]));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value gradOf(const Napi::CallbackInfo& info) {
+  auto& grad = unwrap(info[0]).mutable_grad();
+  return grad.defined() ? wrap(info.Env(), grad) : info.Env().Null();
+}
+
+// setGrad(tensor, grad or null)
+Napi::Value setGrad(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    unwrap(info[0]).mutable_grad() = info[1].IsNull() ? at::Tensor() : unwrap(info[1]);
+    return info.Env().Undefined();
+  });
+}
+
+// backward(tensor, gradient or null, keepGraph)
+Napi::Value backward(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    auto& root = unwrap(info[0]);
+    torch::autograd::backward({root}, {info[1].IsNull() ? at::Tensor() : unwrap(info[1])}, toBool(info[2]));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value gradMode(const Napi::CallbackInfo& info) {
+  bool before = at::GradMode::is_enabled();
+  if (info[0].IsBoolean()) at::GradMode::set_enabled(toBool(info[0]));
+  return Napi::Boolean::New(info.Env(), before);
+}
+
+// ---- process ----------------------------------------------------------------------------------------------------------------------
+
+Napi::Value seed(const Napi::CallbackInfo& info) {
+  at::manual_seed(static_cast<uint64_t>(toInteger(info[0])));
+  return info.Env().Undefined();
+}
+
+// threads(n?): sets where given; returns the number of threads of one operator.
+Napi::Value threads(const Napi::CallbackInfo& info) {
+  if (info[0].IsNumber()) at::set_num_threads(static_cast<int>(toInteger(info[0])));
+  return Napi::Number::New(info.Env(), at::get_num_threads());
+}
+
+Napi::Value live(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(liveTensors.load())); }
+
+// keepMemory(bytes): blocks up to this size come from the heap and are kept when freed; glibc otherwise gives large blocks back to the
+// kernel after every operator and pays for their pages again.
+Napi::Value keepMemory(const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  auto bytes = toInteger(info[0]);
+  mallopt(M_MMAP_THRESHOLD, static_cast<int>(std::min<int64_t>(bytes, 1 << 30)));
+  mallopt(M_TRIM_THRESHOLD, static_cast<int>(std::min<int64_t>(bytes * 2, INT32_MAX)));
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+  return info.Env().Undefined();
+}
+
+// Gives kept free memory back to the system.
+Napi::Value trimMemory(const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return info.Env().Undefined();
+}
+
+Napi::Value about(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto result = Napi::Object::New(env);
+  result.Set("version", TORCH_VERSION);
+  result.Set("config", at::show_config());
+  result.Set("parallel", at::get_parallel_info());
+  result.Set("cuda", Napi::Boolean::New(env, at::hasCUDA()));
+  result.Set("mkldnn", Napi::Boolean::New(env, at::hasMKLDNN()));
+  return result;
+}
+
+// schema(name): the operator's signature, for errors and for tracing.
+Napi::Value schemaOf(const Napi::CallbackInfo& info) {
+  auto text = c10::str(findOperator(info.Env(), info[0].As<Napi::String>().Utf8Value()).schema());
+  return Napi::String::New(info.Env(), text);
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) { exports.Set(name, Napi::Function::New(env, function, name)); };
+  add("call", call);
+  add("schema", schemaOf);
+  add("fromArray", fromArray);
+  add("copyTo", copyTo);
+  add("copyFrom", copyFrom);
+  add("free", freeTensor);
+  add("alias", alias);
+  add("shape", shapeOf);
+  add("dtype", dtypeOf);
+  add("device", deviceOf);
+  add("isDefined", isDefined);
+  add("item", item);
+  add("requiresGrad", requiresGrad);
+  add("setRequiresGrad", setRequiresGrad);
+  add("grad", gradOf);
+  add("setGrad", setGrad);
+  add("backward", backward);
+  add("gradMode", gradMode);
+  add("seed", seed);
+  add("threads", threads);
+  add("live", live);
+  add("keepMemory", keepMemory);
+  add("trimMemory", trimMemory);
+  add("about", about);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(torch, init)

@@ -1,0 +1,100 @@
+/**
+ * The only importer of the native addon: one boxed call into libtorch's dispatcher, and the errors it gives a name, dtypes and shapes.
+ * Everything else about tensors is built on `call`.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { messageOf, SkyloopError } from "../base/errors.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+
+/** A native tensor; opaque. */
+export type Handle = { readonly __handle: unique symbol };
+/** What an operator takes: tensors, numbers, lists, text; undefined takes the schema's default, null is None. */
+export type NativeValue = Handle | number | bigint | boolean | string | null | undefined | NativeValue[];
+
+export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array;
+
+interface Addon {
+  call(op: string, args: NativeValue[]): NativeValue;
+  schema(op: string): string;
+  fromArray(data: TypedArray, shape: number[], dtype?: number): Handle;
+  copyTo(tensor: Handle, into: TypedArray): void;
+  copyFrom(tensor: Handle, from: TypedArray): void;
+  free(tensor: Handle): void;
+  alias(tensor: Handle): Handle;
+  shape(tensor: Handle): number[];
+  dtype(tensor: Handle): number;
+  device(tensor: Handle): string;
+  isDefined(tensor: Handle): boolean;
+  item(tensor: Handle): number | boolean;
+  requiresGrad(tensor: Handle): boolean;
+  setRequiresGrad(tensor: Handle, on: boolean): void;
+  grad(tensor: Handle): Handle | null;
+  setGrad(tensor: Handle, grad: Handle | null): void;
+  backward(tensor: Handle, gradient: Handle | null, keepGraph: boolean): void;
+  gradMode(on?: boolean): boolean;
+  seed(seed: number): void;
+  threads(count?: number): number;
+  live(): number;
+  keepMemory(bytes: number): void;
+  trimMemory(): void;
+  about(): { version: string; config: string; parallel: string; cuda: boolean; mkldnn: boolean };
+}
+
+function load(): Addon {
+  // Spinning OpenMP threads cost more than they save on few cores; libgomp reads this when the addon loads it.
+  process.env.OMP_WAIT_POLICY ??= "PASSIVE";
+  const path = join(PACKAGE_ROOT, "native/build/Release/torch.node");
+  if (!existsSync(path)) throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
+  try {
+    const addon = createRequire(import.meta.url)(path) as Addon;
+    // Freed tensors' memory stays with the process: page faults otherwise cost 15 % to several times the run time.
+    addon.keepMemory(1 << 30);
+    addon.threads(Number(process.env.SKYLOOP_THREADS ?? process.env.OMP_NUM_THREADS) || availableParallelism());
+    return addon;
+  } catch (cause) {
+    throw new SkyloopError("NATIVE_BROKEN", `the native part does not load: ${messageOf(cause)}; run \`npm run setup\` in ${PACKAGE_ROOT}, and \`skyloop doctor\` to see which libtorch is found`, { cause });
+  }
+}
+
+export const native: Addon = load();
+
+/** Type codes of c10::ScalarType. */
+export const DTYPE_CODE = { uint8: 0, int8: 1, int16: 2, int32: 3, int64: 4, float16: 5, float32: 6, float64: 7, bool: 11, bfloat16: 15 } as const;
+export type DType = keyof typeof DTYPE_CODE;
+const DTYPE_NAME = new Map<number, DType>(Object.entries(DTYPE_CODE).map(([name, code]) => [code, name as DType]));
+
+/** The name of a type code; codes that we have no name for (complex, quantised) read as "other". */
+export function dtypeName(code: number): DType | "other" {
+  return DTYPE_NAME.get(code) ?? "other";
+}
+
+function isHandle(value: NativeValue): value is Handle {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function describe(value: NativeValue): string {
+  if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
+  if (value === undefined) return "default";
+  if (!isHandle(value)) return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return native.isDefined(value) ? `${dtypeName(native.dtype(value))}[${native.shape(value).join(", ")}]` : "freed tensor";
+}
+
+/**
+ * Calls the ATen operator `op` ("mm", "add.Tensor": name and overload) with arguments in its schema's order.
+ * Throws TORCH with operator, dtypes and shapes.
+ */
+export function call(op: string, args: NativeValue[]): NativeValue {
+  try {
+    return native.call(op, args);
+  } catch (cause) {
+    throw torchError(`${op}(${args.map(describe).join(", ")})`, cause);
+  }
+}
+
+/** An engine error that names what was called. */
+export function torchError(what: string, cause: unknown): SkyloopError {
+  return new SkyloopError("TORCH", `${what}: ${messageOf(cause).split("\nException raised from")[0]}`, { cause });
+}

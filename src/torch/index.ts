@@ -1,0 +1,8 @@
+export { noGrad } from "./autograd.ts";
+export { call, type DType, type TypedArray } from "./dispatch.ts";
+export * from "./ops.ts";
+export { Adam, type AdamOptions, AdamW, clipGradNorm } from "./optim.ts";
+export { aboutTorch, getThreads, liveTensors, manualSeed, setThreads, trimMemory } from "./process.ts";
+export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+export { keep, scope } from "./scope.ts";
+export { arange, cat, empty, type Operand, ones, op, opInPlace, ops, Parameter, rand, randn, stack, Tensor, tensor, where, zeros } from "./tensor.ts";
