@@ -106,6 +106,12 @@ export class Tensor {
   detach(): Tensor {
     return op("detach", this);
   }
+  /** This tensor's data as a parameter that no scope frees; this handle is given up. */
+  asParameter(): Parameter {
+    const parameter = new Parameter(this);
+    this.dispose();
+    return parameter;
+  }
 
   // ---- arithmetic
   add(other: Operand, alpha = 1): Tensor {

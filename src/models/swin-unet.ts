@@ -1,0 +1,182 @@
+/**
+ * The large vision model: a Swin-Transformer U-Net from image to image whose encoder gives the features (Fu et al. 2024, section 2;
+ * structure as SUNet, Fan et al. 2022). Parameter names are PyTorch's for that structure.
+ */
+import { SkyloopError } from "../base/errors.ts";
+import { Conv2d, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
+import { cat, type Tensor } from "../torch/index.ts";
+import { DualUpsample, PatchMerging, SwinBlock } from "./swin-blocks.ts";
+
+export interface SwinUnetConfig {
+  /** Side of the square images it is made for; others run too. */
+  imageSize: number;
+  patchSize: 4;
+  embedDim: number;
+  depths: number[];
+  heads: number[];
+  window: number;
+  mlpRatio: number;
+  /** What queries are multiplied by; null is head_dim^-0.5. */
+  qkScale: number | null;
+  /** Probability of dropping the deepest block's branches; rises linearly from 0. */
+  dropPath: number;
+  channels: 3;
+}
+
+/** What the encoder finds: the features [B, tokens, 8 C], and the inputs of the stages for the decoder, coarsest last. */
+export interface Encoded {
+  features: Tensor;
+  skips: Tensor[];
+  height: number;
+  width: number;
+}
+
+class PatchEmbed extends Module {
+  readonly proj: Conv2d;
+  readonly norm: LayerNorm;
+
+  constructor(width: number, patch: number) {
+    super();
+    this.proj = new Conv2d(width, width, patch, { stride: patch });
+    this.norm = new LayerNorm(width);
+  }
+  /** [B, C, H, W] -> [B, H W / patch^2, C]. */
+  forward(x: Tensor): Tensor {
+    return this.norm.forward(this.proj.forward(x).flatten(2).transpose(1, 2));
+  }
+}
+
+class EncoderStage extends Module {
+  readonly blocks: SwinBlock[];
+  readonly downsample: PatchMerging | null;
+
+  constructor(blocks: SwinBlock[], downsample: PatchMerging | null) {
+    super();
+    this.blocks = blocks;
+    this.downsample = downsample;
+  }
+}
+
+class DecoderStage extends Module {
+  readonly blocks: SwinBlock[];
+  readonly upsample: DualUpsample | null;
+
+  constructor(blocks: SwinBlock[], upsample: DualUpsample | null) {
+    super();
+    this.blocks = blocks;
+    this.upsample = upsample;
+  }
+}
+
+export class SwinUnet extends Module {
+  readonly config: SwinUnetConfig;
+  readonly prelu = new PRelu(); // In the published state, never used.
+  readonly conv_first: Conv2d;
+  readonly patch_embed: PatchEmbed;
+  readonly layers: EncoderStage[];
+  readonly layers_up: (DualUpsample | DecoderStage)[];
+  readonly concat_back_dim: (Linear | null)[];
+  readonly norm: LayerNorm;
+  readonly norm_up: LayerNorm;
+  readonly up: DualUpsample;
+  readonly output: Conv2d;
+  readonly #masks = new WindowMasks();
+
+  constructor(config: SwinUnetConfig) {
+    super();
+    this.config = config;
+    const { channels, embedDim: C, patchSize, depths, imageSize } = config;
+    const stages = depths.length;
+    this.conv_first = new Conv2d(channels, C, 3, { padding: 1 });
+    this.patch_embed = new PatchEmbed(C, patchSize);
+
+    const grid = (stage: number) => imageSize / patchSize / 2 ** stage;
+    const total = depths.reduce((sum, depth) => sum + depth, 0);
+    const before = (stage: number) => depths.slice(0, stage).reduce((sum, depth) => sum + depth, 0);
+    const blocks = (stage: number) =>
+      Array.from({ length: depths[stage] }, (_, i) => {
+        const [width, heads] = [C * 2 ** stage, config.heads[stage]];
+        return new SwinBlock({
+          width,
+          heads,
+          window: Math.min(config.window, grid(stage)),
+          shift: i % 2 === 1 && grid(stage) > config.window ? Math.floor(config.window / 2) : 0,
+          mlpRatio: config.mlpRatio,
+          scale: config.qkScale ?? (width / heads) ** -0.5,
+          dropPath: total > 1 ? (config.dropPath * (before(stage) + i)) / (total - 1) : 0,
+        });
+      });
+
+    this.layers = depths.map((_, stage) => new EncoderStage(blocks(stage), stage < stages - 1 ? new PatchMerging(C * 2 ** stage) : null));
+    this.norm = new LayerNorm(C * 2 ** (stages - 1));
+    const upward = depths.map((_, k) => stages - 1 - k);
+    this.layers_up = upward.map((stage, k) => (k === 0 ? new DualUpsample(C * 2 ** stage, 2) : new DecoderStage(blocks(stage), stage > 0 ? new DualUpsample(C * 2 ** stage, 2) : null)));
+    this.concat_back_dim = upward.map((stage, k) => (k === 0 ? null : new Linear(2 * C * 2 ** stage, C * 2 ** stage, { init: "transformer" })));
+    this.norm_up = new LayerNorm(C);
+    this.up = new DualUpsample(C, 4);
+    this.output = new Conv2d(C, channels, 3, { padding: 1, bias: false });
+  }
+
+  /** Width of the features: embedDim * 2^(stages - 1). */
+  get featureDim(): number {
+    return this.config.embedDim * 2 ** (this.config.depths.length - 1);
+  }
+
+  /** Images [B, 3, H, W], H and W divisible by 32, to features and skips. Throws BAD_IMAGE_SIZE. */
+  encode(images: Tensor): Encoded {
+    const { patchSize, depths, channels } = this.config;
+    const shape = images.shape;
+    const [, bands, height, width] = shape;
+    const unit = patchSize * 2 ** (depths.length - 1);
+    if (shape.length !== 4 || bands !== channels || height < unit || width < unit || height % unit !== 0 || width % unit !== 0)
+      throw new SkyloopError("BAD_IMAGE_SIZE", `the model takes images [B, ${channels}, H, W] with H and W multiples of ${unit}, got [${shape.join(", ")}]; resize or pad them (152 px stamps go to 128)`);
+    let [H, W] = [height / patchSize, width / patchSize];
+    let x = this.patch_embed.forward(this.conv_first.forward(images));
+    const skips: Tensor[] = [];
+    for (const { blocks, downsample } of this.layers) {
+      skips.push(x);
+      for (const block of blocks) x = block.forward(x, H, W, this.#masks);
+      if (downsample !== null) {
+        x = downsample.forward(x, H, W);
+        [H, W] = [H / 2, W / 2];
+      }
+    }
+    return { features: this.norm.forward(x), skips, height: H, width: W };
+  }
+
+  /** What `encode` returned to images [B, 3, H, W]. */
+  decode({ features, skips, height, width }: Encoded): Tensor {
+    let [H, W] = [height, width];
+    let x = features;
+    for (const [k, stage] of this.layers_up.entries()) {
+      if (stage instanceof DualUpsample) {
+        x = stage.forward(x, H, W);
+        [H, W] = [2 * H, 2 * W];
+        continue;
+      }
+      x = (this.concat_back_dim[k] as Linear).forward(cat([x, skips[this.layers_up.length - 1 - k]], -1));
+      for (const block of stage.blocks) x = block.forward(x, H, W, this.#masks);
+      if (stage.upsample !== null) {
+        x = stage.upsample.forward(x, H, W);
+        [H, W] = [2 * H, 2 * W];
+      }
+    }
+    return this.output.forward(this.up.forwardMap(this.norm_up.forward(x), H, W));
+  }
+
+  forward(images: Tensor): Tensor {
+    return this.decode(this.encode(images));
+  }
+
+  /** Number of parameters of the encoder (everything before the decoder) and of the decoder. */
+  parts(): { encoder: number; decoder: number } {
+    let decoder = 0;
+    for (const [name, parameter] of this.namedParameters()) if (/^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name)) decoder += parameter.size;
+    return { encoder: this.parameterCount() - decoder, decoder };
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#masks.dispose();
+  }
+}
