@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+/**
+ * Makes a fresh clone ready to run with nothing but Node: system packages, npm packages, native addons, compiled TypeScript, the page.
+ * What is up to date is skipped. `--test` adds what only the tests need. Uses Node's built-in modules only.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { buildTypescript, markDistFresh } from "./build.mjs";
+import { findLibtorch } from "./find-libtorch.mjs";
+import { installedPackagesMatch } from "./npm-packages.mjs";
+import { runCommand, StepError, showStep } from "./run-command.mjs";
+import { hashInputs, isUpToDate, ROOT, writeStamp } from "./stamps.mjs";
+import { aptCommands, blasWarning, linesFor, missingNeeds } from "./system-packages.mjs";
+
+const forTests = process.argv.includes("--test");
+
+async function installSystemPackages() {
+  const missing = missingNeeds(forTests);
+  if (missing.length === 0) return;
+  const remedy = `run these lines, then the same command again:\n${linesFor(missing)
+    .map((line) => `    ${line}`)
+    .join("\n")}`;
+  const what = missing.map((need) => need.what).join(", ");
+  const apt = aptCommands(missing);
+  if (!apt) throw new StepError(`missing on this system: ${what}`, remedy);
+  await showStep(`system packages (${what})`, async (onLine) => {
+    // A fresh container has no package lists, and an old one stale lists; only then is an update worth its time.
+    await runCommand("apt", apt.install, { remedy, onLine }).catch(async () => {
+      await runCommand("apt-update", apt.update, { remedy, onLine });
+      await runCommand("apt", apt.install, { remedy, onLine });
+    });
+  });
+  const still = missingNeeds(forTests);
+  if (still.length) throw new StepError(`still missing after the installation: ${still.map((need) => need.what).join(", ")}`, remedy);
+}
+
+async function installNpmPackages() {
+  if (installedPackagesMatch(ROOT)) return;
+  const remedy = "check the network (npm must reach its registry) and that node_modules may be written; then run the same command again";
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
+  await showStep("npm packages", (onLine) => runCommand("npm", [...npm, "ci", "--no-audit", "--no-fund"], { remedy, onLine }));
+}
+
+async function buildNative() {
+  const torch = findLibtorch();
+  const facts = [torch, process.versions.modules, process.platform, process.arch];
+  const inputs = hashInputs(["native", "node_modules/node-addon-api/package.json"], facts);
+  const outputs = ["native/build/Release/torch.node", "native/build/Release/fits.node", "native/build/libtorch.json"];
+  if (!isUpToDate("native", inputs, outputs)) {
+    const env = { SKYLOOP_TORCH_INCLUDES: torch.includes.join(" "), SKYLOOP_TORCH_LIBDIR: torch.libDir, SKYLOOP_TORCH_ABI: String(torch.cxx11Abi) };
+    const gyp = [process.execPath, join(ROOT, "node_modules/node-gyp/bin/node-gyp.js"), "rebuild", "--directory", "native", "--jobs", "max", ...nodeHeaders()];
+    const remedy = `libtorch ${torch.version} was taken from ${torch.libDir} (${torch.source}); another one is used with LIBTORCH=/path/to/libtorch`;
+    await showStep(`native addons (libtorch ${torch.version}, ${torch.source})`, (onLine) => runCommand("native", gyp, { env, remedy, onLine }));
+    writeFileSync(join(ROOT, "native/build/libtorch.json"), `${JSON.stringify(torch, null, 2)}\n`);
+    writeStamp("native", inputs);
+  }
+  const warning = torch.source === "debian" && blasWarning(torch.libDir);
+  if (warning) process.stderr.write(`warning: ${warning}\n`);
+}
+
+/** The headers that came with this Node, where they did: node-gyp would download them again. */
+function nodeHeaders() {
+  const prefix = dirname(dirname(process.execPath));
+  const header = join(prefix, "include/node/node_version.h");
+  if (!existsSync(header)) return [];
+  const text = readFileSync(header, "utf8");
+  const version = ["MAJOR", "MINOR", "PATCH"].map((part) => text.match(new RegExp(`define NODE_${part}_VERSION (\\d+)`))?.[1]).join(".");
+  return version === process.versions.node ? [`--nodedir=${prefix}`] : [];
+}
+
+async function compileTypescript() {
+  const inputs = hashInputs(["src", "tsconfig.json", "tsconfig.build.json", "package-lock.json"]);
+  if (isUpToDate("typescript", inputs, ["dist/.built"])) return markDistFresh();
+  await showStep("TypeScript", buildTypescript);
+  writeStamp("typescript", inputs);
+}
+
+async function buildPage() {
+  const inputs = hashInputs(["web", "src/contract", "vite.config.ts", "package-lock.json"]);
+  if (isUpToDate("page", inputs, ["web/dist/index.html"])) return;
+  const vite = [process.execPath, join(ROOT, "node_modules/vite/bin/vite.js"), "build"];
+  await showStep("page", (onLine) => runCommand("page", vite, { remedy: "restore web/ (git status shows what changed)", onLine }));
+  writeStamp("page", inputs);
+}
+
+const [major] = process.versions.node.split(".").map(Number);
+try {
+  if (major < 20) throw new StepError(`Skyloop needs Node 20 or later; this is ${process.version}`, "install a current Node from https://nodejs.org");
+  const start = performance.now();
+  await installSystemPackages();
+  await installNpmPackages();
+  await buildNative();
+  await compileTypescript();
+  await buildPage();
+  process.stderr.write(`set-up is complete (${((performance.now() - start) / 1000).toFixed(1)} s)\n`);
+} catch (error) {
+  process.stderr.write(`\nset-up stopped: ${error.message}\n`);
+  if (error instanceof StepError) process.stderr.write(`  ${error.remedy}\n`);
+  process.exitCode = 1;
+}

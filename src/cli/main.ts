@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+import { addDoctorCommand } from "./doctor.ts";
+
+const EXAMPLES = `
+Examples:
+  skyloop start                                     the demo survey in your browser
+  skyloop start --images DIR                        the same with a folder of your own images
+  skyloop survey create galaxies --images DIR       make a survey folder; skyloop survey info galaxies describes it
+  skyloop embed galaxies --model lvm-nano           compute its features
+  skyloop serve galaxies                            work on it in the browser
+  skyloop loop export SESSION --format csv          take the ranked catalogue away
+  skyloop doctor                                    versions, speed, and what makes it slow or wrong
+
+\`skyloop VERB --help\` explains one of them. Errors say \`skyloop: CODE: …\`; docs/errors.md explains each code.`;
+
+/** The whole command line. Every verb's file adds itself; nothing heavy is loaded before a verb runs. */
+export function buildProgram(): Command {
+  const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
+  const program = new Command("skyloop")
+    .description("Find galaxies in a survey with a handful of examples and a person in the loop.")
+    .version(version)
+    .showHelpAfterError("(--help lists what there is)")
+    .exitOverride()
+    .addHelpText("after", EXAMPLES);
+  addDoctorCommand(program);
+  return program;
+}
+
+/**
+ * Runs one command line (without node and the program's name). Ends the process itself on an error: code 2 for a user's mistake (SkyloopError), 1 for anything
+ * else (with its stack where SKYLOOP_DEBUG is set). Ctrl-C keeps its default, which stops even a long native call and is 130 to a shell.
+ */
+export async function run(args: string[]): Promise<void> {
+  process.stdout.on("error", quitWhereNobodyReads);
+  process.stderr.on("error", quitWhereNobodyReads);
+  try {
+    await buildProgram().parseAsync(args, { from: "user" });
+  } catch (thrown) {
+    // Commander has said it already: help and version end with 0, a wrong command line is a user's mistake.
+    if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : 2);
+    process.stderr.write(`skyloop: ${describeError(thrown)}\n`);
+    process.exit(thrown instanceof SkyloopError ? 2 : 1);
+  }
+}
+
+/** `| head` closes the pipe when it has enough: that is no error. */
+function quitWhereNobodyReads(error: Error): void {
+  if (codeOf(error) === "EPIPE") process.exit(0);
+  throw error;
+}
+
+function describeError(thrown: unknown): string {
+  if (process.env.SKYLOOP_DEBUG && thrown instanceof Error) return String(thrown.stack);
+  if (thrown instanceof SkyloopError) return `${thrown.code}: ${thrown.message}`;
+  return `${messageOf(thrown)} (SKYLOOP_DEBUG=1 shows where)`;
+}
