@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/**
+ * Every check there is, one after another: lint, types, layers, unit tests (golden and leak tests among them), browser tests. All of them run, whatever fails.
+ * The last line counts tests: `N passed, N failed, N skipped`. Ends with 1 if anything failed. `node scripts/check.mjs lint unit` runs only those.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { countTests } from "./count-tests.mjs";
+import { ROOT } from "./stamps.mjs";
+
+const REPORTS = join(ROOT, ".skyloop", "check");
+const tool = (path, ...args) => [process.execPath, join(ROOT, "node_modules", path), ...args];
+const vitest = (name, ...args) => tool("vitest/vitest.mjs", "run", ...args, "--reporter=default", "--reporter=json", `--outputFile.json=${reportOf(name)}`);
+const reportOf = (name) => join(REPORTS, `${name}.json`);
+
+const CHECKS = {
+  lint: tool("@biomejs/biome/bin/biome", "check", "."),
+  types: tool("typescript/bin/tsc", "--noEmit"),
+  layers: tool("tsx/dist/cli.mjs", "scripts/layers.ts"),
+  unit: vitest("unit"),
+  e2e: vitest("e2e", "--config", "vitest.e2e.config.ts"),
+};
+const WITH_TESTS = ["unit", "e2e"];
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in CHECKS));
+if (unknown.length) {
+  process.stderr.write(`unknown check ${unknown.join(", ")}; there are ${Object.keys(CHECKS).join(", ")}\n`);
+  process.exit(2);
+}
+
+rmSync(REPORTS, { recursive: true, force: true });
+mkdirSync(REPORTS, { recursive: true });
+const results = [];
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
+  if (asked.length && !asked.includes(name)) continue;
+  process.stdout.write(`\n── ${name}\n`);
+  const start = performance.now();
+  const env = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
+  const { status, signal } = spawnSync(program, args, { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] });
+  if (signal === "SIGINT") process.exit(130);
+  const ok = status === 0;
+  results.push({ name, ok, seconds: (performance.now() - start) / 1000 });
+  if (WITH_TESTS.includes(name)) {
+    const counts = countTests(existsSync(reportOf(name)) ? reportOf(name) : null, ok);
+    for (const kind of Object.keys(total)) total[kind] += counts[kind];
+  }
+}
+
+process.stdout.write("\n");
+for (const { name, ok, seconds } of results) process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s\n`);
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
