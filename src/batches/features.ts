@@ -72,7 +72,7 @@ export function openFeatures(survey: string, model: string): Features {
     throw new SkyloopError("FEATURES_BROKEN", `${path} has ${bytes} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; delete the folder and run \`skyloop embed\` again`);
   }
   let whole: Float32Array | null = null;
-  const read = (from: number, to: number, into: Float32Array) => {
+  const read = (from: number, into: Float32Array) => {
     const view = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     for (let done = 0; done < view.length; ) done += readSync(file, view, done, Math.min(view.length - done, 2 ** 30), from * dim * 4 + done);
     return into;
@@ -82,12 +82,12 @@ export function openFeatures(survey: string, model: string): Features {
     weightsHash: header.weightsHash,
     dim,
     count,
-    rows: (from, to) => (whole === null ? read(from, to, new Float32Array((to - from) * dim)) : whole.subarray(from * dim, to * dim)),
+    rows: (from, to) => (whole === null ? read(from, new Float32Array((to - from) * dim)) : whole.subarray(from * dim, to * dim)),
     row(index) {
       return this.rows(index, index + 1);
     },
     matrix() {
-      whole ??= read(0, count, new Float32Array(new SharedArrayBuffer(count * dim * 4)));
+      whole ??= read(0, new Float32Array(new SharedArrayBuffer(count * dim * 4)));
       return whole;
     },
     close: () => closeSync(file),

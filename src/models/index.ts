@@ -45,7 +45,8 @@ export function normaliseNames(state: Record<string, Tensor>, known: (name: stri
   const names = Object.keys(state);
   for (const prefix of ["", "swin_unet.", "module.swin_unet.", "module.", "model.", "weights."]) {
     const found = names.filter((name) => name.startsWith(prefix) && known(name.slice(prefix.length)));
-    if (found.length > 0) return Object.fromEntries(names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), state[name]]));
+    if (found.length > 0)
+      return Object.fromEntries(names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), state[name]]));
   }
   return state;
 }

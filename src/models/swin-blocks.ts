@@ -1,5 +1,5 @@
 /** The parts of the Swin U-Net: transformer block, patch merging, dual up-sampling (Fan et al. 2022, "SUNet"; Liu et al. 2021). */
-import { Conv2d, DropPath, Gelu, Layer, LayerNorm, Linear, Module, PixelShuffle, PRelu, Sequential, UpsampleBilinear, WindowAttention, type WindowMasks, joinWindows, splitWindows } from "../nn/index.ts";
+import { Conv2d, dropPath, Gelu, Layer, LayerNorm, Linear, Module, PixelShuffle, PRelu, Sequential, UpsampleBilinear, WindowAttention, type WindowMasks, joinWindows, splitWindows } from "../nn/index.ts";
 import { cat, type Tensor } from "../torch/index.ts";
 
 /** Two linear layers with GELU between, [..., C] -> [..., C]. */
@@ -34,17 +34,15 @@ export class SwinBlock extends Module {
   readonly attn: WindowAttention;
   readonly norm2: LayerNorm;
   readonly mlp: Feedforward;
-  readonly #dropPath: DropPath;
   readonly #options: BlockOptions;
 
   constructor(options: BlockOptions) {
     super();
-    const { width, heads, window, scale, mlpRatio, dropPath } = options;
+    const { width, heads, window, scale, mlpRatio } = options;
     this.norm1 = new LayerNorm(width);
     this.attn = new WindowAttention(width, window, heads, scale);
     this.norm2 = new LayerNorm(width);
     this.mlp = new Feedforward(width, width * mlpRatio);
-    this.#dropPath = new DropPath(dropPath);
     this.#options = options;
   }
 
@@ -56,14 +54,9 @@ export class SwinBlock extends Module {
     const grid = { H, W, window, shift };
     const windows = splitWindows(this.norm1.forward(x).view(B, H, W, C), grid);
     const attended = joinWindows(this.attn.forward(windows, masks.get(grid, windows)), grid).reshape(B, L, C);
-    const y = x.add(this.#dropPath.forward(attended));
-    return y.add(this.#dropPath.forward(this.mlp.forward(this.norm2.forward(y))));
-  }
-
-  // The switch of drop path follows the block's: it has no parameters and is no child.
-  override train(on = true): this {
-    this.#dropPath.train(on);
-    return super.train(on);
+    const drop = (branch: Tensor) => dropPath(branch, this.#options.dropPath, this.training);
+    const y = x.add(drop(attended));
+    return y.add(drop(this.mlp.forward(this.norm2.forward(y))));
   }
 }
 

@@ -137,15 +137,8 @@ export class UpsampleBilinear extends Layer {
 }
 
 /** Drops whole samples of a residual branch with probability p while training, scaling the kept by 1 / (1 - p) (Huang et al. 2016). */
-export class DropPath extends Layer {
-  readonly #p: number;
-  constructor(p: number) {
-    super();
-    this.#p = p;
-  }
-  forward(x: Tensor): Tensor {
-    if (!this.training || this.#p === 0) return x;
-    const kept = op("empty.memory_format", [x.shape[0], ...x.shape.slice(1).map(() => 1)], 6);
-    return x.mul(op("bernoulli.p", kept, 1 - this.#p).div(1 - this.#p));
-  }
+export function dropPath(x: Tensor, p: number, training: boolean): Tensor {
+  if (!training || p === 0) return x;
+  const kept = op("empty.memory_format", [x.shape[0], ...x.shape.slice(1).map(() => 1)], 6);
+  return x.mul(op("bernoulli.p", kept, 1 - p).div(1 - p));
 }

@@ -3,7 +3,7 @@
  * to it, joined by dots, as in PyTorch, so that weights move between the two by name.
  */
 import { SkyloopError } from "../base/errors.ts";
-import { noGrad, Parameter, scope, Tensor } from "../torch/index.ts";
+import { type DType, noGrad, Parameter, scope, Tensor } from "../torch/index.ts";
 
 export abstract class Module {
   /** Whether dropout, drop path and batch statistics are on. */
@@ -75,6 +75,20 @@ export abstract class Module {
   }
   eval(): this {
     return this.train(false);
+  }
+
+  /** Converts parameters and floating-point buffers. Gradients are given up; make the optimiser afterwards. */
+  toDtype(dtype: DType): this {
+    return this.#convert((tensor) => (tensor.dtype.startsWith("float") || tensor.dtype === "bfloat16" ? tensor.to(dtype) : tensor));
+  }
+  toDevice(device: string): this {
+    return this.#convert((tensor) => tensor.toDevice(device));
+  }
+  #convert(change: (tensor: Tensor) => Tensor): this {
+    noGrad(() => {
+      for (const [, tensor] of this.namedTensors()) tensor.become(change(tensor));
+    });
+    return this;
   }
 
   zeroGrad(): void {

@@ -9,11 +9,15 @@ import { keep, own } from "./scope.ts";
 export type Operand = Tensor | number;
 
 export class Tensor {
-  readonly handle: Handle;
+  #handle: Handle;
 
   constructor(handle: Handle) {
-    this.handle = handle;
+    this.#handle = handle;
     own(this);
+  }
+
+  get handle(): Handle {
+    return this.#handle;
   }
 
   get shape(): number[] {
@@ -28,6 +32,16 @@ export class Tensor {
   /** Number of elements. */
   get size(): number {
     return this.shape.reduce((product, n) => product * n, 1);
+  }
+
+  /** Puts another tensor's data into this object, giving both old handles up; for moving a module to another type or device. */
+  become(other: Tensor): void {
+    if (other === this) return;
+    const wanted = this.requiresGrad;
+    native.free(this.#handle);
+    this.#handle = native.alias(other.handle);
+    other.dispose();
+    if (wanted) this.setRequiresGrad(true);
   }
 
   /** Frees the memory now instead of at the end of the scope. Harmless when repeated. */

@@ -1,0 +1,55 @@
+/** Random views of galaxy images, a whole batch at a time, by what telescope, sky and distance change but the galaxy's kind does not. */
+import type { Random } from "../base/random.ts";
+import { gridSample, noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
+
+export interface AugmentOptions {
+  /** Side of the views. */
+  sizePx: number;
+  /** Views show between these shares of the image's side. */
+  zoom: [number, number];
+  /** Centres move by up to this share of the side. */
+  shift: number;
+  /** Sigma of the logarithm of brightness, common to the bands and of each band by itself (reddening, calibration). */
+  gain: number;
+  bandGain: number;
+  /** Largest offset of the background. */
+  offset: number;
+  /** Largest share of a 3 x 3 mean mixed in (seeing). */
+  blur: number;
+  /** Largest sigma of the noise, in units of the image. */
+  noise: number;
+}
+
+export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = { zoom: [0.8, 1.05], shift: 0.05, gain: 0.12, bandGain: 0.06, offset: 0.02, blur: 1, noise: 0.03 };
+
+/** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, colour, seeing and noise changed. */
+export function augment(images: Tensor, random: Random, options: AugmentOptions): Tensor {
+  return noGrad(() =>
+    scope(() => {
+      const { sizePx, zoom, shift, gain, bandGain, offset, blur, noise } = options;
+      const [B, C] = images.shape;
+      const affine = new Float32Array(B * 6);
+      const gains = new Float32Array(B * C);
+      const [offsets, blurs, noises] = [new Float32Array(B), new Float32Array(B), new Float32Array(B)];
+      for (let b = 0; b < B; b++) {
+        const angle = random.uniform(0, 2 * Math.PI);
+        const scale = random.uniform(...zoom);
+        const mirror = random.next() < 0.5 ? -1 : 1;
+        const [cos, sin] = [scale * Math.cos(angle), scale * Math.sin(angle)];
+        affine.set([mirror * cos, -sin, random.uniform(-2, 2) * shift, mirror * sin, cos, random.uniform(-2, 2) * shift], b * 6);
+        const common = random.normal(0, gain);
+        for (let c = 0; c < C; c++) gains[b * C + c] = Math.exp(common + random.normal(0, bandGain));
+        offsets[b] = random.uniform(-offset, offset);
+        blurs[b] = random.next() < 0.5 ? random.uniform(0, blur) : 0;
+        noises[b] = random.uniform(0, noise);
+      }
+      const perImage = (values: Float32Array) => tensor(values, [B, 1, 1, 1]);
+      const grid = op("affine_grid_generator", tensor(affine, [B, 2, 3]), [B, C, sizePx, sizePx], false);
+      const turned = gridSample(images, grid);
+      const soft = op("avg_pool2d", turned, [3, 3], [1, 1], [1, 1], false, false);
+      const blurred = turned.add(soft.sub(turned).mul(perImage(blurs)));
+      const bright = blurred.mul(tensor(gains, [B, C, 1, 1])).add(perImage(offsets));
+      return bright.add(randn([B, C, sizePx, sizePx]).mul(perImage(noises)));
+    }),
+  );
+}
