@@ -1,18 +1,22 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+import { PACKAGE_ROOT } from "./paths.ts";
 
 /**
- * The file to load for a worker and the flags it needs, given the URL of its TypeScript source as the caller sees it
- * (`new URL("./embed-worker.ts", import.meta.url)`): the compiled `.js` beside a compiled caller, else the source through tsx.
+ * The file to load for a worker thread and the arguments it needs (`argv` of Worker and of Piscina), given the URL of its TypeScript
+ * source as the caller sees it (`new URL("./embed-worker.ts", import.meta.url)`): the compiled `.js` beside a compiled caller, else
+ * the source through tsx.
  */
-export function workerEntry(source: URL): { path: string; execArgv: string[] } {
+export function workerEntry(source: URL): { path: string; argv: string[] } {
   const compiled = fileURLToPath(source).replace(/\.ts$/, ".js");
-  return existsSync(compiled) ? { path: compiled, execArgv: [] } : { path: fileURLToPath(source), execArgv: ["--import", "tsx"] };
+  if (existsSync(compiled)) return { path: compiled, argv: [] };
+  return { path: join(PACKAGE_ROOT, "scripts/ts-worker.mjs"), argv: [pathToFileURL(fileURLToPath(source)).href] };
 }
 
 /** Starts a worker thread from the URL of its TypeScript source. */
-export function startWorker(source: URL, options: WorkerOptions = {}): Worker {
-  const { path, execArgv } = workerEntry(source);
-  return new Worker(path, { ...options, execArgv: [...execArgv, ...(options.execArgv ?? [])] });
+export function startWorker(source: URL, options: Omit<WorkerOptions, "argv"> = {}): Worker {
+  const { path, argv } = workerEntry(source);
+  return new Worker(path, { ...options, argv });
 }

@@ -95,9 +95,10 @@ export abstract class Module {
     for (const parameter of this.parameters()) parameter.setGrad(null);
   }
 
-  /** Frees all parameters and buffers. */
+  /** Frees all parameters and buffers; modules with tensors of their own beside free those too. */
   dispose(): void {
-    for (const [, tensor] of this.namedTensors()) tensor.dispose();
+    for (const [, child] of this.children()) child.dispose();
+    for (const value of Object.values(this)) if (value instanceof Tensor) value.dispose();
   }
 }
 

@@ -288,7 +288,7 @@ export class Tensor {
   }
   /** Copies `source` into this tensor (broadcasting, converting). */
   copy_(source: Tensor): this {
-    call("copy_", [this.handle, source.handle]);
+    opInPlace("copy_", this, source);
     return this;
   }
 }
