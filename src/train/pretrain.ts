@@ -57,13 +57,14 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   try {
     const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress);
     if (bank.count < recipe.batchSize) throw new SkyloopError("TOO_FEW_STAMPS", `${bank.count} stamps do not fill a batch of ${recipe.batchSize}; give more surveys or a smaller batch`);
-    return train(recipe, bank, options);
+    return trainOnBank(recipe, bank, options);
   } finally {
     release();
   }
 }
 
-function train(recipe: Recipe, bank: ImageBank & { skipped: number }, { out, progress, signal }: PretrainOptions): { finished: boolean; step: number } {
+/** Trains on images in memory; `pretrain` reads them from surveys. */
+export function trainOnBank(recipe: Recipe, bank: ImageBank & { skipped: number }, { out, progress, signal }: PretrainOptions): { finished: boolean; step: number } {
   if (recipe.threads !== undefined) setThreads(recipe.threads);
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();

@@ -1,0 +1,86 @@
+/** Pixels to pictures. Flux keeps its file order (row 0 first); only `renderRgb8` turns it so that north-up FITS shows up. */
+import type { Stamp } from "../survey/folder.ts";
+
+/** Contrast of the Legacy Survey viewer: arcsinh of band * scale + M, softened by Q; scales for nanomaggies a pixel. */
+const LEGACY = { Q: 20, M: 0.03, scale: { g: 6.0, r: 3.4, z: 2.2 } as Record<string, number> };
+
+export type Plane = { data: Float32Array; widthPx: number; heightPx: number; bands: string[] };
+
+/** Which band is shown red, green and blue: reddest first. Known optical bands are ordered by wavelength, others as they stand. */
+export function colourBands(bands: string[]): [number, number, number] {
+  const wavelength = ["u", "g", "r", "i", "z", "y"];
+  const place = (name: string) => wavelength.indexOf(name.toLowerCase());
+  const order = bands.map((_, i) => i);
+  if (bands.every((name) => place(name) >= 0)) order.sort((a, b) => place(bands[b]) - place(bands[a]));
+  const middle = order[Math.floor((order.length - 1) / 2)];
+  return [order[0], middle, order[order.length - 1]];
+}
+
+/**
+ * Flux [bands, H, W] to colour [3, H, W] in [0, 1], red first, by the Legacy viewer's arcsinh. Bands other than g, r, z take the scale of
+ * the one they are shown as. NaN pixels come out black.
+ */
+export function renderLegacy({ data, widthPx, heightPx, bands }: Plane): Float32Array {
+  const N = widthPx * heightPx;
+  const shown = colourBands(bands);
+  const scales = ["z", "r", "g"].map((name, i) => LEGACY.scale[bands[shown[i]].toLowerCase()] ?? LEGACY.scale[name]);
+  const out = new Float32Array(3 * N);
+  const { Q, M } = LEGACY;
+  for (let p = 0; p < N; p++) {
+    const values = shown.map((band, i) => data[band * N + p] * scales[i] + M);
+    const intensity = values.reduce((sum, value) => sum + Math.max(0, value), 0) / 3;
+    const factor = intensity > 0 ? Math.asinh(Q * intensity) / Math.sqrt(Q) / intensity : 0;
+    for (let c = 0; c < 3; c++) {
+      const value = values[c] * factor;
+      out[c * N + p] = value > 0 ? Math.min(value, 1) : 0;
+    }
+  }
+  return out;
+}
+
+export type Stretch = "linear" | "log" | "asinh" | "sqrt";
+
+/** One plane to [0, 1]: (value - low) / (high - low), clipped, then stretched; log and asinh show a dynamic range of 1000. NaN becomes 0. */
+export function renderStretch(plane: Float32Array, { stretch, low, high }: { stretch: Stretch; low: number; high: number }): Float32Array {
+  const range = high > low ? high - low : 1;
+  const curves: Record<Stretch, (x: number) => number> = {
+    linear: (x) => x,
+    sqrt: Math.sqrt,
+    log: (x) => Math.log10(1 + 999 * x) / 3,
+    asinh: (x) => Math.asinh(1000 * x) / Math.asinh(1000),
+  };
+  const curve = curves[stretch];
+  return plane.map((value) => {
+    const x = (value - low) / range;
+    return x > 0 ? curve(Math.min(x, 1)) : 0;
+  });
+}
+
+/** The values below which the given shares of the finite pixels lie (0 to 100). [0, 1] where no pixel is finite. */
+export function percentiles(plane: Float32Array, shares: number[]): number[] {
+  const finite = plane.filter(Number.isFinite).sort();
+  return shares.map((share) => (finite.length === 0 ? share / 100 : finite[Math.min(finite.length - 1, Math.floor((share / 100) * finite.length))]));
+}
+
+/** A stamp as 8-bit colour [H, W, 3], top row first: g,r,z-like flux in nanomaggies by the Legacy stretch, other flux by asinh between percentiles. */
+export function renderRgb8(stamp: Stamp): Uint8Array {
+  const { data, widthPx: W, heightPx: H, bands, kind, unit } = stamp;
+  const N = W * H;
+  let rgb: Float32Array;
+  if (kind === "colour") rgb = data;
+  else if (bands.length >= 3 && unit === "nanomaggy") rgb = renderLegacy(stamp);
+  else {
+    rgb = new Float32Array(3 * N);
+    for (const [c, band] of colourBands(bands).entries()) {
+      const plane = data.subarray(band * N, (band + 1) * N);
+      const [low, high] = percentiles(plane, [20, 99.7]);
+      rgb.set(renderStretch(plane, { stretch: "asinh", low, high: low + (high - low) * 3 }), c * N);
+    }
+  }
+  const out = new Uint8Array(3 * N);
+  for (let y = 0; y < H; y++) {
+    const row = kind === "flux" ? H - 1 - y : y;
+    for (let x = 0; x < W; x++) for (let c = 0; c < 3; c++) out[(y * W + x) * 3 + c] = Math.round(255 * Math.min(1, Math.max(0, rgb[c * N + row * W + x] || 0)));
+  }
+  return out;
+}
