@@ -11,7 +11,7 @@ export class StepError extends Error {
   }
 }
 
-/** Runs a command in the package's folder; its output goes to a log file, and its last line to `onLine`. Throws StepError with the last 30 lines. */
+/** Runs a command in the package's folder; its output goes to a log file, and its last line to `onLine`. Throws StepError with the last 40 lines. */
 export async function runCommand(step, command, { env = {}, remedy, onLine }) {
   mkdirSync(STAMPS, { recursive: true });
   const log = join(STAMPS, `${step}.log`);
@@ -26,7 +26,7 @@ export async function runCommand(step, command, { env = {}, remedy, onLine }) {
           last.push(line);
           onLine?.(line);
         }
-        last.splice(0, last.length - 30);
+        last.splice(0, last.length - 40);
       });
     }
     child.on("error", reject);

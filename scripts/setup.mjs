@@ -48,7 +48,17 @@ async function buildNative() {
   const outputs = ["native/build/Release/torch.node", "native/build/Release/fits.node", "native/build/libtorch.json"];
   if (!isUpToDate("native", inputs, outputs)) {
     const env = { SKYLOOP_TORCH_INCLUDES: torch.includes.join(" "), SKYLOOP_TORCH_LIBDIR: torch.libDir, SKYLOOP_TORCH_ABI: String(torch.cxx11Abi) };
-    const gyp = [process.execPath, join(ROOT, "node_modules/node-gyp/bin/node-gyp.js"), "rebuild", "--directory", "native", "--jobs", "max", ...nodeHeaders()];
+    const gyp = [
+      process.execPath,
+      join(ROOT, "node_modules/node-gyp/bin/node-gyp.js"),
+      "rebuild",
+      "--directory",
+      "native",
+      "--jobs",
+      "max",
+      "--loglevel=warn",
+      ...nodeHeaders(),
+    ];
     const remedy = `libtorch ${torch.version} was taken from ${torch.libDir} (${torch.source}); another one is used with LIBTORCH=/path/to/libtorch`;
     await showStep(`native addons (libtorch ${torch.version}, ${torch.source})`, (onLine) => runCommand("native", gyp, { env, remedy, onLine }));
     writeFileSync(join(ROOT, "native/build/libtorch.json"), `${JSON.stringify(torch, null, 2)}\n`);
