@@ -1,0 +1,177 @@
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { SkyloopError } from "../base/errors.ts";
+import { hashFile, lockFolder, syncFolder, writeError, writeFileAtomic } from "../base/files.ts";
+import { type Codec, type Problem, RESERVED_COLUMNS, type SurveyHeader } from "../contract/survey.ts";
+import { type Cell, type CellType, type TableColumn, writeColumns } from "./duck.ts";
+
+const PACK_BYTES = 2 ** 30;
+
+export interface SurveyOptions {
+  title: string;
+  kind: "flux" | "colour";
+  bands: string[];
+  unit: string;
+  pixelScaleArcsec: number | null;
+  adaptiveCrop: boolean;
+  seed: number | null;
+  command: string;
+}
+
+export type NewStamp = {
+  id: string;
+  raDeg: number | null;
+  decDeg: number | null;
+  source: string;
+  /** Bit mask of docs/conventions.md. */
+  quality?: number;
+  columns: Record<string, Cell>;
+  widthPx: number;
+  heightPx: number;
+} & ({ codec: "f32"; data: Float32Array } | { codec: Exclude<Codec, "f32">; bytes: Uint8Array });
+
+type Placed = Omit<NewStamp, "codec"> & { codec: Codec; pack: number; offset: number; byteCount: number };
+
+/**
+ * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing half-made under the
+ * final name, and the next run clears what it left. Throws SURVEY_EXISTS, LOCKED, DISK_FULL.
+ */
+export class SurveyWriter {
+  readonly #out: string;
+  readonly #partial: string;
+  readonly #options: SurveyOptions;
+  readonly #release: () => void;
+  readonly #rows: Placed[] = [];
+  readonly #ids = new Set<string>();
+  readonly #problems: Problem[] = [];
+  readonly #hash = createHash("sha256");
+  #pack = -1;
+  #file: number | null = null;
+  #offset = 0;
+
+  constructor(out: string, options: SurveyOptions) {
+    this.#out = resolve(out);
+    this.#partial = `${this.#out}.partial`;
+    this.#options = options;
+    if (existsSync(this.#out)) throw new SkyloopError("SURVEY_EXISTS", `${out} exists; choose another name, or delete it or pass --overwrite to make it again`);
+    mkdirSync(dirname(this.#out), { recursive: true });
+    this.#release = lockFolder(dirname(this.#out), `survey-${basename(this.#out)}`);
+    rmSync(this.#partial, { recursive: true, force: true });
+    mkdirSync(join(this.#partial, "stamps"), { recursive: true });
+  }
+
+  get count(): number {
+    return this.#rows.length;
+  }
+
+  /** Appends one stamp. A second one with the same id is not taken but recorded as a problem. */
+  add(stamp: NewStamp): void {
+    if (this.#ids.has(stamp.id)) {
+      this.problem({ source: stamp.source, code: "DUPLICATE_ID", message: `id ${stamp.id} stands already in the survey; the first one is kept`, kept: false });
+      return;
+    }
+    const bytes = stamp.codec === "f32" ? new Uint8Array(stamp.data.buffer, stamp.data.byteOffset, stamp.data.byteLength) : stamp.bytes;
+    try {
+      this.#append(bytes);
+    } catch (cause) {
+      throw writeError(this.#partial, cause);
+    }
+    this.#ids.add(stamp.id);
+    const { codec, id, raDeg, decDeg, source, quality, columns, widthPx, heightPx } = stamp;
+    this.#rows.push({ id, raDeg, decDeg, source, quality, columns, widthPx, heightPx, codec, pack: this.#pack, offset: this.#offset - bytes.length, byteCount: bytes.length });
+  }
+
+  problem(problem: Problem): void {
+    this.#problems.push(problem);
+  }
+
+  /** Completes the folder and gives it its name. Throws NO_STAMPS where nothing was added. */
+  async finish(): Promise<SurveyHeader> {
+    try {
+      if (this.#rows.length === 0) throw new SkyloopError("NO_STAMPS", `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; check --images`);
+      this.#closePack();
+      const catalogue = join(this.#partial, "catalogue.parquet");
+      await writeColumns(catalogue, "parquet", this.#columns());
+      const header: SurveyHeader = {
+        format: "skyloop-survey",
+        version: 1,
+        title: this.#options.title,
+        createdAt: new Date().toISOString(),
+        command: this.#options.command,
+        seed: this.#options.seed,
+        count: this.#rows.length,
+        kind: this.#options.kind,
+        bands: this.#options.bands,
+        unit: this.#options.unit,
+        pixelScaleArcsec: this.#options.pixelScaleArcsec,
+        adaptiveCrop: this.#options.adaptiveCrop,
+        dataHash: this.#hash.update(this.#rows.map(({ id }) => id).join("\n")).update(await hashFile(catalogue)).digest("hex"),
+      };
+      writeFileAtomic(join(this.#partial, "problems.json"), `${JSON.stringify(this.#problems, null, 1)}\n`);
+      writeFileAtomic(join(this.#partial, "survey.json"), `${JSON.stringify(header, null, 2)}\n`);
+      renameSync(this.#partial, this.#out);
+      syncFolder(dirname(this.#out));
+      this.#release();
+      return header;
+    } catch (cause) {
+      this.abort();
+      throw writeError(this.#out, cause);
+    }
+  }
+
+  /** Gives up and removes what was written. */
+  abort(): void {
+    if (this.#file !== null) closeSync(this.#file);
+    this.#file = null;
+    rmSync(this.#partial, { recursive: true, force: true });
+    this.#release();
+  }
+
+  #append(bytes: Uint8Array): void {
+    if (this.#file === null || this.#offset + bytes.length > PACK_BYTES) {
+      this.#closePack();
+      this.#pack++;
+      this.#file = openSync(join(this.#partial, "stamps", `${String(this.#pack).padStart(4, "0")}.pack`), "w");
+      this.#offset = 0;
+    }
+    for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done, bytes.length - done);
+    this.#hash.update(bytes);
+    this.#offset += bytes.length;
+  }
+
+  #closePack(): void {
+    if (this.#file === null) return;
+    fsyncSync(this.#file);
+    closeSync(this.#file);
+    this.#file = null;
+  }
+
+  #columns(): TableColumn[] {
+    const rows = this.#rows;
+    const own = (name: (typeof RESERVED_COLUMNS)[number], type: CellType, value: (row: Placed) => Cell): TableColumn => ({ name, type, values: rows.map(value) });
+    const names = new Set(rows.flatMap(({ columns }) => Object.keys(columns)));
+    for (const name of RESERVED_COLUMNS) names.delete(name);
+    const users = [...names].map((name) => {
+      const values = rows.map(({ columns }) => columns[name] ?? null);
+      const kinds = new Set(values.filter((value) => value !== null).map((value) => typeof value));
+      // A column whose values are of several kinds is kept as text.
+      const type: CellType = kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
+      return { name, type, values };
+    });
+    return [
+      own("id", "string", ({ id }) => id),
+      own("ra", "number", ({ raDeg }) => raDeg),
+      own("dec", "number", ({ decDeg }) => decDeg),
+      own("source", "string", ({ source }) => source),
+      own("pack", "integer", ({ pack }) => pack),
+      own("offset", "integer", ({ offset }) => offset),
+      own("bytes", "integer", ({ byteCount }) => byteCount),
+      own("codec", "string", ({ codec }) => codec),
+      own("width", "integer", ({ widthPx }) => widthPx),
+      own("height", "integer", ({ heightPx }) => heightPx),
+      own("quality", "integer", ({ quality }) => quality ?? 0),
+      ...users,
+    ];
+  }
+}
