@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addDoctorCommand } from "./doctor.ts";
+import { addSurveyCommand } from "./survey.ts";
 
 const EXAMPLES = `
 Examples:
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
     .showHelpAfterError("(--help lists what there is)")
     .exitOverride()
     .addHelpText("after", EXAMPLES);
+  addSurveyCommand(program);
   addDoctorCommand(program);
   return program;
 }

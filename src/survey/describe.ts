@@ -1,0 +1,71 @@
+/** What a survey holds, for `survey info`. */
+import { openSurvey } from "./folder.ts";
+
+export interface SurveySummary {
+  title: string;
+  count: number;
+  kind: string;
+  bands: string[];
+  unit: string;
+  pixelScaleArcsec: number | null;
+  adaptiveCrop: boolean;
+  dataHash: string;
+  /** Stamps of each size, most frequent first. */
+  sizes: { widthPx: number; heightPx: number; count: number }[];
+  withPosition: number;
+  flagged: number;
+  columns: { name: string; type: string; filled: number; values: { value: string; count: number }[] }[];
+  problems: { code: string; count: number; kept: boolean; examples: { source: string; message: string }[] }[];
+}
+
+function tally<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return new Map([...groups].sort((a, b) => b[1].length - a[1].length));
+}
+
+export async function surveySummary(folder: string): Promise<SurveySummary> {
+  const survey = await openSurvey(folder);
+  const { header, rows, problems } = survey;
+  const values = rows.map((row) => row.columns);
+  survey.close();
+  return {
+    title: header.title,
+    count: header.count,
+    kind: header.kind,
+    bands: header.bands,
+    unit: header.unit,
+    pixelScaleArcsec: header.pixelScaleArcsec,
+    adaptiveCrop: header.adaptiveCrop,
+    dataHash: header.dataHash,
+    sizes: [...tally(rows, (row) => `${row.widthPx}x${row.heightPx}`).values()].map((group) => ({ widthPx: group[0].widthPx, heightPx: group[0].heightPx, count: group.length })),
+    withPosition: rows.filter((row) => row.raDeg !== null).length,
+    flagged: rows.filter((row) => row.quality !== 0).length,
+    columns: survey.columns.map(({ name, type }) => {
+      const filled = values.map((row) => row[name]).filter((value) => value !== null && value !== "");
+      const groups = tally(filled.map(String), (value) => value);
+      return { name, type, filled: filled.length, values: groups.size <= 20 ? [...groups].map(([value, group]) => ({ value, count: group.length })) : [] };
+    }),
+    problems: [...tally(problems, ({ code, kept }) => `${code} ${kept}`).values()].map((group) => ({ code: group[0].code, count: group.length, kept: group[0].kept, examples: group.slice(0, 3).map(({ source, message }) => ({ source, message })) })),
+  };
+}
+
+/** The summary as text for a terminal. */
+export async function describeSurvey(folder: string): Promise<string> {
+  const summary = await surveySummary(folder);
+  const sizes = summary.sizes.slice(0, 4).map(({ widthPx, heightPx, count }) => `${count} of ${widthPx} x ${heightPx} px`);
+  const lines = [
+    `${summary.title}: ${summary.count} stamps, ${summary.kind} (${summary.bands.join(", ")})${summary.kind === "flux" ? ` in ${summary.unit}` : ""}`,
+    `  sizes      ${sizes.join(", ")}${summary.sizes.length > 4 ? `, and ${summary.sizes.length - 4} other sizes` : ""}`,
+    `  scale      ${summary.pixelScaleArcsec === null ? "unknown" : `${summary.pixelScaleArcsec.toFixed(4)} arcsec/px`}; ${summary.adaptiveCrop ? "cropped to the galaxy" : "not cropped"} for models`,
+    `  positions  ${summary.withPosition} of ${summary.count}; quality flags on ${summary.flagged}`,
+    ...summary.columns.map(({ name, type, filled, values }) => `  column     ${name} (${type}), ${filled} filled${values.length > 0 ? `: ${values.slice(0, 8).map(({ value, count }) => `${value} ${count}`).join(", ")}${values.length > 8 ? ", …" : ""}` : ""}`),
+    summary.problems.length === 0 ? "  problems   none" : "  problems   (all in problems.json)",
+    ...summary.problems.flatMap(({ code, count, kept, examples }) => [`    ${count} x ${code}${kept ? " (taken in all the same)" : ""}`, ...examples.map(({ source, message }) => `        ${source}: ${message}`)]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
