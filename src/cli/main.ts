@@ -5,7 +5,6 @@ import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addSurveyCommand } from "./survey.ts";
-import { addSurveyCommand } from "./survey.ts";
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +27,6 @@ export function buildProgram(): Command {
     .showHelpAfterError("(--help lists what there is)")
     .exitOverride()
     .addHelpText("after", EXAMPLES);
-  addSurveyCommand(program);
   addSurveyCommand(program);
   addDoctorCommand(program);
   return program;
