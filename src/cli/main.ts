@@ -4,6 +4,10 @@ import { Command, CommanderError } from "commander";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addDoctorCommand } from "./doctor.ts";
+import { addEmbedCommand } from "./embed.ts";
+import { addForwardCommand } from "./forward.ts";
+import { addModelCommand } from "./model.ts";
+import { addPretrainCommand } from "./pretrain.ts";
 import { addSurveyCommand } from "./survey.ts";
 
 const EXAMPLES = `
@@ -28,6 +32,10 @@ export function buildProgram(): Command {
     .exitOverride()
     .addHelpText("after", EXAMPLES);
   addSurveyCommand(program);
+  addPretrainCommand(program);
+  addModelCommand(program);
+  addForwardCommand(program);
+  addEmbedCommand(program);
   addDoctorCommand(program);
   return program;
 }

@@ -68,3 +68,14 @@ export async function loadModel(name: string, weights = releasedWeights(name)): 
   model.eval();
   return { model, weightsHash: await hashFile(weights) };
 }
+
+/** How a model's features are read: their number, and images [B, 3, H, W] to [B, dim]. */
+export interface FeatureReader {
+  dim: number;
+  of(images: Tensor): Tensor;
+}
+
+/** The encoder's output averaged over tokens: 8 x embedDim numbers (768 for lvm-base). */
+export function featuresOf(model: SwinUnet): FeatureReader {
+  return { dim: model.featureDim, of: (images) => model.encode(images).features.mean(1) };
+}

@@ -82,13 +82,25 @@ function describe(value: NativeValue): string {
   return native.isDefined(value) ? `${dtypeName(native.dtype(value))}[${native.shape(value).join(", ")}]` : "freed tensor";
 }
 
+type Observer = (op: string, args: NativeValue[], result: NativeValue, ms: number) => void;
+let observer: Observer | null = null;
+
+/** Tells `watch` of every call on this thread until it is set to null (observe.ts). */
+export function setObserver(watch: Observer | null): void {
+  observer = watch;
+}
+
 /**
  * Calls the ATen operator `op` ("mm", "add.Tensor": name and overload) with arguments in its schema's order.
  * Throws TORCH with operator, dtypes and shapes.
  */
 export function call(op: string, args: NativeValue[]): NativeValue {
   try {
-    return native.call(op, args);
+    if (observer === null) return native.call(op, args);
+    const start = performance.now();
+    const result = native.call(op, args);
+    observer(op, args, result, performance.now() - start);
+    return result;
   } catch (cause) {
     throw torchError(`${op}(${args.map(describe).join(", ")})`, cause);
   }

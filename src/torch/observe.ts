@@ -1,0 +1,25 @@
+/** Watching every operator that goes through the one door: for counting, profiling and tracing. */
+import { native, setObserver, type Handle, type NativeValue } from "./dispatch.ts";
+
+/** One call: the operator, the shapes of its tensor arguments and of its first result, and the milliseconds it took. */
+export interface Observed {
+  op: string;
+  shapes: number[][];
+  result: number[];
+  ms: number;
+}
+
+const isHandle = (value: NativeValue): value is Handle => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Runs `body` and tells `watch` of each operator it calls on this thread. */
+export function observeCalls(watch: (call: Observed) => void, body: () => void): void {
+  setObserver((op, args, result, ms) => {
+    const first = Array.isArray(result) ? result[0] : result;
+    watch({ op, shapes: args.filter(isHandle).map((handle) => native.shape(handle)), result: isHandle(first) ? native.shape(first) : [], ms });
+  });
+  try {
+    body();
+  } finally {
+    setObserver(null);
+  }
+}
