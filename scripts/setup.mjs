@@ -37,7 +37,8 @@ async function installSystemPackages() {
 async function installNpmPackages() {
   if (installedPackagesMatch(ROOT)) return;
   const remedy = "check the network (npm must reach its registry) and that node_modules may be written; then run the same command again";
-  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
+  const caller = process.env.npm_execpath ?? "";
+  const npm = caller.endsWith("npm-cli.js") ? [process.execPath, caller] : ["npm"];
   await showStep("npm packages", (onLine) => runCommand("npm", [...npm, "ci", "--no-audit", "--no-fund"], { remedy, onLine }));
 }
 

@@ -10,7 +10,7 @@ import { addModelCommand } from "./model.ts";
 import { addPretrainCommand } from "./pretrain.ts";
 import { addSurveyCommand } from "./survey.ts";
 
-const EXAMPLES = `
+export const EXAMPLES = `
 Examples:
   skyloop start                                     the demo survey in your browser
   skyloop start --images DIR                        the same with a folder of your own images
