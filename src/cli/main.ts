@@ -6,6 +6,7 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
 import { addForwardCommand } from "./forward.ts";
+import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
 import { addPretrainCommand } from "./pretrain.ts";
 import { addSurveyCommand } from "./survey.ts";
@@ -33,6 +34,7 @@ export function buildProgram(): Command {
     .addHelpText("after", EXAMPLES);
   addSurveyCommand(program);
   addPretrainCommand(program);
+  addLoopCommand(program);
   addModelCommand(program);
   addForwardCommand(program);
   addEmbedCommand(program);

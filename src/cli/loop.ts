@@ -1,0 +1,60 @@
+import type { Command } from "commander";
+
+interface SimulateFlags {
+  model: string;
+  column: string;
+  positive: string;
+  negative?: string;
+  start: string;
+  show: number;
+  rounds: number;
+  alpha: number;
+  seeds: number;
+  test?: string;
+  testColumn?: string;
+  json: boolean;
+}
+
+const listed = (text: string | undefined) => (text === undefined ? [] : text.split(",").map((part) => part.trim()));
+
+/** `skyloop loop simulate | list | export`. */
+export function addLoopCommand(program: Command): void {
+  const loop = program.command("loop").description("the human in the loop: sessions, exports, and what a simulated person would find");
+  loop
+    .command("simulate")
+    .argument("<survey>", "survey that the person labels")
+    .description("play a person from a label column and measure the ranking")
+    .requiredOption("--model <name>", "feature set, or pixels-pca for the baseline")
+    .requiredOption("--column <name>", "column with the labels; objects without one are left out")
+    .requiredOption("--positive <values>", "values that are wanted, separated by commas")
+    .option("--negative <values>", "values that are not (default: all other values)")
+    .option("--start <p+n>", "examples to start with: positives+negatives", "5+5")
+    .option("--show <n>", "objects shown a round", Number, 10)
+    .option("--rounds <n>", "rounds after the start", Number, 1)
+    .option("--alpha <a>", "0 for recall to 1 for precision", Number, 0.5)
+    .option("--seeds <n>", "repetitions", Number, 20)
+    .option("--test <survey>", "survey to measure on (default: a held-out half of the labelled objects)")
+    .option("--test-column <name>", "its label column, where it has another name")
+    .option("--json", "one JSON object", false)
+    .action(async (survey: string, flags: SimulateFlags) => {
+      const [{ simulate }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([import("../loop/simulate.ts"), import("../base/progress.ts"), import("../base/errors.ts")]);
+      const start = /^(\d+)\+(\d+)$/.exec(flags.start);
+      if (start === null) throw new SkyloopError("BAD_OPTION", `--start is positives+negatives such as 5+5, not ${flags.start}`);
+      for (const [name, value, low, high] of [["show", flags.show, 1, 1e4], ["rounds", flags.rounds, 0, 1000], ["seeds", flags.seeds, 1, 1000]] as const)
+        if (!Number.isInteger(value) || value < low || value > high) throw new SkyloopError("BAD_OPTION", `--${name} is a whole number from ${low} to ${high}, not ${value}`);
+      if (!(flags.alpha >= 0 && flags.alpha <= 1)) throw new SkyloopError("BAD_OPTION", `--alpha lies between 0 and 1, not ${flags.alpha}`);
+      const result = await simulate({ ...flags, survey, positive: listed(flags.positive), negative: listed(flags.negative), start: [Number(start[1]), Number(start[2])], progress: flags.json ? SILENT : terminalProgress("simulate", "seeds") });
+      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
+    });
+}
+
+function describe(result: Awaited<ReturnType<typeof import("../loop/simulate.ts").simulate>>): string {
+  const show = (value: { mean: number; sd: number } | null) => (value === null ? "      -      " : `${value.mean.toFixed(3)} +- ${value.sd.toFixed(3)}`);
+  const lines = [
+    `${result.model} (${result.dim} features), alpha ${result.alpha}, ${result.seeds} seeds; pool ${result.pool.objects} objects (${result.pool.positives} positive)`,
+    `measured on ${result.test}: ${result.evaluated.objects} objects (${result.evaluated.positives} positive)`,
+    "round  labels  AUPR             AUROC            precision shown  | at random: AUPR  AUROC            precision",
+    ...result.rounds.map(({ round, labels, aupr, auroc, shownPrecision, random }) => `${String(round).padEnd(6)} ${String(labels).padEnd(7)} ${show(aupr)}  ${show(auroc)}  ${show(shownPrecision)}  | ${show(random.aupr)}  ${show(random.auroc)}  ${show(random.shownPrecision)}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,130 @@
+/** Learning from a person's few examples: an MLP on frozen features (paper, section 5.1: 2048 hidden units). */
+import { Mlp } from "../models/mlp.ts";
+import { AdamW, bceWithLogits, keep, manualSeed, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
+
+/** Features of a survey [count, dim] and their standardisation. */
+export interface FeatureSpace {
+  matrix: Float32Array;
+  count: number;
+  dim: number;
+  mean: Float32Array;
+  /** Standard deviation of each column, at least a small share of the typical one so that dead columns do not count. */
+  sd: Float32Array;
+}
+
+/** Rows used to estimate mean and deviation; more change nothing that matters. */
+const STATISTICS_ROWS = 20_000;
+
+export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
+  const count = matrix.length / dim;
+  const step = Math.max(1, Math.floor(count / STATISTICS_ROWS));
+  const [sum, square] = [new Float64Array(dim), new Float64Array(dim)];
+  let rows = 0;
+  for (let row = 0; row < count; row += step, rows++)
+    for (let d = 0; d < dim; d++) {
+      const value = matrix[row * dim + d];
+      sum[d] += value;
+      square[d] += value * value;
+    }
+  const mean = Float32Array.from(sum, (total) => total / rows);
+  const variance = Array.from(square, (total, d) => Math.max(0, total / rows - mean[d] ** 2));
+  const typical = Math.sqrt([...variance].sort((a, b) => a - b)[Math.floor(dim / 2)]);
+  return { matrix, count, dim, mean, sd: Float32Array.from(variance, (v) => Math.max(Math.sqrt(v), 0.01 * typical, 1e-8)) };
+}
+
+export interface Example {
+  row: number;
+  positive: boolean;
+}
+
+/** Chosen on the validation split of docs/decisions/loop-learner.md, for 5 + 5 examples and more. */
+export const LEARN = { hidden: 2048, steps: 60, learningRate: 1e-3, weightDecay: 0.01 } as const;
+
+const BLOCK_ROWS = 4096;
+
+/** A learned scorer; free it with `dispose`. */
+export interface Learner {
+  /** Probabilities of rows `from` to before `to`. */
+  score(from: number, to: number): Float32Array;
+  /** Probabilities of the given rows, of the space or of another matrix of the same features. */
+  scoreRows(rows: ArrayLike<number>, of?: Float32Array): Float32Array;
+  dispose(): void;
+}
+
+function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
+  const { matrix, dim, mean, sd } = space;
+  const out = new Float32Array(rows.length * dim);
+  for (let i = 0; i < rows.length; i++) for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];
+  return tensor(out, [rows.length, dim]);
+}
+
+/**
+ * Trains on the examples: standardised features, each class with the same total weight, a fixed schedule. The same space, examples and seed
+ * give the same scores, bit for bit, with the same number of threads. Without both classes every score is 0.5.
+ */
+export function learn(space: FeatureSpace, examples: Example[], seed: number): Learner {
+  const positives = examples.filter(({ positive }) => positive).length;
+  if (positives === 0 || positives === examples.length) return constantLearner();
+  manualSeed(seed);
+  const mlp = new Mlp(space.dim, LEARN.hidden, 1);
+  const optimiser = new AdamW(mlp.namedParameters(), LEARN);
+  scope(() => {
+    const x = standardised(space, examples.map(({ row }) => row));
+    const target = tensor(Float32Array.from(examples, ({ positive }) => (positive ? 1 : 0)), [examples.length, 1]);
+    const balance = (positive: boolean) => examples.length / 2 / (positive ? positives : examples.length - positives);
+    const weight = tensor(Float32Array.from(examples, ({ positive }) => balance(positive)), [examples.length, 1]);
+    for (let step = 0; step < LEARN.steps; step++) {
+      optimiser.zeroGrad();
+      scope(() => bceWithLogits(mlp.forward(x), target, weight).backward());
+      optimiser.step();
+    }
+  });
+  optimiser.dispose();
+  const folded = foldStandardisation(mlp, space);
+  mlp.dispose();
+  const { matrix, dim } = space;
+  const run = (rows: Float32Array, count: number, into: Float32Array) => noGrad(() => scope(() => folded.score(tensor(rows, [count, dim])).copyTo(into)));
+  return {
+    score(from, to) {
+      const out = new Float32Array(to - from);
+      for (let at = from; at < to; at += BLOCK_ROWS) {
+        const end = Math.min(to, at + BLOCK_ROWS);
+        run(matrix.subarray(at * dim, end * dim), end - at, out.subarray(at - from, end - from));
+      }
+      return out;
+    },
+    scoreRows(rows, of = matrix) {
+      const out = new Float32Array(rows.length);
+      for (let at = 0; at < rows.length; at += BLOCK_ROWS) {
+        const count = Math.min(BLOCK_ROWS, rows.length - at);
+        const block = new Float32Array(count * dim);
+        for (let i = 0; i < count; i++) block.set(of.subarray(rows[at + i] * dim, (rows[at + i] + 1) * dim), i * dim);
+        run(block, count, out.subarray(at, at + count));
+      }
+      return out;
+    },
+    dispose: folded.dispose,
+  };
+}
+
+/** W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own. */
+function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace) {
+  const [first, second] = [...mlp.layers.children()].flatMap(([, layer]) => ("weight" in layer ? [layer as unknown as { weight: Tensor; bias: Tensor }] : []));
+  const parts = noGrad(() =>
+    scope(() => {
+      const weight = first.weight.div(tensor(sd, [1, dim]));
+      return { weight, bias: first.bias.sub(weight.matmul(tensor(mean, [dim]))), outWeight: second.weight.clone(), outBias: second.bias.clone() };
+    }),
+  );
+  for (const part of Object.values(parts)) keep(part);
+  return {
+    score: (x: Tensor) => op("linear", op("linear", x, parts.weight, parts.bias).relu(), parts.outWeight, parts.outBias).sigmoid().reshape(-1),
+    dispose: () => {
+      for (const part of Object.values(parts)) part.dispose();
+    },
+  };
+}
+
+function constantLearner(): Learner {
+  return { score: (from, to) => new Float32Array(to - from).fill(0.5), scoreRows: (rows) => new Float32Array(rows.length).fill(0.5), dispose() {} };
+}
