@@ -1,0 +1,147 @@
+/**
+ * One round: learn from all labels, score, choose. With many objects the first page comes from a part of the survey (the top of the last
+ * ranking and a random sample), within a second; then everything is scored and the page chosen again.
+ */
+import { setImmediate } from "node:timers/promises";
+import { SkyloopError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import type { Page, Pick } from "../contract/api.ts";
+import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
+import { choose, type Mode, ruleMode } from "./choose.ts";
+import { fold, type Folded } from "./fold.ts";
+import { type Example, type FeatureSpace, learn, type Learner } from "./learn.ts";
+import { readScores, writeScores } from "./scores.ts";
+import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
+
+/** Up to so many objects everything is scored at once. */
+const SMALL = 20_000;
+/** Of a larger survey these are scored for the first page: so many of the last ranking's top, so many at random. */
+const FIRST = { top: 4096, random: 4096 };
+const SCORE_BLOCK = 16_384;
+
+export interface RoundInput {
+  store: Store;
+  /** Survey folder: where scores are kept. */
+  folder: string;
+  session: string;
+  ids: string[];
+  indexOf(id: string): number | undefined;
+  space: FeatureSpace;
+  weightsHash: string;
+  onPage?(page: Page): void;
+  onProgress?(stage: "learn" | "score" | "choose", done: number, total: number): void;
+  signal?: AbortSignal;
+}
+
+/** Everything that decides a round, from the events alone. */
+export interface RoundPlan {
+  round: number;
+  seed: number;
+  alpha: number;
+  mode: Mode;
+  lastSeq: number;
+  examples: Example[];
+  /** Rows that may be shown. */
+  candidates: Uint32Array;
+}
+
+/** What the next round after `rounds` is, from the state folded up to it. */
+export function planRound(record: SessionRecord, folded: Folded, rounds: RoundRecord[], count: number, indexOf: (id: string) => number | undefined): RoundPlan {
+  const round = currentRound(rounds) + 1;
+  const { positives, negatives } = countRound(folded, round - 1);
+  const examples: Example[] = [];
+  const answered = new Uint8Array(count);
+  const shown = new Uint8Array(count);
+  for (const [object, { value }] of Object.entries(folded.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const row = indexOf(object);
+    if (row === undefined || value === null) continue;
+    answered[row] = 1;
+    if (value !== "unsure") examples.push({ row, positive: value === "positive" });
+  }
+  for (const { picks } of rounds)
+    for (const { object } of picks) {
+      const row = indexOf(object);
+      if (row !== undefined) shown[row] = 1;
+    }
+  const open = (passShown: boolean) => Uint32Array.from({ length: count }, (_, row) => row).filter((row) => answered[row] === 0 && (passShown || shown[row] === 0));
+  const fresh = open(false);
+  // What was shown and passed over comes again only when nothing else is left.
+  return { round, seed: roundSeed(record, round), alpha: folded.alpha, mode: ruleMode(positives, negatives, folded.alpha), lastSeq: folded.lastSeq, examples, candidates: fresh.length > 0 ? fresh : open(true) };
+}
+
+/** Cosine of two objects' standardised features. */
+export function cosineOf({ matrix, dim, mean, sd }: FeatureSpace): (a: number, b: number) => number {
+  return (a, b) => {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let d = 0; d < dim; d++) {
+      const x = (matrix[a * dim + d] - mean[d]) / sd[d];
+      const y = (matrix[b * dim + d] - mean[d]) / sd[d];
+      ab += x * y;
+      aa += x * x;
+      bb += y * y;
+    }
+    return ab / (Math.sqrt(aa * bb) || 1);
+  };
+}
+
+/** Runs the next round and returns its final page; both pages are saved. Throws ONE_CLASS_LABELLED, ABORTED. */
+export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
+  const { store, folder, session, ids, space, weightsHash } = input;
+  const started = performance.now();
+  const record = findSession(store, session);
+  const rounds = store.rounds(session);
+  const plan = planRound(record, fold(store.events(session), record.alpha), rounds, ids.length, input.indexOf);
+  const positives = plan.examples.filter(({ positive }) => positive).length;
+  if (positives === 0 || positives === plan.examples.length)
+    throw new SkyloopError("ONE_CLASS_LABELLED", `learning needs at least one positive and one negative; there are ${positives} and ${plan.examples.length - positives}: label some more`);
+  input.onProgress?.("learn", 0, 1);
+  const learner = learn(space, plan.examples, plan.seed);
+  input.onProgress?.("learn", 1, 1);
+  const similarity = cosineOf(space);
+  const finish = (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Page => {
+    const chosen = choose({ scores, candidates, mode: plan.mode, pageSize: record.pageSize, randomPicks: record.randomPicks, seed: plan.seed, similarity });
+    const picks = chosen.page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
+    const exhausted = plan.candidates.length <= record.pageSize;
+    const { round, seed, alpha, mode, lastSeq } = plan;
+    store.saveRound(session, { round, seed, alpha, mode, lastSeq, at: new Date().toISOString(), weightsHash, provisional, exhausted, picks });
+    const page = { round, provisional, exhausted, picks };
+    input.onPage?.(page);
+    return page;
+  };
+  try {
+    if (ids.length > SMALL) finish(...firstScores(learner, plan, ids.length, readScores(folder, session, ids.length)), true);
+    const scores = await scoreAll(learner, ids.length, input);
+    writeScores(folder, session, plan.round, scores);
+    return { page: finish(scores, plan.candidates, false), seconds: (performance.now() - started) / 1000 };
+  } finally {
+    learner.dispose();
+  }
+}
+
+/** Scores of the part that the first page is chosen from, in an array of all (0 elsewhere), and its rows. */
+function firstScores(learner: Learner, { candidates, seed }: RoundPlan, count: number, previous: Float32Array | null): [Float32Array, Uint32Array] {
+  const rows = new Set<number>(new Random(seed).fork("first").sample(candidates.length, Math.min(FIRST.random, candidates.length)).map((i) => candidates[i]));
+  if (previous !== null) {
+    const sorted = Float32Array.from(candidates, (row) => previous[row]).sort();
+    const least = sorted[Math.max(0, sorted.length - FIRST.top)];
+    for (const row of candidates) if (previous[row] >= least && rows.size < FIRST.top + FIRST.random) rows.add(row);
+  }
+  const part = Uint32Array.from(rows).sort();
+  const scores = new Float32Array(count);
+  const values = learner.scoreRows(part);
+  for (const [i, row] of part.entries()) scores[row] = values[i];
+  return [scores, part];
+}
+
+async function scoreAll(learner: Learner, count: number, { onProgress, signal }: RoundInput): Promise<Float32Array> {
+  const scores = new Float32Array(count);
+  for (let from = 0; from < count; from += SCORE_BLOCK) {
+    const to = Math.min(count, from + SCORE_BLOCK);
+    scores.set(learner.score(from, to), from);
+    onProgress?.("score", to, count);
+    // Messages (a newer round, a question about neighbours) get their turn between blocks.
+    await setImmediate();
+    if (signal?.aborted) throw new SkyloopError("ABORTED", "the ranking was given up for a newer one");
+  }
+  return scores;
+}

@@ -1,0 +1,26 @@
+/** The last full ranking of a session on disk: `loop/<session>.scores`, the round (float64) and a float32 score an object, row by row. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../base/files.ts";
+
+const pathOf = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
+
+export function writeScores(folder: string, session: string, round: number, scores: Float32Array): void {
+  mkdirSync(join(folder, "loop"), { recursive: true });
+  writeFileAtomic(pathOf(folder, session), [new Uint8Array(Float64Array.of(round).buffer), new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength)]);
+}
+
+/** The scores of `count` objects, or null where there are none (or of another survey). */
+export function readScores(folder: string, session: string, count: number): Float32Array | null {
+  const path = pathOf(folder, session);
+  if (!existsSync(path)) return null;
+  const bytes = readFileSync(path);
+  if (bytes.length !== 8 + 4 * count) return null;
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8, bytes.byteOffset + bytes.length));
+}
+
+/** The round whose learner gave the scores, or 0. */
+export function scoredRound(folder: string, session: string): number {
+  const path = pathOf(folder, session);
+  return existsSync(path) ? readFileSync(path).readDoubleLE(0) : 0;
+}

@@ -1,0 +1,155 @@
+/** A session: what a person looks for, and everything they did. Nothing here computes scores; round.ts does. */
+import { Random } from "../base/random.ts";
+import { SkyloopError } from "../base/errors.ts";
+import type { NewLabels, NewSession, RoundSummary, Saved, Session, SessionEvent, SessionState } from "../contract/api.ts";
+import { wilsonInterval } from "../measure/ranking.ts";
+import type { NewEvent, RoundRecord, SessionRecord, Store } from "../store/store.ts";
+import { fold, type Folded } from "./fold.ts";
+
+/** What a session needs to know of its survey. */
+export interface SessionSurvey {
+  name: string;
+  dataHash: string;
+  indexOf(id: string): number | undefined;
+}
+
+function slug(text: string): string {
+  return text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "session";
+}
+
+function mustKnow(survey: SessionSurvey, objects: string[]): void {
+  const unknown = objects.filter((object) => survey.indexOf(object) === undefined);
+  if (unknown.length > 0) throw new SkyloopError("OBJECT_UNKNOWN", `survey ${survey.name} has no object ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}; ids are those of its catalogue`);
+}
+
+/** Starts a session with its examples as the labels of round 0. Throws OBJECT_UNKNOWN, BOTH_LABELS. */
+export function createSession(store: Store, survey: SessionSurvey, weightsHash: string, wanted: NewSession): string {
+  const { who, positive, negative, ...settings } = wanted;
+  mustKnow(survey, [...positive, ...negative]);
+  const both = positive.filter((object) => negative.includes(object));
+  if (both.length > 0) throw new SkyloopError("BOTH_LABELS", `${both.slice(0, 5).join(", ")} cannot be positive and negative at once; take it out of one list`);
+  const base = slug(wanted.target);
+  const taken = new Set(store.sessions().map(({ session }) => session));
+  let session = base;
+  for (let n = 2; taken.has(session); n++) session = `${base}-${n}`;
+  store.addSession(session, { ...settings, survey: survey.name, weightsHash, dataHash: survey.dataHash, createdBy: who });
+  const start = (object: string, value: string): NewEvent => ({ who, round: 0, kind: "label", object, value, reason: "start", clientKey: null });
+  store.addEvents(session, [...positive.map((object) => start(object, "positive")), ...negative.map((object) => start(object, "negative"))]);
+  return session;
+}
+
+/** A session's record. Throws SESSION_UNKNOWN. */
+export function findSession(store: Store, session: string): SessionRecord {
+  const record = store.session(session);
+  if (record === undefined) throw new SkyloopError("SESSION_UNKNOWN", `no session ${session}; there are ${store.sessions().map((known) => known.session).slice(0, 8).join(", ") || "none yet"}`);
+  return record;
+}
+
+export function currentRound(rounds: RoundRecord[]): number {
+  return rounds.at(-1)?.round ?? 0;
+}
+
+/** Seed of a round: the same session and round always choose and learn alike. */
+export function roundSeed(record: SessionRecord, round: number): number {
+  return new Random(record.seed).fork(`round ${round}`).int(2 ** 31);
+}
+
+function saved(events: SessionEvent[], folded: Folded, who: string, objects: Iterable<string>): Saved {
+  const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0 };
+  return { events, labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])), canUndo: folded.undoable.has(who), canRedo: folded.redoable.has(who), lastSeq: folded.lastSeq };
+}
+
+/** Records labels and tags; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE. */
+export function addLabels(store: Store, survey: SessionSurvey, session: string, { who, labels }: NewLabels): Saved {
+  const record = findSession(store, session);
+  mustKnow(survey, labels.map(({ object }) => object));
+  const rounds = store.rounds(session);
+  const round = currentRound(rounds);
+  const reasons = new Map((rounds.at(-1)?.picks ?? []).map(({ object, reason }) => [object, reason]));
+  const events = labels.flatMap(({ object, value, addTag, removeTag, clientKey }): NewEvent[] => {
+    const common = { who, round, object, reason: reasons.get(object) ?? ("chosen" as const) };
+    const key = (part: string) => (clientKey === undefined ? null : `${clientKey} ${part}`);
+    return [
+      ...(value === undefined ? [] : [{ ...common, kind: "label" as const, value, clientKey: key("label") }]),
+      ...(addTag === undefined ? [] : [{ ...common, kind: "tag" as const, value: addTag, clientKey: key("tag") }]),
+      ...(removeTag === undefined ? [] : [{ ...common, kind: "untag" as const, value: removeTag, clientKey: key("untag") }]),
+    ];
+  });
+  if (events.length === 0) throw new SkyloopError("NOTHING_TO_SAVE", "each label needs a value or a tag to add or remove");
+  const written = store.addEvents(session, events);
+  return saved(written, fold(store.events(session), record.alpha), who, new Set(labels.map(({ object }) => object)));
+}
+
+/** Takes back the person's last action in force, or brings back what they took back last. Throws NOTHING_TO_UNDO, NOTHING_TO_REDO. */
+export function stepBack(store: Store, session: string, who: string, kind: "undo" | "redo"): Saved {
+  const record = findSession(store, session);
+  const before = store.events(session);
+  const folded = fold(before, record.alpha);
+  const concerned = (kind === "undo" ? folded.undoable : folded.redoable).get(who);
+  if (concerned === undefined) throw new SkyloopError(kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO", `${who} has nothing left to ${kind} in this session`);
+  const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
+  const written = store.addEvents(session, [{ who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey: null }]);
+  return saved(written, fold(store.events(session), record.alpha), who, event.object === null ? [] : [event.object]);
+}
+
+/** Changes alpha from now on. */
+export function changeAlpha(store: Store, session: string, who: string, alpha: number): void {
+  findSession(store, session);
+  store.addEvents(session, [{ who, round: currentRound(store.rounds(session)), kind: "alpha", object: null, value: String(alpha), reason: null, clientKey: null }]);
+}
+
+/** Positives and negatives that stand and were given in `round`: the P and N of the alpha rule. */
+export function countRound(folded: Folded, round: number): { positives: number; negatives: number; unsure: number } {
+  const given = Object.values(folded.labels).filter((label) => label.round === round);
+  const count = (value: string) => given.filter((label) => label.value === value).length;
+  return { positives: count("positive"), negatives: count("negative"), unsure: count("unsure") };
+}
+
+/** Per round: what was shown and what it turned out to be. Precision is the share of positives among the rule's picks that got a yes or no. */
+export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: number): RoundSummary[] {
+  const start = countRound(folded, 0);
+  const first: RoundSummary = { round: 0, alpha, mode: "start", shown: 0, ...start, randomShown: 0, randomPositives: 0, precision: null, precisionLow: null, precisionHigh: null };
+  const others = rounds.map(({ round, alpha: used, mode, picks }): RoundSummary => {
+    const answered = picks.filter(({ object }) => ["positive", "negative"].includes(folded.labels[object]?.value ?? ""));
+    const ruled = answered.filter(({ reason }) => reason !== "random");
+    const random = answered.filter(({ reason }) => reason === "random");
+    const hits = (list: typeof picks) => list.filter(({ object }) => folded.labels[object]?.value === "positive").length;
+    const [low, high] = wilsonInterval(hits(ruled), ruled.length);
+    const known = ruled.length > 0;
+    return { round, alpha: used, mode, shown: picks.length, ...countRound(folded, round), randomShown: random.length, randomPositives: hits(random), precision: known ? hits(ruled) / ruled.length : null, precisionLow: known ? low : null, precisionHigh: known ? high : null };
+  });
+  return [first, ...others];
+}
+
+/** What the page lists. */
+export function describeSession(store: Store, session: string): Session {
+  return stateParts(store, session).session;
+}
+
+function stateParts(store: Store, id: string): { session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord } {
+  const record = findSession(store, id);
+  const rounds = store.rounds(id);
+  const folded = fold(store.events(id), record.alpha);
+  const values = Object.values(folded.labels).map(({ value }) => value);
+  const count = (wanted: string) => values.filter((value) => value === wanted).length;
+  const { survey, model, target, pageSize, randomPicks, seed, createdAt, createdBy } = record;
+  const session = { session: id, survey, model, target, alpha: folded.alpha, pageSize, randomPicks, seed, createdAt, createdBy, round: currentRound(rounds), positives: count("positive"), negatives: count("negative"), unsure: count("unsure") };
+  return { session, folded, rounds, record };
+}
+
+/** All that a page needs to go on after a reload, for one person. */
+export function sessionState(store: Store, id: string, who: string | null, ranked: boolean): SessionState {
+  const { session, folded, rounds, record } = stateParts(store, id);
+  const last = rounds.at(-1);
+  return {
+    ...session,
+    labels: folded.labels,
+    conflicts: folded.conflicts,
+    page: last === undefined ? null : { round: last.round, provisional: last.provisional, exhausted: last.exhausted, picks: last.picks },
+    rounds: summariseRounds(folded, rounds, record.alpha),
+    canUndo: who !== null && folded.undoable.has(who),
+    canRedo: who !== null && folded.redoable.has(who),
+    lastSeq: folded.lastSeq,
+    ranked,
+  };
+}
