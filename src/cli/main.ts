@@ -9,6 +9,8 @@ import { addForwardCommand } from "./forward.ts";
 import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
 import { addPretrainCommand } from "./pretrain.ts";
+import { addServeCommand } from "./serve.ts";
+import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
 
 export const EXAMPLES = `
@@ -33,6 +35,8 @@ export function buildProgram(): Command {
     .exitOverride()
     .addHelpText("after", EXAMPLES);
   addSurveyCommand(program);
+  addStartCommand(program);
+  addServeCommand(program);
   addPretrainCommand(program);
   addLoopCommand(program);
   addModelCommand(program);

@@ -1,0 +1,89 @@
+/** The HTTP server: JSON for the page and for programs, checked by the contract; pictures; the page itself. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import fastifyRateLimit from "@fastify/rate-limit";
+import fastifyStatic from "@fastify/static";
+import fastifySwagger from "@fastify/swagger";
+import Fastify, { type FastifyInstance } from "fastify";
+import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { SkyloopError } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+import { Compute } from "./compute.ts";
+import { docsPage } from "./docs-page.ts";
+import { Pictures } from "./pictures.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { surveyRoutes } from "./routes/surveys.ts";
+import { Streams } from "./stream.ts";
+import { Workspace } from "./workspace.ts";
+
+export interface ServerOptions {
+  /** Survey folders. */
+  surveys: string[];
+  /** Names that the Host header may have beside those of this machine itself. */
+  hostNames?: string[];
+}
+
+/** Nothing from elsewhere, no inline script; pictures may come from memory (blob:). */
+const CONTENT_POLICY = "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
+const STATUS: Record<string, number> = { NOTHING_TO_UNDO: 409, NOTHING_TO_REDO: 409, DISK_FULL: 507, STORE_BUSY: 503, WORKER_DIED: 503, ABORTED: 409 };
+
+/** Status of a SkyloopError: what is unknown is 404, a full disk 507, else the request is at fault. */
+function statusOf(code: string): number {
+  return STATUS[code] ?? (/_UNKNOWN$/.test(code) ? 404 : /^(TORCH|INTERNAL|SURVEY_BROKEN|STORE_BROKEN|FEATURES_BROKEN)$/.test(code) ? 500 : 400);
+}
+
+/** A server over some surveys, ready to listen or to be asked by `inject`. */
+export async function buildServer({ surveys, hostNames = [] }: ServerOptions): Promise<FastifyInstance> {
+  const workspace = await Workspace.open(surveys);
+  const compute = new Compute();
+  const streams = new Streams(workspace);
+  const app = Fastify({ logger: false, bodyLimit: 2 * 2 ** 20, requestTimeout: 60_000, routerOptions: { maxParamLength: 400 }, forceCloseConnections: true });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+
+  // A page of another site may resolve its own name to this machine: only requests that name this machine are answered.
+  const names = new Set([...LOCAL_NAMES, ...hostNames]);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers({ "Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin" });
+    const host = request.headers.host ?? "";
+    if (!names.has(host.replace(/:\d+$/, ""))) return reply.code(403).send({ code: "HOST_REFUSED", message: `requests for ${host || "no host"} are not answered; open http://127.0.0.1, or start with --host-name` });
+    const { origin } = request.headers;
+    if (request.method !== "GET" && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) return reply.code(403).send({ code: "ORIGIN_REFUSED", message: `a page of ${origin} may not write here` });
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    if (hasZodFastifySchemaValidationErrors(error)) {
+      const [first] = error.validation;
+      return reply.code(400).send({ code: "BAD_REQUEST", message: `${error.validationContext ?? "request"}${first.instancePath.replaceAll("/", ".")}: ${first.message}` });
+    }
+    if (error instanceof SkyloopError) return reply.code(statusOf(error.code)).send({ code: error.code, message: error.message });
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    if (status >= 500) log.error(error);
+    return reply.code(status).send({ code: status >= 500 ? "INTERNAL" : "BAD_REQUEST", message: status >= 500 ? "the server failed; its log says why" : (error as Error).message });
+  });
+
+  const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
+  await app.register(fastifyRateLimit, { max: 6000, timeWindow: "1 minute" });
+  await app.register(fastifySwagger, { openapi: { info: { title: "Skyloop", version, description: "Surveys, sessions, labels and rankings. Times are ISO 8601 UTC, coordinates ICRS degrees, scores probabilities." } }, transform: jsonSchemaTransform });
+  surveyRoutes(app, { workspace, compute, pictures: new Pictures() });
+  sessionRoutes(app, { workspace, compute, streams });
+  app.get("/api/health", { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } }, () => ({ ok: true as const, version }));
+  app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
+  app.get("/api/docs", { schema: { hide: true } }, (_request, reply) => reply.type("text/html; charset=utf-8").send(docsPage(app.swagger())));
+
+  const page = join(PACKAGE_ROOT, "web/dist");
+  if (existsSync(page)) await app.register(fastifyStatic, { root: page, maxAge: "1h", immutable: false, setHeaders: (reply, path) => void (path.endsWith("index.html") && reply.header("Cache-Control", "no-cache")) });
+  app.setNotFoundHandler((request, reply) => {
+    if (request.method === "GET" && !request.url.startsWith("/api/") && !/\.\w+$/.test(request.url) && existsSync(join(page, "index.html"))) return reply.sendFile("index.html");
+    return reply.code(404).send({ code: "NOT_FOUND", message: `nothing at ${request.method} ${request.url}` });
+  });
+  app.addHook("preClose", async () => streams.close());
+  app.addHook("onClose", async () => {
+    await compute.close();
+    workspace.close();
+  });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,58 @@
+/** The HTTP thread's side of the compute worker: jobs out, answers in; a worker that dies fails its jobs and is started anew. */
+import type { Worker } from "node:worker_threads";
+import { SkyloopError } from "../base/errors.ts";
+import { startWorker } from "../base/workers.ts";
+import type { Answer, Job } from "./worker.ts";
+
+type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
+export type Message = WithoutId<Answer>;
+
+export class Compute {
+  #worker: Worker | null = null;
+  #next = 1;
+  readonly #waiting = new Map<number, (message: Message) => void>();
+
+  #started(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const worker = startWorker(new URL("./worker.ts", import.meta.url));
+    worker.on("message", ({ id, ...message }: Answer) => {
+      const listener = this.#waiting.get(id);
+      if (message.type === "done" || message.type === "failed" || message.type === "rows") this.#waiting.delete(id);
+      listener?.(message as Message);
+    });
+    const died = (why: string) => {
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      const listeners = [...this.#waiting.values()];
+      this.#waiting.clear();
+      for (const listener of listeners) listener({ type: "failed", code: "WORKER_DIED", message: `the computing thread ended (${why}); nothing labelled is lost, ask again` });
+    };
+    worker.on("error", (error) => died(error.message));
+    worker.on("exit", (code) => died(`exit code ${code}`));
+    this.#worker = worker;
+    return worker;
+  }
+
+  /** Sends a job; `listen` hears every message of it. */
+  send(job: Job, listen: (message: Message) => void): void {
+    const id = this.#next++;
+    this.#waiting.set(id, listen);
+    this.#started().postMessage({ id, job });
+  }
+
+  /** Rows that a question about feature space finds. */
+  rows(job: Extract<Job, { kind: "neighbours" | "diverse" | "warm" }>): Promise<{ row: number; similarity: number }[]> {
+    return new Promise((resolve, reject) => {
+      this.send(job, (message) => {
+        if (message.type === "rows") resolve(message.rows);
+        else if (message.type === "failed") reject(new SkyloopError(message.code, message.message));
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+}

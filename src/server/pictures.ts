@@ -1,0 +1,49 @@
+/** Rendered stamps as WebP, remembered in memory up to a bound. */
+import sharp, { type Sharp } from "sharp";
+import { hashBytes } from "../base/files.ts";
+import { renderRgb8 } from "../stamps/render.ts";
+import type { Served } from "./workspace.ts";
+
+export const PICTURE_SIZES = [64, 96, 128, 192, 256, 512] as const;
+export type PictureSize = (typeof PICTURE_SIZES)[number];
+
+const MEMORY_BYTES = 64 * 2 ** 20;
+
+export class Pictures {
+  readonly #made = new Map<string, Buffer>();
+  #bytes = 0;
+
+  /** Names a picture's content: the data, the object and the size. */
+  tag({ survey }: Served, row: number, sizePx: number): string {
+    return `"${hashBytes(`${survey.header.dataHash} ${row} ${sizePx}`).slice(0, 24)}"`;
+  }
+
+  async get(served: Served, row: number, sizePx: number): Promise<Buffer> {
+    const key = `${served.survey.name} ${row} ${sizePx}`;
+    const known = this.#made.get(key);
+    if (known !== undefined) {
+      this.#made.delete(key);
+      this.#made.set(key, known);
+      return known;
+    }
+    const made = await render(served, row, sizePx);
+    this.#made.set(key, made);
+    this.#bytes += made.length;
+    for (const [oldest, picture] of this.#made) {
+      if (this.#bytes <= MEMORY_BYTES) break;
+      this.#made.delete(oldest);
+      this.#bytes -= picture.length;
+    }
+    return made;
+  }
+}
+
+async function render({ survey }: Served, row: number, sizePx: number): Promise<Buffer> {
+  const { codec, bytes } = survey.readStampBytes(row);
+  let image: Sharp;
+  if (codec === "f32") {
+    const stamp = await survey.readStamp(row);
+    image = sharp(renderRgb8(stamp), { raw: { width: stamp.widthPx, height: stamp.heightPx, channels: 3 } });
+  } else image = sharp(bytes).toColourspace("srgb");
+  return image.resize(sizePx, sizePx, { fit: "contain", background: "#000", kernel: "mitchell" }).webp({ quality: 85, effort: 2 }).toBuffer();
+}

@@ -1,0 +1,123 @@
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { SkyloopError } from "../../base/errors.ts";
+import { ByWho, ExportFormat, LabelValue, NewLabels, NewRound, NewSession, Page, Ranking, Saved, Session, SessionEvent, SessionId, SessionState, Who } from "../../contract/api.ts";
+import { openFeatures } from "../../batches/features.ts";
+import { exportSession, rankedRows } from "../../loop/export.ts";
+import { scoredRound } from "../../loop/scores.ts";
+import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
+import type { Compute } from "../compute.ts";
+import type { Streams } from "../stream.ts";
+import type { Workspace } from "../workspace.ts";
+
+const InSession = z.object({ session: SessionId });
+const SUFFIX = { csv: "csv", parquet: "parquet", fits: "fits", votable: "vot" } as const;
+
+/** Sessions: start, label, undo, rounds, ranking, export, live events. */
+export function sessionRoutes(plain: FastifyInstance, { workspace, compute, streams }: { workspace: Workspace; compute: Compute; streams: Streams }): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const stateOf = (session: string, who: string | null) => {
+    const { survey, store } = workspace.ofSession(session);
+    return sessionState(store, session, who, scoredRound(survey.folder, session) > 0);
+  };
+
+  app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, () => workspace.all().flatMap(({ store }) => store.sessions().map(({ session }) => describeSession(store, session))));
+
+  app.post("/api/sessions", { schema: { body: NewSession, response: { 201: SessionState } } }, async ({ body }, reply) => {
+    const { survey, store } = workspace.get(body.survey);
+    const features = openFeatures(survey.folder, body.model);
+    const { weightsHash } = features;
+    features.close();
+    const session = createSession(store, { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf }, weightsHash, body);
+    compute.send({ kind: "warm", folder: survey.folder, model: body.model }, () => {});
+    return reply.code(201).send(stateOf(session, body.who));
+  });
+
+  app.get("/api/sessions/:session", { schema: { params: InSession, querystring: z.object({ who: Who.optional() }), response: { 200: SessionState } } }, ({ params, query }) => stateOf(params.session, query.who ?? null));
+
+  app.get("/api/sessions/:session/events", { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).default(0) }), response: { 200: z.array(SessionEvent) } } }, ({ params, query }) => workspace.ofSession(params.session).store.events(params.session, query.after));
+
+  app.post("/api/sessions/:session/labels", { schema: { params: InSession, body: NewLabels, response: { 200: Saved } } }, ({ params, body }) => {
+    const { survey, store } = workspace.ofSession(params.session);
+    const saved = addLabels(store, { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf }, params.session, body);
+    streams.flush(params.session);
+    return saved;
+  });
+
+  for (const kind of ["undo", "redo"] as const)
+    app.post(`/api/sessions/:session/${kind}`, { schema: { params: InSession, body: ByWho, response: { 200: Saved } } }, ({ params, body }) => {
+      const saved = stepBack(workspace.ofSession(params.session).store, params.session, body.who, kind);
+      streams.flush(params.session);
+      return saved;
+    });
+
+  app.post("/api/sessions/:session/alpha", { schema: { params: InSession, body: ByWho.extend({ alpha: z.number().min(0).max(1) }), response: { 200: SessionState } } }, ({ params, body }) => {
+    changeAlpha(workspace.ofSession(params.session).store, params.session, body.who, body.alpha);
+    return stateOf(params.session, body.who);
+  });
+
+  app.post("/api/sessions/:session/rounds", { schema: { params: InSession, body: NewRound, response: { 200: Page } } }, ({ params: { session }, body }) => {
+    const { survey, store } = workspace.ofSession(session);
+    if (body.alpha !== undefined) changeAlpha(store, session, body.who, body.alpha);
+    const model = describeSession(store, session).model;
+    return new Promise<z.infer<typeof Page>>((resolve, reject) => {
+      compute.send({ kind: "round", folder: survey.folder, model, session }, (message) => {
+        if (message.type === "page") {
+          resolve(message.page);
+          streams.send(session, { type: "page", page: message.page });
+        } else if (message.type === "progress") streams.send(session, { type: "progress", stage: message.stage, done: message.done, total: message.total });
+        else if (message.type === "done") streams.send(session, { type: "ranked", round: message.round, total: survey.rows.length, seconds: message.seconds });
+        else if (message.type === "failed") {
+          reject(new SkyloopError(message.code, message.message));
+          if (message.code !== "ABORTED") streams.send(session, { type: "failed", code: message.code, message: message.message });
+        }
+      });
+    });
+  });
+
+  const Filter = z.object({
+    offset: z.coerce.number().int().min(0).default(0),
+    limit: z.coerce.number().int().min(1).max(1000).default(100),
+    label: z.union([LabelValue, z.literal("none")]).optional(),
+    minScore: z.coerce.number().optional(),
+    maxScore: z.coerce.number().optional(),
+    tag: z.string().optional(),
+    order: z.enum(["score", "id"]).default("score"),
+  });
+  app.get("/api/sessions/:session/ranking", { schema: { params: InSession, querystring: Filter, response: { 200: Ranking } } }, ({ params, query }) => {
+    const { survey, store } = workspace.ofSession(params.session);
+    const rows = rankedRows(store, survey, params.session).filter(
+      ({ score, label, tags }) =>
+        (query.label === undefined || label === (query.label === "none" ? null : query.label)) && (query.minScore === undefined || score >= query.minScore) && (query.maxScore === undefined || score <= query.maxScore) && (query.tag === undefined || tags.includes(query.tag)),
+    );
+    if (query.order === "id") rows.sort((a, b) => (a.object < b.object ? -1 : 1));
+    return { total: rows.length, offset: query.offset, rows: rows.slice(query.offset, query.offset + query.limit) };
+  });
+
+  app.get("/api/sessions/:session/export", { schema: { params: InSession, querystring: z.object({ format: ExportFormat }) } }, async ({ params, query }, reply) => {
+    const { survey, store } = workspace.ofSession(params.session);
+    const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
+    const file = join(folder, `table.${SUFFIX[query.format]}`);
+    try {
+      await exportSession(store, survey, params.session, query.format, file);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+    const stream = createReadStream(file).on("close", () => void rm(folder, { recursive: true, force: true }));
+    return reply.header("Content-Disposition", `attachment; filename="${params.session}.${SUFFIX[query.format]}"`).type(query.format === "csv" ? "text/csv; charset=utf-8" : query.format === "votable" ? "application/x-votable+xml" : "application/octet-stream").send(stream);
+  });
+
+  app.get("/api/sessions/:session/stream", { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).optional() }) } }, ({ params, query, headers }, reply) => {
+    const { store } = workspace.ofSession(params.session);
+    const known = Number(headers["last-event-id"] ?? query.after ?? store.events(params.session).at(-1)?.seq ?? 0);
+    reply.hijack();
+    reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), "Content-Type": "text/event-stream", "Cache-Control": "no-store", Connection: "keep-alive" });
+    streams.add(params.session, reply, Number.isFinite(known) ? known : 0);
+  });
+}

@@ -1,0 +1,89 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { SkyloopError } from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/api.ts";
+import type { Compute } from "../compute.ts";
+import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
+import { surveyInfo, type Served, type Workspace } from "../workspace.ts";
+
+const InSurvey = z.object({ survey: z.string() });
+const InObject = InSurvey.extend({ object: ObjectId });
+const whole = (low: number, high: number) => z.coerce.number().int().min(low).max(high);
+const ListQuery = z.object({
+  random: whole(1, 500).optional(),
+  diverse: whole(1, 200).optional(),
+  model: z.string().optional(),
+  seed: whole(0, 2 ** 32 - 1).default(1),
+  ids: z.string().max(20_000).optional(),
+  offset: whole(0, 1e9).default(0),
+  limit: whole(1, 500).default(100),
+});
+
+function objectRow({ survey }: Served, row: number): z.infer<typeof ObjectRow> {
+  const { id, raDeg, decDeg, widthPx, heightPx } = survey.rows[row];
+  return { object: id, raDeg, decDeg, widthPx, heightPx };
+}
+
+/** The model asked for, else the survey's first finished feature set. */
+function modelOf(served: Served, wanted: string | undefined): string {
+  const sets = surveyInfo(served).features.filter(({ done, total }) => done === total);
+  const model = wanted ?? sets[0]?.model;
+  if (model === undefined || !sets.some((set) => set.model === model)) throw new SkyloopError("FEATURES_MISSING", `survey ${served.survey.name} has no finished features${wanted === undefined ? "" : ` of ${wanted}`}; run \`skyloop embed\``);
+  return model;
+}
+
+/** Surveys, their objects, pictures and pixels. */
+export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictures }: { workspace: Workspace; compute: Compute; pictures: Pictures }): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+
+  app.get("/api/surveys", { schema: { response: { 200: z.array(SurveyInfo) } } }, () => workspace.all().map(surveyInfo));
+  app.get("/api/surveys/:survey", { schema: { params: InSurvey, response: { 200: SurveyInfo } } }, ({ params }) => surveyInfo(workspace.get(params.survey)));
+
+  app.get("/api/surveys/:survey/objects", { schema: { params: InSurvey, querystring: ListQuery, response: { 200: z.object({ total: z.number(), objects: z.array(ObjectRow) }) } } }, async ({ params, query }) => {
+    const served = workspace.get(params.survey);
+    const total = served.survey.rows.length;
+    const rows = async (): Promise<number[]> => {
+      if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
+      if (query.diverse !== undefined) return (await compute.rows({ kind: "diverse", folder: served.survey.folder, model: modelOf(served, query.model), count: query.diverse, seed: query.seed })).map(({ row }) => row);
+      if (query.ids !== undefined) return query.ids.split(/[\s,;]+/).filter((id) => id !== "").map((id) => workspace.row(params.survey, id).row);
+      return Array.from({ length: Math.max(0, Math.min(query.limit, total - query.offset)) }, (_, i) => query.offset + i);
+    };
+    return { total, objects: (await rows()).map((row) => objectRow(served, row)) };
+  });
+
+  app.get("/api/surveys/:survey/objects/:object", { schema: { params: InObject, response: { 200: ObjectDetail } } }, ({ params }) => {
+    const { served, row } = workspace.row(params.survey, params.object);
+    return { ...objectRow(served, row), columns: served.survey.rows[row].columns };
+  });
+
+  const Size = z.object({ size: z.coerce.number().pipe(z.union(PICTURE_SIZES.map((size) => z.literal(size)))).default(128) });
+  app.get("/api/surveys/:survey/objects/:object/picture", { schema: { params: InObject, querystring: Size } }, async ({ params, query, headers }, reply) => {
+    const { served, row } = workspace.row(params.survey, params.object);
+    const tag = pictures.tag(served, row, query.size);
+    reply.header("ETag", tag).header("Cache-Control", "private, max-age=3600");
+    if (headers["if-none-match"] === tag) return reply.code(304).send();
+    return reply.type("image/webp").send(await pictures.get(served, row, query.size));
+  });
+
+  app.get("/api/surveys/:survey/objects/:object/pixels", { schema: { params: InObject } }, async ({ params }, reply) => {
+    const { served, row } = workspace.row(params.survey, params.object);
+    const { data, bands, heightPx, widthPx, unit, kind } = await served.survey.readStamp(row);
+    return reply
+      .header("X-Skyloop-Shape", `${bands.length},${heightPx},${widthPx}`)
+      .header("X-Skyloop-Bands", bands.join(","))
+      .header("X-Skyloop-Unit", unit)
+      .header("X-Skyloop-Kind", kind)
+      .type("application/octet-stream")
+      .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  });
+
+  const Near = z.object({ model: z.string().optional(), k: whole(1, 200).default(24) });
+  const Neighbour = ObjectRow.extend({ similarity: z.number() });
+  app.get("/api/surveys/:survey/objects/:object/neighbours", { schema: { params: InObject, querystring: Near, response: { 200: z.object({ objects: z.array(Neighbour) }) } } }, async ({ params, query }) => {
+    const { served, row } = workspace.row(params.survey, params.object);
+    const found = await compute.rows({ kind: "neighbours", folder: served.survey.folder, model: modelOf(served, query.model), row, k: query.k });
+    return { objects: found.map((near) => ({ ...objectRow(served, near.row), similarity: near.similarity })) };
+  });
+}

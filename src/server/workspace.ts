@@ -1,0 +1,81 @@
+/** The surveys that a server serves, each with its catalogue, its database and its feature sets; opened once. */
+import { resolve } from "node:path";
+import { SkyloopError } from "../base/errors.ts";
+import { listFeatures } from "../batches/features.ts";
+import type { SurveyInfo } from "../contract/api.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { openSurvey, type Survey } from "../survey/folder.ts";
+
+export interface Served {
+  survey: Survey;
+  store: Store;
+}
+
+export class Workspace {
+  readonly #served: Map<string, Served>;
+
+  private constructor(served: Map<string, Served>) {
+    this.#served = served;
+  }
+
+  /** Opens survey folders. Throws SAME_NAME where two folders have one name. */
+  static async open(folders: string[]): Promise<Workspace> {
+    const served = new Map<string, Served>();
+    for (const folder of folders) {
+      const survey = await openSurvey(resolve(folder));
+      if (served.has(survey.name)) throw new SkyloopError("SAME_NAME", `two surveys are called ${survey.name}; rename one of the folders`);
+      served.set(survey.name, { survey, store: openStore(survey.folder) });
+    }
+    return new Workspace(served);
+  }
+
+  all(): Served[] {
+    return [...this.#served.values()];
+  }
+
+  get(name: string): Served {
+    const found = this.#served.get(name);
+    if (found === undefined) throw new SkyloopError("SURVEY_UNKNOWN", `no survey ${name} here; there are ${[...this.#served.keys()].join(", ")}`);
+    return found;
+  }
+
+  /** The survey and database that hold a session. */
+  ofSession(session: string): Served {
+    const found = this.all().find(({ store }) => store.session(session) !== undefined);
+    if (found === undefined) throw new SkyloopError("SESSION_UNKNOWN", `no session ${session} in the surveys served here`);
+    return found;
+  }
+
+  /** Row of an object. Throws OBJECT_UNKNOWN. */
+  row(name: string, object: string): { served: Served; row: number } {
+    const served = this.get(name);
+    const row = served.survey.indexOf(object);
+    if (row === undefined) throw new SkyloopError("OBJECT_UNKNOWN", `survey ${name} has no object ${object}`);
+    return { served, row };
+  }
+
+  close(): void {
+    for (const { survey, store } of this.all()) {
+      survey.close();
+      store.close();
+    }
+  }
+}
+
+/** What the page shows of a survey. */
+export function surveyInfo({ survey }: Served): SurveyInfo {
+  const { header, rows, columns, problems } = survey;
+  const filled = new Map(columns.map(({ name }) => [name, 0]));
+  for (const row of rows) for (const [name, value] of Object.entries(row.columns)) if (value !== null && value !== "") filled.set(name, (filled.get(name) ?? 0) + 1);
+  return {
+    survey: survey.name,
+    title: header.title,
+    count: header.count,
+    kind: header.kind,
+    bands: header.bands,
+    pixelScaleArcsec: header.pixelScaleArcsec,
+    columns: columns.map(({ name, type }) => ({ name, type, filled: filled.get(name) ?? 0 })),
+    features: listFeatures(survey.folder),
+    problems: problems.length,
+  };
+}
