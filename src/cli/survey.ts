@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addSimulateCommand } from "./survey-simulate.ts";
 
 /** `skyloop survey create | info | simulate | sheet`. */
 export function addSurveyCommand(program: Command): void {
@@ -29,4 +30,5 @@ export function addSurveyCommand(program: Command): void {
       const { describeSurvey, surveySummary } = await import("../survey/describe.ts");
       process.stdout.write(options.json ? `${JSON.stringify(await surveySummary(folder))}\n` : await describeSurvey(folder));
     });
+  addSimulateCommand(survey);
 }

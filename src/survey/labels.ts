@@ -71,7 +71,8 @@ export async function readLabels(folder: string, given: string | undefined): Pro
       if (at === undefined) return undefined;
       used.add(at);
       const row = rows[at];
-      const own = Object.fromEntries(Object.entries(row).filter(([name]) => !reserved.has(name.toLowerCase()) && name !== fileColumn));
+      // id and position have their own places; another column with one of our names keeps its values under a longer one.
+      const own = Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (name === fileColumn || ["id", "ra", "dec"].includes(name.toLowerCase()) ? [] : [[reserved.has(name.toLowerCase()) ? `${name}_catalogue` : name, value]])));
       return { id: idColumn !== undefined && row[idColumn] !== null ? String(row[idColumn]) : stemOf(file), columns: own, position: positionIn(row) };
     },
     problems() {

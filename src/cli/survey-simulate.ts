@@ -1,0 +1,39 @@
+import type { Command } from "commander";
+
+interface Options {
+  count: number;
+  seed: number;
+  size: number;
+  workers?: number;
+  contactSheet?: string;
+}
+
+/** `skyloop survey simulate OUT` and `skyloop survey sheet SURVEY FILE`. */
+export function addSimulateCommand(survey: Command): void {
+  survey
+    .command("simulate")
+    .argument("<out>", "folder of the new survey")
+    .description("simulate galaxies with known parameters as the Legacy Surveys would see them")
+    .option("--count <n>", "number of galaxies", Number, 2000)
+    .option("--seed <n>", "seed: the same one gives the same survey", Number, 1)
+    .option("--size <px>", "side of the stamps", Number, 128)
+    .option("--workers <n>", "threads", Number)
+    .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
+    .action(async (out: string, { count, seed, size, workers, contactSheet }: Options) => {
+      const [{ simulateSurvey }, { terminalProgress }] = await Promise.all([import("../survey/simulate/index.ts"), import("../base/progress.ts")]);
+      const header = await simulateSurvey(out, { count, seed, sizePx: size, workers, progress: terminalProgress("simulating", "galaxies"), command: process.argv.slice(2).join(" ") });
+      process.stdout.write(`${out}: ${header.count} simulated galaxies, data ${header.dataHash.slice(0, 12)}\n`);
+      if (contactSheet !== undefined) await (await import("../survey/contact-sheet.ts")).writeContactSheet(out, contactSheet, 100, seed);
+    });
+  survey
+    .command("sheet")
+    .argument("<survey>", "survey folder")
+    .argument("<file>", "picture to write: .png, .jpg or .webp")
+    .description("a picture of many stamps of a survey")
+    .option("--count <n>", "number of stamps", Number, 64)
+    .option("--seed <n>", "which ones", Number, 1)
+    .action(async (folder: string, file: string, { count, seed }: { count: number; seed: number }) => {
+      const shown = await (await import("../survey/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
+      process.stdout.write(`${file}: ${shown} stamps\n`);
+    });
+}
