@@ -23,7 +23,7 @@ export function addSimulateCommand(survey: Command): void {
       const [{ simulateSurvey }, { terminalProgress }] = await Promise.all([import("../survey/simulate/index.ts"), import("../base/progress.ts")]);
       const header = await simulateSurvey(out, { count, seed, sizePx: size, workers, progress: terminalProgress("simulating", "galaxies"), command: process.argv.slice(2).join(" ") });
       process.stdout.write(`${out}: ${header.count} simulated galaxies, data ${header.dataHash.slice(0, 12)}\n`);
-      if (contactSheet !== undefined) await (await import("../survey/contact-sheet.ts")).writeContactSheet(out, contactSheet, 100, seed);
+      if (contactSheet !== undefined) await (await import("../stamps/contact-sheet.ts")).writeContactSheet(out, contactSheet, 100, seed);
     });
   survey
     .command("sheet")
@@ -33,7 +33,7 @@ export function addSimulateCommand(survey: Command): void {
     .option("--count <n>", "number of stamps", Number, 64)
     .option("--seed <n>", "which ones", Number, 1)
     .action(async (folder: string, file: string, { count, seed }: { count: number; seed: number }) => {
-      const shown = await (await import("../survey/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
+      const shown = await (await import("../stamps/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
       process.stdout.write(`${file}: ${shown} stamps\n`);
     });
 }

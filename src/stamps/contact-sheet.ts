@@ -1,8 +1,8 @@
 /** Many stamps of a survey in one picture. */
 import sharp from "sharp";
 import { Random } from "../base/random.ts";
-import { renderRgb8 } from "../stamps/render.ts";
-import { openSurvey } from "./folder.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { renderRgb8 } from "./render.ts";
 
 /** Writes `count` random stamps of a survey as a square picture (PNG, JPEG or WebP by its ending). */
 export async function writeContactSheet(folder: string, file: string, count: number, seed: number, tilePx = 128): Promise<number> {
@@ -13,11 +13,20 @@ export async function writeContactSheet(folder: string, file: string, count: num
     rows.map(async (row, i) => {
       const stamp = await survey.readStamp(row);
       const picture = sharp(renderRgb8({ ...stamp }), { raw: { width: stamp.widthPx, height: stamp.heightPx, channels: 3 } });
-      return { input: await picture.resize(tilePx - 2, tilePx - 2, { fit: "cover" }).png().toBuffer(), left: (i % side) * tilePx, top: Math.floor(i / side) * tilePx };
+      return {
+        input: await picture
+          .resize(tilePx - 2, tilePx - 2, { fit: "cover" })
+          .png()
+          .toBuffer(),
+        left: (i % side) * tilePx,
+        top: Math.floor(i / side) * tilePx,
+      };
     }),
   );
   survey.close();
   const rowsUsed = Math.ceil(rows.length / side);
-  await sharp({ create: { width: side * tilePx, height: rowsUsed * tilePx, channels: 3, background: "#222" } }).composite(tiles).toFile(file);
+  await sharp({ create: { width: side * tilePx, height: rowsUsed * tilePx, channels: 3, background: "#222" } })
+    .composite(tiles)
+    .toFile(file);
   return rows.length;
 }
