@@ -1,0 +1,33 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { useRoute } from "./actions/route.ts";
+import { HomePage } from "./pages/home.tsx";
+import { LabelPage } from "./pages/label.tsx";
+import { ResultsPage } from "./pages/results.tsx";
+import { StartPage } from "./pages/start.tsx";
+import { TopBar } from "./parts/top-bar.tsx";
+import "./styles.css";
+
+function App() {
+  const route = useRoute();
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to content
+      </a>
+      <TopBar />
+      <main id="main">
+        {route.page === "home" && <HomePage />}
+        {route.page === "start" && <StartPage survey={route.survey} key={route.survey} />}
+        {route.page === "label" && <LabelPage id={route.session} key={route.session} />}
+        {route.page === "results" && <ResultsPage id={route.session} key={route.session} />}
+      </main>
+    </>
+  );
+}
+
+createRoot(document.getElementById("root") as HTMLElement).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

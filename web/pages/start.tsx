@@ -1,0 +1,157 @@
+import { useCallback, useEffect, useState } from "react";
+import type { LabelValue, ObjectRow, SurveyInfo } from "../../src/contract/api.ts";
+import { whoAmI } from "../actions/memory.ts";
+import { go } from "../actions/route.ts";
+import { api } from "../api.ts";
+import { AlphaSlider } from "../parts/alpha.tsx";
+import { ObjectView } from "../parts/object-view.tsx";
+import { Tile } from "../parts/tile.tsx";
+
+type Source = { kind: "random" } | { kind: "diverse" } | { kind: "ids" } | { kind: "near"; object: string };
+const SHOWN = 48;
+
+/** Naming the target and choosing the first examples. */
+export function StartPage({ survey }: { survey: string }) {
+  const [info, setInfo] = useState<SurveyInfo | null>(null);
+  const [target, setTarget] = useState("");
+  const [alpha, setAlpha] = useState(0.5);
+  const [source, setSource] = useState<Source>({ kind: "random" });
+  const [seed, setSeed] = useState(1);
+  const [ids, setIds] = useState("");
+  const [objects, setObjects] = useState<ObjectRow[]>([]);
+  const [chosen, setChosen] = useState<Map<string, LabelValue>>(new Map());
+  const [failure, setFailure] = useState<string | null>(null);
+  const [open, setOpen] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const model = info?.features.find(({ done, total }) => done === total)?.model;
+
+  useEffect(() => {
+    api
+      .surveys()
+      .then((all) => setInfo(all.find((one) => one.survey === survey) ?? null))
+      .catch((error: Error) => setFailure(error.message));
+  }, [survey]);
+
+  const load = useCallback(async () => {
+    if (model === undefined) return;
+    try {
+      if (source.kind === "ids") {
+        if (ids.trim() !== "") setObjects((await api.byIds(survey, ids)).objects);
+      } else if (source.kind === "near") setObjects([{ object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 }, ...(await api.neighbours(survey, model, source.object, SHOWN - 1)).objects]);
+      else setObjects((source.kind === "random" ? await api.random(survey, SHOWN, seed) : await api.diverse(survey, model, SHOWN, seed)).objects);
+      setFailure(null);
+    } catch (error) {
+      setFailure((error as Error).message);
+    }
+  }, [survey, model, source, seed, ids]);
+  // Ids are looked up when asked for, not at every key.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `ids` is left out on purpose
+  useEffect(() => void load(), [survey, model, source, seed]);
+
+  const cycle = useCallback(
+    (object: string) =>
+      setChosen((before) => {
+        const next = new Map(before);
+        const value = before.get(object);
+        if (value === undefined) next.set(object, "positive");
+        else if (value === "positive") next.set(object, "negative");
+        else next.delete(object);
+        return next;
+      }),
+    [],
+  );
+  const pick = (value: LabelValue) => [...chosen].filter(([, given]) => given === value).map(([object]) => object);
+  const [positive, negative] = [pick("positive"), pick("negative")];
+  const missing = target.trim() === "" ? "Name what you are looking for." : positive.length === 0 ? "Click at least one object that is it." : negative.length === 0 ? "Click an object twice to mark one that is not." : null;
+
+  const start = async () => {
+    if (model === undefined || missing !== null) return;
+    setBusy(true);
+    try {
+      const { session } = await api.newSession({ survey, model, target: target.trim(), alpha, pageSize: 24, randomPicks: 2, seed: 1, who: whoAmI(), positive, negative });
+      await api.nextRound(session, whoAmI());
+      go(`/session/${session}`);
+    } catch (error) {
+      setFailure((error as Error).message);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <div className="column">
+      <h1>New search in {info?.title ?? survey}</h1>
+      <div className="form">
+        <label>
+          What are you looking for?
+          <input type="text" value={target} placeholder="face-on spiral" maxLength={120} onChange={(event) => setTarget(event.target.value)} />
+        </label>
+        <AlphaSlider id="start-alpha" alpha={alpha} onChange={setAlpha} />
+      </div>
+      <div className="bar" role="toolbar" aria-label="Which objects to choose from">
+        <button type="button" aria-pressed={source.kind === "random"} onClick={() => (source.kind === "random" ? setSeed(seed + 1) : setSource({ kind: "random" }))}>
+          {source.kind === "random" ? "Random: shuffle" : "Random"}
+        </button>
+        <button type="button" aria-pressed={source.kind === "diverse"} onClick={() => (source.kind === "diverse" ? setSeed(seed + 1) : setSource({ kind: "diverse" }))}>
+          {source.kind === "diverse" ? "Diverse: others" : "Diverse"}
+        </button>
+        <button type="button" aria-pressed={source.kind === "ids"} onClick={() => setSource({ kind: "ids" })}>
+          By id
+        </button>
+        {source.kind === "near" && (
+          <button type="button" aria-pressed="true" onClick={() => void load()}>
+            Like {source.object}
+          </button>
+        )}
+        {source.kind === "ids" && (
+          <form
+            className="ids"
+            onSubmit={(event) => {
+              event.preventDefault();
+              void load();
+            }}
+          >
+            <input type="text" value={ids} aria-label="Ids, separated by spaces or commas" placeholder="ids, separated by spaces" onChange={(event) => setIds(event.target.value)} />
+            <button type="submit">Show</button>
+          </form>
+        )}
+        <span className="grow" />
+        <output className="counts">
+          <b className="yes">{positive.length}</b> positive, <b className="no">{negative.length}</b> negative
+        </output>
+        <button type="button" className="main" disabled={missing !== null || busy} onClick={() => void start()}>
+          {busy ? "Learning…" : "Start"}
+        </button>
+      </div>
+      <p className="hint" role="status">
+        {failure ?? missing ?? "Ready. About five of each is a good start."}
+      </p>
+      <div className="grid large">
+        {objects.map(({ object }) => (
+          <Tile key={object} survey={survey} object={object} size={128} label={chosen.get(object) ?? null} onClick={cycle} onOpen={setOpen} />
+        ))}
+      </div>
+      {open !== null && model !== undefined && (
+        <ObjectView
+          survey={survey}
+          object={open}
+          model={model}
+          label={chosen.get(open) ?? null}
+          onLabel={(value) =>
+            setChosen((before) => {
+              const next = new Map(before);
+              if (value === "clear" || value === "unsure") next.delete(open);
+              else next.set(open, value);
+              return next;
+            })
+          }
+          onOther={setOpen}
+          onNear={(object) => {
+            setOpen(null);
+            setSource({ kind: "near", object });
+          }}
+          onClose={() => setOpen(null)}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,117 @@
+import { useEffect, useState } from "react";
+import type { LabelValue, ObjectDetail, SessionEvent } from "../../src/contract/api.ts";
+import { api, pictureUrl } from "../api.ts";
+import { Dialog } from "./dialog.tsx";
+import { PixelCanvas } from "./pixel-canvas.tsx";
+
+interface Props {
+  survey: string;
+  object: string;
+  model: string;
+  session?: string;
+  label: LabelValue | null;
+  onLabel(value: LabelValue): void;
+  onOther(object: string): void;
+  onNear?(object: string): void;
+  onClose(): void;
+}
+
+const CHOICES: [LabelValue, string][] = [
+  ["positive", "Positive"],
+  ["negative", "Negative"],
+  ["unsure", "Unsure"],
+  ["clear", "No label"],
+];
+
+/** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
+export function ObjectView({ survey, object, model, session, label, onLabel, onOther, onNear, onClose }: Props) {
+  const [detail, setDetail] = useState<ObjectDetail | null>(null);
+  const [near, setNear] = useState<{ object: string; similarity: number }[]>([]);
+  const [history, setHistory] = useState<SessionEvent[]>([]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new label is a new line of the history
+  useEffect(() => {
+    let gone = false;
+    const keep =
+      <T,>(set: (value: T) => void) =>
+      (value: T) =>
+        gone ? undefined : set(value);
+    api.detail(survey, object).then(keep(setDetail), () => {});
+    api.neighbours(survey, model, object, 12).then(keep((found) => setNear(found.objects)), () => {});
+    if (session !== undefined) api.events(session).then(keep((events) => setHistory(events.filter((event) => event.object === object))), () => {});
+    return () => {
+      gone = true;
+    };
+  }, [survey, object, model, session, label]);
+  const position = detail !== null && detail.raDeg !== null && detail.decDeg !== null ? { ra: detail.raDeg, dec: detail.decDeg } : null;
+  return (
+    <Dialog title={object} onClose={onClose} wide>
+      <div className="object">
+        <PixelCanvas survey={survey} object={object} />
+        <div className="facts">
+          <div className="choices" role="group" aria-label="Label">
+            {CHOICES.map(([value, name]) => (
+              <button key={value} type="button" className={value} aria-pressed={(label ?? "clear") === value} onClick={() => onLabel(value)}>
+                {name}
+              </button>
+            ))}
+          </div>
+          {position !== null && (
+            <p>
+              RA {position.ra.toFixed(5)}°, Dec {position.dec.toFixed(5)}°{" · "}
+              <a href={`https://www.legacysurvey.org/viewer?ra=${position.ra}&dec=${position.dec}&zoom=15`} target="_blank" rel="noreferrer">
+                Legacy viewer
+              </a>
+              {" · "}
+              <a href={`https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=${position.ra}+${position.dec}&Radius=10&Radius.unit=arcsec`} target="_blank" rel="noreferrer">
+                SIMBAD
+              </a>
+              {" · "}
+              <a href={`https://ned.ipac.caltech.edu/conesearch?coordinates=${position.ra}%20${position.dec}&radius=0.2`} target="_blank" rel="noreferrer">
+                NED
+              </a>
+            </p>
+          )}
+          {detail !== null && (
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+            <div className="row" role="region" aria-label="Catalogue row" tabIndex={0}>
+              <table>
+                <tbody>
+                  {Object.entries(detail.columns)
+                    .filter(([, value]) => value !== null && value !== "")
+                    .map(([name, value]) => (
+                      <tr key={name}>
+                        <th scope="row">{name}</th>
+                        <td>{typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : String(value)}</td>
+                      </tr>
+                    ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+          {history.length > 0 && (
+            <ul className="plain hint">
+              {history.map(({ seq, at, who, kind, value }) => (
+                <li key={seq}>
+                  {at.slice(0, 16).replace("T", " ")} {who}: {kind === "label" ? value : `${kind} ${kind === "tag" || kind === "untag" ? value : ""}`}
+                </li>
+              ))}
+            </ul>
+          )}
+          <h3>Nearest in feature space</h3>
+          <div className="strip">
+            {near.map((other) => (
+              <button key={other.object} type="button" aria-label={`${other.object}, similarity ${other.similarity.toFixed(2)}`} title={`${other.object}, ${other.similarity.toFixed(3)}`} onClick={() => onOther(other.object)}>
+                <img src={pictureUrl(survey, other.object, 96)} alt="" width="72" height="72" />
+              </button>
+            ))}
+          </div>
+          {onNear !== undefined && (
+            <button type="button" onClick={() => onNear(object)}>
+              Choose examples among objects like this
+            </button>
+          )}
+        </div>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,47 @@
+import { memo } from "react";
+import type { LabelValue } from "../../src/contract/api.ts";
+import { pictureUrl } from "../api.ts";
+
+const MARK: Record<LabelValue, string> = { positive: "✓", negative: "✗", unsure: "?", clear: "" };
+const WORD: Record<LabelValue, string> = { positive: "positive", negative: "negative", unsure: "unsure", clear: "no label" };
+
+interface Props {
+  survey: string;
+  object: string;
+  size: number;
+  label: LabelValue | null;
+  pending?: boolean;
+  focused?: boolean;
+  selected?: boolean;
+  caption?: string;
+  badge?: string;
+  onClick(object: string, event: React.MouseEvent): void;
+  onOpen?(object: string): void;
+  onHover?(object: string, over: boolean): void;
+}
+
+/** One stamp with its label; a click is the parent's to understand. */
+export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, selected, caption, badge, onClick, onOpen, onHover }: Props) {
+  const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : "", selected ? "selected" : ""].filter(Boolean).join(" ");
+  return (
+    <div className={classes} data-object={object} onPointerEnter={() => onHover?.(object, true)} onPointerLeave={() => onHover?.(object, false)}>
+      <button type="button" className="face" aria-label={`${object}, ${WORD[label ?? "clear"]}${pending ? ", not saved yet" : ""}`} aria-pressed={label !== null} tabIndex={focused === false ? -1 : 0} onClick={(event) => onClick(object, event)}>
+        <img src={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))} width={size} height={size} alt="" loading="lazy" draggable={false} />
+        {label !== null && (
+          <span className="mark" aria-hidden="true">
+            {MARK[label]}
+          </span>
+        )}
+        {badge !== undefined && <span className="badge">{badge}</span>}
+      </button>
+      <div className="caption">
+        <span title={object}>{caption ?? object}</span>
+        {onOpen !== undefined && (
+          <button type="button" className="open" aria-label={`Look at ${object} closely`} onClick={() => onOpen(object)}>
+            ⤢
+          </button>
+        )}
+      </div>
+    </div>
+  );
+});

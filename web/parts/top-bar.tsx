@@ -1,0 +1,48 @@
+import { useEffect, useState } from "react";
+import { recall, remember, whoAmI } from "../actions/memory.ts";
+import { go } from "../actions/route.ts";
+import icon from "../icon.svg";
+
+type Theme = "auto" | "light" | "dark";
+const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
+
+/** Name of the program, who is labelling, and the theme. */
+export function TopBar() {
+  const [theme, setTheme] = useState<Theme>(recall("theme", "auto"));
+  const [who, setWho] = useState(whoAmI());
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+    remember("theme", theme);
+  }, [theme]);
+  return (
+    <header className="top">
+      <a
+        className="brand"
+        href="/"
+        onClick={(event) => {
+          event.preventDefault();
+          go("/");
+        }}
+      >
+        <img src={icon} alt="" width="26" height="26" />
+        Skyloop
+      </a>
+      <span className="grow" />
+      <label className="who">
+        <span>You are</span>
+        <input
+          value={who}
+          maxLength={40}
+          aria-label="Your name, kept with every label"
+          onChange={(event) => {
+            setWho(event.target.value);
+            if (event.target.value.trim() !== "") remember("who", event.target.value.trim());
+          }}
+        />
+      </label>
+      <button type="button" className="quiet" onClick={() => setTheme(NEXT[theme])} aria-label={`Theme: ${theme}. Change`}>
+        {theme === "dark" ? "Dark" : theme === "light" ? "Light" : "Auto"}
+      </button>
+    </header>
+  );
+}
