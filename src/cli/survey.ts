@@ -8,18 +8,29 @@ export function addSurveyCommand(program: Command): void {
     .command("create")
     .argument("<out>", "folder of the new survey")
     .description("take in a folder of JPEG, PNG, WebP, FITS or HDF5 images")
-    .requiredOption("--images <dir>", "folder of images, searched with its sub-folders")
+    .option("--images <dir>", "folder of images, searched with its sub-folders")
+    .option("--wide <files>", "instead: wide FITS images, one a band, separated by commas; stamps are cut at the catalogue's positions")
+    .option("--catalogue <file>", "with --wide: table with ra and dec (or x and y) and any other columns")
+    .option("--size <px>", "with --wide: side of the stamps", Number, 128)
     .option("--labels <file>", "CSV, TSV, Parquet or FITS table joined by id or file name (default: labels.csv in the folder)")
     .option("--title <text>", "what the survey is called on the page")
     .option("--bands <names>", "bands of FITS images in the order wanted, e.g. g,r,z")
     .option("--adaptive-crop", "crop to the galaxy before a model sees a stamp", false)
     .option("--overwrite", "replace a survey of the same name", false)
-    .action(async (out: string, options: { images: string; labels?: string; title?: string; bands?: string; adaptiveCrop: boolean; overwrite: boolean }) => {
-      const [{ createSurvey }, { terminalProgress }] = await Promise.all([import("../survey/create.ts"), import("../base/progress.ts")]);
-      const header = await createSurvey({ ...options, out, bands: options.bands?.split(",").map((name) => name.trim()), command: process.argv.slice(2).join(" "), progress: terminalProgress("reading images", "images") });
+    .action(async (out: string, options: { images?: string; wide?: string; catalogue?: string; size: number; labels?: string; title?: string; bands?: string; adaptiveCrop: boolean; overwrite: boolean }) => {
+      const [{ terminalProgress }, { SkyloopError }] = await Promise.all([import("../base/progress.ts"), import("../base/errors.ts")]);
+      const bands = options.bands?.split(",").map((name) => name.trim());
+      const command = process.argv.slice(2).join(" ");
+      if (options.wide !== undefined && options.catalogue !== undefined) {
+        const { createFromWide } = await import("../survey/wide.ts");
+        await createFromWide({ ...options, out, images: options.wide.split(","), catalogue: options.catalogue, bands: bands ?? ["g", "r", "z"], sizePx: options.size, command, progress: terminalProgress("cutting stamps", "stamps") });
+      } else if (options.images !== undefined) {
+        const { createSurvey } = await import("../survey/create.ts");
+        await createSurvey({ ...options, images: options.images, out, bands, command, progress: terminalProgress("reading images", "images") });
+      } else throw new SkyloopError("BAD_OPTION", "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE");
       const { describeSurvey } = await import("../survey/describe.ts");
       process.stdout.write(await describeSurvey(out));
-      if (header.count > 0) process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
+      process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
     });
   survey
     .command("info")

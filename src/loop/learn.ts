@@ -40,6 +40,12 @@ export interface Example {
 /** Chosen on the validation split of docs/decisions/loop-learner.md, for 5 + 5 examples and more. */
 export const LEARN = { hidden: 2048, steps: 60, learningRate: 1e-3, weightDecay: 0.01 } as const;
 
+/**
+ * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by heart, and scores
+ * of 1.000 for half a survey could not be ranked. The order of the scores does not change.
+ */
+const TYPICAL_LOGIT = 3;
+
 const BLOCK_ROWS = 4096;
 
 /** A learned scorer; free it with `dispose`. */
@@ -80,7 +86,8 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
     }
   });
   optimiser.dispose();
-  const folded = foldStandardisation(mlp, space);
+  const softening = noGrad(() => scope(() => Math.max(1, mlp.forward(standardised(space, examples.map(({ row }) => row))).abs().mean().item() / TYPICAL_LOGIT)));
+  const folded = foldStandardisation(mlp, space, softening);
   mlp.dispose();
   const { matrix, dim } = space;
   const run = (rows: Float32Array, count: number, into: Float32Array) => noGrad(() => scope(() => folded.score(tensor(rows, [count, dim])).copyTo(into)));
@@ -107,13 +114,13 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
   };
 }
 
-/** W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own. */
-function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace) {
+/** W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own. Logits come out divided by `softening`. */
+function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softening: number) {
   const [first, second] = [...mlp.layers.children()].flatMap(([, layer]) => ("weight" in layer ? [layer as unknown as { weight: Tensor; bias: Tensor }] : []));
   const parts = noGrad(() =>
     scope(() => {
       const weight = first.weight.div(tensor(sd, [1, dim]));
-      return { weight, bias: first.bias.sub(weight.matmul(tensor(mean, [dim]))), outWeight: second.weight.clone(), outBias: second.bias.clone() };
+      return { weight, bias: first.bias.sub(weight.matmul(tensor(mean, [dim]))), outWeight: second.weight.div(softening), outBias: second.bias.div(softening) };
     }),
   );
   for (const part of Object.values(parts)) keep(part);

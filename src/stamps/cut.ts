@@ -1,0 +1,37 @@
+/** Cutting stamps out of larger images. */
+import { SkyloopError } from "../base/errors.ts";
+import { QUALITY } from "./quality.ts";
+
+export interface Wide {
+  widthPx: number;
+  heightPx: number;
+  planes: number;
+  /** Reads columns x0.., rows y0.. of every plane: [planes, height, width]. */
+  section(x0: number, y0: number, width: number, height: number): Float32Array;
+}
+
+export interface CutOptions {
+  sizePx: number;
+  /** What stands where the stamp leaves the image. */
+  pad: "zero" | "nan" | "error";
+}
+
+/**
+ * The stamp [planes, size, size] around pixel position (x, y), 0-based; for an even size the centre lies half a pixel up and right of the
+ * stamp's middle pixel corner. Throws STAMP_OFF_IMAGE where nothing of it lies on the image, or any of it does not and `pad` is "error".
+ */
+export function cutStamp(image: Wide, { x, y }: { x: number; y: number }, { sizePx, pad }: CutOptions): { data: Float32Array; quality: number } {
+  const [left, bottom] = [Math.round(x - (sizePx - 1) / 2), Math.round(y - (sizePx - 1) / 2)];
+  const [x0, y0] = [Math.max(0, left), Math.max(0, bottom)];
+  const [x1, y1] = [Math.min(image.widthPx, left + sizePx), Math.min(image.heightPx, bottom + sizePx)];
+  const whole = x1 - x0 === sizePx && y1 - y0 === sizePx;
+  if (x1 <= x0 || y1 <= y0 || (!whole && pad === "error"))
+    throw new SkyloopError("STAMP_OFF_IMAGE", `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; pass { pad: "zero" } or drop the source`);
+  const part = image.section(x0, y0, x1 - x0, y1 - y0);
+  if (whole) return { data: part, quality: 0 };
+  const data = new Float32Array(image.planes * sizePx * sizePx).fill(pad === "nan" ? Number.NaN : 0);
+  const width = x1 - x0;
+  for (let plane = 0; plane < image.planes; plane++)
+    for (let row = 0; row < y1 - y0; row++) data.set(part.subarray((plane * (y1 - y0) + row) * width, (plane * (y1 - y0) + row + 1) * width), (plane * sizePx + y0 - bottom + row) * sizePx + x0 - left);
+  return { data, quality: QUALITY.offEdge };
+}

@@ -1,0 +1,120 @@
+/** FITS files through cfitsio; the only importer of that addon. Paths ending in .bz2 are unpacked in memory. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { messageOf, SkyloopError } from "../base/errors.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+import type { TableColumn } from "./duck.ts";
+
+/** Keyword, value as it stands in the file (text in quotes), comment. */
+export type FitsCard = [key: string, value: string, comment: string];
+
+export interface FitsHdu {
+  type: "image" | "table";
+  /** NAXIS1, NAXIS2, …: width first. Empty where there is no data. */
+  shape: number[];
+  cards: FitsCard[];
+}
+
+interface Addon {
+  hdus(source: string | Uint8Array): FitsHdu[];
+  readImage(source: string | Uint8Array, hdu: number, box?: number[]): { shape: number[]; data: Float32Array };
+  readTable(source: string | Uint8Array, hdu: number): { columns: TableColumn[]; skipped: string[] };
+  writeTable(path: string, columns: TableColumn[]): void;
+  writeImage(path: string, shape: number[], data: Float32Array, cards: string[]): void;
+  version(): number;
+}
+
+let loaded: Addon | null = null;
+
+function addon(): Addon {
+  if (loaded !== null) return loaded;
+  const path = join(PACKAGE_ROOT, "native/build/Release/fits.node");
+  if (!existsSync(path)) throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
+  loaded = createRequire(import.meta.url)(path) as Addon;
+  return loaded;
+}
+
+function open(path: string): string | Uint8Array {
+  if (!existsSync(path) || !statSync(path).isFile()) throw new SkyloopError("FILE_UNREADABLE", `no file at ${path}; check the path`);
+  if (/\.np[yz]$/.test(path)) throw new SkyloopError("FITS_UNREADABLE", `${path} is a NumPy array, which carries no header; convert it to FITS (astropy.io.fits.writeto)`);
+  if (!path.endsWith(".bz2")) return path;
+  const { decode } = createRequire(import.meta.url)("seek-bzip") as { decode(bytes: Uint8Array): Uint8Array };
+  return decode(readFileSync(path));
+}
+
+function guarded<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (cause instanceof SkyloopError) throw cause;
+    throw new SkyloopError("FITS_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}; if it was downloaded, download it again: it may be cut short`, { cause });
+  }
+}
+
+/** All HDUs with their headers. Throws FILE_UNREADABLE, FITS_UNREADABLE. */
+export function readFitsHdus(path: string): FitsHdu[] {
+  return guarded(path, () => addon().hdus(open(path)));
+}
+
+export interface FitsImage {
+  widthPx: number;
+  heightPx: number;
+  /** Product of the axes beyond the second. */
+  planes: number;
+  /** [planes, H, W]; BSCALE and BZERO applied, NaN for BLANK; row 0 is the first of the file. */
+  data: Float32Array;
+  header: FitsCard[];
+}
+
+const isImage = ({ type, shape }: FitsHdu) => type === "image" && shape.length >= 2 && shape.every((n) => n > 0);
+
+/** An image HDU (the first with pixels unless given). `box` [x0, y0, width, height], 0-based, reads that part of every plane only. */
+export function readFitsImage(path: string, hdu?: number, box?: [number, number, number, number]): FitsImage {
+  return guarded(path, () => {
+    const source = open(path);
+    const all = addon().hdus(source);
+    const at = hdu ?? all.findIndex(isImage);
+    if (at < 0 || at >= all.length) throw new SkyloopError("FITS_UNREADABLE", `${path} has no image${hdu === undefined ? "" : ` in HDU ${hdu}`}; it holds ${all.length} HDUs`);
+    const { shape, data } = addon().readImage(source, at, box);
+    const [widthPx, heightPx, ...others] = shape;
+    return { widthPx, heightPx, planes: others.reduce((product, n) => product * n, 1), data, header: all[at].cards };
+  });
+}
+
+/** A table HDU (the first unless given). Columns of vectors are left out and named in `skipped`. */
+export function readFitsTable(path: string, hdu?: number): { columns: TableColumn[]; skipped: string[] } {
+  return guarded(path, () => {
+    const source = open(path);
+    const at = hdu ?? addon().hdus(source).findIndex(({ type }) => type === "table");
+    if (at < 0) throw new SkyloopError("FITS_UNREADABLE", `${path} holds no table`);
+    return addon().readTable(source, at);
+  });
+}
+
+/** Writes a binary table; the caller renames it into place. */
+export function writeFitsTable(path: string, columns: (TableColumn & { unit?: string; description?: string })[]): void {
+  addon().writeTable(path, columns);
+}
+
+/** Writes a float32 image [planes, H, W] with header records of 80 characters. */
+export function writeFitsImage(path: string, { widthPx, heightPx, planes, data }: Omit<FitsImage, "header">, records: string[] = []): void {
+  addon().writeImage(path, planes === 1 ? [widthPx, heightPx] : [widthPx, heightPx, planes], data, records);
+}
+
+/** The value of a keyword without quotes and padding; undefined where it is missing. */
+export function cardValue(header: FitsCard[], key: string): string | undefined {
+  const card = header.find(([name]) => name === key);
+  return card?.[1].replace(/^'(.*)'$/, "$1").replaceAll("''", "'").trimEnd();
+}
+
+/** A keyword as a number; undefined where it is missing or no number. */
+export function cardNumber(header: FitsCard[], key: string): number | undefined {
+  const value = Number((cardValue(header, key) ?? "").replace("D", "E"));
+  return cardValue(header, key) === undefined || Number.isNaN(value) ? undefined : value;
+}
+
+/** cfitsio's version. */
+export function fitsVersion(): number {
+  return addon().version();
+}
