@@ -1,5 +1,19 @@
 /** The server's API as functions. Answers have the contract's types; failures are `ApiFailure`s, a server out of reach is `offline`. */
-import type { LabelValue, NewLabel, NewSession, ObjectDetail, ObjectRow, Page, Ranking, Saved, Session, SessionEvent, SessionState, StreamMessage, SurveyInfo } from "../src/contract/api.ts";
+import type {
+  LabelValue,
+  NewLabel,
+  NewSession,
+  ObjectDetail,
+  ObjectRow,
+  Page,
+  Ranking,
+  Saved,
+  Session,
+  SessionEvent,
+  SessionState,
+  StreamMessage,
+  SurveyInfo,
+} from "../src/contract/api.ts";
 
 export class ApiFailure extends Error {
   readonly code: string;
@@ -14,7 +28,10 @@ export class ApiFailure extends Error {
 async function ask<T>(path: string, body?: unknown): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(`/api${path}`, body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    response = await fetch(
+      `/api${path}`,
+      body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) },
+    );
   } catch {
     throw new ApiFailure("OFFLINE", "the server does not answer", true);
   }
@@ -33,7 +50,8 @@ export const api = {
   random: (survey: string, count: number, seed: number) => ask<Rows>(`${objects(survey)}?random=${count}&seed=${seed}`),
   diverse: (survey: string, model: string, count: number, seed: number) => ask<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
   byIds: (survey: string, ids: string) => ask<Rows>(`${objects(survey)}?ids=${at(ids)}`),
-  neighbours: (survey: string, model: string, object: string, k: number) => ask<{ objects: (ObjectRow & { similarity: number })[] }>(`${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`),
+  neighbours: (survey: string, model: string, object: string, k: number) =>
+    ask<{ objects: (ObjectRow & { similarity: number })[] }>(`${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`),
   detail: (survey: string, object: string) => ask<ObjectDetail>(`${objects(survey)}/${at(object)}`),
   newSession: (session: NewSession) => ask<SessionState>("/sessions", session),
   session: (id: string, who: string) => ask<SessionState>(`/sessions/${at(id)}?who=${at(who)}`),
@@ -71,13 +89,21 @@ export async function fetchPixels(survey: string, object: string): Promise<Pixel
   if (!response.ok) throw new ApiFailure("PIXELS", "the pixels cannot be read");
   const [, heightPx, widthPx] = (response.headers.get("X-Skyloop-Shape") ?? "").split(",").map(Number);
   const header = (name: string) => response.headers.get(`X-Skyloop-${name}`) ?? "";
-  return { data: new Float32Array(await response.arrayBuffer()), bands: header("Bands").split(","), widthPx, heightPx, unit: header("Unit"), kind: header("Kind") };
+  return {
+    data: new Float32Array(await response.arrayBuffer()),
+    bands: header("Bands").split(","),
+    widthPx,
+    heightPx,
+    unit: header("Unit"),
+    kind: header("Kind"),
+  };
 }
 
 /** Listens to a session's live messages. Returns the way to stop. */
 export function listen(session: string, onMessage: (message: StreamMessage) => void, onState: (connected: boolean) => void): () => void {
   const source = new EventSource(`/api/sessions/${at(session)}/stream`);
-  for (const type of ["progress", "page", "ranked", "events", "failed"]) source.addEventListener(type, (event) => onMessage(JSON.parse((event as MessageEvent<string>).data) as StreamMessage));
+  for (const type of ["progress", "page", "ranked", "events", "failed"])
+    source.addEventListener(type, (event) => onMessage(JSON.parse((event as MessageEvent<string>).data) as StreamMessage));
   source.onopen = () => onState(true);
   source.onerror = () => onState(false);
   return () => source.close();

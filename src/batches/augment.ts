@@ -20,7 +20,15 @@ export interface AugmentOptions {
   noise: number;
 }
 
-export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = { zoom: [0.8, 1.05], shift: 0.05, gain: 0.12, bandGain: 0.06, offset: 0.02, blur: 1, noise: 0.03 };
+export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = {
+  zoom: [0.8, 1.05],
+  shift: 0.05,
+  gain: 0.12,
+  bandGain: 0.06,
+  offset: 0.02,
+  blur: 1,
+  noise: 0.03,
+};
 
 /** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, colour, seeing and noise changed. */
 export function augment(images: Tensor, random: Random, options: AugmentOptions): Tensor {

@@ -26,12 +26,16 @@ function readHeader(survey: string, model: string): FeatureHeader {
   const path = join(folderOf(survey, model), "features.json");
   if (!existsSync(path)) {
     const others = listFeatures(survey).map((set) => set.model);
-    throw new SkyloopError("FEATURES_MISSING", `${survey} has no features of ${model}${others.length > 0 ? ` (it has: ${others.join(", ")})` : ""}; run \`skyloop embed ${survey} --model ${model}\``);
+    throw new SkyloopError(
+      "FEATURES_MISSING",
+      `${survey} has no features of ${model}${others.length > 0 ? ` (it has: ${others.join(", ")})` : ""}; run \`skyloop embed ${survey} --model ${model}\``,
+    );
   }
   return readJson(path) as FeatureHeader;
 }
 
-const rowsDone = ({ blocksDone, blockRows, count }: FeatureHeader) => blocksDone.reduce((sum, block) => sum + Math.min(blockRows, count - block * blockRows), 0);
+const rowsDone = ({ blocksDone, blockRows, count }: FeatureHeader) =>
+  blocksDone.reduce((sum, block) => sum + Math.min(blockRows, count - block * blockRows), 0);
 
 /** The feature sets of a survey, finished or not. */
 export function listFeatures(survey: string): FeatureSet[] {
@@ -63,13 +67,20 @@ export interface Features {
 export function openFeatures(survey: string, model: string): Features {
   const header = readHeader(survey, model);
   const { dim, count } = header;
-  if (rowsDone(header) < count) throw new SkyloopError("FEATURES_UNFINISHED", `features of ${model} are finished for ${rowsDone(header)} of ${count} objects; run \`skyloop embed ${survey} --model ${model}\` to go on`);
+  if (rowsDone(header) < count)
+    throw new SkyloopError(
+      "FEATURES_UNFINISHED",
+      `features of ${model} are finished for ${rowsDone(header)} of ${count} objects; run \`skyloop embed ${survey} --model ${model}\` to go on`,
+    );
   const path = join(folderOf(survey, model), "features.f32");
   const file = openSync(path, "r");
   const bytes = fstatSync(file).size;
   if (bytes !== count * dim * 4) {
     closeSync(file);
-    throw new SkyloopError("FEATURES_BROKEN", `${path} has ${bytes} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; delete the folder and run \`skyloop embed\` again`);
+    throw new SkyloopError(
+      "FEATURES_BROKEN",
+      `${path} has ${bytes} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; delete the folder and run \`skyloop embed\` again`,
+    );
   }
   let whole: Float32Array | null = null;
   const read = (from: number, into: Float32Array) => {

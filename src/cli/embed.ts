@@ -11,7 +11,10 @@ export function addEmbedCommand(program: Command): void {
     .option("--name <name>", "name of the feature set, to keep several of one model")
     .action(async (folder: string, options: { model: string; weights?: string; name?: string }) => {
       const [{ embedSurvey }, { terminalProgress }] = await Promise.all([import("../tasks/embed.ts"), import("../base/progress.ts")]);
-      const { computed, total } = await embedSurvey(folder, { ...options, progress: terminalProgress(`features of ${options.name ?? options.model}`, "stamps") });
+      const { computed, total } = await embedSurvey(folder, {
+        ...options,
+        progress: terminalProgress(`features of ${options.name ?? options.model}`, "stamps"),
+      });
       process.stdout.write(`${total} stamps have features of ${options.name ?? options.model} (${computed} computed now, ${total - computed} before)\n`);
     });
 }

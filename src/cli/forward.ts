@@ -17,7 +17,13 @@ export function addForwardCommand(program: Command): void {
     .requiredOption("--input <file>", "safetensors with the tensor `input`")
     .requiredOption("--output <file>", "safetensors to write")
     .action(async ({ model: name, weights, input, output }: Options) => {
-      const [{ createModel, loadWeights, releasedWeights }, { SwinUnet }, { readConfig }, { noGrad, readSafetensors, scope, writeSafetensors }, { SkyloopError }] = await Promise.all([
+      const [
+        { createModel, loadWeights, releasedWeights },
+        { SwinUnet },
+        { readConfig },
+        { noGrad, readSafetensors, scope, writeSafetensors },
+        { SkyloopError },
+      ] = await Promise.all([
         import("../models/index.ts"),
         import("../models/swin-unet.ts"),
         import("../models/config-file.ts"),
@@ -31,7 +37,8 @@ export function addForwardCommand(program: Command): void {
       scope(() =>
         noGrad(() => {
           const images = readSafetensors(input, (tensorName) => tensorName === "input").tensors.input;
-          if (images === undefined) throw new SkyloopError("INPUT_MISSING", `${input} has no tensor called \`input\`; write the images [B, 3, H, W] under that name`);
+          if (images === undefined)
+            throw new SkyloopError("INPUT_MISSING", `${input} has no tensor called \`input\`; write the images [B, 3, H, W] under that name`);
           const encoded = model.encode(images.to("float32"));
           const skips = Object.fromEntries(encoded.skips.map((skip, stage) => [`skip${stage}`, skip]));
           writeSafetensors(output, { output: model.decode(encoded), features: encoded.features, ...skips }, { model: name });

@@ -37,13 +37,29 @@ export function addLoopCommand(program: Command): void {
     .option("--test-column <name>", "its label column, where it has another name")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: SimulateFlags) => {
-      const [{ simulate }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([import("../loop/simulate.ts"), import("../base/progress.ts"), import("../base/errors.ts")]);
+      const [{ simulate }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
+        import("../loop/simulate.ts"),
+        import("../base/progress.ts"),
+        import("../base/errors.ts"),
+      ]);
       const start = /^(\d+)\+(\d+)$/.exec(flags.start);
       if (start === null) throw new SkyloopError("BAD_OPTION", `--start is positives+negatives such as 5+5, not ${flags.start}`);
-      for (const [name, value, low, high] of [["show", flags.show, 1, 1e4], ["rounds", flags.rounds, 0, 1000], ["seeds", flags.seeds, 1, 1000]] as const)
-        if (!Number.isInteger(value) || value < low || value > high) throw new SkyloopError("BAD_OPTION", `--${name} is a whole number from ${low} to ${high}, not ${value}`);
+      for (const [name, value, low, high] of [
+        ["show", flags.show, 1, 1e4],
+        ["rounds", flags.rounds, 0, 1000],
+        ["seeds", flags.seeds, 1, 1000],
+      ] as const)
+        if (!Number.isInteger(value) || value < low || value > high)
+          throw new SkyloopError("BAD_OPTION", `--${name} is a whole number from ${low} to ${high}, not ${value}`);
       if (!(flags.alpha >= 0 && flags.alpha <= 1)) throw new SkyloopError("BAD_OPTION", `--alpha lies between 0 and 1, not ${flags.alpha}`);
-      const result = await simulate({ ...flags, survey, positive: listed(flags.positive), negative: listed(flags.negative), start: [Number(start[1]), Number(start[2])], progress: flags.json ? SILENT : terminalProgress("simulate", "seeds") });
+      const result = await simulate({
+        ...flags,
+        survey,
+        positive: listed(flags.positive),
+        negative: listed(flags.negative),
+        start: [Number(start[1]), Number(start[2])],
+        progress: flags.json ? SILENT : terminalProgress("simulate", "seeds"),
+      });
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
     });
 }
@@ -54,7 +70,10 @@ function describe(result: Awaited<ReturnType<typeof import("../loop/simulate.ts"
     `${result.model} (${result.dim} features), alpha ${result.alpha}, ${result.seeds} seeds; pool ${result.pool.objects} objects (${result.pool.positives} positive)`,
     `measured on ${result.test}: ${result.evaluated.objects} objects (${result.evaluated.positives} positive)`,
     "round  labels  AUPR             AUROC            precision shown  | at random: AUPR  AUROC            precision",
-    ...result.rounds.map(({ round, labels, aupr, auroc, shownPrecision, random }) => `${String(round).padEnd(6)} ${String(labels).padEnd(7)} ${show(aupr)}  ${show(auroc)}  ${show(shownPrecision)}  | ${show(random.aupr)}  ${show(random.auroc)}  ${show(random.shownPrecision)}`),
+    ...result.rounds.map(
+      ({ round, labels, aupr, auroc, shownPrecision, random }) =>
+        `${String(round).padEnd(6)} ${String(labels).padEnd(7)} ${show(aupr)}  ${show(auroc)}  ${show(shownPrecision)}  | ${show(random.aupr)}  ${show(random.auroc)}  ${show(random.shownPrecision)}`,
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -17,11 +17,19 @@ export function addModelCommand(program: Command): void {
     .option("--size <px>", "side of the image that operations are counted for", Number)
     .option("--json", "one JSON object", false)
     .action(async (name: string, options: { size?: number; json: boolean }) => {
-      const [{ createModel, featuresOf }, { countFlops }, { noGrad, scope, zeros }] = await Promise.all([import("../models/index.ts"), import("../models/flops.ts"), import("../torch/index.ts")]);
+      const [{ createModel, featuresOf }, { countFlops }, { noGrad, scope, zeros }] = await Promise.all([
+        import("../models/index.ts"),
+        import("../models/flops.ts"),
+        import("../torch/index.ts"),
+      ]);
       const network = createModel(name).eval();
       const sizePx = options.size ?? network.config.imageSize;
       const flops = (body: (images: ReturnType<typeof zeros>) => void) => countFlops(() => noGrad(() => scope(() => body(zeros([1, 3, sizePx, sizePx])))));
-      const layers = Array.from(network.namedModules(), ([path, module]) => ({ path, type: module.constructor.name, parameters: module.parameterCount() })).filter(({ path }) => path.split(".").length <= 2 && path !== "");
+      const layers = Array.from(network.namedModules(), ([path, module]) => ({
+        path,
+        type: module.constructor.name,
+        parameters: module.parameterCount(),
+      })).filter(({ path }) => path.split(".").length <= 2 && path !== "");
       const info = {
         model: name,
         config: network.config,

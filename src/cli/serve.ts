@@ -17,7 +17,8 @@ export function addServeCommand(program: Command): void {
     .option("--host-name <name...>", "names under which other machines reach this one")
     .action(async (surveys: string[], { port, host, hostName }: Options) => {
       const { serve } = await import("../server/listen.ts");
-      if (!["127.0.0.1", "localhost", "::1"].includes(host)) process.stderr.write(`warning: listening on ${host}: whoever reaches this machine can read and label these surveys\n`);
+      if (!["127.0.0.1", "localhost", "::1"].includes(host))
+        process.stderr.write(`warning: listening on ${host}: whoever reaches this machine can read and label these surveys\n`);
       const { address } = await serve({ surveys, host, port, hostNames: hostName });
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C ends it; every label is saved as it is given)\n`);
     });

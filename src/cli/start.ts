@@ -25,6 +25,8 @@ export function addStartCommand(program: Command): void {
       const { serve } = await import("../server/listen.ts");
       const folder = await prepareSurvey(options);
       const { address } = await serve({ surveys: [folder], host: "127.0.0.1", port: options.port });
-      process.stdout.write(`\nSkyloop is ready: open ${address}\n  1. Say what you are looking for and click a few examples of it, and a few of what it is not.\n  2. Press "next round": the page learns and shows what it thinks you want; say yes or no.\n  3. Look at the ranking and export it as CSV, Parquet, FITS or VOTable.\nEvery click is saved at once. Ctrl-C ends the program; start it again to go on.\n`);
+      process.stdout.write(
+        `\nSkyloop is ready: open ${address}\n  1. Say what you are looking for and click a few examples of it, and a few of what it is not.\n  2. Press "next round": the page learns and shows what it thinks you want; say yes or no.\n  3. Look at the ranking and export it as CSV, Parquet, FITS or VOTable.\nEvery click is saved at once. Ctrl-C ends the program; start it again to go on.\n`,
+      );
     });
 }

@@ -17,21 +17,45 @@ export function addSurveyCommand(program: Command): void {
     .option("--bands <names>", "bands of FITS images in the order wanted, e.g. g,r,z")
     .option("--adaptive-crop", "crop to the galaxy before a model sees a stamp", false)
     .option("--overwrite", "replace a survey of the same name", false)
-    .action(async (out: string, options: { images?: string; wide?: string; catalogue?: string; size: number; labels?: string; title?: string; bands?: string; adaptiveCrop: boolean; overwrite: boolean }) => {
-      const [{ terminalProgress }, { SkyloopError }] = await Promise.all([import("../base/progress.ts"), import("../base/errors.ts")]);
-      const bands = options.bands?.split(",").map((name) => name.trim());
-      const command = process.argv.slice(2).join(" ");
-      if (options.wide !== undefined && options.catalogue !== undefined) {
-        const { createFromWide } = await import("../survey/wide.ts");
-        await createFromWide({ ...options, out, images: options.wide.split(","), catalogue: options.catalogue, bands: bands ?? ["g", "r", "z"], sizePx: options.size, command, progress: terminalProgress("cutting stamps", "stamps") });
-      } else if (options.images !== undefined) {
-        const { createSurvey } = await import("../survey/create.ts");
-        await createSurvey({ ...options, images: options.images, out, bands, command, progress: terminalProgress("reading images", "images") });
-      } else throw new SkyloopError("BAD_OPTION", "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE");
-      const { describeSurvey } = await import("../survey/describe.ts");
-      process.stdout.write(await describeSurvey(out));
-      process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
-    });
+    .action(
+      async (
+        out: string,
+        options: {
+          images?: string;
+          wide?: string;
+          catalogue?: string;
+          size: number;
+          labels?: string;
+          title?: string;
+          bands?: string;
+          adaptiveCrop: boolean;
+          overwrite: boolean;
+        },
+      ) => {
+        const [{ terminalProgress }, { SkyloopError }] = await Promise.all([import("../base/progress.ts"), import("../base/errors.ts")]);
+        const bands = options.bands?.split(",").map((name) => name.trim());
+        const command = process.argv.slice(2).join(" ");
+        if (options.wide !== undefined && options.catalogue !== undefined) {
+          const { createFromWide } = await import("../stamps/wide.ts");
+          await createFromWide({
+            ...options,
+            out,
+            images: options.wide.split(","),
+            catalogue: options.catalogue,
+            bands: bands ?? ["g", "r", "z"],
+            sizePx: options.size,
+            command,
+            progress: terminalProgress("cutting stamps", "stamps"),
+          });
+        } else if (options.images !== undefined) {
+          const { createSurvey } = await import("../survey/create.ts");
+          await createSurvey({ ...options, images: options.images, out, bands, command, progress: terminalProgress("reading images", "images") });
+        } else throw new SkyloopError("BAD_OPTION", "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE");
+        const { describeSurvey } = await import("../survey/describe.ts");
+        process.stdout.write(await describeSurvey(out));
+        process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
+      },
+    );
   survey
     .command("info")
     .argument("<survey>")

@@ -59,7 +59,12 @@ export const NewSession = z.object({
   pageSize: z.number().int().min(1).max(500).default(20),
   /** Of each page, so many random picks: the honest baseline. */
   randomPicks: z.number().int().min(0).max(100).default(2),
-  seed: z.number().int().min(0).max(2 ** 32 - 1).default(1),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(1),
   who: Who,
   positive: z.array(ObjectId).max(2000),
   negative: z.array(ObjectId).max(2000),
@@ -148,9 +153,22 @@ export const SessionState = Session.extend({
   ranked: z.boolean(),
 });
 
-export const Saved = z.object({ events: z.array(SessionEvent), labels: z.record(ObjectId, LabelState), canUndo: z.boolean(), canRedo: z.boolean(), lastSeq: z.number().int() });
+export const Saved = z.object({
+  events: z.array(SessionEvent),
+  labels: z.record(ObjectId, LabelState),
+  canUndo: z.boolean(),
+  canRedo: z.boolean(),
+  lastSeq: z.number().int(),
+});
 
-export const RankedRow = ObjectRow.extend({ rank: z.number().int(), score: z.number(), label: LabelValue.nullable(), tags: z.array(z.string()), round: z.number().int().nullable(), who: z.string().nullable() });
+export const RankedRow = ObjectRow.extend({
+  rank: z.number().int(),
+  score: z.number(),
+  label: LabelValue.nullable(),
+  tags: z.array(z.string()),
+  round: z.number().int().nullable(),
+  who: z.string().nullable(),
+});
 export const Ranking = z.object({ total: z.number().int(), offset: z.number().int(), rows: z.array(RankedRow) });
 
 export const ExportFormat = z.enum(["csv", "parquet", "fits", "votable"]);

@@ -48,7 +48,10 @@ export interface Chosen {
 export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, similarity }: ChooseInput): { page: Chosen[]; exhausted: boolean } {
   const size = Math.min(pageSize, candidates.length);
   const random = new Random(seed);
-  const drawn = random.fork("baseline").sample(candidates.length, Math.min(randomPicks, size)).map((i) => candidates[i]);
+  const drawn = random
+    .fork("baseline")
+    .sample(candidates.length, Math.min(randomPicks, size))
+    .map((i) => candidates[i]);
   const taken = new Set(drawn);
   const page: number[] = [];
   const wanted = size - drawn.length;
@@ -72,9 +75,18 @@ function ordered(scores: Float32Array, candidates: ArrayLike<number>, mode: Mode
   const tie = (row: number) => Math.imul(row ^ seed, 0x9e3779b1) >>> 0;
   const by = (key: (row: number) => number) => (a: number, b: number) => key(b) - key(a) || tie(a) - tie(b) || a - b;
   const rows = Array.from(candidates);
-  if (mode === "highest") return smallest(rows, by((row) => scores[row]), limit);
+  if (mode === "highest")
+    return smallest(
+      rows,
+      by((row) => scores[row]),
+      limit,
+    );
   const target = lowerTarget(scores, candidates);
-  return smallest(rows, by((row) => -Math.abs(scores[row] - target)), limit);
+  return smallest(
+    rows,
+    by((row) => -Math.abs(scores[row] - target)),
+    limit,
+  );
 }
 
 /** The score around which "lower" picks lie. */

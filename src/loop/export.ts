@@ -26,13 +26,34 @@ export function rankedRows(store: Store, survey: Survey, session: string): Ranke
   return Array.from(order, (row, i) => {
     const { id, raDeg, decDeg, widthPx, heightPx } = survey.rows[row];
     const label = labels[id];
-    return { object: id, raDeg, decDeg, widthPx, heightPx, rank: i + 1, score: scores[row], label: label?.value ?? null, tags: label?.tags ?? [], round: label?.round ?? null, who: label?.who ?? null };
+    return {
+      object: id,
+      raDeg,
+      decDeg,
+      widthPx,
+      heightPx,
+      rank: i + 1,
+      score: scores[row],
+      label: label?.value ?? null,
+      tags: label?.tags ?? [],
+      round: label?.round ?? null,
+      who: label?.who ?? null,
+    };
   });
 }
 
 /** Writes every object of the survey with score, label and who gave it. */
 export async function exportSession(store: Store, survey: Survey, session: string, format: TableFormat, path: string): Promise<number> {
-  const rows = rankedRows(store, survey, session).map(({ object, raDeg, decDeg, score, label, tags, round, who }) => ({ id: object, ra: raDeg, dec: decDeg, score, label: label ?? "", tags: tags.join(";"), round, who: who ?? "" }));
+  const rows = rankedRows(store, survey, session).map(({ object, raDeg, decDeg, score, label, tags, round, who }) => ({
+    id: object,
+    ra: raDeg,
+    dec: decDeg,
+    score,
+    label: label ?? "",
+    tags: tags.join(";"),
+    round,
+    who: who ?? "",
+  }));
   await writeTable(path, format, COLUMNS, rows);
   return rows.length;
 }

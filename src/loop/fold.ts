@@ -49,7 +49,8 @@ function inForce(events: SessionEvent[]): { standing: SessionEvent[]; undoable: 
       back.length = 0;
     }
   }
-  const tops = (stacks: Map<string, number[]>) => new Map([...stacks].flatMap(([who, stack]) => (stack.length > 0 ? [[who, stack.at(-1) as number] as const] : [])));
+  const tops = (stacks: Map<string, number[]>) =>
+    new Map([...stacks].flatMap(([who, stack]) => (stack.length > 0 ? [[who, stack.at(-1) as number] as const] : [])));
   return { standing: events.filter(({ seq, kind }) => kind !== "undo" && kind !== "redo" && !out.has(seq)), undoable: tops(done), redoable: tops(undone) };
 }
 
@@ -74,7 +75,8 @@ export function fold(events: SessionEvent[], alpha: number): Folded {
     const recent = [...people].sort(([, a], [, b]) => b.seq - a.seq);
     const latest = recent.find(([, { value }]) => value !== null) ?? recent[0];
     const tags = [...new Set([...people.values()].flatMap((opinion) => opinion.tags))].sort();
-    if (latest[1].value !== null || tags.length > 0) labels[object] = { value: latest[1].value, tags, who: latest[0], at: latest[1].at, round: latest[1].round };
+    if (latest[1].value !== null || tags.length > 0)
+      labels[object] = { value: latest[1].value, tags, who: latest[0], at: latest[1].at, round: latest[1].round };
     const held = [...people].flatMap(([who, { value }]) => (value === null ? [] : [{ who, value }]));
     if (new Set(held.map(({ value }) => value)).size > 1) conflicts.push({ object, opinions: held });
   }

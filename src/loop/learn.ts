@@ -75,10 +75,19 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
   const mlp = new Mlp(space.dim, LEARN.hidden, 1);
   const optimiser = new AdamW(mlp.namedParameters(), LEARN);
   scope(() => {
-    const x = standardised(space, examples.map(({ row }) => row));
-    const target = tensor(Float32Array.from(examples, ({ positive }) => (positive ? 1 : 0)), [examples.length, 1]);
+    const x = standardised(
+      space,
+      examples.map(({ row }) => row),
+    );
+    const target = tensor(
+      Float32Array.from(examples, ({ positive }) => (positive ? 1 : 0)),
+      [examples.length, 1],
+    );
     const balance = (positive: boolean) => examples.length / 2 / (positive ? positives : examples.length - positives);
-    const weight = tensor(Float32Array.from(examples, ({ positive }) => balance(positive)), [examples.length, 1]);
+    const weight = tensor(
+      Float32Array.from(examples, ({ positive }) => balance(positive)),
+      [examples.length, 1],
+    );
     for (let step = 0; step < LEARN.steps; step++) {
       optimiser.zeroGrad();
       scope(() => bceWithLogits(mlp.forward(x), target, weight).backward());
@@ -86,7 +95,23 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
     }
   });
   optimiser.dispose();
-  const softening = noGrad(() => scope(() => Math.max(1, mlp.forward(standardised(space, examples.map(({ row }) => row))).abs().mean().item() / TYPICAL_LOGIT)));
+  const softening = noGrad(() =>
+    scope(() =>
+      Math.max(
+        1,
+        mlp
+          .forward(
+            standardised(
+              space,
+              examples.map(({ row }) => row),
+            ),
+          )
+          .abs()
+          .mean()
+          .item() / TYPICAL_LOGIT,
+      ),
+    ),
+  );
   const folded = foldStandardisation(mlp, space, softening);
   mlp.dispose();
   const { matrix, dim } = space;
@@ -125,7 +150,10 @@ function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softenin
   );
   for (const part of Object.values(parts)) keep(part);
   return {
-    score: (x: Tensor) => op("linear", op("linear", x, parts.weight, parts.bias).relu(), parts.outWeight, parts.outBias).sigmoid().reshape(-1),
+    score: (x: Tensor) =>
+      op("linear", op("linear", x, parts.weight, parts.bias).relu(), parts.outWeight, parts.outBias)
+        .sigmoid()
+        .reshape(-1),
     dispose: () => {
       for (const part of Object.values(parts)) part.dispose();
     },

@@ -11,7 +11,14 @@ export interface Question {
 
 /** What each labelled object is: row and answer. Objects without a value, or with one that is neither, are not in the experiment. */
 export function answers(survey: Survey, { column, positive, negative }: Question): { row: number; positive: boolean }[] {
-  if (!survey.columns.some(({ name }) => name === column)) throw new SkyloopError("COLUMN_MISSING", `${survey.folder} has no column ${column}; it has ${survey.columns.map(({ name }) => name).slice(0, 12).join(", ")}`);
+  if (!survey.columns.some(({ name }) => name === column))
+    throw new SkyloopError(
+      "COLUMN_MISSING",
+      `${survey.folder} has no column ${column}; it has ${survey.columns
+        .map(({ name }) => name)
+        .slice(0, 12)
+        .join(", ")}`,
+    );
   const found = survey.rows.flatMap((row, i) => {
     const value = row.columns[column];
     if (value === null || value === undefined || value === "") return [];
@@ -21,7 +28,10 @@ export function answers(survey: Survey, { column, positive, negative }: Question
   const positives = found.filter((answer) => answer.positive).length;
   if (positives === 0 || positives === found.length) {
     const values = [...new Set(survey.rows.map((row) => row.columns[column]).filter((value) => value !== null && value !== ""))];
-    throw new SkyloopError("ONE_CLASS", `${survey.folder}: column ${column} gives ${positives} positives of ${found.length} labelled objects; --positive must name some of its values, not all (${values.slice(0, 12).join(", ")})`);
+    throw new SkyloopError(
+      "ONE_CLASS",
+      `${survey.folder}: column ${column} gives ${positives} positives of ${found.length} labelled objects; --positive must name some of its values, not all (${values.slice(0, 12).join(", ")})`,
+    );
   }
   return found;
 }

@@ -8,8 +8,8 @@ import { Random } from "../base/random.ts";
 import type { Page, Pick } from "../contract/api.ts";
 import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
-import { fold, type Folded } from "./fold.ts";
-import { type Example, type FeatureSpace, learn, type Learner } from "./learn.ts";
+import { type Folded, fold } from "./fold.ts";
+import { type Example, type FeatureSpace, type Learner, learn } from "./learn.ts";
 import { readScores, writeScores } from "./scores.ts";
 import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
 
@@ -63,10 +63,19 @@ export function planRound(record: SessionRecord, folded: Folded, rounds: RoundRe
       const row = indexOf(object);
       if (row !== undefined) shown[row] = 1;
     }
-  const open = (passShown: boolean) => Uint32Array.from({ length: count }, (_, row) => row).filter((row) => answered[row] === 0 && (passShown || shown[row] === 0));
+  const open = (passShown: boolean) =>
+    Uint32Array.from({ length: count }, (_, row) => row).filter((row) => answered[row] === 0 && (passShown || shown[row] === 0));
   const fresh = open(false);
   // What was shown and passed over comes again only when nothing else is left.
-  return { round, seed: roundSeed(record, round), alpha: folded.alpha, mode: ruleMode(positives, negatives, folded.alpha), lastSeq: folded.lastSeq, examples, candidates: fresh.length > 0 ? fresh : open(true) };
+  return {
+    round,
+    seed: roundSeed(record, round),
+    alpha: folded.alpha,
+    mode: ruleMode(positives, negatives, folded.alpha),
+    lastSeq: folded.lastSeq,
+    examples,
+    candidates: fresh.length > 0 ? fresh : open(true),
+  };
 }
 
 /** Cosine of two objects' standardised features. */
@@ -93,7 +102,10 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
   const plan = planRound(record, fold(store.events(session), record.alpha), rounds, ids.length, input.indexOf);
   const positives = plan.examples.filter(({ positive }) => positive).length;
   if (positives === 0 || positives === plan.examples.length)
-    throw new SkyloopError("ONE_CLASS_LABELLED", `learning needs at least one positive and one negative; there are ${positives} and ${plan.examples.length - positives}: label some more`);
+    throw new SkyloopError(
+      "ONE_CLASS_LABELLED",
+      `learning needs at least one positive and one negative; there are ${positives} and ${plan.examples.length - positives}: label some more`,
+    );
   input.onProgress?.("learn", 0, 1);
   const learner = learn(space, plan.examples, plan.seed);
   input.onProgress?.("learn", 1, 1);
@@ -120,7 +132,12 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
 
 /** Scores of the part that the first page is chosen from, in an array of all (0 elsewhere), and its rows. */
 function firstScores(learner: Learner, { candidates, seed }: RoundPlan, count: number, previous: Float32Array | null): [Float32Array, Uint32Array] {
-  const rows = new Set<number>(new Random(seed).fork("first").sample(candidates.length, Math.min(FIRST.random, candidates.length)).map((i) => candidates[i]));
+  const rows = new Set<number>(
+    new Random(seed)
+      .fork("first")
+      .sample(candidates.length, Math.min(FIRST.random, candidates.length))
+      .map((i) => candidates[i]),
+  );
   if (previous !== null) {
     const sorted = Float32Array.from(candidates, (row) => previous[row]).sort();
     const least = sorted[Math.max(0, sorted.length - FIRST.top)];

@@ -7,7 +7,10 @@ const pathOf = (folder: string, session: string) => join(folder, "loop", `${sess
 
 export function writeScores(folder: string, session: string, round: number, scores: Float32Array): void {
   mkdirSync(join(folder, "loop"), { recursive: true });
-  writeFileAtomic(pathOf(folder, session), [new Uint8Array(Float64Array.of(round).buffer), new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength)]);
+  writeFileAtomic(pathOf(folder, session), [
+    new Uint8Array(Float64Array.of(round).buffer),
+    new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength),
+  ]);
 }
 
 /** The scores of `count` objects, or null where there are none (or of another survey). */

@@ -1,10 +1,11 @@
 /** A session: what a person looks for, and everything they did. Nothing here computes scores; round.ts does. */
-import { Random } from "../base/random.ts";
+
 import { SkyloopError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 import type { NewLabels, NewSession, RoundSummary, Saved, Session, SessionEvent, SessionState } from "../contract/api.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, Store } from "../store/store.ts";
-import { fold, type Folded } from "./fold.ts";
+import { type Folded, fold } from "./fold.ts";
 
 /** What a session needs to know of its survey. */
 export interface SessionSurvey {
@@ -14,12 +15,23 @@ export interface SessionSurvey {
 }
 
 function slug(text: string): string {
-  return text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "session";
+  return (
+    text
+      .toLowerCase()
+      .normalize("NFKD")
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-|-$/g, "")
+      .slice(0, 40) || "session"
+  );
 }
 
 function mustKnow(survey: SessionSurvey, objects: string[]): void {
   const unknown = objects.filter((object) => survey.indexOf(object) === undefined);
-  if (unknown.length > 0) throw new SkyloopError("OBJECT_UNKNOWN", `survey ${survey.name} has no object ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}; ids are those of its catalogue`);
+  if (unknown.length > 0)
+    throw new SkyloopError(
+      "OBJECT_UNKNOWN",
+      `survey ${survey.name} has no object ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}; ids are those of its catalogue`,
+    );
 }
 
 /** Starts a session with its examples as the labels of round 0. Throws OBJECT_UNKNOWN, BOTH_LABELS. */
@@ -41,7 +53,17 @@ export function createSession(store: Store, survey: SessionSurvey, weightsHash: 
 /** A session's record. Throws SESSION_UNKNOWN. */
 export function findSession(store: Store, session: string): SessionRecord {
   const record = store.session(session);
-  if (record === undefined) throw new SkyloopError("SESSION_UNKNOWN", `no session ${session}; there are ${store.sessions().map((known) => known.session).slice(0, 8).join(", ") || "none yet"}`);
+  if (record === undefined)
+    throw new SkyloopError(
+      "SESSION_UNKNOWN",
+      `no session ${session}; there are ${
+        store
+          .sessions()
+          .map((known) => known.session)
+          .slice(0, 8)
+          .join(", ") || "none yet"
+      }`,
+    );
   return record;
 }
 
@@ -56,13 +78,22 @@ export function roundSeed(record: SessionRecord, round: number): number {
 
 function saved(events: SessionEvent[], folded: Folded, who: string, objects: Iterable<string>): Saved {
   const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0 };
-  return { events, labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])), canUndo: folded.undoable.has(who), canRedo: folded.redoable.has(who), lastSeq: folded.lastSeq };
+  return {
+    events,
+    labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])),
+    canUndo: folded.undoable.has(who),
+    canRedo: folded.redoable.has(who),
+    lastSeq: folded.lastSeq,
+  };
 }
 
 /** Records labels and tags; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE. */
 export function addLabels(store: Store, survey: SessionSurvey, session: string, { who, labels }: NewLabels): Saved {
   const record = findSession(store, session);
-  mustKnow(survey, labels.map(({ object }) => object));
+  mustKnow(
+    survey,
+    labels.map(({ object }) => object),
+  );
   const rounds = store.rounds(session);
   const round = currentRound(rounds);
   const reasons = new Map((rounds.at(-1)?.picks ?? []).map(({ object, reason }) => [object, reason]));
@@ -86,7 +117,8 @@ export function stepBack(store: Store, session: string, who: string, kind: "undo
   const before = store.events(session);
   const folded = fold(before, record.alpha);
   const concerned = (kind === "undo" ? folded.undoable : folded.redoable).get(who);
-  if (concerned === undefined) throw new SkyloopError(kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO", `${who} has nothing left to ${kind} in this session`);
+  if (concerned === undefined)
+    throw new SkyloopError(kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO", `${who} has nothing left to ${kind} in this session`);
   const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
   const written = store.addEvents(session, [{ who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey: null }]);
   return saved(written, fold(store.events(session), record.alpha), who, event.object === null ? [] : [event.object]);
@@ -95,7 +127,9 @@ export function stepBack(store: Store, session: string, who: string, kind: "undo
 /** Changes alpha from now on. */
 export function changeAlpha(store: Store, session: string, who: string, alpha: number): void {
   findSession(store, session);
-  store.addEvents(session, [{ who, round: currentRound(store.rounds(session)), kind: "alpha", object: null, value: String(alpha), reason: null, clientKey: null }]);
+  store.addEvents(session, [
+    { who, round: currentRound(store.rounds(session)), kind: "alpha", object: null, value: String(alpha), reason: null, clientKey: null },
+  ]);
 }
 
 /** Positives and negatives that stand and were given in `round`: the P and N of the alpha rule. */
@@ -108,7 +142,18 @@ export function countRound(folded: Folded, round: number): { positives: number; 
 /** Per round: what was shown and what it turned out to be. Precision is the share of positives among the rule's picks that got a yes or no. */
 export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: number): RoundSummary[] {
   const start = countRound(folded, 0);
-  const first: RoundSummary = { round: 0, alpha, mode: "start", shown: 0, ...start, randomShown: 0, randomPositives: 0, precision: null, precisionLow: null, precisionHigh: null };
+  const first: RoundSummary = {
+    round: 0,
+    alpha,
+    mode: "start",
+    shown: 0,
+    ...start,
+    randomShown: 0,
+    randomPositives: 0,
+    precision: null,
+    precisionLow: null,
+    precisionHigh: null,
+  };
   const others = rounds.map(({ round, alpha: used, mode, picks }): RoundSummary => {
     const answered = picks.filter(({ object }) => ["positive", "negative"].includes(folded.labels[object]?.value ?? ""));
     const ruled = answered.filter(({ reason }) => reason !== "random");
@@ -116,7 +161,18 @@ export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: nu
     const hits = (list: typeof picks) => list.filter(({ object }) => folded.labels[object]?.value === "positive").length;
     const [low, high] = wilsonInterval(hits(ruled), ruled.length);
     const known = ruled.length > 0;
-    return { round, alpha: used, mode, shown: picks.length, ...countRound(folded, round), randomShown: random.length, randomPositives: hits(random), precision: known ? hits(ruled) / ruled.length : null, precisionLow: known ? low : null, precisionHigh: known ? high : null };
+    return {
+      round,
+      alpha: used,
+      mode,
+      shown: picks.length,
+      ...countRound(folded, round),
+      randomShown: random.length,
+      randomPositives: hits(random),
+      precision: known ? hits(ruled) / ruled.length : null,
+      precisionLow: known ? low : null,
+      precisionHigh: known ? high : null,
+    };
   });
   return [first, ...others];
 }
@@ -133,7 +189,22 @@ function stateParts(store: Store, id: string): { session: Session; folded: Folde
   const values = Object.values(folded.labels).map(({ value }) => value);
   const count = (wanted: string) => values.filter((value) => value === wanted).length;
   const { survey, model, target, pageSize, randomPicks, seed, createdAt, createdBy } = record;
-  const session = { session: id, survey, model, target, alpha: folded.alpha, pageSize, randomPicks, seed, createdAt, createdBy, round: currentRound(rounds), positives: count("positive"), negatives: count("negative"), unsure: count("unsure") };
+  const session = {
+    session: id,
+    survey,
+    model,
+    target,
+    alpha: folded.alpha,
+    pageSize,
+    randomPicks,
+    seed,
+    createdAt,
+    createdBy,
+    round: currentRound(rounds),
+    positives: count("positive"),
+    negatives: count("negative"),
+    unsure: count("unsure"),
+  };
   return { session, folded, rounds, record };
 }
 

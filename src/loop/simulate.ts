@@ -2,9 +2,10 @@
  * The loop with a simulated person: how good is the ranking after so many examples and rounds, and what would the same number of labels at
  * random have given? With a test survey everything is measured there; else on a half of the labelled objects that is held out by each seed.
  */
+
+import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
-import { SkyloopError } from "../base/errors.ts";
 import { auroc, averagePrecision, meanAndSd } from "../measure/ranking.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { choose, ruleMode } from "./choose.ts";
@@ -79,22 +80,34 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   const labelled = answers(pool, options);
   const positives = labelled.filter(({ positive }) => positive).length;
   if (positives < options.start[0] || labelled.length - positives < options.start[1])
-    throw new SkyloopError("TOO_FEW_LABELS", `--start ${options.start.join("+")} needs so many positives and negatives; ${pool.folder} has ${positives} and ${labelled.length - positives}`);
+    throw new SkyloopError(
+      "TOO_FEW_LABELS",
+      `--start ${options.start.join("+")} needs so many positives and negatives; ${pool.folder} has ${positives} and ${labelled.length - positives}`,
+    );
   const [matrix, testMatrix] = await loadFeatures(pool, test, options.model);
   const space = featureSpace(matrix.data, matrix.dim);
 
   const testAnswers = test === null ? null : withoutShared(answers(test, { ...options, column: options.testColumn ?? options.column }), test, pool);
   const runs: { loop: Measured[]; random: Measured[]; evaluated: { objects: number; positives: number }; pool: number }[] = [];
   for (let seed = 1; seed <= options.seeds; seed++) {
-    const arm = testAnswers === null || testMatrix === null ? splitArm(space, labelled, seed) : { space, pool: labelled, evaluate: evaluator({ ...space, matrix: testMatrix.data, count: testMatrix.data.length / matrix.dim }, testAnswers) };
+    const arm =
+      testAnswers === null || testMatrix === null
+        ? splitArm(space, labelled, seed)
+        : { space, pool: labelled, evaluate: evaluator({ ...space, matrix: testMatrix.data, count: testMatrix.data.length / matrix.dim }, testAnswers) };
     const evaluated = testAnswers ?? labelled.filter((answer) => !arm.pool.includes(answer));
-    runs.push({ loop: play(arm, options, seed, false), random: play(arm, options, seed, true), evaluated: { objects: evaluated.length, positives: evaluated.filter(({ positive }) => positive).length }, pool: arm.pool.length });
+    runs.push({
+      loop: play(arm, options, seed, false),
+      random: play(arm, options, seed, true),
+      evaluated: { objects: evaluated.length, positives: evaluated.filter(({ positive }) => positive).length },
+      pool: arm.pool.length,
+    });
     options.progress.update(seed, options.seeds);
   }
   options.progress.end();
   pool.close();
   test?.close();
-  const spread = (arm: "loop" | "random", round: number, key: "aupr" | "auroc" | "shownPrecision") => meanAndSd(runs.map((run) => run[arm][round][key] ?? Number.NaN));
+  const spread = (arm: "loop" | "random", round: number, key: "aupr" | "auroc" | "shownPrecision") =>
+    meanAndSd(runs.map((run) => run[arm][round][key] ?? Number.NaN));
   const shown = (arm: "loop" | "random", round: number) => (round === 0 ? null : spread(arm, round, "shownPrecision"));
   return {
     survey: pool.folder,
@@ -132,13 +145,23 @@ function splitArm(space: FeatureSpace, labelled: { row: number; positive: boolea
   const half = (list: typeof order) => list.slice(0, Math.ceil(list.length / 2));
   const inPool = [...half(positive), ...half(negative)];
   const members = new Set(inPool);
-  return { space, pool: inPool, evaluate: evaluator(space, labelled.filter((answer) => !members.has(answer))) };
+  return {
+    space,
+    pool: inPool,
+    evaluate: evaluator(
+      space,
+      labelled.filter((answer) => !members.has(answer)),
+    ),
+  };
 }
 
 function evaluator(space: FeatureSpace, found: { row: number; positive: boolean }[]): Arm["evaluate"] {
   const labels = found.map(({ positive }) => (positive ? 1 : 0));
   return (learner) => {
-    const scores = learner.scoreRows(found.map(({ row }) => row), space.matrix);
+    const scores = learner.scoreRows(
+      found.map(({ row }) => row),
+      space.matrix,
+    );
     return { aupr: averagePrecision(scores, labels), auroc: auroc(scores, labels) };
   };
 }

@@ -1,7 +1,8 @@
 /** Features for the loop by name: a computed set of a survey, or the baseline `pixels-pca`, computed when asked for. */
+
+import { SkyloopError } from "../base/errors.ts";
 import { openFeatures } from "../batches/features.ts";
 import { loadBlocks } from "../batches/loader.ts";
-import { SkyloopError } from "../base/errors.ts";
 import type { Survey } from "../survey/folder.ts";
 import { noGrad, scope, svd, tensor } from "../torch/index.ts";
 
@@ -18,7 +19,11 @@ export async function loadFeatures(survey: Survey, test: Survey | null, model: s
   if (model === PIXELS_PCA.name) return pixelComponents(survey, test);
   const own = openFeatures(survey.folder, model);
   const other = test === null ? null : openFeatures(test.folder, model);
-  if (other !== null && other.weightsHash !== own.weightsHash) throw new SkyloopError("OTHER_WEIGHTS", `${survey.folder} and ${test?.folder} have features of ${model} from different weights; run \`skyloop embed\` on both with the same`);
+  if (other !== null && other.weightsHash !== own.weightsHash)
+    throw new SkyloopError(
+      "OTHER_WEIGHTS",
+      `${survey.folder} and ${test?.folder} have features of ${model} from different weights; run \`skyloop embed\` on both with the same`,
+    );
   const matrices: [Matrix, Matrix | null] = [{ data: own.matrix(), dim: own.dim }, other === null ? null : { data: other.matrix(), dim: other.dim }];
   own.close();
   other?.close();
@@ -47,7 +52,13 @@ async function pixelComponents(survey: Survey, test: Survey | null): Promise<[Ma
       const [, , vt] = svd(centred.t().matmul(centred));
       const k = Math.min(PIXELS_PCA.components, x.shape[0]);
       const axes = vt.slice(0, 0, k).t();
-      const project = (data: Float32Array): Matrix => ({ data: tensor(data, [data.length / length, length]).sub(mean).matmul(axes).toFloat32Array(), dim: k });
+      const project = (data: Float32Array): Matrix => ({
+        data: tensor(data, [data.length / length, length])
+          .sub(mean)
+          .matmul(axes)
+          .toFloat32Array(),
+        dim: k,
+      });
       return [project(own), other === null ? null : project(other)];
     }),
   );

@@ -26,7 +26,12 @@ describe("ranking", () => {
         fc.pre(labels.includes(0) && labels.includes(1));
         const shifted = scores.map((s) => Math.exp(s / 10) + 3);
         expect(averagePrecision(shifted, labels)).toBeCloseTo(averagePrecision(scores, labels), 9);
-        expect(auroc(scores.map((s) => -s), labels)).toBeCloseTo(1 - auroc(scores, labels), 9);
+        expect(
+          auroc(
+            scores.map((s) => -s),
+            labels,
+          ),
+        ).toBeCloseTo(1 - auroc(scores, labels), 9);
       }),
     );
   });

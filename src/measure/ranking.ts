@@ -8,8 +8,10 @@ interface Step {
 }
 
 function steps(scores: ArrayLike<number>, labels: ArrayLike<number>): Step[] {
-  if (scores.length !== labels.length) throw new SkyloopError("BAD_MEASURE", `a ranking needs one label a score, got ${scores.length} scores and ${labels.length} labels`);
-  for (let i = 0; i < scores.length; i++) if (Number.isNaN(scores[i])) throw new SkyloopError("BAD_MEASURE", `score ${i} is not a number; a model that gives NaN cannot be ranked`);
+  if (scores.length !== labels.length)
+    throw new SkyloopError("BAD_MEASURE", `a ranking needs one label a score, got ${scores.length} scores and ${labels.length} labels`);
+  for (let i = 0; i < scores.length; i++)
+    if (Number.isNaN(scores[i])) throw new SkyloopError("BAD_MEASURE", `score ${i} is not a number; a model that gives NaN cannot be ranked`);
   const order = Array.from(scores, (_, i) => i).sort((a, b) => scores[b] - scores[a]);
   const found: Step[] = [];
   let positives = 0;

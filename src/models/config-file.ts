@@ -24,9 +24,23 @@ const ConfigFile = z.object({
 export function readConfig(path: string): SwinUnetConfig {
   const parsed = ConfigFile.safeParse(readJson(path));
   if (!parsed.success) throw new SkyloopError("BAD_CONFIG", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
-  const { embed_dim: embedDim, depths, num_heads: heads, img_size: imageSize, window_size: window, mlp_ratio: mlpRatio, qk_scale: qkScale, drop_path: dropPath } = parsed.data;
-  if (depths.length !== heads.length) throw new SkyloopError("BAD_CONFIG", `${path}: depths has ${depths.length} stages, num_heads ${heads.length}; give one number a stage to each`);
+  const {
+    embed_dim: embedDim,
+    depths,
+    num_heads: heads,
+    img_size: imageSize,
+    window_size: window,
+    mlp_ratio: mlpRatio,
+    qk_scale: qkScale,
+    drop_path: dropPath,
+  } = parsed.data;
+  if (depths.length !== heads.length)
+    throw new SkyloopError("BAD_CONFIG", `${path}: depths has ${depths.length} stages, num_heads ${heads.length}; give one number a stage to each`);
   const uneven = heads.findIndex((count, stage) => (embedDim * 2 ** stage) % count !== 0);
-  if (uneven >= 0) throw new SkyloopError("BAD_CONFIG", `${path}: ${heads[uneven]} heads do not divide the width ${embedDim * 2 ** uneven} of stage ${uneven}; choose a divisor`);
+  if (uneven >= 0)
+    throw new SkyloopError(
+      "BAD_CONFIG",
+      `${path}: ${heads[uneven]} heads do not divide the width ${embedDim * 2 ** uneven} of stage ${uneven}; choose a divisor`,
+    );
   return { imageSize, patchSize: 4, embedDim, depths, heads, window, mlpRatio, qkScale, dropPath, channels: 3 };
 }

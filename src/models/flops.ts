@@ -1,5 +1,5 @@
 /** Counting what a forward pass multiplies, by watching the operators that go through the one door. */
-import { observeCalls, type Observed } from "../torch/observe.ts";
+import { type Observed, observeCalls } from "../torch/observe.ts";
 
 const product = (shape: number[]) => shape.reduce((total, n) => total * n, 1);
 

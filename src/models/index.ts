@@ -45,8 +45,7 @@ export function normaliseNames(state: Record<string, Tensor>, known: (name: stri
   const names = Object.keys(state);
   for (const prefix of ["", "swin_unet.", "module.swin_unet.", "module.", "model.", "weights."]) {
     const found = names.filter((name) => name.startsWith(prefix) && known(name.slice(prefix.length)));
-    if (found.length > 0)
-      return Object.fromEntries(names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), state[name]]));
+    if (found.length > 0) return Object.fromEntries(names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), state[name]]));
   }
   return state;
 }
@@ -56,14 +55,18 @@ export function loadWeights(model: SwinUnet, path: string, options: { partial?: 
   scope(() => {
     const file = readSafetensors(path);
     const own = model.stateDict();
-    model.loadStateDict(normaliseNames(file.tensors, (name) => name in own), { partial: options.partial ?? file.metadata.part === "encoder" });
+    model.loadStateDict(
+      normaliseNames(file.tensors, (name) => name in own),
+      { partial: options.partial ?? file.metadata.part === "encoder" },
+    );
   });
 }
 
 /** A model with its released weights (or those in `weights`), ready to encode, and the hash that names them. Throws WEIGHTS_MISSING. */
 export async function loadModel(name: string, weights = releasedWeights(name)): Promise<{ model: SwinUnet; weightsHash: string }> {
   const model = createModel(name);
-  if (!existsSync(weights)) throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`);
+  if (!existsSync(weights))
+    throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`);
   loadWeights(model, weights);
   model.eval();
   return { model, weightsHash: await hashFile(weights) };

@@ -1,5 +1,21 @@
 /** The parts of the Swin U-Net: transformer block, patch merging, dual up-sampling (Fan et al. 2022, "SUNet"; Liu et al. 2021). */
-import { Conv2d, dropPath, Gelu, Layer, LayerNorm, Linear, Module, PixelShuffle, PRelu, Sequential, UpsampleBilinear, WindowAttention, type WindowMasks, joinWindows, splitWindows } from "../nn/index.ts";
+import {
+  Conv2d,
+  dropPath,
+  Gelu,
+  joinWindows,
+  Layer,
+  LayerNorm,
+  Linear,
+  Module,
+  PixelShuffle,
+  PRelu,
+  Sequential,
+  splitWindows,
+  UpsampleBilinear,
+  WindowAttention,
+  type WindowMasks,
+} from "../nn/index.ts";
 import { cat, type Tensor } from "../torch/index.ts";
 
 /** Two linear layers with GELU between, [..., C] -> [..., C]. */

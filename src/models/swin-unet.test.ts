@@ -3,12 +3,36 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PACKAGE_ROOT } from "../base/paths.ts";
-import { Adam, liveTensors, manualSeed, mseLoss, noGrad, rand, readSafetensors, resizeBilinear, scope, setThreads, type Tensor, writeSafetensors } from "../torch/index.ts";
+import {
+  Adam,
+  liveTensors,
+  manualSeed,
+  mseLoss,
+  noGrad,
+  rand,
+  readSafetensors,
+  resizeBilinear,
+  scope,
+  setThreads,
+  type Tensor,
+  writeSafetensors,
+} from "../torch/index.ts";
 import { createModel, loadWeights } from "./index.ts";
 import { SwinUnet, type SwinUnetConfig } from "./swin-unet.ts";
 
 /** The configuration of the golden file, as its metadata states it. */
-const GOLDEN: SwinUnetConfig = { imageSize: 64, patchSize: 4, embedDim: 16, depths: [2, 2, 2, 2], heads: [2, 4, 4, 8], window: 8, mlpRatio: 4, qkScale: 8, dropPath: 0, channels: 3 };
+const GOLDEN: SwinUnetConfig = {
+  imageSize: 64,
+  patchSize: 4,
+  embedDim: 16,
+  depths: [2, 2, 2, 2],
+  heads: [2, 4, 4, 8],
+  window: 8,
+  mlpRatio: 4,
+  qkScale: 8,
+  dropPath: 0,
+  channels: 3,
+};
 
 const difference = (a: Tensor, b: Tensor) => scope(() => a.sub(b).abs().max().item());
 const folder = mkdtempSync(join(tmpdir(), "skyloop-swin-"));
@@ -27,7 +51,10 @@ describe("against the reference network on PyTorch 1.13", () => {
     scope(() =>
       noGrad(() => {
         const encoded = model.encode(golden.input);
-        const differences: Record<string, number> = { features: difference(encoded.features, golden.features), output: difference(model.decode(encoded), golden.output) };
+        const differences: Record<string, number> = {
+          features: difference(encoded.features, golden.features),
+          output: difference(model.decode(encoded), golden.output),
+        };
         for (const [i, skip] of encoded.skips.entries()) differences[`skip${i}`] = difference(skip, golden[`skip${i}`]);
         console.log("largest differences", differences);
         for (const value of Object.values(differences)) expect(value).toBeLessThan(1e-4);
@@ -66,7 +93,13 @@ describe("configurations", () => {
   it("runs at any size divisible by 32 and names the rule for others", () => {
     const model = createModel("lvm-nano").eval();
     noGrad(() => {
-      for (const [H, W] of [[32, 32], [64, 64], [96, 96], [128, 64], [160, 96]])
+      for (const [H, W] of [
+        [32, 32],
+        [64, 64],
+        [96, 96],
+        [128, 64],
+        [160, 96],
+      ])
         scope(() => {
           const output = model.forward(rand([1, 3, H, W]));
           expect(output.shape).toEqual([1, 3, H, W]);
@@ -109,7 +142,9 @@ describe("training", () => {
         return loss.item();
       });
     const first = step();
-    const without = scope(() => Array.from(model.namedParameters()).filter(([, parameter]) => parameter.grad === null || parameter.grad.abs().max().item() === 0));
+    const without = scope(() =>
+      Array.from(model.namedParameters()).filter(([, parameter]) => parameter.grad === null || parameter.grad.abs().max().item() === 0),
+    );
     expect(without.map(([name]) => name)).toEqual(["prelu.weight"]);
     let last = first;
     for (let i = 0; i < 200; i++) {

@@ -110,7 +110,9 @@ export class SwinUnet extends Module {
     this.layers = depths.map((_, stage) => new EncoderStage(blocks(stage), stage < stages - 1 ? new PatchMerging(C * 2 ** stage) : null));
     this.norm = new LayerNorm(C * 2 ** (stages - 1));
     const upward = depths.map((_, k) => stages - 1 - k);
-    this.layers_up = upward.map((stage, k) => (k === 0 ? new DualUpsample(C * 2 ** stage, 2) : new DecoderStage(blocks(stage), stage > 0 ? new DualUpsample(C * 2 ** stage, 2) : null)));
+    this.layers_up = upward.map((stage, k) =>
+      k === 0 ? new DualUpsample(C * 2 ** stage, 2) : new DecoderStage(blocks(stage), stage > 0 ? new DualUpsample(C * 2 ** stage, 2) : null),
+    );
     this.concat_back_dim = upward.map((stage, k) => (k === 0 ? null : new Linear(2 * C * 2 ** stage, C * 2 ** stage, { init: "transformer" })));
     this.norm_up = new LayerNorm(C);
     this.up = new DualUpsample(C, 4);
@@ -129,7 +131,10 @@ export class SwinUnet extends Module {
     const [, bands, height, width] = shape;
     const unit = patchSize * 2 ** (depths.length - 1);
     if (shape.length !== 4 || bands !== channels || height < unit || width < unit || height % unit !== 0 || width % unit !== 0)
-      throw new SkyloopError("BAD_IMAGE_SIZE", `the model takes images [B, ${channels}, H, W] with H and W multiples of ${unit}, got [${shape.join(", ")}]; resize or pad them (152 px stamps go to 128)`);
+      throw new SkyloopError(
+        "BAD_IMAGE_SIZE",
+        `the model takes images [B, ${channels}, H, W] with H and W multiples of ${unit}, got [${shape.join(", ")}]; resize or pad them (152 px stamps go to 128)`,
+      );
     let [H, W] = [height / patchSize, width / patchSize];
     let x = this.patch_embed.forward(this.conv_first.forward(images));
     const skips: Tensor[] = [];

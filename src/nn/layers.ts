@@ -1,6 +1,22 @@
 /** The layers our models are made of, with PyTorch's defaults. */
 import { SkyloopError } from "../base/errors.ts";
-import { batchNorm, conv2d, dropout, gelu, keep, layerNorm, linear, ones, op, type Parameter, pixelShuffle, prelu, resizeBilinear, type Tensor, zeros } from "../torch/index.ts";
+import {
+  batchNorm,
+  conv2d,
+  dropout,
+  gelu,
+  keep,
+  layerNorm,
+  linear,
+  ones,
+  op,
+  type Parameter,
+  pixelShuffle,
+  prelu,
+  resizeBilinear,
+  type Tensor,
+  zeros,
+} from "../torch/index.ts";
 import { constant, truncatedNormal, uniform } from "./init.ts";
 import { Layer } from "./module.ts";
 
@@ -27,10 +43,16 @@ export class Conv2d extends Layer {
   readonly bias: Parameter | null; // [out]
   readonly #options: { stride: number; padding: number; dilation: number; groups: number };
 
-  constructor(inputs: number, outputs: number, kernel: number, options: { stride?: number; padding?: number; dilation?: number; groups?: number; bias?: boolean } = {}) {
+  constructor(
+    inputs: number,
+    outputs: number,
+    kernel: number,
+    options: { stride?: number; padding?: number; dilation?: number; groups?: number; bias?: boolean } = {},
+  ) {
     super();
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
-    if (inputs % groups !== 0 || outputs % groups !== 0) throw new SkyloopError("BAD_LAYER", `Conv2d: ${groups} groups divide neither ${inputs} nor ${outputs} channels; choose a common divisor`);
+    if (inputs % groups !== 0 || outputs % groups !== 0)
+      throw new SkyloopError("BAD_LAYER", `Conv2d: ${groups} groups divide neither ${inputs} nor ${outputs} channels; choose a common divisor`);
     this.#options = { stride, padding, dilation, groups };
     const bound = 1 / Math.sqrt((inputs / groups) * kernel * kernel);
     this.weight = uniform([outputs, inputs / groups, kernel, kernel], bound);

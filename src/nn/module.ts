@@ -59,14 +59,24 @@ export abstract class Module {
     const reshaped = Object.keys(own).filter((name) => name in state && own[name].shape.join() !== state[name].shape.join());
     const some = (names: string[]) => `${names.length} (${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""})`;
     const faults = [
-      ...(reshaped.length > 0 ? [`other shape: ${reshaped.slice(0, 4).map((name) => `${name} is [${state[name].shape}], needs [${own[name].shape}]`).join("; ")}`] : []),
+      ...(reshaped.length > 0
+        ? [
+            `other shape: ${reshaped
+              .slice(0, 4)
+              .map((name) => `${name} is [${state[name].shape}], needs [${own[name].shape}]`)
+              .join("; ")}`,
+          ]
+        : []),
       ...(options.partial !== true && missing.length > 0 ? [`missing: ${some(missing)}`] : []),
       ...(options.partial !== true && unexpected.length > 0 ? [`unexpected: ${some(unexpected)}`] : []),
     ];
-    if (faults.length > 0) throw new SkyloopError("STATE_MISMATCH", `these weights are not of this model: ${faults.join("; ")}; choose the model that they were made with`);
-    noGrad(() => scope(() => {
-      for (const [name, tensor] of Object.entries(own)) if (name in state) tensor.copy_(state[name]);
-    }));
+    if (faults.length > 0)
+      throw new SkyloopError("STATE_MISMATCH", `these weights are not of this model: ${faults.join("; ")}; choose the model that they were made with`);
+    noGrad(() =>
+      scope(() => {
+        for (const [name, tensor] of Object.entries(own)) if (name in state) tensor.copy_(state[name]);
+      }),
+    );
   }
 
   train(on = true): this {

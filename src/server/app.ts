@@ -26,7 +26,8 @@ export interface ServerOptions {
 }
 
 /** Nothing from elsewhere, no inline script; pictures may come from memory (blob:). */
-const CONTENT_POLICY = "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const CONTENT_POLICY =
+  "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 const STATUS: Record<string, number> = { NOTHING_TO_UNDO: 409, NOTHING_TO_REDO: 409, DISK_FULL: 507, STORE_BUSY: 503, WORKER_DIED: 503, ABORTED: 409 };
 
@@ -47,26 +48,49 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   // A page of another site may resolve its own name to this machine: only requests that name this machine are answered.
   const names = new Set([...LOCAL_NAMES, ...hostNames]);
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers({ "Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin" });
+    reply.headers({
+      "Content-Security-Policy": CONTENT_POLICY,
+      "X-Content-Type-Options": "nosniff",
+      "Referrer-Policy": "no-referrer",
+      "Cross-Origin-Resource-Policy": "same-origin",
+      "Cross-Origin-Opener-Policy": "same-origin",
+    });
     const host = request.headers.host ?? "";
-    if (!names.has(host.replace(/:\d+$/, ""))) return reply.code(403).send({ code: "HOST_REFUSED", message: `requests for ${host || "no host"} are not answered; open http://127.0.0.1, or start with --host-name` });
+    if (!names.has(host.replace(/:\d+$/, "")))
+      return reply
+        .code(403)
+        .send({ code: "HOST_REFUSED", message: `requests for ${host || "no host"} are not answered; open http://127.0.0.1, or start with --host-name` });
     const { origin } = request.headers;
-    if (request.method !== "GET" && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) return reply.code(403).send({ code: "ORIGIN_REFUSED", message: `a page of ${origin} may not write here` });
+    if (request.method !== "GET" && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+      return reply.code(403).send({ code: "ORIGIN_REFUSED", message: `a page of ${origin} may not write here` });
   });
   app.setErrorHandler((error, _request, reply) => {
     if (hasZodFastifySchemaValidationErrors(error)) {
       const [first] = error.validation;
-      return reply.code(400).send({ code: "BAD_REQUEST", message: `${error.validationContext ?? "request"}${first.instancePath.replaceAll("/", ".")}: ${first.message}` });
+      return reply
+        .code(400)
+        .send({ code: "BAD_REQUEST", message: `${error.validationContext ?? "request"}${first.instancePath.replaceAll("/", ".")}: ${first.message}` });
     }
     if (error instanceof SkyloopError) return reply.code(statusOf(error.code)).send({ code: error.code, message: error.message });
     const status = (error as { statusCode?: number }).statusCode ?? 500;
     if (status >= 500) log.error(error);
-    return reply.code(status).send({ code: status >= 500 ? "INTERNAL" : "BAD_REQUEST", message: status >= 500 ? "the server failed; its log says why" : (error as Error).message });
+    return reply
+      .code(status)
+      .send({ code: status >= 500 ? "INTERNAL" : "BAD_REQUEST", message: status >= 500 ? "the server failed; its log says why" : (error as Error).message });
   });
 
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
   await app.register(fastifyRateLimit, { max: 6000, timeWindow: "1 minute" });
-  await app.register(fastifySwagger, { openapi: { info: { title: "Skyloop", version, description: "Surveys, sessions, labels and rankings. Times are ISO 8601 UTC, coordinates ICRS degrees, scores probabilities." } }, transform: jsonSchemaTransform });
+  await app.register(fastifySwagger, {
+    openapi: {
+      info: {
+        title: "Skyloop",
+        version,
+        description: "Surveys, sessions, labels and rankings. Times are ISO 8601 UTC, coordinates ICRS degrees, scores probabilities.",
+      },
+    },
+    transform: jsonSchemaTransform,
+  });
   surveyRoutes(app, { workspace, compute, pictures: new Pictures() });
   sessionRoutes(app, { workspace, compute, streams });
   app.get("/api/health", { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } }, () => ({ ok: true as const, version }));
@@ -74,9 +98,16 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   app.get("/api/docs", { schema: { hide: true } }, (_request, reply) => reply.type("text/html; charset=utf-8").send(docsPage(app.swagger())));
 
   const page = join(PACKAGE_ROOT, "web/dist");
-  if (existsSync(page)) await app.register(fastifyStatic, { root: page, maxAge: "1h", immutable: false, setHeaders: (reply, path) => void (path.endsWith("index.html") && reply.header("Cache-Control", "no-cache")) });
+  if (existsSync(page))
+    await app.register(fastifyStatic, {
+      root: page,
+      maxAge: "1h",
+      immutable: false,
+      setHeaders: (reply, path) => void (path.endsWith("index.html") && reply.header("Cache-Control", "no-cache")),
+    });
   app.setNotFoundHandler((request, reply) => {
-    if (request.method === "GET" && !request.url.startsWith("/api/") && !/\.\w+$/.test(request.url) && existsSync(join(page, "index.html"))) return reply.sendFile("index.html");
+    if (request.method === "GET" && !request.url.startsWith("/api/") && !/\.\w+$/.test(request.url) && existsSync(join(page, "index.html")))
+      return reply.sendFile("index.html");
     return reply.code(404).send({ code: "NOT_FOUND", message: `nothing at ${request.method} ${request.url}` });
   });
   app.addHook("preClose", async () => streams.close());

@@ -25,7 +25,8 @@ export class Compute {
       this.#worker = null;
       const listeners = [...this.#waiting.values()];
       this.#waiting.clear();
-      for (const listener of listeners) listener({ type: "failed", code: "WORKER_DIED", message: `the computing thread ended (${why}); nothing labelled is lost, ask again` });
+      for (const listener of listeners)
+        listener({ type: "failed", code: "WORKER_DIED", message: `the computing thread ended (${why}); nothing labelled is lost, ask again` });
     };
     worker.on("error", (error) => died(error.message));
     worker.on("exit", (code) => died(`exit code ${code}`));

@@ -16,7 +16,10 @@ export async function serve({ surveys, host, port, hostNames = [] }: ListenOptio
     await app.listen({ host, port });
   } catch (cause) {
     await app.close();
-    if (codeOf(cause) === "EADDRINUSE") throw new SkyloopError("PORT_IN_USE", `port ${port} is taken, perhaps by Skyloop itself: open http://${host}:${port}, or start with --port ${port + 1}`, { cause });
+    if (codeOf(cause) === "EADDRINUSE")
+      throw new SkyloopError("PORT_IN_USE", `port ${port} is taken, perhaps by Skyloop itself: open http://${host}:${port}, or start with --port ${port + 1}`, {
+        cause,
+      });
     throw cause;
   }
   const bound = app.server.address();

@@ -18,7 +18,10 @@ export interface PrepareOptions {
 export async function prepareSurvey({ images, survey, count, seed, model = DEFAULT_MODEL }: PrepareOptions): Promise<string> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const folder = resolve(survey ?? join("surveys", images === undefined ? "demo" : basename(resolve(images))));
-  if (existsSync(join(folder, "survey.json"))) say(`Using the survey in ${folder}${images === undefined ? "" : ` (images added to ${images} since are not in it; delete the folder to read them again)`}.`);
+  if (existsSync(join(folder, "survey.json")))
+    say(
+      `Using the survey in ${folder}${images === undefined ? "" : ` (images added to ${images} since are not in it; delete the folder to read them again)`}.`,
+    );
   else if (existsSync(folder)) throw new SkyloopError("SURVEY_MISSING", `${folder} exists but is no survey; choose another place with --survey`);
   else if (images === undefined) {
     say(`Making the demo survey: ${count} simulated galaxies (seed ${seed}) in ${folder}`);
@@ -27,7 +30,13 @@ export async function prepareSurvey({ images, survey, count, seed, model = DEFAU
   } else {
     say(`Reading the images of ${images} into ${folder}`);
     const { createSurvey } = await import("../survey/create.ts");
-    const header = await createSurvey({ out: folder, images, adaptiveCrop: true, command: `start --images ${images}`, progress: terminalProgress("reading images", "images") });
+    const header = await createSurvey({
+      out: folder,
+      images,
+      adaptiveCrop: true,
+      command: `start --images ${images}`,
+      progress: terminalProgress("reading images", "images"),
+    });
     const { surveySummary } = await import("../survey/describe.ts");
     const { problems } = await surveySummary(folder);
     const refused = problems.filter(({ kept }) => !kept).reduce((sum, problem) => sum + problem.count, 0);

@@ -62,7 +62,11 @@ async function run(id: number, job: Job): Promise<void> {
   if (job.kind === "neighbours") return say({ id, type: "rows", rows: nearestRows(space, job.row, job.k) });
   if (job.kind === "diverse") return say({ id, type: "rows", rows: diverseRows(space, job.count, new Random(job.seed)) });
   const record = here.store.session(job.session);
-  if (record !== undefined && record.weightsHash !== weightsHash) throw new SkyloopError("OTHER_WEIGHTS", `session ${job.session} was started on features of other weights of ${job.model}; embed with those, or start a new session`);
+  if (record !== undefined && record.weightsHash !== weightsHash)
+    throw new SkyloopError(
+      "OTHER_WEIGHTS",
+      `session ${job.session} was started on features of other weights of ${job.model}; embed with those, or start a new session`,
+    );
   running.get(job.session)?.abort();
   const control = new AbortController();
   running.set(job.session, control);
@@ -82,5 +86,12 @@ async function run(id: number, job: Job): Promise<void> {
 }
 
 parentPort?.on("message", ({ id, job }: { id: number; job: Job }) => {
-  run(id, job).catch((error: unknown) => parentPort?.postMessage({ id, type: "failed", code: error instanceof SkyloopError ? error.code : (codeOf(error) ?? "INTERNAL"), message: messageOf(error) } satisfies Answer));
+  run(id, job).catch((error: unknown) =>
+    parentPort?.postMessage({
+      id,
+      type: "failed",
+      code: error instanceof SkyloopError ? error.code : (codeOf(error) ?? "INTERNAL"),
+      message: messageOf(error),
+    } satisfies Answer),
+  );
 });

@@ -66,7 +66,8 @@ export class Workspace {
 export function surveyInfo({ survey }: Served): SurveyInfo {
   const { header, rows, columns, problems } = survey;
   const filled = new Map(columns.map(({ name }) => [name, 0]));
-  for (const row of rows) for (const [name, value] of Object.entries(row.columns)) if (value !== null && value !== "") filled.set(name, (filled.get(name) ?? 0) + 1);
+  for (const row of rows)
+    for (const [name, value] of Object.entries(row.columns)) if (value !== null && value !== "") filled.set(name, (filled.get(name) ?? 0) + 1);
   return {
     survey: survey.name,
     title: header.title,

@@ -1,6 +1,6 @@
 /** Cutting stamps out of larger images. */
 import { SkyloopError } from "../base/errors.ts";
-import { QUALITY } from "./quality.ts";
+import { QUALITY } from "../survey/quality.ts";
 
 export interface Wide {
   widthPx: number;
@@ -26,12 +26,19 @@ export function cutStamp(image: Wide, { x, y }: { x: number; y: number }, { size
   const [x1, y1] = [Math.min(image.widthPx, left + sizePx), Math.min(image.heightPx, bottom + sizePx)];
   const whole = x1 - x0 === sizePx && y1 - y0 === sizePx;
   if (x1 <= x0 || y1 <= y0 || (!whole && pad === "error"))
-    throw new SkyloopError("STAMP_OFF_IMAGE", `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; pass { pad: "zero" } or drop the source`);
+    throw new SkyloopError(
+      "STAMP_OFF_IMAGE",
+      `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; pass { pad: "zero" } or drop the source`,
+    );
   const part = image.section(x0, y0, x1 - x0, y1 - y0);
   if (whole) return { data: part, quality: 0 };
   const data = new Float32Array(image.planes * sizePx * sizePx).fill(pad === "nan" ? Number.NaN : 0);
   const width = x1 - x0;
   for (let plane = 0; plane < image.planes; plane++)
-    for (let row = 0; row < y1 - y0; row++) data.set(part.subarray((plane * (y1 - y0) + row) * width, (plane * (y1 - y0) + row + 1) * width), (plane * sizePx + y0 - bottom + row) * sizePx + x0 - left);
+    for (let row = 0; row < y1 - y0; row++)
+      data.set(
+        part.subarray((plane * (y1 - y0) + row) * width, (plane * (y1 - y0) + row + 1) * width),
+        (plane * sizePx + y0 - bottom + row) * sizePx + x0 - left,
+      );
   return { data, quality: QUALITY.offEdge };
 }

@@ -11,6 +11,8 @@ export function modelInput(stamp: Stamp, options: { sizePx: number; adaptiveCrop
   const { widthPx, heightPx } = stamp;
   const rgb = stamp.kind === "flux" ? renderLegacy(stamp) : stamp.data;
   const side = Math.min(widthPx, heightPx);
-  const box = options.adaptiveCrop ? adaptiveCrop(rgb, widthPx, heightPx) : { x0: Math.floor((widthPx - side) / 2), y0: Math.floor((heightPx - side) / 2), sizePx: side };
+  const box = options.adaptiveCrop
+    ? adaptiveCrop(rgb, widthPx, heightPx)
+    : { x0: Math.floor((widthPx - side) / 2), y0: Math.floor((heightPx - side) / 2), sizePx: side };
   return resizeArea(rgb, 3, widthPx, heightPx, box, options.sizePx);
 }

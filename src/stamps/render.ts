@@ -80,7 +80,8 @@ export function renderRgb8(stamp: Stamp): Uint8Array {
   const out = new Uint8Array(3 * N);
   for (let y = 0; y < H; y++) {
     const row = kind === "flux" ? H - 1 - y : y;
-    for (let x = 0; x < W; x++) for (let c = 0; c < 3; c++) out[(y * W + x) * 3 + c] = Math.round(255 * Math.min(1, Math.max(0, rgb[c * N + row * W + x] || 0)));
+    for (let x = 0; x < W; x++)
+      for (let c = 0; c < 3; c++) out[(y * W + x) * 3 + c] = Math.round(255 * Math.min(1, Math.max(0, rgb[c * N + row * W + x] || 0)));
   }
   return out;
 }

@@ -9,7 +9,11 @@ import { MIGRATIONS } from "./schema.ts";
 interface Database {
   exec(sql: string): void;
   pragma(text: string): unknown;
-  prepare(sql: string): { run(...values: unknown[]): { changes: number; lastInsertRowid: number }; get(...values: unknown[]): unknown; all(...values: unknown[]): unknown[] };
+  prepare(sql: string): {
+    run(...values: unknown[]): { changes: number; lastInsertRowid: number };
+    get(...values: unknown[]): unknown;
+    all(...values: unknown[]): unknown[];
+  };
   transaction<T extends unknown[], R>(body: (...values: T) => R): (...values: T) => R;
   close(): void;
 }
@@ -49,7 +53,18 @@ export interface RoundRecord {
   picks: Pick[];
 }
 
-type RoundRow = { round: number; at: string; seed: number; alpha: number; mode: RoundRecord["mode"]; weights_hash: string; last_seq: number; provisional: number; exhausted: number; picks: string };
+type RoundRow = {
+  round: number;
+  at: string;
+  seed: number;
+  alpha: number;
+  mode: RoundRecord["mode"];
+  weights_hash: string;
+  last_seq: number;
+  provisional: number;
+  exhausted: number;
+  picks: string;
+};
 
 export interface Store {
   addSession(session: string, settings: SessionSettings): SessionRecord;
@@ -108,7 +123,9 @@ export function openStore(folder: string): Store {
     addEvents: (session, events) => guard(() => append(session, events)),
     events: (session, seq = 0) => guard(() => (after.all(session, seq) as EventRow[]).map(fromRow)),
     saveRound: (session, { round, at, seed, alpha, mode, weightsHash, lastSeq, provisional, exhausted, picks }) =>
-      guard(() => void upsertRound.run(session, round, at, seed, alpha, mode, weightsHash, lastSeq, Number(provisional), Number(exhausted), JSON.stringify(picks))),
+      guard(
+        () => void upsertRound.run(session, round, at, seed, alpha, mode, weightsHash, lastSeq, Number(provisional), Number(exhausted), JSON.stringify(picks)),
+      ),
     rounds: (session) =>
       guard(() =>
         (allRounds.all(session) as RoundRow[]).map((row) => ({
@@ -128,7 +145,17 @@ export function openStore(folder: string): Store {
   };
 }
 
-type EventRow = { seq: number; at: string; who: string; round: number; kind: SessionEvent["kind"]; object: string | null; value: string; reason: SessionEvent["reason"]; client_key: string | null };
+type EventRow = {
+  seq: number;
+  at: string;
+  who: string;
+  round: number;
+  kind: SessionEvent["kind"];
+  object: string | null;
+  value: string;
+  reason: SessionEvent["reason"];
+  client_key: string | null;
+};
 
 function fromRow({ seq, at, who, round, kind, object, value, reason, client_key }: EventRow): SessionEvent {
   return { seq, at, who, round, kind, object, value, reason, clientKey: client_key };
@@ -156,7 +183,8 @@ function opened(path: string): Database {
 
 function migrate(db: Database, path: string): void {
   const version = () => (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
-  if (version() > MIGRATIONS.length) throw new SkyloopError("STORE_NEWER", `${path} was written by a newer Skyloop (version ${version()}, this one knows ${MIGRATIONS.length}); update Skyloop`);
+  if (version() > MIGRATIONS.length)
+    throw new SkyloopError("STORE_NEWER", `${path} was written by a newer Skyloop (version ${version()}, this one knows ${MIGRATIONS.length}); update Skyloop`);
   if (version() === MIGRATIONS.length) return;
   // Two processes may open a new database at once: the second waits here and finds the work done.
   db.exec("BEGIN IMMEDIATE");
@@ -172,7 +200,9 @@ function migrate(db: Database, path: string): void {
 function storeError(path: string, cause: unknown): SkyloopError {
   if (cause instanceof SkyloopError) return cause;
   const text = `${codeOf(cause) ?? ""} ${messageOf(cause)}`;
-  if (/SQLITE_FULL|disk is full|ENOSPC/.test(text)) return new SkyloopError("DISK_FULL", `no space left for ${path}; the label was not saved: free some space and label again`, { cause });
-  if (/SQLITE_BUSY|database is locked/.test(text)) return new SkyloopError("STORE_BUSY", `${path} is being written by another program for more than ten seconds; close it and try again`, { cause });
+  if (/SQLITE_FULL|disk is full|ENOSPC/.test(text))
+    return new SkyloopError("DISK_FULL", `no space left for ${path}; the label was not saved: free some space and label again`, { cause });
+  if (/SQLITE_BUSY|database is locked/.test(text))
+    return new SkyloopError("STORE_BUSY", `${path} is being written by another program for more than ten seconds; close it and try again`, { cause });
   return new SkyloopError("STORE_BROKEN", `${path}: ${messageOf(cause)}; if the file is damaged, restore it from a copy`, { cause });
 }

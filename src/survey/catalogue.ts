@@ -32,10 +32,17 @@ export async function readTable(path: string): Promise<{ columns: string[]; rows
     columns = await readAnyColumns(path);
   } catch (cause) {
     if (cause instanceof SkyloopError) throw cause;
-    throw new SkyloopError("TABLE_BROKEN", `${path} cannot be read as a table: ${messageOf(cause).split("\n")[0]}; check that it has a header line and whole rows`, { cause });
+    throw new SkyloopError(
+      "TABLE_BROKEN",
+      `${path} cannot be read as a table: ${messageOf(cause).split("\n")[0]}; check that it has a header line and whole rows`,
+      { cause },
+    );
   }
   const length = columns[0]?.values.length ?? 0;
-  return { columns: columns.map(({ name }) => name), rows: Array.from({ length }, (_, i) => Object.fromEntries(columns.map(({ name, values }) => [name, values[i]]))) };
+  return {
+    columns: columns.map(({ name }) => name),
+    rows: Array.from({ length }, (_, i) => Object.fromEntries(columns.map(({ name, values }) => [name, values[i]]))),
+  };
 }
 
 /** Writes rows as a table; the file appears whole or not at all. Numbers are float64, null is an empty cell (NaN in FITS). */
@@ -63,6 +70,22 @@ function voTable(columns: (TableColumn & Pick<ColumnSpec, "unit" | "description"
     return description === undefined ? `      <FIELD ${attributes}/>` : `      <FIELD ${attributes}><DESCRIPTION>${escaped(description)}</DESCRIPTION></FIELD>`;
   });
   const length = columns[0]?.values.length ?? 0;
-  const body = Array.from({ length }, (_, i) => `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`);
-  return ['<?xml version="1.0" encoding="UTF-8"?>', '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">', "  <RESOURCE>", "    <TABLE>", ...fields, "      <DATA><TABLEDATA>", ...body, "      </TABLEDATA></DATA>", "    </TABLE>", "  </RESOURCE>", "</VOTABLE>", ""].join("\n");
+  const body = Array.from(
+    { length },
+    (_, i) => `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`,
+  );
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
+    "  <RESOURCE>",
+    "    <TABLE>",
+    ...fields,
+    "      <DATA><TABLEDATA>",
+    ...body,
+    "      </TABLEDATA></DATA>",
+    "    </TABLE>",
+    "  </RESOURCE>",
+    "</VOTABLE>",
+    "",
+  ].join("\n");
 }

@@ -28,11 +28,15 @@ const AT_ONCE = 8;
 /** Makes the survey and returns its header. Throws IMAGES_MISSING, MIXED_KINDS, NO_STAMPS, SURVEY_EXISTS, DISK_FULL. */
 export async function createSurvey(options: CreateOptions): Promise<SurveyHeader> {
   const folder = resolve(options.images);
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new SkyloopError("IMAGES_MISSING", `--images needs a folder, ${options.images} is none; check the path`);
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new SkyloopError("IMAGES_MISSING", `--images needs a folder, ${options.images} is none; check the path`);
   const found = sortFiles(listFiles(folder));
   const flux = found.fits.length + found.hdf5.length > 0;
   if (flux && found.pictures.length > 0)
-    throw new SkyloopError("MIXED_KINDS", `${options.images} holds ${found.pictures.length} pictures and ${found.fits.length + found.hdf5.length} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`);
+    throw new SkyloopError(
+      "MIXED_KINDS",
+      `${options.images} holds ${found.pictures.length} pictures and ${found.fits.length + found.hdf5.length} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`,
+    );
   const labels = await readLabels(folder, options.labels);
   if (options.overwrite === true) rmSync(resolve(options.out), { recursive: true, force: true });
 
@@ -63,7 +67,14 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
   }
 }
 
-async function takePictures(folder: string, files: string[], labels: Labels | null, writer: SurveyWriter, progress: Progress, take: (item: NewStamp | Problem) => void): Promise<void> {
+async function takePictures(
+  folder: string,
+  files: string[],
+  labels: Labels | null,
+  writer: SurveyWriter,
+  progress: Progress,
+  take: (item: NewStamp | Problem) => void,
+): Promise<void> {
   for (let from = 0; from < files.length; from += AT_ONCE) {
     const part = files.slice(from, from + AT_ONCE);
     const pictures = await Promise.all(part.map((file) => readPicture(folder, file)));
@@ -76,11 +87,27 @@ async function takePictures(folder: string, files: string[], labels: Labels | nu
 }
 
 /** Id, position and columns of a file: from its row of the label table, else from its name. */
-export function describeFile(file: string, labels: Labels | null, writer?: Pick<SurveyWriter, "problem">): Pick<NewStamp, "id" | "raDeg" | "decDeg" | "source" | "columns"> {
+export function describeFile(
+  file: string,
+  labels: Labels | null,
+  writer?: Pick<SurveyWriter, "problem">,
+): Pick<NewStamp, "id" | "raDeg" | "decDeg" | "source" | "columns"> {
   const row = labels?.take(file);
-  if (labels !== null && row === undefined) writer?.problem({ source: file, code: "IMAGE_WITHOUT_ROW", message: "the label table has no row for this file; it is taken in without labels", kept: true });
+  if (labels !== null && row === undefined)
+    writer?.problem({
+      source: file,
+      code: "IMAGE_WITHOUT_ROW",
+      message: "the label table has no row for this file; it is taken in without labels",
+      kept: true,
+    });
   const named = positionInName(file);
-  return { id: row?.id ?? stemOf(file), raDeg: row?.position.raDeg ?? named.raDeg, decDeg: row?.position.decDeg ?? named.decDeg, source: file, columns: row?.columns ?? {} };
+  return {
+    id: row?.id ?? stemOf(file),
+    raDeg: row?.position.raDeg ?? named.raDeg,
+    decDeg: row?.position.decDeg ?? named.decDeg,
+    source: file,
+    columns: row?.columns ?? {},
+  };
 }
 
 /** A refusal of one file. */

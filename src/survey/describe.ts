@@ -42,7 +42,11 @@ export async function surveySummary(folder: string): Promise<SurveySummary> {
     pixelScaleArcsec: header.pixelScaleArcsec,
     adaptiveCrop: header.adaptiveCrop,
     dataHash: header.dataHash,
-    sizes: [...tally(rows, (row) => `${row.widthPx}x${row.heightPx}`).values()].map((group) => ({ widthPx: group[0].widthPx, heightPx: group[0].heightPx, count: group.length })),
+    sizes: [...tally(rows, (row) => `${row.widthPx}x${row.heightPx}`).values()].map((group) => ({
+      widthPx: group[0].widthPx,
+      heightPx: group[0].heightPx,
+      count: group.length,
+    })),
     withPosition: rows.filter((row) => row.raDeg !== null).length,
     flagged: rows.filter((row) => row.quality !== 0).length,
     columns: survey.columns.map(({ name, type }) => {
@@ -50,7 +54,12 @@ export async function surveySummary(folder: string): Promise<SurveySummary> {
       const groups = tally(filled.map(String), (value) => value);
       return { name, type, filled: filled.length, values: groups.size <= 20 ? [...groups].map(([value, group]) => ({ value, count: group.length })) : [] };
     }),
-    problems: [...tally(problems, ({ code, kept }) => `${code} ${kept}`).values()].map((group) => ({ code: group[0].code, count: group.length, kept: group[0].kept, examples: group.slice(0, 3).map(({ source, message }) => ({ source, message })) })),
+    problems: [...tally(problems, ({ code, kept }) => `${code} ${kept}`).values()].map((group) => ({
+      code: group[0].code,
+      count: group.length,
+      kept: group[0].kept,
+      examples: group.slice(0, 3).map(({ source, message }) => ({ source, message })),
+    })),
   };
 }
 
@@ -63,9 +72,22 @@ export async function describeSurvey(folder: string): Promise<string> {
     `  sizes      ${sizes.join(", ")}${summary.sizes.length > 4 ? `, and ${summary.sizes.length - 4} other sizes` : ""}`,
     `  scale      ${summary.pixelScaleArcsec === null ? "unknown" : `${summary.pixelScaleArcsec.toFixed(4)} arcsec/px`}; ${summary.adaptiveCrop ? "cropped to the galaxy" : "not cropped"} for models`,
     `  positions  ${summary.withPosition} of ${summary.count}; quality flags on ${summary.flagged}`,
-    ...summary.columns.map(({ name, type, filled, values }) => `  column     ${name} (${type}), ${filled} filled${values.length > 0 ? `: ${values.slice(0, 8).map(({ value, count }) => `${value} ${count}`).join(", ")}${values.length > 8 ? ", …" : ""}` : ""}`),
+    ...summary.columns.map(
+      ({ name, type, filled, values }) =>
+        `  column     ${name} (${type}), ${filled} filled${
+          values.length > 0
+            ? `: ${values
+                .slice(0, 8)
+                .map(({ value, count }) => `${value} ${count}`)
+                .join(", ")}${values.length > 8 ? ", …" : ""}`
+            : ""
+        }`,
+    ),
     summary.problems.length === 0 ? "  problems   none" : "  problems   (all in problems.json)",
-    ...summary.problems.flatMap(({ code, count, kept, examples }) => [`    ${count} x ${code}${kept ? " (taken in all the same)" : ""}`, ...examples.map(({ source, message }) => `        ${source}: ${message}`)]),
+    ...summary.problems.flatMap(({ code, count, kept, examples }) => [
+      `    ${count} x ${code}${kept ? " (taken in all the same)" : ""}`,
+      ...examples.map(({ source, message }) => `        ${source}: ${message}`),
+    ]),
   ];
   return `${lines.join("\n")}\n`;
 }

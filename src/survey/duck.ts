@@ -51,7 +51,12 @@ export function readParquet(path: string): Promise<TableColumn[]> {
 
 /** All columns of a delimited text file with a header line; types are found by looking at every row. Long integers stay text. */
 export function readDelimited(path: string): Promise<TableColumn[]> {
-  return withConnection((connection) => readColumns(connection, `read_csv(${literal(path)}, header = true, sample_size = -1, auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR'], null_padding = true)`));
+  return withConnection((connection) =>
+    readColumns(
+      connection,
+      `read_csv(${literal(path)}, header = true, sample_size = -1, auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR'], null_padding = true)`,
+    ),
+  );
 }
 
 /** Writes columns of equal length as Parquet or CSV. */

@@ -39,7 +39,15 @@ export function sortFiles(files: string[]): Found {
       const group = groups.get(key) ?? { stem, files: [] };
       group.files.push({ file, band: split?.[2] ?? null });
       groups.set(key, group);
-    } else if (!/\.(csv|tsv|txt|md|json|parquet|xml|ya?ml|pdf|html?)$/.test(name)) found.problems.push({ source: file, code: "NOT_AN_IMAGE", message: /\.np[yz]$/.test(name) ? "NumPy arrays carry no header; convert to FITS (astropy.io.fits.writeto)" : "not a JPEG, PNG, WebP, FITS or HDF5 file by its ending", kept: false });
+    } else if (!/\.(csv|tsv|txt|md|json|parquet|xml|ya?ml|pdf|html?)$/.test(name))
+      found.problems.push({
+        source: file,
+        code: "NOT_AN_IMAGE",
+        message: /\.np[yz]$/.test(name)
+          ? "NumPy arrays carry no header; convert to FITS (astropy.io.fits.writeto)"
+          : "not a JPEG, PNG, WebP, FITS or HDF5 file by its ending",
+        kept: false,
+      });
   }
   found.fits = [...groups.values()];
   return found;

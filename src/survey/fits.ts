@@ -30,14 +30,16 @@ let loaded: Addon | null = null;
 function addon(): Addon {
   if (loaded !== null) return loaded;
   const path = join(PACKAGE_ROOT, "native/build/Release/fits.node");
-  if (!existsSync(path)) throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
+  if (!existsSync(path))
+    throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
   loaded = createRequire(import.meta.url)(path) as Addon;
   return loaded;
 }
 
 function open(path: string): string | Uint8Array {
   if (!existsSync(path) || !statSync(path).isFile()) throw new SkyloopError("FILE_UNREADABLE", `no file at ${path}; check the path`);
-  if (/\.np[yz]$/.test(path)) throw new SkyloopError("FITS_UNREADABLE", `${path} is a NumPy array, which carries no header; convert it to FITS (astropy.io.fits.writeto)`);
+  if (/\.np[yz]$/.test(path))
+    throw new SkyloopError("FITS_UNREADABLE", `${path} is a NumPy array, which carries no header; convert it to FITS (astropy.io.fits.writeto)`);
   if (!path.endsWith(".bz2")) return path;
   const { decode } = createRequire(import.meta.url)("seek-bzip") as { decode(bytes: Uint8Array): Uint8Array };
   return decode(readFileSync(path));
@@ -48,7 +50,9 @@ function guarded<T>(path: string, body: () => T): T {
     return body();
   } catch (cause) {
     if (cause instanceof SkyloopError) throw cause;
-    throw new SkyloopError("FITS_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}; if it was downloaded, download it again: it may be cut short`, { cause });
+    throw new SkyloopError("FITS_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}; if it was downloaded, download it again: it may be cut short`, {
+      cause,
+    });
   }
 }
 
@@ -75,7 +79,8 @@ export function readFitsImage(path: string, hdu?: number, box?: [number, number,
     const source = open(path);
     const all = addon().hdus(source);
     const at = hdu ?? all.findIndex(isImage);
-    if (at < 0 || at >= all.length) throw new SkyloopError("FITS_UNREADABLE", `${path} has no image${hdu === undefined ? "" : ` in HDU ${hdu}`}; it holds ${all.length} HDUs`);
+    if (at < 0 || at >= all.length)
+      throw new SkyloopError("FITS_UNREADABLE", `${path} has no image${hdu === undefined ? "" : ` in HDU ${hdu}`}; it holds ${all.length} HDUs`);
     const { shape, data } = addon().readImage(source, at, box);
     const [widthPx, heightPx, ...others] = shape;
     return { widthPx, heightPx, planes: others.reduce((product, n) => product * n, 1), data, header: all[at].cards };
@@ -86,7 +91,11 @@ export function readFitsImage(path: string, hdu?: number, box?: [number, number,
 export function readFitsTable(path: string, hdu?: number): { columns: TableColumn[]; skipped: string[] } {
   return guarded(path, () => {
     const source = open(path);
-    const at = hdu ?? addon().hdus(source).findIndex(({ type }) => type === "table");
+    const at =
+      hdu ??
+      addon()
+        .hdus(source)
+        .findIndex(({ type }) => type === "table");
     if (at < 0) throw new SkyloopError("FITS_UNREADABLE", `${path} holds no table`);
     return addon().readTable(source, at);
   });
@@ -105,7 +114,10 @@ export function writeFitsImage(path: string, { widthPx, heightPx, planes, data }
 /** The value of a keyword without quotes and padding; undefined where it is missing. */
 export function cardValue(header: FitsCard[], key: string): string | undefined {
   const card = header.find(([name]) => name === key);
-  return card?.[1].replace(/^'(.*)'$/, "$1").replaceAll("''", "'").trimEnd();
+  return card?.[1]
+    .replace(/^'(.*)'$/, "$1")
+    .replaceAll("''", "'")
+    .trimEnd();
 }
 
 /** A keyword as a number; undefined where it is missing or no number. */

@@ -3,13 +3,13 @@ import { basename, join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
-import { judgeFlux } from "../stamps/quality.ts";
 import { describeFile, refusal } from "./create.ts";
 import type { Found } from "./files.ts";
 import { cardValue, type FitsCard, readFitsHdus, readFitsImage } from "./fits.ts";
 import type { NewStamp } from "./folder.ts";
 import { readHdf5Stamps } from "./hdf5.ts";
 import type { Labels } from "./labels.ts";
+import { judgeFlux, QUALITY } from "./quality.ts";
 import { parseWcs } from "./wcs.ts";
 
 export const DEFAULT_BANDS = ["g", "r", "z"];
@@ -92,7 +92,13 @@ export async function findPixelScale(folder: string, { fits, hdf5 }: Found): Pro
 }
 
 /** Every object of the FITS and HDF5 files, or the reason why it cannot be taken. */
-export async function* readFluxStamps(folder: string, found: Found, bands: string[], labels: Labels | null, progress: Progress): AsyncGenerator<NewStamp | Problem> {
+export async function* readFluxStamps(
+  folder: string,
+  found: Found,
+  bands: string[],
+  labels: Labels | null,
+  progress: Progress,
+): AsyncGenerator<NewStamp | Problem> {
   for (const [done, group] of found.fits.entries()) {
     const source = group.files.map(({ file }) => file).join(", ");
     try {
@@ -109,7 +115,12 @@ function* takeGroup(folder: string, group: Group, source: string, bands: string[
   const image = readGroup(folder, group);
   const missing = bands.filter((band) => !image.bands.has(band));
   if (missing.length > 0) {
-    yield { source, code: "BAND_MISSING", message: `has no band ${missing.join(", ")} (it has ${[...image.bands.keys()].join(", ")}); add the file, or choose bands with --bands`, kept: false };
+    yield {
+      source,
+      code: "BAND_MISSING",
+      message: `has no band ${missing.join(", ")} (it has ${[...image.bands.keys()].join(", ")}); add the file, or choose bands with --bands`,
+      kept: false,
+    };
     return;
   }
   const N = image.widthPx * image.heightPx;
@@ -130,11 +141,13 @@ export function* judged(stamp: NewStamp & { codec: "f32"; data: Float32Array }, 
     yield { source, code: "TOO_SMALL", message: `${stamp.widthPx} x ${stamp.heightPx} px; a stamp needs 16 or more`, kept: false };
     return;
   }
-  const { quality, nan, useless } = judgeFlux(stamp.data, bands);
+  const { quality, nan, zero, useless } = judgeFlux(stamp.data, bands);
   if (useless) {
     yield { source, code: "NO_SIGNAL", message: "no band has two different finite pixels", kept: false };
     return;
   }
   if (nan > 0) yield { source, code: "NAN_PIXELS", message: `${nan} of ${stamp.data.length} values are NaN; kept as NaN, models see them as zero`, kept: true };
+  if ((quality & QUALITY.zeroPixels) !== 0)
+    yield { source, code: "ZERO_PIXELS", message: `${zero} of ${stamp.data.length} values are exactly 0, as masked pixels are; kept`, kept: true };
   yield { ...stamp, quality: (stamp.quality ?? 0) | quality };
 }

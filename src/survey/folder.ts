@@ -42,16 +42,29 @@ export interface Survey {
 /** Opens a survey. Throws SURVEY_MISSING or SURVEY_BROKEN. */
 export async function openSurvey(folder: string): Promise<Survey> {
   const headerPath = join(folder, "survey.json");
-  if (!existsSync(headerPath)) throw new SkyloopError("SURVEY_MISSING", `${folder} is no survey (no survey.json); make one with \`skyloop survey create ${folder} --images DIR\``);
+  if (!existsSync(headerPath))
+    throw new SkyloopError("SURVEY_MISSING", `${folder} is no survey (no survey.json); make one with \`skyloop survey create ${folder} --images DIR\``);
   const parsed = SurveyHeader.safeParse(readJson(headerPath));
-  if (!parsed.success) throw new SkyloopError("SURVEY_BROKEN", `${headerPath} is not a survey header of this version: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}; make the survey again`);
+  if (!parsed.success)
+    throw new SkyloopError(
+      "SURVEY_BROKEN",
+      `${headerPath} is not a survey header of this version: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}; make the survey again`,
+    );
   const header = parsed.data;
-  const table = new Map((await readParquet(join(folder, "catalogue.parquet")).catch((cause) => {
-    throw new SkyloopError("SURVEY_BROKEN", `${join(folder, "catalogue.parquet")} cannot be read: ${messageOf(cause)}; make the survey again`, { cause });
-  })).map((column) => [column.name, column]));
+  const table = new Map(
+    (
+      await readParquet(join(folder, "catalogue.parquet")).catch((cause) => {
+        throw new SkyloopError("SURVEY_BROKEN", `${join(folder, "catalogue.parquet")} cannot be read: ${messageOf(cause)}; make the survey again`, { cause });
+      })
+    ).map((column) => [column.name, column]),
+  );
   const missing = RESERVED_COLUMNS.filter((name) => !table.has(name));
   const count = table.get("id")?.values.length ?? 0;
-  if (missing.length > 0 || count !== header.count) throw new SkyloopError("SURVEY_BROKEN", `${folder}: the catalogue ${missing.length > 0 ? `lacks ${missing.join(", ")}` : `has ${count} rows, survey.json says ${header.count}`}; make the survey again`);
+  if (missing.length > 0 || count !== header.count)
+    throw new SkyloopError(
+      "SURVEY_BROKEN",
+      `${folder}: the catalogue ${missing.length > 0 ? `lacks ${missing.join(", ")}` : `has ${count} rows, survey.json says ${header.count}`}; make the survey again`,
+    );
 
   const reserved = new Set<string>(RESERVED_COLUMNS);
   const users = [...table.values()].filter(({ name }) => !reserved.has(name));

@@ -13,7 +13,13 @@ import type { Labels } from "./labels.ts";
 const BLOCK = 64;
 
 /** Every stamp of the file, in order, or why it cannot be taken. */
-export async function* readHdf5Stamps(folder: string, file: string, bands: string[], labels: Labels | null, progress: Progress): AsyncGenerator<NewStamp | Problem> {
+export async function* readHdf5Stamps(
+  folder: string,
+  file: string,
+  bands: string[],
+  labels: Labels | null,
+  progress: Progress,
+): AsyncGenerator<NewStamp | Problem> {
   const refuse = (code: string, message: string): Problem => ({ source: file, code, message, kept: false });
   await h5wasm.ready;
   let opened: File;
@@ -46,8 +52,23 @@ export async function* readHdf5Stamps(folder: string, file: string, bands: strin
         const { ra, dec, id, ...others } = own;
         const name = id === undefined || id === null ? `${stem}_${i}` : String(id);
         const row = labels?.take(name);
-        const position = { raDeg: typeof ra === "number" ? ra : (row?.position.raDeg ?? null), decDeg: typeof dec === "number" ? dec : (row?.position.decDeg ?? null) };
-        yield* judged({ id: row?.id ?? name, ...position, source: `${file}[${i}]`, columns: { ...others, ...row?.columns }, widthPx, heightPx, codec: "f32", data: block.slice((i - from) * length, (i - from + 1) * length) }, planes);
+        const position = {
+          raDeg: typeof ra === "number" ? ra : (row?.position.raDeg ?? null),
+          decDeg: typeof dec === "number" ? dec : (row?.position.decDeg ?? null),
+        };
+        yield* judged(
+          {
+            id: row?.id ?? name,
+            ...position,
+            source: `${file}[${i}]`,
+            columns: { ...others, ...row?.columns },
+            widthPx,
+            heightPx,
+            codec: "f32",
+            data: block.slice((i - from) * length, (i - from + 1) * length),
+          },
+          planes,
+        );
       }
       progress.update(to, count);
     }
@@ -64,7 +85,11 @@ function readColumns(file: File, count: number): Record<string, Cell[]> {
   for (const name of file.keys()) {
     const dataset = file.get(name);
     if (name === "images" || !(dataset instanceof Dataset) || dataset.shape?.length !== 1 || dataset.shape[0] !== count) continue;
-    columns[name] = Array.from(dataset.value as ArrayLike<unknown>, (value): Cell => (typeof value === "bigint" ? Number(value) : typeof value === "number" || typeof value === "string" || typeof value === "boolean" ? value : null));
+    columns[name] = Array.from(
+      dataset.value as ArrayLike<unknown>,
+      (value): Cell =>
+        typeof value === "bigint" ? Number(value) : typeof value === "number" || typeof value === "string" || typeof value === "boolean" ? value : null,
+    );
   }
   return columns;
 }

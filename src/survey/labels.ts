@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { RESERVED_COLUMNS, type Problem } from "../contract/survey.ts";
+import { type Problem, RESERVED_COLUMNS } from "../contract/survey.ts";
 import { readTable, type TableRow } from "./catalogue.ts";
 
 const FILE_COLUMNS = ["file", "filename", "file_name", "file_loc", "path", "image"];
@@ -11,7 +11,9 @@ const DEC_COLUMNS = ["dec", "decdeg", "dec_deg", "dedeg", "de", "decj2000", "dej
 
 /** File name without folders and image endings. */
 export function stemOf(file: string): string {
-  return basename(file).replace(/\.(gz|bz2|fz)$/i, "").replace(/\.(fits?|jpe?g|png|webp)$/i, "");
+  return basename(file)
+    .replace(/\.(gz|bz2|fz)$/i, "")
+    .replace(/\.(fits?|jpe?g|png|webp)$/i, "");
 }
 
 const find = (columns: string[], names: string[]) => columns.find((column) => names.includes(column.toLowerCase()));
@@ -48,16 +50,30 @@ export async function readLabels(folder: string, given: string | undefined): Pro
   const path = given ?? join(folder, "labels.csv");
   if (given === undefined && !existsSync(path)) return null;
   const { columns, rows } = await readTable(path);
-  const idColumn = columns.find((column) => column.toLowerCase() === "id") ?? columns.find((column) => ["objid", "object_id", "name", "iauname"].includes(column.toLowerCase()));
+  const idColumn =
+    columns.find((column) => column.toLowerCase() === "id") ??
+    columns.find((column) => ["objid", "object_id", "name", "iauname"].includes(column.toLowerCase()));
   const fileColumn = find(columns, FILE_COLUMNS);
-  if (idColumn === undefined && fileColumn === undefined) throw new SkyloopError("LABELS_NO_KEY", `${path} has neither an \`id\` nor a \`file\` column to join images by (it has ${columns.slice(0, 8).join(", ")}); name one of them so`);
+  if (idColumn === undefined && fileColumn === undefined)
+    throw new SkyloopError(
+      "LABELS_NO_KEY",
+      `${path} has neither an \`id\` nor a \`file\` column to join images by (it has ${columns.slice(0, 8).join(", ")}); name one of them so`,
+    );
   const reserved = new Set<string>(RESERVED_COLUMNS);
   const byKey = new Map<string, number>();
   const repeated: Problem[] = [];
   for (const [i, row] of rows.entries()) {
-    const keys = [fileColumn === undefined ? null : row[fileColumn], idColumn === undefined ? null : row[idColumn]].filter((key) => key !== null && key !== "").map(String);
+    const keys = [fileColumn === undefined ? null : row[fileColumn], idColumn === undefined ? null : row[idColumn]]
+      .filter((key) => key !== null && key !== "")
+      .map(String);
     const fresh = keys.filter((key) => !byKey.has(key));
-    if (keys.length > 0 && fresh.length === 0) repeated.push({ source: `${basename(path)} row ${i + 2}`, code: "DUPLICATE_ID", message: `row repeats ${keys.join(", ")}; the first one is used`, kept: false });
+    if (keys.length > 0 && fresh.length === 0)
+      repeated.push({
+        source: `${basename(path)} row ${i + 2}`,
+        code: "DUPLICATE_ID",
+        message: `row repeats ${keys.join(", ")}; the first one is used`,
+        kept: false,
+      });
     for (const key of fresh) byKey.set(key, i);
     if (fileColumn !== undefined && row[fileColumn] !== null) {
       const stem = stemOf(String(row[fileColumn]));
@@ -72,11 +88,28 @@ export async function readLabels(folder: string, given: string | undefined): Pro
       used.add(at);
       const row = rows[at];
       // id and position have their own places; another column with one of our names keeps its values under a longer one.
-      const own = Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (name === fileColumn || ["id", "ra", "dec"].includes(name.toLowerCase()) ? [] : [[reserved.has(name.toLowerCase()) ? `${name}_catalogue` : name, value]])));
+      const own = Object.fromEntries(
+        Object.entries(row).flatMap(([name, value]) =>
+          name === fileColumn || ["id", "ra", "dec"].includes(name.toLowerCase())
+            ? []
+            : [[reserved.has(name.toLowerCase()) ? `${name}_catalogue` : name, value]],
+        ),
+      );
       return { id: idColumn !== undefined && row[idColumn] !== null ? String(row[idColumn]) : stemOf(file), columns: own, position: positionIn(row) };
     },
     problems() {
-      const unused = rows.flatMap((row, i) => (used.has(i) || repeated.some(({ source }) => source.endsWith(` ${i + 2}`)) ? [] : [{ source: `${basename(path)} row ${i + 2}`, code: "ROW_WITHOUT_IMAGE", message: `no image for ${idColumn === undefined ? String(row[fileColumn as string]) : String(row[idColumn])}`, kept: false }]));
+      const unused = rows.flatMap((row, i) =>
+        used.has(i) || repeated.some(({ source }) => source.endsWith(` ${i + 2}`))
+          ? []
+          : [
+              {
+                source: `${basename(path)} row ${i + 2}`,
+                code: "ROW_WITHOUT_IMAGE",
+                message: `no image for ${idColumn === undefined ? String(row[fileColumn as string]) : String(row[idColumn])}`,
+                kept: false,
+              },
+            ],
+      );
       return [...repeated, ...unused];
     },
   };

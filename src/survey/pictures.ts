@@ -26,7 +26,9 @@ export async function readPicture(folder: string, file: string): Promise<Picture
     if (Math.min(width, height) < 16) return refuse("TOO_SMALL", `${width} x ${height} px; a stamp needs 16 or more`);
     const pixels = await decodePicture(bytes);
     const flat = pixels.every((value) => value === pixels[0]);
-    return flat ? refuse("NO_SIGNAL", "every pixel has the same value") : { codec: CODECS[format as keyof typeof CODECS], bytes, widthPx: width, heightPx: height, quality: 0 };
+    return flat
+      ? refuse("NO_SIGNAL", "every pixel has the same value")
+      : { codec: CODECS[format as keyof typeof CODECS], bytes, widthPx: width, heightPx: height, quality: 0 };
   } catch (cause) {
     return refuse("IMAGE_BROKEN", `cannot be decoded: ${messageOf(cause).split("\n")[0]}`);
   }

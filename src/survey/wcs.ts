@@ -23,7 +23,11 @@ export function parseWcs(header: FitsCard[]): Wcs | null {
   const raAxis = types.findIndex((type) => type?.startsWith("RA"));
   const decAxis = types.findIndex((type) => type?.startsWith("DEC"));
   if (raAxis < 0 || decAxis < 0) return null;
-  if (!types.every((type) => /-TAN(-SIP)?$/.test(type ?? ""))) throw new SkyloopError("WCS_UNSUPPORTED", `the image has the projection ${types.join(", ")}; only TAN is understood: reproject it (e.g. with reproject or SWarp)`);
+  if (!types.every((type) => /-TAN(-SIP)?$/.test(type ?? "")))
+    throw new SkyloopError(
+      "WCS_UNSUPPORTED",
+      `the image has the projection ${types.join(", ")}; only TAN is understood: reproject it (e.g. with reproject or SWarp)`,
+    );
 
   const matrix = linearPart(header, number);
   const determinant = matrix[0] * matrix[3] - matrix[1] * matrix[2];
@@ -71,7 +75,8 @@ export function parseWcs(header: FitsCard[]): Wcs | null {
 
 /** Pixel offsets to degrees of the intermediate world: [11, 12, 21, 22]. */
 function linearPart(header: FitsCard[], number: (key: string, otherwise: number) => number): [number, number, number, number] {
-  if (["CD1_1", "CD1_2", "CD2_1", "CD2_2"].some((key) => cardNumber(header, key) !== undefined)) return [number("CD1_1", 0), number("CD1_2", 0), number("CD2_1", 0), number("CD2_2", 0)];
+  if (["CD1_1", "CD1_2", "CD2_1", "CD2_2"].some((key) => cardNumber(header, key) !== undefined))
+    return [number("CD1_1", 0), number("CD1_2", 0), number("CD2_1", 0), number("CD2_2", 0)];
   const [scale1, scale2] = [number("CDELT1", 1), number("CDELT2", 1)];
   if (cardNumber(header, "PC1_1") === undefined && cardNumber(header, "CROTA2") !== undefined) {
     const angle = number("CROTA2", 0) * DEG;
@@ -84,10 +89,11 @@ type Terms = { p: number; q: number; value: number }[];
 
 /** Simple Imaging Polynomial (Shupe et al. 2005). */
 function sipTerms(header: FitsCard[]): { a: Terms; b: Terms } {
-  const terms = (letter: string) => header.flatMap(([key, value]) => {
-    const match = new RegExp(`^${letter}_(\\d)_(\\d)$`).exec(key);
-    return match === null ? [] : [{ p: Number(match[1]), q: Number(match[2]), value: Number(value) }];
-  });
+  const terms = (letter: string) =>
+    header.flatMap(([key, value]) => {
+      const match = new RegExp(`^${letter}_(\\d)_(\\d)$`).exec(key);
+      return match === null ? [] : [{ p: Number(match[1]), q: Number(match[2]), value: Number(value) }];
+    });
   return { a: terms("A"), b: terms("B") };
 }
 

@@ -79,7 +79,20 @@ export class SurveyWriter {
     }
     this.#ids.add(stamp.id);
     const { codec, id, raDeg, decDeg, source, quality, columns, widthPx, heightPx } = stamp;
-    this.#rows.push({ id, raDeg, decDeg, source, quality, columns, widthPx, heightPx, codec, pack: this.#pack, offset: this.#offset - bytes.length, byteCount: bytes.length });
+    this.#rows.push({
+      id,
+      raDeg,
+      decDeg,
+      source,
+      quality,
+      columns,
+      widthPx,
+      heightPx,
+      codec,
+      pack: this.#pack,
+      offset: this.#offset - bytes.length,
+      byteCount: bytes.length,
+    });
   }
 
   problem(problem: Problem): void {
@@ -89,7 +102,11 @@ export class SurveyWriter {
   /** Completes the folder and gives it its name. Throws NO_STAMPS where nothing was added. */
   async finish(): Promise<SurveyHeader> {
     try {
-      if (this.#rows.length === 0) throw new SkyloopError("NO_STAMPS", `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; check --images`);
+      if (this.#rows.length === 0)
+        throw new SkyloopError(
+          "NO_STAMPS",
+          `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; check --images`,
+        );
       this.#closePack();
       const catalogue = join(this.#partial, "catalogue.parquet");
       await writeColumns(catalogue, "parquet", this.#columns());
@@ -106,7 +123,10 @@ export class SurveyWriter {
         unit: this.#options.unit,
         pixelScaleArcsec: this.#options.pixelScaleArcsec,
         adaptiveCrop: this.#options.adaptiveCrop,
-        dataHash: this.#hash.update(this.#rows.map(({ id }) => id).join("\n")).update(await hashFile(catalogue)).digest("hex"),
+        dataHash: this.#hash
+          .update(this.#rows.map(({ id }) => id).join("\n"))
+          .update(await hashFile(catalogue))
+          .digest("hex"),
       };
       writeFileAtomic(join(this.#partial, "problems.json"), `${JSON.stringify(this.#problems, null, 1)}\n`);
       writeFileAtomic(join(this.#partial, "survey.json"), `${JSON.stringify(header, null, 2)}\n`);
@@ -149,7 +169,11 @@ export class SurveyWriter {
 
   #columns(): TableColumn[] {
     const rows = this.#rows;
-    const own = (name: (typeof RESERVED_COLUMNS)[number], type: CellType, value: (row: Placed) => Cell): TableColumn => ({ name, type, values: rows.map(value) });
+    const own = (name: (typeof RESERVED_COLUMNS)[number], type: CellType, value: (row: Placed) => Cell): TableColumn => ({
+      name,
+      type,
+      values: rows.map(value),
+    });
     const names = new Set(rows.flatMap(({ columns }) => Object.keys(columns)));
     for (const name of RESERVED_COLUMNS) names.delete(name);
     const users = [...names].map((name) => {

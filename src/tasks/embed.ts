@@ -1,10 +1,10 @@
 /** A survey's features: every stamp through a frozen encoder, block by block, resumable. */
 import { setImmediate } from "node:timers/promises";
+import { log } from "../base/log.ts";
 import type { Progress } from "../base/progress.ts";
 import { writeFeatures } from "../batches/features.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import { featuresOf, loadModel, releasedWeights } from "../models/index.ts";
-import { log } from "../base/log.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { noGrad, scope, tensor } from "../torch/index.ts";
 
@@ -30,7 +30,14 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
   const { count, dataHash } = survey.header;
   survey.close();
   const { model, weightsHash } = await loadModel(options.model, options.weights ?? releasedWeights(options.model));
-  const writer = writeFeatures(folder, { model: options.name ?? options.model, weightsHash, dataHash, dim: featuresOf(model).dim, count, blockRows: BLOCK_ROWS });
+  const writer = writeFeatures(folder, {
+    model: options.name ?? options.model,
+    weightsHash,
+    dataHash,
+    dim: featuresOf(model).dim,
+    count,
+    blockRows: BLOCK_ROWS,
+  });
   let computed = 0;
   try {
     const sizePx = model.config.imageSize;
@@ -38,14 +45,21 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
     const ranges = todo.map((block) => ({ from: block * BLOCK_ROWS, to: Math.min(count, (block + 1) * BLOCK_ROWS) }));
     const before = count - ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     for await (const { from, pixels, failed } of loadBlocks(folder, sizePx, ranges)) {
-      for (const { index, message } of failed) log.warn({ survey: folder, object: survey.rows[index].id, message }, "stamp cannot be read; its features are zero");
+      for (const { index, message } of failed)
+        log.warn({ survey: folder, object: survey.rows[index].id, message }, "stamp cannot be read; its features are zero");
       const rows = pixels.length / (3 * sizePx * sizePx);
       const { dim } = featuresOf(model);
       const block = new Float32Array(rows * dim);
       for (let at = 0; at < rows; at += BATCH) {
         const n = Math.min(BATCH, rows - at);
         const batch = pixels.subarray(at * 3 * sizePx * sizePx, (at + n) * 3 * sizePx * sizePx);
-        noGrad(() => scope(() => featuresOf(model).of(tensor(batch, [n, 3, sizePx, sizePx])).copyTo(block.subarray(at * dim, (at + n) * dim))));
+        noGrad(() =>
+          scope(() =>
+            featuresOf(model)
+              .of(tensor(batch, [n, 3, sizePx, sizePx]))
+              .copyTo(block.subarray(at * dim, (at + n) * dim)),
+          ),
+        );
         // Lets decoded blocks and signals arrive between batches.
         await setImmediate();
       }

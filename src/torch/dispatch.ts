@@ -47,7 +47,8 @@ function load(): Addon {
   // Spinning OpenMP threads cost more than they save on few cores; libgomp reads this when the addon loads it.
   process.env.OMP_WAIT_POLICY ??= "PASSIVE";
   const path = join(PACKAGE_ROOT, "native/build/Release/torch.node");
-  if (!existsSync(path)) throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
+  if (!existsSync(path))
+    throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
     // Freed tensors' memory stays with the process: page faults otherwise cost 15 % to several times the run time.
@@ -55,7 +56,11 @@ function load(): Addon {
     addon.threads(Number(process.env.SKYLOOP_THREADS ?? process.env.OMP_NUM_THREADS) || availableParallelism());
     return addon;
   } catch (cause) {
-    throw new SkyloopError("NATIVE_BROKEN", `the native part does not load: ${messageOf(cause)}; run \`npm run setup\` in ${PACKAGE_ROOT}, and \`skyloop doctor\` to see which libtorch is found`, { cause });
+    throw new SkyloopError(
+      "NATIVE_BROKEN",
+      `the native part does not load: ${messageOf(cause)}; run \`npm run setup\` in ${PACKAGE_ROOT}, and \`skyloop doctor\` to see which libtorch is found`,
+      { cause },
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 /** Watching every operator that goes through the one door: for counting, profiling and tracing. */
-import { native, setObserver, type Handle, type NativeValue } from "./dispatch.ts";
+import { type Handle, type NativeValue, native, setObserver } from "./dispatch.ts";
 
 /** One call: the operator, the shapes of its tensor arguments and of its first result, and the milliseconds it took. */
 export interface Observed {

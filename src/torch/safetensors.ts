@@ -8,7 +8,18 @@ import { writeFileAtomic } from "../base/files.ts";
 import type { DType } from "./dispatch.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "./tensor.ts";
 
-const NAMES: Record<string, DType> = { F64: "float64", F32: "float32", F16: "float16", BF16: "bfloat16", I64: "int64", I32: "int32", I16: "int16", I8: "int8", U8: "uint8", BOOL: "bool" };
+const NAMES: Record<string, DType> = {
+  F64: "float64",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+  I64: "int64",
+  I32: "int32",
+  I16: "int16",
+  I8: "int8",
+  U8: "uint8",
+  BOOL: "bool",
+};
 const CODES = Object.fromEntries(Object.entries(NAMES).map(([code, name]) => [name, code]));
 
 export interface SafetensorsFile {
@@ -24,7 +35,8 @@ interface Entry {
 
 /** Reads a file, or only the tensors whose names `wanted` accepts. Throws BAD_SAFETENSORS with the reason. */
 export function readSafetensors(path: string, wanted: (name: string) => boolean = () => true): SafetensorsFile {
-  const broken = (why: string, cause?: unknown) => new SkyloopError("BAD_SAFETENSORS", `${path} is not a whole safetensors file: ${why}; copy or make it again`, { cause });
+  const broken = (why: string, cause?: unknown) =>
+    new SkyloopError("BAD_SAFETENSORS", `${path} is not a whole safetensors file: ${why}; copy or make it again`, { cause });
   let file: number;
   try {
     file = openSync(path, "r");
@@ -53,7 +65,14 @@ export function readSafetensors(path: string, wanted: (name: string) => boolean 
     }
     const { __metadata__: metadata = {}, ...entries } = header as Record<string, Entry> & { __metadata__?: Record<string, string> };
     const tensors: Record<string, Tensor> = {};
-    for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
+    for (const [
+      name,
+      {
+        dtype,
+        shape,
+        data_offsets: [from, to],
+      },
+    ] of Object.entries(entries)) {
       if (!wanted(name)) continue;
       if (!(dtype in NAMES)) throw broken(`tensor ${name} has the unknown type ${dtype}`);
       if (!(from <= to && 8 + headerBytes + to <= size)) throw broken(`tensor ${name} ends beyond the file`);

@@ -331,7 +331,13 @@ export function opInPlace(name: string, ...args: Argument[]): void {
 
 /** A tensor of the given shape with a copy of `data` (row-major); the type is the array's unless `dtype` asks for a conversion. */
 export function tensor(data: TypedArray | number[], shape: number[], dtype?: DType): Tensor {
-  const source = Array.isArray(data) ? (dtype === "float64" ? Float64Array.from(data) : dtype === "int64" ? BigInt64Array.from(data, BigInt) : Float32Array.from(data)) : data;
+  const source = Array.isArray(data)
+    ? dtype === "float64"
+      ? Float64Array.from(data)
+      : dtype === "int64"
+        ? BigInt64Array.from(data, BigInt)
+        : Float32Array.from(data)
+    : data;
   let made: Tensor;
   try {
     made = new Tensor(native.fromArray(source, shape));

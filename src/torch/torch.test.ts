@@ -4,7 +4,25 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { startWorker } from "../base/workers.ts";
-import { Adam, AdamW, arange, call, cat, keep, liveTensors, manualSeed, noGrad, op, Parameter, rand, randn, readSafetensors, scope, tensor, writeSafetensors } from "./index.ts";
+import {
+  Adam,
+  AdamW,
+  arange,
+  call,
+  cat,
+  keep,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  op,
+  Parameter,
+  rand,
+  randn,
+  readSafetensors,
+  scope,
+  tensor,
+  writeSafetensors,
+} from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skyloop-torch-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -97,7 +115,11 @@ describe("optimisers", () => {
       const optimiser = make(p);
       for (let i = 0; i < 5; i++) {
         optimiser.zeroGrad();
-        p.mul(p).mul(tensor([1, 10], [2])).add(p).sum().backward();
+        p.mul(p)
+          .mul(tensor([1, 10], [2]))
+          .add(p)
+          .sum()
+          .backward();
         optimiser.step();
       }
       const values = p.toFloat32Array();
@@ -119,11 +141,22 @@ describe("optimisers", () => {
 describe("safetensors", () => {
   const path = join(folder, "a.safetensors");
   it("returns what was written, for any shape, type and name", () => {
-    const one = fc.record({ name: fc.stringMatching(/^[a-zé.0-9]{1,12}$/), shape: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }), dtype: fc.constantFrom("float32", "float64", "int64", "float16", "uint8", "bool") });
+    const one = fc.record({
+      name: fc.stringMatching(/^[a-zé.0-9]{1,12}$/),
+      shape: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }),
+      dtype: fc.constantFrom("float32", "float64", "int64", "float16", "uint8", "bool"),
+    });
     fc.assert(
       fc.property(fc.uniqueArray(one, { selector: ({ name }) => name, maxLength: 4 }), (specs) =>
         scope(() => {
-          const state = Object.fromEntries(specs.map(({ name, shape, dtype }) => [name, rand(shape).mul(9).to(dtype as "float32")]));
+          const state = Object.fromEntries(
+            specs.map(({ name, shape, dtype }) => [
+              name,
+              rand(shape)
+                .mul(9)
+                .to(dtype as "float32"),
+            ]),
+          );
           writeSafetensors(path, state, { note: "test" });
           const { tensors, metadata } = readSafetensors(path);
           expect(metadata).toEqual({ note: "test" });

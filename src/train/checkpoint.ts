@@ -24,8 +24,10 @@ export function loadCheckpoint(path: string, { modules, optimiser }: Trained, re
   if (!existsSync(path)) return null;
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
-    if (metadata.recipeHash !== recipeHash) throw new SkyloopError("OTHER_RECIPE", `${path} was made by another recipe or other data; train into another folder (--out) or delete this one`);
-    const under = (name: string) => Object.fromEntries(Object.entries(tensors).flatMap(([key, tensor]) => (key.startsWith(`${name}.`) ? [[key.slice(name.length + 1), tensor]] : [])));
+    if (metadata.recipeHash !== recipeHash)
+      throw new SkyloopError("OTHER_RECIPE", `${path} was made by another recipe or other data; train into another folder (--out) or delete this one`);
+    const under = (name: string) =>
+      Object.fromEntries(Object.entries(tensors).flatMap(([key, tensor]) => (key.startsWith(`${name}.`) ? [[key.slice(name.length + 1), tensor]] : [])));
     for (const [name, module] of Object.entries(modules)) module.loadStateDict(under(name));
     optimiser.loadStateDict(under("optimiser"));
     return metadata;

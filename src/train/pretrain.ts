@@ -10,7 +10,7 @@ import { DEFAULT_AUGMENT } from "../batches/augment.ts";
 import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
 import { createModel } from "../models/index.ts";
 import type { SwinUnet } from "../models/swin-unet.ts";
-import { aboutTorch, AdamW, clipGradNorm, getThreads, manualSeed, scope, setThreads, type Tensor, tensor, writeSafetensors } from "../torch/index.ts";
+import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, scope, setThreads, type Tensor, tensor, writeSafetensors } from "../torch/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { DEFAULT_VICREG, VicregHead } from "./objectives/vicreg.ts";
 import { warmupCosine } from "./schedule.ts";
@@ -56,7 +56,8 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   const release = lockFolder(options.out, "pretrain");
   try {
     const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress);
-    if (bank.count < recipe.batchSize) throw new SkyloopError("TOO_FEW_STAMPS", `${bank.count} stamps do not fill a batch of ${recipe.batchSize}; give more surveys or a smaller batch`);
+    if (bank.count < recipe.batchSize)
+      throw new SkyloopError("TOO_FEW_STAMPS", `${bank.count} stamps do not fill a batch of ${recipe.batchSize}; give more surveys or a smaller batch`);
     return trainOnBank(recipe, bank, options);
   } finally {
     release();
@@ -64,14 +65,25 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
 }
 
 /** Trains on images in memory; `pretrain` reads them from surveys. */
-export function trainOnBank(recipe: Recipe, bank: ImageBank & { skipped: number }, { out, progress, signal }: PretrainOptions): { finished: boolean; step: number } {
+export function trainOnBank(
+  recipe: Recipe,
+  bank: ImageBank & { skipped: number },
+  { out, progress, signal }: PretrainOptions,
+): { finished: boolean; step: number } {
   if (recipe.threads !== undefined) setThreads(recipe.threads);
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
   const head = new VicregHead(model.featureDim, DEFAULT_VICREG);
   // Without a decoder's loss its parameters get no gradient; the optimiser leaves them alone.
-  const learned: [string, typeof model.norm.weight][] = [...model.namedParameters(), ...Array.from(head.namedParameters(), ([name, parameter]) => [`head.${name}`, parameter] as [string, typeof parameter])];
-  const optimiser = new AdamW(learned, { learningRate: recipe.learningRate, weightDecay: recipe.weightDecay, noDecay: (_, parameter) => parameter.shape.length < 2 });
+  const learned: [string, typeof model.norm.weight][] = [
+    ...model.namedParameters(),
+    ...Array.from(head.namedParameters(), ([name, parameter]) => [`head.${name}`, parameter] as [string, typeof parameter]),
+  ];
+  const optimiser = new AdamW(learned, {
+    learningRate: recipe.learningRate,
+    weightDecay: recipe.weightDecay,
+    noDecay: (_, parameter) => parameter.shape.length < 2,
+  });
   const { surveys: _, ...settings } = recipe;
   const recipeHash = hashBytes(JSON.stringify({ ...settings, data: bank.dataHash }));
   const trained = { modules: { model, head }, optimiser };
@@ -79,7 +91,10 @@ export function trainOnBank(recipe: Recipe, bank: ImageBank & { skipped: number 
   const notes = loadCheckpoint(checkpoint, trained, recipeHash);
   let step = Number(notes?.step ?? 0);
   let seconds = Number(notes?.seconds ?? 0);
-  writeFileAtomic(join(out, "run.json"), `${JSON.stringify({ recipe, recipeHash, dataHash: bank.dataHash, stamps: bank.count, skipped: bank.skipped, torch: aboutTorch().version, threads: getThreads(), node: process.version }, null, 2)}\n`);
+  writeFileAtomic(
+    join(out, "run.json"),
+    `${JSON.stringify({ recipe, recipeHash, dataHash: bank.dataHash, stamps: bank.count, skipped: bank.skipped, torch: aboutTorch().version, threads: getThreads(), node: process.version }, null, 2)}\n`,
+  );
   trimMetrics(join(out, "metrics.jsonl"), step);
   const save = () => saveCheckpoint(checkpoint, trained, { step: String(step), seconds: String(seconds), recipeHash });
 
@@ -96,9 +111,20 @@ export function trainOnBank(recipe: Recipe, bank: ImageBank & { skipped: number 
       optimiser.zeroGrad();
       const { loss, parts } = head.loss(model, images, random, views);
       const value = loss.item();
-      if (!Number.isFinite(value)) throw new SkyloopError("DIVERGED", `the loss is ${value} at step ${step}; the last good checkpoint is ${checkpoint}; lower the learning rate and train into a new folder`);
+      if (!Number.isFinite(value))
+        throw new SkyloopError(
+          "DIVERGED",
+          `the loss is ${value} at step ${step}; the last good checkpoint is ${checkpoint}; lower the learning rate and train into a new folder`,
+        );
       loss.backward();
-      return { loss: value, ...parts, gradNorm: clipGradNorm(learned.map(([, parameter]) => parameter), recipe.clipNorm) };
+      return {
+        loss: value,
+        ...parts,
+        gradNorm: clipGradNorm(
+          learned.map(([, parameter]) => parameter),
+          recipe.clipNorm,
+        ),
+      };
     });
     optimiser.step();
     step++;
@@ -136,6 +162,10 @@ function trimMetrics(path: string, step: number): void {
 export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>): void {
   scope(() => {
     const encoder = Object.entries(model.stateDict()).filter(([name]) => !/^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name));
-    writeSafetensors(path, Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")])), { ...metadata, part: "encoder", dtype: "float16" });
+    writeSafetensors(path, Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")])), {
+      ...metadata,
+      part: "encoder",
+      dtype: "float16",
+    });
   });
 }

@@ -64,7 +64,16 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
         for (const [object, label] of Object.entries(saved.labels)) if (label.value === null && label.tags.length === 0) delete merged[object];
         labels.current = merged;
         const count = (value: LabelValue) => Object.values(merged).filter((label) => label.value === value).length;
-        return { ...before, labels: merged, canUndo: saved.canUndo, canRedo: saved.canRedo, lastSeq: saved.lastSeq, positives: count("positive"), negatives: count("negative"), unsure: count("unsure") };
+        return {
+          ...before,
+          labels: merged,
+          canUndo: saved.canUndo,
+          canRedo: saved.canRedo,
+          lastSeq: saved.lastSeq,
+          positives: count("positive"),
+          negatives: count("negative"),
+          unsure: count("unsure"),
+        };
       }),
     [],
   );
@@ -151,6 +160,18 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
   };
   return {
     failure,
-    session: { state, page, labelOf: valueOf, tagsOf: (object) => state.labels[object]?.tags ?? [], isPending: (object) => waiting.has(object), pending: queueState.pending, connected: connected && !queueState.offline, work, notice, hold, ...actions },
+    session: {
+      state,
+      page,
+      labelOf: valueOf,
+      tagsOf: (object) => state.labels[object]?.tags ?? [],
+      isPending: (object) => waiting.has(object),
+      pending: queueState.pending,
+      connected: connected && !queueState.offline,
+      work,
+      notice,
+      hold,
+      ...actions,
+    },
   };
 }

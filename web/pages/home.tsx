@@ -14,7 +14,9 @@ export function HomePage() {
       .then(async ([found, known]) => {
         setSurveys(found);
         setSessions(known);
-        const shown = await Promise.all(found.map(async ({ survey }) => [survey, (await api.random(survey, 8, 11)).objects.map(({ object }) => object)] as const));
+        const shown = await Promise.all(
+          found.map(async ({ survey }) => [survey, (await api.random(survey, 8, 11)).objects.map(({ object }) => object)] as const),
+        );
         setSamples(Object.fromEntries(shown));
       })
       .catch((error: Error) => setFailure(error.message));
@@ -24,7 +26,10 @@ export function HomePage() {
   return (
     <div className="column">
       <h1>Find galaxies with a handful of examples</h1>
-      <p className="lead">Show Skyloop a few objects of the kind you want and a few that are not. It learns, shows you what it thinks you want, and gets better with every yes and no.</p>
+      <p className="lead">
+        Show Skyloop a few objects of the kind you want and a few that are not. It learns, shows you what it thinks you want, and gets better with every yes and
+        no.
+      </p>
       {surveys.map((survey) => {
         const ready = survey.features.filter(({ done, total }) => done === total);
         return (

@@ -99,7 +99,8 @@ function Labelling({ session }: { session: LiveSession }) {
     "?": () => setHelp(true),
   });
   useEffect(() => {
-    if (document.activeElement?.classList.contains("face")) grid.current?.querySelector<HTMLElement>(`.tile:nth-child(${at + 1}) .face`)?.focus({ preventScroll: false });
+    if (document.activeElement?.classList.contains("face"))
+      grid.current?.querySelector<HTMLElement>(`.tile:nth-child(${at + 1}) .face`)?.focus({ preventScroll: false });
   }, [at]);
 
   const answered = picks.filter(({ object }) => labelOf(object) !== null).length;
@@ -116,7 +117,15 @@ function Labelling({ session }: { session: LiveSession }) {
           <SaveState session={session} />
           <label className="size">
             <span>Size</span>
-            <input type="range" min="64" max="256" step="32" value={size} aria-label="Size of the pictures" onChange={(event) => setSize(Number(event.target.value))} />
+            <input
+              type="range"
+              min="64"
+              max="256"
+              step="32"
+              value={size}
+              aria-label="Size of the pictures"
+              onChange={(event) => setSize(Number(event.target.value))}
+            />
           </label>
           <button type="button" disabled={!state.canUndo} onClick={session.undo} title="z">
             Undo
@@ -128,12 +137,19 @@ function Labelling({ session }: { session: LiveSession }) {
             Rest negative
           </button>
           <button type="button" className="main" disabled={session.work !== null} onClick={session.next} title="Enter">
-            {session.work === null ? "Next round" : session.work.stage === "score" ? `Scoring ${Math.round((100 * session.work.done) / session.work.total)} %` : "Learning…"}
+            {session.work === null
+              ? "Next round"
+              : session.work.stage === "score"
+                ? `Scoring ${Math.round((100 * session.work.done) / session.work.total)} %`
+                : "Learning…"}
           </button>
         </div>
         {session.notice !== null && (
           <p className="notice" role="alert">
-            {session.notice} <button type="button" className="quiet" onClick={session.dismiss}>Dismiss</button>
+            {session.notice}{" "}
+            <button type="button" className="quiet" onClick={session.dismiss}>
+              Dismiss
+            </button>
           </p>
         )}
         {picks.length === 0 && <p className="hint">{page === null ? "Press “Next round” to see the first picks." : "Every object has been looked at."}</p>}
@@ -182,7 +198,18 @@ function Labelling({ session }: { session: LiveSession }) {
         </button>
       </aside>
       {help && <Help onClose={() => setHelp(false)} />}
-      {open !== null && <ObjectView survey={state.survey} object={open} model={state.model} session={state.session} label={labelOf(open)} onLabel={(value) => give(open, value)} onOther={setOpen} onClose={() => setOpen(null)} />}
+      {open !== null && (
+        <ObjectView
+          survey={state.survey}
+          object={open}
+          model={state.model}
+          session={state.session}
+          label={labelOf(open)}
+          onLabel={(value) => give(open, value)}
+          onOther={setOpen}
+          onClose={() => setOpen(null)}
+        />
+      )}
     </div>
   );
 }

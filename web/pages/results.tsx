@@ -127,15 +127,35 @@ export function ResultsPage({ id }: { id: string }) {
             <div key={index} className="line" style={{ transform: `translateY(${start}px)` }}>
               {Array.from({ length: columns }, (_, column) => rowAt(index * columns + column)).map(
                 (row) =>
-                  row !== undefined && (
-                    <Tile key={row.object} survey={state?.survey ?? ""} object={row.object} size={TILE} label={row.label} caption={`${row.rank}. ${row.score.toFixed(3)}`} onClick={(object) => setOpen(object)} />
+                  row !== undefined &&
+                  state !== null && (
+                    <Tile
+                      key={row.object}
+                      survey={state.survey}
+                      object={row.object}
+                      size={TILE}
+                      label={row.label}
+                      caption={`${row.rank}. ${row.score.toFixed(3)}`}
+                      onClick={(object) => setOpen(object)}
+                    />
                   ),
               )}
             </div>
           ))}
         </div>
       </div>
-      {open !== null && state !== null && <ObjectView survey={state.survey} object={open} model={state.model} session={id} label={opened?.label ?? null} onLabel={(value) => void give(open, value)} onOther={setOpen} onClose={() => setOpen(null)} />}
+      {open !== null && state !== null && (
+        <ObjectView
+          survey={state.survey}
+          object={open}
+          model={state.model}
+          session={id}
+          label={opened?.label ?? null}
+          onLabel={(value) => void give(open, value)}
+          onOther={setOpen}
+          onClose={() => setOpen(null)}
+        />
+      )}
     </div>
   );
 }

@@ -37,7 +37,11 @@ export function StartPage({ survey }: { survey: string }) {
     try {
       if (source.kind === "ids") {
         if (ids.trim() !== "") setObjects((await api.byIds(survey, ids)).objects);
-      } else if (source.kind === "near") setObjects([{ object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 }, ...(await api.neighbours(survey, model, source.object, SHOWN - 1)).objects]);
+      } else if (source.kind === "near")
+        setObjects([
+          { object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 },
+          ...(await api.neighbours(survey, model, source.object, SHOWN - 1)).objects,
+        ]);
       else setObjects((source.kind === "random" ? await api.random(survey, SHOWN, seed) : await api.diverse(survey, model, SHOWN, seed)).objects);
       setFailure(null);
     } catch (error) {
@@ -62,13 +66,31 @@ export function StartPage({ survey }: { survey: string }) {
   );
   const pick = (value: LabelValue) => [...chosen].filter(([, given]) => given === value).map(([object]) => object);
   const [positive, negative] = [pick("positive"), pick("negative")];
-  const missing = target.trim() === "" ? "Name what you are looking for." : positive.length === 0 ? "Click at least one object that is it." : negative.length === 0 ? "Click an object twice to mark one that is not." : null;
+  const missing =
+    target.trim() === ""
+      ? "Name what you are looking for."
+      : positive.length === 0
+        ? "Click at least one object that is it."
+        : negative.length === 0
+          ? "Click an object twice to mark one that is not."
+          : null;
 
   const start = async () => {
     if (model === undefined || missing !== null) return;
     setBusy(true);
     try {
-      const { session } = await api.newSession({ survey, model, target: target.trim(), alpha, pageSize: 24, randomPicks: 2, seed: 1, who: whoAmI(), positive, negative });
+      const { session } = await api.newSession({
+        survey,
+        model,
+        target: target.trim(),
+        alpha,
+        pageSize: 24,
+        randomPicks: 2,
+        seed: 1,
+        who: whoAmI(),
+        positive,
+        negative,
+      });
       await api.nextRound(session, whoAmI());
       go(`/session/${session}`);
     } catch (error) {
@@ -88,10 +110,18 @@ export function StartPage({ survey }: { survey: string }) {
         <AlphaSlider id="start-alpha" alpha={alpha} onChange={setAlpha} />
       </div>
       <div className="bar" role="toolbar" aria-label="Which objects to choose from">
-        <button type="button" aria-pressed={source.kind === "random"} onClick={() => (source.kind === "random" ? setSeed(seed + 1) : setSource({ kind: "random" }))}>
+        <button
+          type="button"
+          aria-pressed={source.kind === "random"}
+          onClick={() => (source.kind === "random" ? setSeed(seed + 1) : setSource({ kind: "random" }))}
+        >
           {source.kind === "random" ? "Random: shuffle" : "Random"}
         </button>
-        <button type="button" aria-pressed={source.kind === "diverse"} onClick={() => (source.kind === "diverse" ? setSeed(seed + 1) : setSource({ kind: "diverse" }))}>
+        <button
+          type="button"
+          aria-pressed={source.kind === "diverse"}
+          onClick={() => (source.kind === "diverse" ? setSeed(seed + 1) : setSource({ kind: "diverse" }))}
+        >
           {source.kind === "diverse" ? "Diverse: others" : "Diverse"}
         </button>
         <button type="button" aria-pressed={source.kind === "ids"} onClick={() => setSource({ kind: "ids" })}>
@@ -110,7 +140,13 @@ export function StartPage({ survey }: { survey: string }) {
               void load();
             }}
           >
-            <input type="text" value={ids} aria-label="Ids, separated by spaces or commas" placeholder="ids, separated by spaces" onChange={(event) => setIds(event.target.value)} />
+            <input
+              type="text"
+              value={ids}
+              aria-label="Ids, separated by spaces or commas"
+              placeholder="ids, separated by spaces"
+              onChange={(event) => setIds(event.target.value)}
+            />
             <button type="submit">Show</button>
           </form>
         )}

@@ -13,7 +13,16 @@ export function AlphaSlider({ alpha, onChange, id }: { alpha: number; onChange(a
       </label>
       <div className="ends">
         <span>find all</span>
-        <input id={id} type="range" min="0" max="1" step="0.05" value={alpha} aria-describedby={`${id}-meaning`} onChange={(event) => onChange(Number(event.target.value))} />
+        <input
+          id={id}
+          type="range"
+          min="0"
+          max="1"
+          step="0.05"
+          value={alpha}
+          aria-describedby={`${id}-meaning`}
+          onChange={(event) => onChange(Number(event.target.value))}
+        />
         <span>be sure</span>
       </div>
       <p id={`${id}-meaning`} className="hint">

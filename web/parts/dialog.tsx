@@ -8,7 +8,13 @@ export function Dialog({ title, onClose, children, wide }: { title: string; onCl
   }, []);
   return (
     // The browser gives dialogs their keyboard: Escape closes and calls onClose.
-    <dialog ref={ref} className={wide ? "wide" : undefined} aria-label={title} onClose={onClose} onPointerDown={(event) => event.target === ref.current && ref.current.close()}>
+    <dialog
+      ref={ref}
+      className={wide ? "wide" : undefined}
+      aria-label={title}
+      onClose={onClose}
+      onPointerDown={(event) => event.target === ref.current && ref.current.close()}
+    >
       <div className="dialog-head">
         <h2>{title}</h2>
         <button type="button" className="quiet" onClick={() => ref.current?.close()}>

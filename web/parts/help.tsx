@@ -28,7 +28,9 @@ export function Help({ onClose }: { onClose(): void }) {
           ))}
         </tbody>
       </table>
-      <p className="hint">With the mouse: a click goes from positive to negative to no label. Shift+click gives every object between two clicks the label of the first.</p>
+      <p className="hint">
+        With the mouse: a click goes from positive to negative to no label. Shift+click gives every object between two clicks the label of the first.
+      </p>
     </Dialog>
   );
 }

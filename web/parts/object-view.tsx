@@ -36,8 +36,15 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
       (value: T) =>
         gone ? undefined : set(value);
     api.detail(survey, object).then(keep(setDetail), () => {});
-    api.neighbours(survey, model, object, 12).then(keep((found) => setNear(found.objects)), () => {});
-    if (session !== undefined) api.events(session).then(keep((events) => setHistory(events.filter((event) => event.object === object))), () => {});
+    api.neighbours(survey, model, object, 12).then(
+      keep((found) => setNear(found.objects)),
+      () => {},
+    );
+    if (session !== undefined)
+      api.events(session).then(
+        keep((events) => setHistory(events.filter((event) => event.object === object))),
+        () => {},
+      );
     return () => {
       gone = true;
     };
@@ -48,13 +55,13 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
       <div className="object">
         <PixelCanvas survey={survey} object={object} />
         <div className="facts">
-          <div className="choices" role="group" aria-label="Label">
+          <fieldset className="choices" aria-label="Label">
             {CHOICES.map(([value, name]) => (
               <button key={value} type="button" className={value} aria-pressed={(label ?? "clear") === value} onClick={() => onLabel(value)}>
                 {name}
               </button>
             ))}
-          </div>
+          </fieldset>
           {position !== null && (
             <p>
               RA {position.ra.toFixed(5)}°, Dec {position.dec.toFixed(5)}°{" · "}
@@ -62,7 +69,11 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
                 Legacy viewer
               </a>
               {" · "}
-              <a href={`https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=${position.ra}+${position.dec}&Radius=10&Radius.unit=arcsec`} target="_blank" rel="noreferrer">
+              <a
+                href={`https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=${position.ra}+${position.dec}&Radius=10&Radius.unit=arcsec`}
+                target="_blank"
+                rel="noreferrer"
+              >
                 SIMBAD
               </a>
               {" · "}
@@ -73,7 +84,7 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
           )}
           {detail !== null && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-            <div className="row" role="region" aria-label="Catalogue row" tabIndex={0}>
+            <section className="row" aria-label="Catalogue row" tabIndex={0}>
               <table>
                 <tbody>
                   {Object.entries(detail.columns)
@@ -86,7 +97,7 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
                     ))}
                 </tbody>
               </table>
-            </div>
+            </section>
           )}
           {history.length > 0 && (
             <ul className="plain hint">
@@ -100,7 +111,13 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
           <h3>Nearest in feature space</h3>
           <div className="strip">
             {near.map((other) => (
-              <button key={other.object} type="button" aria-label={`${other.object}, similarity ${other.similarity.toFixed(2)}`} title={`${other.object}, ${other.similarity.toFixed(3)}`} onClick={() => onOther(other.object)}>
+              <button
+                key={other.object}
+                type="button"
+                aria-label={`${other.object}, similarity ${other.similarity.toFixed(2)}`}
+                title={`${other.object}, ${other.similarity.toFixed(3)}`}
+                onClick={() => onOther(other.object)}
+              >
                 <img src={pictureUrl(survey, other.object, 96)} alt="" width="72" height="72" />
               </button>
             ))}

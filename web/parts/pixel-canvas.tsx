@@ -24,7 +24,10 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
     setPixels(null);
     setZoom({ scale: 1, x: 0.5, y: 0.5 });
     let gone = false;
-    fetchPixels(survey, object).then((found) => !gone && setPixels(found), (error: Error) => !gone && setFailure(error.message));
+    fetchPixels(survey, object).then(
+      (found) => !gone && setPixels(found),
+      (error: Error) => !gone && setFailure(error.message),
+    );
     return () => {
       gone = true;
     };
@@ -73,7 +76,12 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
         }}
         onWheel={(event) => setZoom((before) => ({ ...before, scale: Math.min(16, Math.max(1, before.scale * (event.deltaY < 0 ? 1.25 : 0.8))) }))}
       >
-        <canvas ref={canvas} role="img" aria-label={`Pixels of ${object}`} style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }} />
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={`Pixels of ${object}`}
+          style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }}
+        />
       </div>
       <output className="under">{failure ?? (under === "" ? "Point at a pixel to read it; the wheel zooms." : under)}</output>
       <div className="knobs">
@@ -104,7 +112,15 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
         </label>
         <label>
           White at {view.high} %
-          <input type="range" min="91" max="100" step="0.1" value={view.high} disabled={!limited} onChange={(event) => change("high", Number(event.target.value))} />
+          <input
+            type="range"
+            min="91"
+            max="100"
+            step="0.1"
+            value={view.high}
+            disabled={!limited}
+            onChange={(event) => change("high", Number(event.target.value))}
+          />
         </label>
         <label className="check">
           <input type="checkbox" checked={view.invert} onChange={(event) => change("invert", event.target.checked)} /> Invert

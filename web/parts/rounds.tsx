@@ -38,7 +38,8 @@ export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
         </tbody>
       </table>
       <p className="hint">
-        Random picks: {random.shown === 0 ? "none answered yet" : `${random.hits} of ${random.shown} were positive (${percent(random.hits / random.shown)})`}. That is what showing objects by chance would find.
+        Random picks: {random.shown === 0 ? "none answered yet" : `${random.hits} of ${random.shown} were positive (${percent(random.hits / random.shown)})`}.
+        That is what showing objects by chance would find.
       </p>
     </section>
   );

@@ -61,7 +61,11 @@ export function drawPixels(pixels: Pixels, view: View, image: ImageData): void {
       }
       for (let c = 0; c < 3; c++) {
         const [low, high] = limits[c];
-        const value = legacy ? (planes[c][p] * scales[c] + 0.03) * factor : plain ? planes[c][p] : curve(Math.min(1, Math.max(0, (planes[c][p] - low) / (high - low || 1))));
+        const value = legacy
+          ? (planes[c][p] * scales[c] + 0.03) * factor
+          : plain
+            ? planes[c][p]
+            : curve(Math.min(1, Math.max(0, (planes[c][p] - low) / (high - low || 1))));
         const shown = Math.min(1, Math.max(0, value || 0));
         out[to + c] = 255 * (view.invert ? 1 - shown : shown);
       }

@@ -25,7 +25,14 @@ export const Tile = memo(function Tile({ survey, object, size, label, pending, f
   const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : "", selected ? "selected" : ""].filter(Boolean).join(" ");
   return (
     <div className={classes} data-object={object} onPointerEnter={() => onHover?.(object, true)} onPointerLeave={() => onHover?.(object, false)}>
-      <button type="button" className="face" aria-label={`${object}, ${WORD[label ?? "clear"]}${pending ? ", not saved yet" : ""}`} aria-pressed={label !== null} tabIndex={focused === false ? -1 : 0} onClick={(event) => onClick(object, event)}>
+      <button
+        type="button"
+        className="face"
+        aria-label={`${object}, ${WORD[label ?? "clear"]}${pending ? ", not saved yet" : ""}`}
+        aria-pressed={label !== null}
+        tabIndex={focused === false ? -1 : 0}
+        onClick={(event) => onClick(object, event)}
+      >
         <img src={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))} width={size} height={size} alt="" loading="lazy" draggable={false} />
         {label !== null && (
           <span className="mark" aria-hidden="true">

@@ -6,8 +6,23 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
-import { ByWho, ExportFormat, LabelValue, NewLabels, NewRound, NewSession, Page, Ranking, Saved, Session, SessionEvent, SessionId, SessionState, Who } from "../../contract/api.ts";
 import { openFeatures } from "../../batches/features.ts";
+import {
+  ByWho,
+  ExportFormat,
+  LabelValue,
+  NewLabels,
+  NewRound,
+  NewSession,
+  Page,
+  Ranking,
+  Saved,
+  Session,
+  SessionEvent,
+  SessionId,
+  SessionState,
+  Who,
+} from "../../contract/api.ts";
 import { exportSession, rankedRows } from "../../loop/export.ts";
 import { scoredRound } from "../../loop/scores.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
@@ -26,7 +41,9 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
     return sessionState(store, session, who, scoredRound(survey.folder, session) > 0);
   };
 
-  app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, () => workspace.all().flatMap(({ store }) => store.sessions().map(({ session }) => describeSession(store, session))));
+  app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, () =>
+    workspace.all().flatMap(({ store }) => store.sessions().map(({ session }) => describeSession(store, session))),
+  );
 
   app.post("/api/sessions", { schema: { body: NewSession, response: { 201: SessionState } } }, async ({ body }, reply) => {
     const { survey, store } = workspace.get(body.survey);
@@ -38,9 +55,17 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
     return reply.code(201).send(stateOf(session, body.who));
   });
 
-  app.get("/api/sessions/:session", { schema: { params: InSession, querystring: z.object({ who: Who.optional() }), response: { 200: SessionState } } }, ({ params, query }) => stateOf(params.session, query.who ?? null));
+  app.get(
+    "/api/sessions/:session",
+    { schema: { params: InSession, querystring: z.object({ who: Who.optional() }), response: { 200: SessionState } } },
+    ({ params, query }) => stateOf(params.session, query.who ?? null),
+  );
 
-  app.get("/api/sessions/:session/events", { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).default(0) }), response: { 200: z.array(SessionEvent) } } }, ({ params, query }) => workspace.ofSession(params.session).store.events(params.session, query.after));
+  app.get(
+    "/api/sessions/:session/events",
+    { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).default(0) }), response: { 200: z.array(SessionEvent) } } },
+    ({ params, query }) => workspace.ofSession(params.session).store.events(params.session, query.after),
+  );
 
   app.post("/api/sessions/:session/labels", { schema: { params: InSession, body: NewLabels, response: { 200: Saved } } }, ({ params, body }) => {
     const { survey, store } = workspace.ofSession(params.session);
@@ -56,10 +81,14 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
       return saved;
     });
 
-  app.post("/api/sessions/:session/alpha", { schema: { params: InSession, body: ByWho.extend({ alpha: z.number().min(0).max(1) }), response: { 200: SessionState } } }, ({ params, body }) => {
-    changeAlpha(workspace.ofSession(params.session).store, params.session, body.who, body.alpha);
-    return stateOf(params.session, body.who);
-  });
+  app.post(
+    "/api/sessions/:session/alpha",
+    { schema: { params: InSession, body: ByWho.extend({ alpha: z.number().min(0).max(1) }), response: { 200: SessionState } } },
+    ({ params, body }) => {
+      changeAlpha(workspace.ofSession(params.session).store, params.session, body.who, body.alpha);
+      return stateOf(params.session, body.who);
+    },
+  );
 
   app.post("/api/sessions/:session/rounds", { schema: { params: InSession, body: NewRound, response: { 200: Page } } }, ({ params: { session }, body }) => {
     const { survey, store } = workspace.ofSession(session);
@@ -93,31 +122,50 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
     const { survey, store } = workspace.ofSession(params.session);
     const rows = rankedRows(store, survey, params.session).filter(
       ({ score, label, tags }) =>
-        (query.label === undefined || label === (query.label === "none" ? null : query.label)) && (query.minScore === undefined || score >= query.minScore) && (query.maxScore === undefined || score <= query.maxScore) && (query.tag === undefined || tags.includes(query.tag)),
+        (query.label === undefined || label === (query.label === "none" ? null : query.label)) &&
+        (query.minScore === undefined || score >= query.minScore) &&
+        (query.maxScore === undefined || score <= query.maxScore) &&
+        (query.tag === undefined || tags.includes(query.tag)),
     );
     if (query.order === "id") rows.sort((a, b) => (a.object < b.object ? -1 : 1));
     return { total: rows.length, offset: query.offset, rows: rows.slice(query.offset, query.offset + query.limit) };
   });
 
-  app.get("/api/sessions/:session/export", { schema: { params: InSession, querystring: z.object({ format: ExportFormat }) } }, async ({ params, query }, reply) => {
-    const { survey, store } = workspace.ofSession(params.session);
-    const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
-    const file = join(folder, `table.${SUFFIX[query.format]}`);
-    try {
-      await exportSession(store, survey, params.session, query.format, file);
-    } catch (error) {
-      await rm(folder, { recursive: true, force: true });
-      throw error;
-    }
-    const stream = createReadStream(file).on("close", () => void rm(folder, { recursive: true, force: true }));
-    return reply.header("Content-Disposition", `attachment; filename="${params.session}.${SUFFIX[query.format]}"`).type(query.format === "csv" ? "text/csv; charset=utf-8" : query.format === "votable" ? "application/x-votable+xml" : "application/octet-stream").send(stream);
-  });
+  app.get(
+    "/api/sessions/:session/export",
+    { schema: { params: InSession, querystring: z.object({ format: ExportFormat }) } },
+    async ({ params, query }, reply) => {
+      const { survey, store } = workspace.ofSession(params.session);
+      const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
+      const file = join(folder, `table.${SUFFIX[query.format]}`);
+      try {
+        await exportSession(store, survey, params.session, query.format, file);
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw error;
+      }
+      const stream = createReadStream(file).on("close", () => void rm(folder, { recursive: true, force: true }));
+      return reply
+        .header("Content-Disposition", `attachment; filename="${params.session}.${SUFFIX[query.format]}"`)
+        .type(query.format === "csv" ? "text/csv; charset=utf-8" : query.format === "votable" ? "application/x-votable+xml" : "application/octet-stream")
+        .send(stream);
+    },
+  );
 
-  app.get("/api/sessions/:session/stream", { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).optional() }) } }, ({ params, query, headers }, reply) => {
-    const { store } = workspace.ofSession(params.session);
-    const known = Number(headers["last-event-id"] ?? query.after ?? store.events(params.session).at(-1)?.seq ?? 0);
-    reply.hijack();
-    reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), "Content-Type": "text/event-stream", "Cache-Control": "no-store", Connection: "keep-alive" });
-    streams.add(params.session, reply, Number.isFinite(known) ? known : 0);
-  });
+  app.get(
+    "/api/sessions/:session/stream",
+    { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).optional() }) } },
+    ({ params, query, headers }, reply) => {
+      const { store } = workspace.ofSession(params.session);
+      const known = Number(headers["last-event-id"] ?? query.after ?? store.events(params.session).at(-1)?.seq ?? 0);
+      reply.hijack();
+      reply.raw.writeHead(200, {
+        ...(reply.getHeaders() as Record<string, string>),
+        "Content-Type": "text/event-stream",
+        "Cache-Control": "no-store",
+        Connection: "keep-alive",
+      });
+      streams.add(params.session, reply, Number.isFinite(known) ? known : 0);
+    },
+  );
 }

@@ -6,7 +6,7 @@ import { Random } from "../../base/random.ts";
 import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/api.ts";
 import type { Compute } from "../compute.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
-import { surveyInfo, type Served, type Workspace } from "../workspace.ts";
+import { type Served, surveyInfo, type Workspace } from "../workspace.ts";
 
 const InSurvey = z.object({ survey: z.string() });
 const InObject = InSurvey.extend({ object: ObjectId });
@@ -30,7 +30,11 @@ function objectRow({ survey }: Served, row: number): z.infer<typeof ObjectRow> {
 function modelOf(served: Served, wanted: string | undefined): string {
   const sets = surveyInfo(served).features.filter(({ done, total }) => done === total);
   const model = wanted ?? sets[0]?.model;
-  if (model === undefined || !sets.some((set) => set.model === model)) throw new SkyloopError("FEATURES_MISSING", `survey ${served.survey.name} has no finished features${wanted === undefined ? "" : ` of ${wanted}`}; run \`skyloop embed\``);
+  if (model === undefined || !sets.some((set) => set.model === model))
+    throw new SkyloopError(
+      "FEATURES_MISSING",
+      `survey ${served.survey.name} has no finished features${wanted === undefined ? "" : ` of ${wanted}`}; run \`skyloop embed\``,
+    );
   return model;
 }
 
@@ -41,24 +45,40 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
   app.get("/api/surveys", { schema: { response: { 200: z.array(SurveyInfo) } } }, () => workspace.all().map(surveyInfo));
   app.get("/api/surveys/:survey", { schema: { params: InSurvey, response: { 200: SurveyInfo } } }, ({ params }) => surveyInfo(workspace.get(params.survey)));
 
-  app.get("/api/surveys/:survey/objects", { schema: { params: InSurvey, querystring: ListQuery, response: { 200: z.object({ total: z.number(), objects: z.array(ObjectRow) }) } } }, async ({ params, query }) => {
-    const served = workspace.get(params.survey);
-    const total = served.survey.rows.length;
-    const rows = async (): Promise<number[]> => {
-      if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
-      if (query.diverse !== undefined) return (await compute.rows({ kind: "diverse", folder: served.survey.folder, model: modelOf(served, query.model), count: query.diverse, seed: query.seed })).map(({ row }) => row);
-      if (query.ids !== undefined) return query.ids.split(/[\s,;]+/).filter((id) => id !== "").map((id) => workspace.row(params.survey, id).row);
-      return Array.from({ length: Math.max(0, Math.min(query.limit, total - query.offset)) }, (_, i) => query.offset + i);
-    };
-    return { total, objects: (await rows()).map((row) => objectRow(served, row)) };
-  });
+  app.get(
+    "/api/surveys/:survey/objects",
+    { schema: { params: InSurvey, querystring: ListQuery, response: { 200: z.object({ total: z.number(), objects: z.array(ObjectRow) }) } } },
+    async ({ params, query }) => {
+      const served = workspace.get(params.survey);
+      const total = served.survey.rows.length;
+      const rows = async (): Promise<number[]> => {
+        if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
+        if (query.diverse !== undefined)
+          return (
+            await compute.rows({ kind: "diverse", folder: served.survey.folder, model: modelOf(served, query.model), count: query.diverse, seed: query.seed })
+          ).map(({ row }) => row);
+        if (query.ids !== undefined)
+          return query.ids
+            .split(/[\s,;]+/)
+            .filter((id) => id !== "")
+            .map((id) => workspace.row(params.survey, id).row);
+        return Array.from({ length: Math.max(0, Math.min(query.limit, total - query.offset)) }, (_, i) => query.offset + i);
+      };
+      return { total, objects: (await rows()).map((row) => objectRow(served, row)) };
+    },
+  );
 
   app.get("/api/surveys/:survey/objects/:object", { schema: { params: InObject, response: { 200: ObjectDetail } } }, ({ params }) => {
     const { served, row } = workspace.row(params.survey, params.object);
     return { ...objectRow(served, row), columns: served.survey.rows[row].columns };
   });
 
-  const Size = z.object({ size: z.coerce.number().pipe(z.union(PICTURE_SIZES.map((size) => z.literal(size)))).default(128) });
+  const Size = z.object({
+    size: z.coerce
+      .number()
+      .pipe(z.union(PICTURE_SIZES.map((size) => z.literal(size))))
+      .default(128),
+  });
   app.get("/api/surveys/:survey/objects/:object/picture", { schema: { params: InObject, querystring: Size } }, async ({ params, query, headers }, reply) => {
     const { served, row } = workspace.row(params.survey, params.object);
     const tag = pictures.tag(served, row, query.size);
@@ -81,9 +101,13 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
 
   const Near = z.object({ model: z.string().optional(), k: whole(1, 200).default(24) });
   const Neighbour = ObjectRow.extend({ similarity: z.number() });
-  app.get("/api/surveys/:survey/objects/:object/neighbours", { schema: { params: InObject, querystring: Near, response: { 200: z.object({ objects: z.array(Neighbour) }) } } }, async ({ params, query }) => {
-    const { served, row } = workspace.row(params.survey, params.object);
-    const found = await compute.rows({ kind: "neighbours", folder: served.survey.folder, model: modelOf(served, query.model), row, k: query.k });
-    return { objects: found.map((near) => ({ ...objectRow(served, near.row), similarity: near.similarity })) };
-  });
+  app.get(
+    "/api/surveys/:survey/objects/:object/neighbours",
+    { schema: { params: InObject, querystring: Near, response: { 200: z.object({ objects: z.array(Neighbour) }) } } },
+    async ({ params, query }) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      const found = await compute.rows({ kind: "neighbours", folder: served.survey.folder, model: modelOf(served, query.model), row, k: query.k });
+      return { objects: found.map((near) => ({ ...objectRow(served, near.row), similarity: near.similarity })) };
+    },
+  );
 }

@@ -3,7 +3,7 @@ import type { Random } from "../../base/random.ts";
 import { addComponent, type Colour, colourOf, type Frame, latticeNoise, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
 import { traceBack } from "./lens.ts";
 import type { Galaxy } from "./population.ts";
-import { bar, edgeOnDisc, EXPONENTIAL_HALF_LIGHT, exponential, ring, sersic, spiralArms } from "./profiles.ts";
+import { bar, EXPONENTIAL_HALF_LIGHT, edgeOnDisc, exponential, ring, sersic, spiralArms } from "./profiles.ts";
 
 const px = (arcsec: number) => arcsec / PIXEL_SCALE_ARCSEC;
 const rad = (degrees: number) => (degrees * Math.PI) / 180;
@@ -30,7 +30,19 @@ export function drawSpheroid(frame: Frame, at: Placement, flux: Colour, n: numbe
 
 /** A disc galaxy seen from above or inclined: disc, arms with knots, bar, ring, bulge, dust at the arms' inner edges. */
 export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colour, random: Random): void {
-  const { bulgeToTotal, sersicN, bulgeRadiusArcsec, halfLightRadiusArcsec, armCount, pitchAngleDeg, armStrength, flocculence, barLengthArcsec, ringRadiusArcsec, dustStrength } = galaxy;
+  const {
+    bulgeToTotal,
+    sersicN,
+    bulgeRadiusArcsec,
+    halfLightRadiusArcsec,
+    armCount,
+    pitchAngleDeg,
+    armStrength,
+    flocculence,
+    barLengthArcsec,
+    ringRadiusArcsec,
+    dustStrength,
+  } = galaxy;
   const h = px(halfLightRadiusArcsec) / EXPONENTIAL_HALF_LIGHT;
   const disc = exponential(h, random.uniform(3.2, 5));
   const barShare = barLengthArcsec === null ? 0 : 0.16;
@@ -41,7 +53,17 @@ export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
   const lopsided = random.uniform(0, 0.25);
   const side = random.uniform(0, 2 * Math.PI);
   const inner = barLengthArcsec === null ? 0.35 * h : px(barLengthArcsec) * 0.95;
-  const arms = armCount === null ? null : spiralArms(armCount, rad(pitchAngleDeg as number), barLengthArcsec === null ? random.uniform(0, 6) : 0, inner, random.uniform(1.6, 3.4), (lnR, phi) => 1.6 * wobbleNoise(lnR, phi) * (0.4 + floc));
+  const arms =
+    armCount === null
+      ? null
+      : spiralArms(
+          armCount,
+          rad(pitchAngleDeg as number),
+          barLengthArcsec === null ? random.uniform(0, 6) : 0,
+          inner,
+          random.uniform(1.6, 3.4),
+          (lnR, phi) => 1.6 * wobbleNoise(lnR, phi) * (0.4 + floc),
+        );
   const armShare = arms === null ? 0 : 0.3 * (armStrength as number) + 0.1;
   const discShare = 1 - bulgeToTotal - barShare - ringShare;
   const polar = (u: number, v: number): [number, number] => [Math.hypot(u, v), Math.atan2(v, u)];
@@ -91,7 +113,12 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
   const warp = random.uniform(-0.02, 0.02);
   const shape = edgeOnDisc(h, height);
   const bent = (u: number, v: number) => v + (warp * u * u) / h;
-  addComponent(frame, { ...at, axisRatio: 1 }, scaled(flux, 1 - galaxy.bulgeToTotal), (u, v) => shape(u, bent(u, v)) * (1 + 0.5 * clouds(u / (2 * h), 1 + v / height)));
+  addComponent(
+    frame,
+    { ...at, axisRatio: 1 },
+    scaled(flux, 1 - galaxy.bulgeToTotal),
+    (u, v) => shape(u, bent(u, v)) * (1 + 0.5 * clouds(u / (2 * h), 1 + v / height)),
+  );
   drawSpheroid(frame, { ...at, axisRatio: 0.65 }, scaled(redder(redder(flux)), galaxy.bulgeToTotal), galaxy.sersicN, galaxy.bulgeRadiusArcsec);
   if (galaxy.dustStrength < 0.15) return;
   const [cos, sin] = [Math.cos(at.angle), Math.sin(at.angle)];
@@ -128,10 +155,23 @@ export function drawIrregular(frame: Frame, galaxy: Galaxy, at: Placement, flux:
 export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colour, random: Random): void {
   const separation = px(galaxy.companionSeparationArcsec as number);
   const direction = random.uniform(0, 2 * Math.PI);
-  const other = { ...at, x: at.x + separation * Math.cos(direction), y: at.y + separation * Math.sin(direction), angle: random.uniform(0, Math.PI), axisRatio: random.uniform(0.45, 1) };
+  const other = {
+    ...at,
+    x: at.x + separation * Math.cos(direction),
+    y: at.y + separation * Math.sin(direction),
+    angle: random.uniform(0, Math.PI),
+    axisRatio: random.uniform(0.45, 1),
+  };
   const share = 10 ** (-0.4 * ((galaxy.companionMagR as number) - galaxy.magR));
   const tails = 0.22;
-  const one = { ...galaxy, armCount: random.next() < 0.5 ? 2 : null, pitchAngleDeg: 25, armStrength: 0.8, flocculence: 0.7, dustStrength: random.uniform(0.1, 0.9) };
+  const one = {
+    ...galaxy,
+    armCount: random.next() < 0.5 ? 2 : null,
+    pitchAngleDeg: 25,
+    armStrength: 0.8,
+    flocculence: 0.7,
+    dustStrength: random.uniform(0.1, 0.9),
+  };
   drawDisc(frame, one, at, scaled(flux, (1 - tails) / (1 + share)), random);
   const two = { ...one, halfLightRadiusArcsec: galaxy.halfLightRadiusArcsec * random.uniform(0.5, 0.9), armCount: null };
   drawDisc(frame, two, other, scaled(random.next() < 0.4 ? redder(flux) : bluer(flux), ((1 - tails) * share) / (1 + share)), random);
@@ -148,8 +188,13 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
       const r = Math.hypot(u, v);
       if (r > 1.6 * reach) return 0;
       const away = Math.atan2(v, u) - start - bend * (r / reach) ** 1.3;
-      const off = (((away + Math.PI) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) - Math.PI;
-      return Math.exp(-0.5 * ((off * r) / (width * (0.7 + r / reach))) ** 2) * Math.exp(-r / (0.7 * reach)) * Math.max(0.1, 1 + 0.8 * noise(r / reach, start + off)) * (r / (r + 0.3 * reach));
+      const off = ((((away + Math.PI) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI)) - Math.PI;
+      return (
+        Math.exp(-0.5 * ((off * r) / (width * (0.7 + r / reach))) ** 2) *
+        Math.exp(-r / (0.7 * reach)) *
+        Math.max(0.1, 1 + 0.8 * noise(r / reach, start + off)) *
+        (r / (r + 0.3 * reach))
+      );
     });
   }
   const debris = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.6, 2.4);

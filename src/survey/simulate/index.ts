@@ -23,11 +23,25 @@ export interface SimulateOptions {
 }
 
 /** Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers. Throws BAD_OPTION, SURVEY_EXISTS, DISK_FULL. */
-export async function simulateSurvey(out: string, { count, seed, sizePx = 128, workers = availableParallelism(), progress, command }: SimulateOptions): Promise<SurveyHeader> {
+export async function simulateSurvey(
+  out: string,
+  { count, seed, sizePx = 128, workers = availableParallelism(), progress, command }: SimulateOptions,
+): Promise<SurveyHeader> {
   if (!Number.isInteger(count) || count < 1) throw new SkyloopError("BAD_OPTION", `--count is a whole number of galaxies, not ${count}`);
   if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx > 1024) throw new SkyloopError("BAD_OPTION", `--size is from 32 to 1024 px, not ${sizePx}`);
-  const writer = new SurveyWriter(out, { title: "Simulated galaxies", kind: "flux", bands: [...BANDS], unit: "nanomaggy", pixelScaleArcsec: PIXEL_SCALE_ARCSEC, adaptiveCrop: true, seed, command });
-  const threads = Array.from({ length: Math.min(workers, count) }, () => startWorker(new URL("./worker.ts", import.meta.url), { workerData: { seed, sizePx } }));
+  const writer = new SurveyWriter(out, {
+    title: "Simulated galaxies",
+    kind: "flux",
+    bands: [...BANDS],
+    unit: "nanomaggy",
+    pixelScaleArcsec: PIXEL_SCALE_ARCSEC,
+    adaptiveCrop: true,
+    seed,
+    command,
+  });
+  const threads = Array.from({ length: Math.min(workers, count) }, () =>
+    startWorker(new URL("./worker.ts", import.meta.url), { workerData: { seed, sizePx } }),
+  );
   try {
     const arrived = new Map<number, Simulated>();
     let [asked, written] = [0, 0];
@@ -50,7 +64,17 @@ export async function simulateSurvey(out: string, { count, seed, sizePx = 128, w
       arrived.delete(written);
       const { label, raDeg, decDeg, ...parameters } = next.galaxy;
       const faceOnSpiral = (label === "spiral" || label === "barred_spiral") && parameters.inclinationDeg < 60;
-      writer.add({ id: `sim-${String(written + 1).padStart(6, "0")}`, raDeg, decDeg, source: `simulated, seed ${seed}, galaxy ${written}`, columns: { label, faceOnSpiral, ...parameters }, widthPx: sizePx, heightPx: sizePx, codec: "f32", data: next.stamp });
+      writer.add({
+        id: `sim-${String(written + 1).padStart(6, "0")}`,
+        raDeg,
+        decDeg,
+        source: `simulated, seed ${seed}, galaxy ${written}`,
+        columns: { label, faceOnSpiral, ...parameters },
+        widthPx: sizePx,
+        heightPx: sizePx,
+        codec: "f32",
+        data: next.stamp,
+      });
       written++;
       progress.update(written, count);
     }

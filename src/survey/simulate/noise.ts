@@ -30,7 +30,11 @@ export function addNoise(planes: Float32Array, sizePx: number, sigmas: number[],
     for (let y = 0; y < sizePx; y++)
       for (let x = 0; x < sizePx; x++) {
         const p = y * sizePx + x;
-        const around = white[y * sizePx + Math.max(0, x - 1)] + white[y * sizePx + Math.min(sizePx - 1, x + 1)] + white[Math.max(0, y - 1) * sizePx + x] + white[Math.min(sizePx - 1, y + 1) * sizePx + x];
+        const around =
+          white[y * sizePx + Math.max(0, x - 1)] +
+          white[y * sizePx + Math.min(sizePx - 1, x + 1)] +
+          white[Math.max(0, y - 1) * sizePx + x] +
+          white[Math.min(sizePx - 1, y + 1) * sizePx + x];
         const at = band * N + p;
         const photons = Math.sqrt(Math.max(0, planes[at]) / ELECTRONS_PER_NANOMAGGY[band]);
         planes[at] += sigma * NOISE_NORM * (white[p] + SHARED * around) + (photons > 0 ? photons * random.normal() : 0);

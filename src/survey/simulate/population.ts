@@ -93,7 +93,14 @@ export function drawGalaxy(random: Random, stampArcsec = 128 * 0.262): Galaxy {
     magR,
     gMinusR: random.normal(early ? 0.82 + 0.9 * redshift : label === "irregular" ? 0.38 : edge ? 0.66 : 0.52, 0.06),
     rMinusZ: random.normal(early ? 0.68 + 0.3 * redshift : label === "irregular" ? 0.25 : edge ? 0.58 : 0.45, 0.06),
-    bulgeToTotal: label === "elliptical" || label === "lens" ? 1 : label === "lenticular" ? random.uniform(0.35, 0.65) : label === "irregular" ? 0 : clip(random.normal(edge ? 0.14 : 0.15, 0.09), 0.02, 0.45),
+    bulgeToTotal:
+      label === "elliptical" || label === "lens"
+        ? 1
+        : label === "lenticular"
+          ? random.uniform(0.35, 0.65)
+          : label === "irregular"
+            ? 0
+            : clip(random.normal(edge ? 0.14 : 0.15, 0.09), 0.02, 0.45),
     sersicN: early ? clip(random.normal(3.8, 0.9), 2, 6) : random.uniform(1.2, 3),
     bulgeRadiusArcsec: label === "elliptical" || label === "lens" ? halfLight : halfLight * random.uniform(0.12, 0.28),
     halfLightRadiusArcsec: halfLight,

@@ -33,7 +33,7 @@ export function edgeOnDisc(scaleLength: number, scaleHeight: number): (u: number
   return (u, v) => {
     // Line of sight through an exponential disc: x K1(x), close to (1 + x) exp(-x) here.
     const x = Math.abs(u) / scaleLength;
-    return (1 + x) * along(Math.abs(u)) / Math.cosh(v / scaleHeight) ** 2;
+    return ((1 + x) * along(Math.abs(u))) / Math.cosh(v / scaleHeight) ** 2;
   };
 }
 
@@ -41,7 +41,14 @@ export function edgeOnDisc(scaleLength: number, scaleHeight: number): (u: number
  * Logarithmic spiral arms: 0 between the arms, 1 on their crests. `pitch` in radians, `phase` where the first arm meets radius `inner`;
  * arms begin there.
  */
-export function spiralArms(count: number, pitch: number, phase: number, inner: number, sharpness: number, wobble: (lnR: number, phi: number) => number): (r: number, phi: number) => number {
+export function spiralArms(
+  count: number,
+  pitch: number,
+  phase: number,
+  inner: number,
+  sharpness: number,
+  wobble: (lnR: number, phi: number) => number,
+): (r: number, phi: number) => number {
   const winding = 1 / Math.tan(pitch);
   return (r, phi) => {
     if (r < 0.2 * inner) return 0;

@@ -14,7 +14,12 @@ export function renderIdeal(galaxy: Galaxy, sizePx: number): Frame {
   const frame = newFrame(sizePx);
   const random = new Random(galaxy.seed).fork("galaxy");
   const centre = (sizePx - 1) / 2;
-  const at = { x: centre + random.uniform(-0.7, 0.7), y: centre + random.uniform(-0.7, 0.7), angle: ((galaxy.positionAngleDeg + 90) * Math.PI) / 180, axisRatio: galaxy.axisRatio };
+  const at = {
+    x: centre + random.uniform(-0.7, 0.7),
+    y: centre + random.uniform(-0.7, 0.7),
+    angle: ((galaxy.positionAngleDeg + 90) * Math.PI) / 180,
+    axisRatio: galaxy.axisRatio,
+  };
   const flux = colourOf(galaxy.magR, galaxy.gMinusR, galaxy.rMinusZ);
   switch (galaxy.label) {
     case "elliptical":
@@ -53,13 +58,24 @@ function drawField(frame: Frame, galaxy: Galaxy, random: Random): void {
     const radius = (random.uniform(0.25, 0.75) * 10 ** ((22.5 - magR) * 0.09)) / PIXEL_SCALE_ARCSEC;
     const profile = sersic(red ? 3 : 1.1, radius);
     const colour = colourOf(magR, red ? random.normal(1, 0.2) : random.normal(0.45, 0.2), red ? random.normal(0.9, 0.2) : random.normal(0.4, 0.2));
-    addComponent(frame, { ...place(), angle: random.uniform(0, 3.14), axisRatio: random.uniform(0.35, 1) }, colour, (u, v) => profile(Math.hypot(u, v)), 4 + 7 * radius);
+    addComponent(
+      frame,
+      { ...place(), angle: random.uniform(0, 3.14), axisRatio: random.uniform(0.35, 1) },
+      colour,
+      (u, v) => profile(Math.hypot(u, v)),
+      4 + 7 * radius,
+    );
   }
   for (let i = 0; i < galaxy.stars; i++) {
     const { x, y } = place();
     const colour = colourOf(23 - Math.abs(random.normal(0, 2.1)), random.uniform(0.2, 1.4), random.uniform(0.1, 1.5));
     const [x0, y0] = [Math.floor(x), Math.floor(y)];
-    for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]] as const) {
+    for (const [dx, dy] of [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ] as const) {
       const [px, py] = [x0 + dx, y0 + dy];
       if (px < 0 || py < 0 || px >= S || py >= S) continue;
       const weight = (1 - Math.abs(x - px)) * (1 - Math.abs(y - py));
@@ -74,7 +90,10 @@ export function renderGalaxy(galaxy: Galaxy, sizePx: number): Float32Array {
   const random = new Random(galaxy.seed);
   drawField(frame, galaxy, random.fork("field"));
   const fwhms = [galaxy.psfFwhmGArcsec, galaxy.psfFwhmRArcsec, galaxy.psfFwhmZArcsec];
-  const planes = spread(frame, fwhms.map((fwhm) => moffatKernel(fwhm / PIXEL_SCALE_ARCSEC, MOFFAT_BETA)));
+  const planes = spread(
+    frame,
+    fwhms.map((fwhm) => moffatKernel(fwhm / PIXEL_SCALE_ARCSEC, MOFFAT_BETA)),
+  );
   const depths = [galaxy.depthG, galaxy.depthR, galaxy.depthZ];
   const sky = random.fork("sky");
   const N = sizePx * sizePx;
@@ -83,6 +102,11 @@ export function renderGalaxy(galaxy: Galaxy, sizePx: number): Float32Array {
     const residual = sky.normal(0, 0.04) * skySigma(depth, fwhms[band]);
     for (let p = 0; p < N; p++) planes[band * N + p] += residual;
   }
-  addNoise(planes, sizePx, depths.map((depth, band) => skySigma(depth, fwhms[band])), random.fork("noise"));
+  addNoise(
+    planes,
+    sizePx,
+    depths.map((depth, band) => skySigma(depth, fwhms[band])),
+    random.fork("noise"),
+  );
   return planes;
 }

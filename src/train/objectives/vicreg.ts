@@ -2,8 +2,9 @@
  * Variance-invariance-covariance regularisation (Bardes, Ponce & LeCun 2022): two views of a galaxy shall have the same embedding, every
  * embedded number shall vary over the batch, and no two shall say the same. Needs neither negatives nor a large batch.
  */
-import { augment, type AugmentOptions } from "../../batches/augment.ts";
+
 import type { Random } from "../../base/random.ts";
+import { type AugmentOptions, augment } from "../../batches/augment.ts";
 import type { SwinUnet } from "../../models/swin-unet.ts";
 import { BatchNorm, Linear, Module, Relu, Sequential } from "../../nn/index.ts";
 import { cat, mseLoss, op, type Tensor } from "../../torch/index.ts";
@@ -21,9 +22,17 @@ export const DEFAULT_VICREG: VicregOptions = { width: 512, invariance: 25, varia
 export function varianceAndCovariance(z: Tensor): [Tensor, Tensor] {
   const [B, D] = z.shape;
   const centred = z.sub(z.mean(0, true));
-  const spread = centred.pow(2).sum(0).div(B - 1).add(1e-4).sqrt();
+  const spread = centred
+    .pow(2)
+    .sum(0)
+    .div(B - 1)
+    .add(1e-4)
+    .sqrt();
   const variance = spread.neg().add(1).relu().mean();
-  const covariance = centred.t().matmul(centred).div(B - 1);
+  const covariance = centred
+    .t()
+    .matmul(centred)
+    .div(B - 1);
   const offDiagonal = covariance.pow(2).sum().sub(op("diagonal", covariance).pow(2).sum());
   return [variance, offDiagonal.div(D)];
 }
@@ -36,7 +45,15 @@ export class VicregHead extends Module {
   constructor(featureDim: number, options: VicregOptions) {
     super();
     const { width } = options;
-    this.expander = new Sequential(new Linear(featureDim, width), new BatchNorm(width), new Relu(), new Linear(width, width), new BatchNorm(width), new Relu(), new Linear(width, width));
+    this.expander = new Sequential(
+      new Linear(featureDim, width),
+      new BatchNorm(width),
+      new Relu(),
+      new Linear(width, width),
+      new BatchNorm(width),
+      new Relu(),
+      new Linear(width, width),
+    );
     this.#options = options;
   }
 

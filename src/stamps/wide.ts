@@ -1,16 +1,17 @@
 /** A survey from wide images: stamps cut at a catalogue's positions. */
-import { basename, resolve } from "node:path";
+
 import { rmSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { SurveyHeader } from "../contract/survey.ts";
-import { cutStamp, type Wide } from "../stamps/cut.ts";
-import { readTable, type TableRow } from "./catalogue.ts";
-import { cardNumber, readFitsHdus, readFitsImage } from "./fits.ts";
-import { judged } from "./flux.ts";
-import { SurveyWriter } from "./folder.ts";
-import { positionIn, stemOf } from "./labels.ts";
-import { parseWcs, type Wcs } from "./wcs.ts";
+import { readTable, type TableRow } from "../survey/catalogue.ts";
+import { cardNumber, readFitsHdus, readFitsImage } from "../survey/fits.ts";
+import { judged } from "../survey/flux.ts";
+import { SurveyWriter } from "../survey/folder.ts";
+import { positionIn, stemOf } from "../survey/labels.ts";
+import { parseWcs, type Wcs } from "../survey/wcs.ts";
+import { cutStamp, type Wide } from "./cut.ts";
 
 export interface WideOptions {
   out: string;
@@ -36,7 +37,13 @@ function openPlane(path: string): Plane {
   const hdu = hdus.findIndex(({ type, shape }) => type === "image" && shape.length >= 2 && shape.every((n) => n > 0));
   if (hdu < 0) throw new SkyloopError("NO_IMAGE", `${path} holds no image`);
   const [widthPx, heightPx, ...others] = hdus[hdu].shape;
-  return { widthPx, heightPx, planes: others.reduce((product, n) => product * n, 1), wcs: parseWcs(hdus[hdu].cards), section: (x0, y0, width, height) => readFitsImage(path, hdu, [x0, y0, width, height]).data };
+  return {
+    widthPx,
+    heightPx,
+    planes: others.reduce((product, n) => product * n, 1),
+    wcs: parseWcs(hdus[hdu].cards),
+    section: (x0, y0, width, height) => readFitsImage(path, hdu, [x0, y0, width, height]).data,
+  };
 }
 
 /** Pixel position of a row: by its sky position and the image's WCS, else by its columns x and y (0-based). */
@@ -48,17 +55,45 @@ function placeOf(row: TableRow, wcs: Wcs | null): { x: number; y: number } | nul
 }
 
 /** Cuts one stamp a row; rows off the image or without a position are problems. Throws WRONG_SHAPE, BAND_MISSING, NO_STAMPS. */
-export async function createFromWide({ out, images, catalogue, bands, sizePx, title, adaptiveCrop, overwrite, command, progress }: WideOptions): Promise<SurveyHeader> {
+export async function createFromWide({
+  out,
+  images,
+  catalogue,
+  bands,
+  sizePx,
+  title,
+  adaptiveCrop,
+  overwrite,
+  command,
+  progress,
+}: WideOptions): Promise<SurveyHeader> {
   const planes = images.map(openPlane);
   const [first] = planes;
-  if (planes.some(({ widthPx, heightPx }) => widthPx !== first.widthPx || heightPx !== first.heightPx)) throw new SkyloopError("WRONG_SHAPE", `the images of the bands differ in size (${planes.map(({ widthPx, heightPx }) => `${widthPx}x${heightPx}`).join(", ")}); resample them to the same pixels`);
+  if (planes.some(({ widthPx, heightPx }) => widthPx !== first.widthPx || heightPx !== first.heightPx))
+    throw new SkyloopError(
+      "WRONG_SHAPE",
+      `the images of the bands differ in size (${planes.map(({ widthPx, heightPx }) => `${widthPx}x${heightPx}`).join(", ")}); resample them to the same pixels`,
+    );
   const total = planes.reduce((sum, plane) => sum + plane.planes, 0);
-  if (total !== bands.length) throw new SkyloopError("BAND_MISSING", `${total} planes in ${images.map((path) => basename(path)).join(", ")} for the bands ${bands.join(", ")}; name one band a plane with --bands`);
+  if (total !== bands.length)
+    throw new SkyloopError(
+      "BAND_MISSING",
+      `${total} planes in ${images.map((path) => basename(path)).join(", ")} for the bands ${bands.join(", ")}; name one band a plane with --bands`,
+    );
   const { rows } = await readTable(catalogue);
   if (overwrite === true) rmSync(resolve(out), { recursive: true, force: true });
   const header = readFitsHdus(images[0]).find(({ shape }) => shape.length >= 2)?.cards ?? [];
-  const scale = first.wcs?.pixelScaleArcsec ?? (cardNumber(header, "PIXSCALE") ?? null);
-  const writer = new SurveyWriter(out, { title: title ?? stemOf(images[0]), kind: "flux", bands, unit: "nanomaggy", pixelScaleArcsec: scale, adaptiveCrop, seed: null, command });
+  const scale = first.wcs?.pixelScaleArcsec ?? cardNumber(header, "PIXSCALE") ?? null;
+  const writer = new SurveyWriter(out, {
+    title: title ?? stemOf(images[0]),
+    kind: "flux",
+    bands,
+    unit: "nanomaggy",
+    pixelScaleArcsec: scale,
+    adaptiveCrop,
+    seed: null,
+    command,
+  });
   try {
     for (const [i, row] of rows.entries()) {
       const id = String(row.id ?? row.ID ?? row.objid ?? `${stemOf(images[0])}_${i + 1}`);
@@ -78,7 +113,10 @@ export async function createFromWide({ out, images, catalogue, bands, sizePx, ti
         const position = positionIn(row);
         const sky = position.raDeg === null && first.wcs !== null ? first.wcs.pixelToSky(place.x, place.y) : position;
         const { id: _, ...columns } = row;
-        for (const item of judged({ id, raDeg: sky.raDeg, decDeg: sky.decDeg, source, columns, quality: parts[0].quality, widthPx: sizePx, heightPx: sizePx, codec: "f32", data }, bands.length)) {
+        for (const item of judged(
+          { id, raDeg: sky.raDeg, decDeg: sky.decDeg, source, columns, quality: parts[0].quality, widthPx: sizePx, heightPx: sizePx, codec: "f32", data },
+          bands.length,
+        )) {
           if ("code" in item) writer.problem(item);
           else writer.add(item);
         }
