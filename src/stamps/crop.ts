@@ -68,7 +68,9 @@ export function adaptiveCrop(rgb: Float32Array, widthPx: number, heightPx: numbe
       reach = Math.min(Math.min(W, H) / 2, MARGIN_PX + Math.max(centreX - left, right - centreX, centreY - top, bottom - centreY));
     }
   }
-  const sizePx = Math.max(2, Math.round(2 * reach));
+  const side = Math.max(2, Math.ceil(2 * reach));
+  // Of the image's own parity, so that the crop has the image's centre.
+  const sizePx = Math.min(W, H, side + ((Math.min(W, H) - side) % 2));
   return { x0: Math.round((W - sizePx) / 2), y0: Math.round((H - sizePx) / 2), sizePx };
 }
 

@@ -14,7 +14,7 @@ interface Database {
     get(...values: unknown[]): unknown;
     all(...values: unknown[]): unknown[];
   };
-  transaction<T extends unknown[], R>(body: (...values: T) => R): (...values: T) => R;
+  transaction<T extends unknown[], R>(body: (...values: T) => R): { immediate(...values: T): R };
   close(): void;
 }
 
@@ -102,6 +102,7 @@ export function openStore(folder: string): Store {
   );
   const allRounds = db.prepare("SELECT * FROM rounds WHERE session = ? ORDER BY round");
 
+  // Immediate: a transaction that reads first and then finds another writer ahead of it cannot wait for its turn.
   const append = db.transaction((session: string, events: NewEvent[]) =>
     events.map((event): SessionEvent => {
       const known = event.clientKey === null ? undefined : (byKey.get(session, event.clientKey) as EventRow | undefined);
@@ -120,7 +121,7 @@ export function openStore(folder: string): Store {
       }),
     session: (session) => guard(() => sessionFromRow(oneSession.get(session))),
     sessions: () => guard(() => allSessions.all().map((row) => sessionFromRow(row) as SessionRecord)),
-    addEvents: (session, events) => guard(() => append(session, events)),
+    addEvents: (session, events) => guard(() => append.immediate(session, events)),
     events: (session, seq = 0) => guard(() => (after.all(session, seq) as EventRow[]).map(fromRow)),
     saveRound: (session, { round, at, seed, alpha, mode, weightsHash, lastSeq, provisional, exhausted, picks }) =>
       guard(
@@ -171,6 +172,7 @@ function opened(path: string): Database {
   try {
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
     const db = new Libsql(path, { timeout: 10_000 });
+    db.pragma("busy_timeout = 10000");
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
     db.pragma("foreign_keys = ON");

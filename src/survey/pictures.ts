@@ -25,7 +25,8 @@ export async function readPicture(folder: string, file: string): Promise<Picture
     if (!(format in CODECS)) return refuse("NOT_AN_IMAGE", `the content is ${format}, not JPEG, PNG or WebP`);
     if (Math.min(width, height) < 16) return refuse("TOO_SMALL", `${width} x ${height} px; a stamp needs 16 or more`);
     const pixels = await decodePicture(bytes);
-    const flat = pixels.every((value) => value === pixels[0]);
+    const N = pixels.length / 3;
+    const flat = pixels.every((value, i) => value === pixels[Math.floor(i / N) * N]);
     return flat
       ? refuse("NO_SIGNAL", "every pixel has the same value")
       : { codec: CODECS[format as keyof typeof CODECS], bytes, widthPx: width, heightPx: height, quality: 0 };

@@ -154,7 +154,7 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
   );
 
   if (state === null) return { session: null, failure };
-  const valueOf = (object: string): LabelValue | null => {
+  const given = (object: string): LabelValue | null => {
     const value = waiting.get(object)?.value ?? state.labels[object]?.value ?? null;
     return value === "clear" ? null : value;
   };
@@ -163,7 +163,7 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
     session: {
       state,
       page,
-      labelOf: valueOf,
+      labelOf: given,
       tagsOf: (object) => state.labels[object]?.tags ?? [],
       isPending: (object) => waiting.has(object),
       pending: queueState.pending,

@@ -68,7 +68,7 @@ export function ResultsPage({ id }: { id: string }) {
     }
   };
 
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLElement>(null);
   const [columns, setColumns] = useState(6);
   useEffect(() => {
     const measure = () => setColumns(Math.max(2, Math.floor((scroller.current?.clientWidth ?? 800) / (TILE + 12))));
@@ -121,7 +121,7 @@ export function ResultsPage({ id }: { id: string }) {
         </p>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <div className="scroller" ref={scroller} tabIndex={0} role="region" aria-label="Objects, best first">
+      <section className="scroller" ref={scroller} tabIndex={0} aria-label="Objects, best first">
         <div className="canvas" style={{ height: virtual.getTotalSize() }}>
           {items.map(({ index, start }) => (
             <div key={index} className="line" style={{ transform: `translateY(${start}px)` }}>
@@ -143,7 +143,7 @@ export function ResultsPage({ id }: { id: string }) {
             </div>
           ))}
         </div>
-      </div>
+      </section>
       {open !== null && state !== null && (
         <ObjectView
           survey={state.survey}

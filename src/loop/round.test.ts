@@ -1,0 +1,201 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { openFeatures } from "../batches/features.ts";
+import type { Page } from "../contract/api.ts";
+import { auroc } from "../measure/ranking.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { openSurvey, type Survey } from "../survey/folder.ts";
+import { liveTensors } from "../torch/index.ts";
+import { exportSession } from "./export.ts";
+import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
+import { replaySession } from "./replay.ts";
+import { nextRound } from "./round.ts";
+import { readScores } from "./scores.ts";
+import { addLabels, createSession, sessionState, stepBack } from "./session.ts";
+import { simulate } from "./simulate.ts";
+
+const COUNT = 120;
+const truth = Array.from({ length: COUNT }, (_, i) => i % 4 === 0);
+const folder = temporaryFolder();
+let survey: Survey;
+let store: Store;
+let space: FeatureSpace;
+beforeAll(async () => {
+  const path = await smallSurvey(folder.path, COUNT);
+  survey = await openSurvey(path);
+  writeToyFeatures(path, survey.header.dataHash, truth);
+  const features = openFeatures(path, "toy");
+  space = featureSpace(features.matrix(), features.dim);
+  store = openStore(path);
+}, 60_000);
+afterAll(() => {
+  store.close();
+  survey.close();
+  folder.remove();
+});
+const about = () => ({ name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf });
+const ids = (wanted: boolean, count: number) =>
+  survey.rows
+    .filter((_, i) => truth[i] === wanted)
+    .slice(0, count)
+    .map(({ id }) => id);
+const start = (target: string) =>
+  createSession(store, about(), "toy", {
+    survey: survey.name,
+    model: "toy",
+    target,
+    alpha: 0.5,
+    pageSize: 10,
+    randomPicks: 2,
+    seed: 1,
+    who: "ann",
+    positive: ids(true, 5),
+    negative: ids(false, 5),
+  });
+const run = (session: string, onPage?: (page: Page) => void) =>
+  nextRound({ store, folder: survey.folder, session, ids: survey.rows.map(({ id }) => id), indexOf: survey.indexOf, space, weightsHash: "toy", onPage });
+const answer = (session: string, page: Page) =>
+  addLabels(store, about(), session, {
+    who: "ann",
+    labels: page.picks.map(({ object }) => ({ object, value: truth[survey.indexOf(object) as number] ? "positive" : "negative" })),
+  });
+
+describe("learning", () => {
+  it("ranks what it was shown examples of, the same for the same seed, and frees everything", () => {
+    const examples = truth.slice(0, 24).map((positive, row) => ({ row, positive }));
+    const before = liveTensors();
+    const scores = [1, 1, 2].map((seed) => {
+      const learner = learn(space, examples, seed);
+      const all = learner.score(0, COUNT);
+      expect(learner.scoreRows([7, 3])).toEqual(Float32Array.of(all[7], all[3]));
+      learner.dispose();
+      return all;
+    });
+    expect(liveTensors()).toBe(before);
+    expect(scores[0]).toEqual(scores[1]);
+    expect(scores[0]).not.toEqual(scores[2]);
+    expect(auroc(scores[0], truth.map(Number))).toBeGreaterThan(0.9);
+    expect(Math.max(...scores[0])).toBeLessThan(1);
+  });
+  it("knows nothing without both classes", () => {
+    const learner = learn(space, [{ row: 0, positive: true }], 1);
+    expect(learner.score(0, 3)).toEqual(Float32Array.of(0.5, 0.5, 0.5));
+  });
+});
+
+describe("a session", () => {
+  it("finds more and more, can be replayed bit for bit, and is exported whole", async () => {
+    const session = start("spiral");
+    for (let round = 1; round <= 3; round++) {
+      const { page } = await run(session);
+      expect(page.round).toBe(round);
+      const known = Object.keys(sessionState(store, session, "ann", true).labels);
+      for (const { object } of page.picks) expect(known).not.toContain(object);
+      answer(session, page);
+    }
+    const state = sessionState(store, session, "ann", true);
+    expect(state.positives + state.negatives).toBe(40);
+    expect(state.rounds.map(({ shown }) => shown)).toEqual([0, 10, 10, 10]);
+    expect(state.rounds.at(-1)?.randomShown).toBe(2);
+    const replayed = replaySession(store, survey, space, session);
+    expect(replayed.map(({ round, same }) => [round, same])).toEqual([
+      [1, true],
+      [2, true],
+      [3, true],
+    ]);
+    expect(replayed[2].scores).toEqual(readScores(survey.folder, session, COUNT));
+
+    const path = join(folder.path, "out.csv");
+    expect(await exportSession(store, survey, session, "csv", path)).toBe(COUNT);
+    const lines = readFileSync(path, "utf8").trim().split("\n");
+    expect(lines[0]).toBe("id,ra,dec,score,label,tags,round,who");
+    expect(lines).toHaveLength(COUNT + 1);
+    const exported = lines.slice(1).map((line) => line.split(","));
+    expect(exported.filter(([, , , , label]) => label === "positive")).toHaveLength(state.positives);
+    const column = exported.map((cells) => Number(cells[3]));
+    expect([...column].sort((a, b) => b - a)).toEqual(column);
+  });
+
+  it("undoes, never learns from unsure ones, and refuses what makes no sense", async () => {
+    const session = start("undo");
+    const { page } = await run(session);
+    addLabels(store, about(), session, { who: "ann", labels: [{ object: page.picks[0].object, value: "unsure" }] });
+    answer(session, { ...page, picks: page.picks.slice(1) });
+    stepBack(store, session, "ann", "undo");
+    const state = sessionState(store, session, "ann", true);
+    expect(state.unsure).toBe(1);
+    expect(state.positives + state.negatives).toBe(18);
+    expect(() => stepBack(store, session, "bob", "undo")).toThrow(/nothing left to undo/);
+    expect(() => addLabels(store, about(), session, { who: "ann", labels: [{ object: "none", value: "positive" }] })).toThrow(/has no object none/);
+    const lonely = createSession(store, about(), "toy", {
+      survey: survey.name,
+      model: "toy",
+      target: "x",
+      alpha: 0.5,
+      pageSize: 10,
+      randomPicks: 0,
+      seed: 1,
+      who: "ann",
+      positive: ids(true, 2),
+      negative: [],
+    });
+    await expect(run(lonely)).rejects.toThrow(/at least one positive and one negative/);
+    const [both] = ids(true, 1);
+    expect(() =>
+      createSession(store, about(), "toy", {
+        survey: survey.name,
+        model: "toy",
+        target: "x",
+        alpha: 0.5,
+        pageSize: 10,
+        randomPicks: 0,
+        seed: 1,
+        who: "ann",
+        positive: [both],
+        negative: [both],
+      }),
+    ).toThrow(/cannot be positive and negative/);
+  });
+
+  it("goes to the end of the pool and then shows what was passed over", async () => {
+    const session = start("all");
+    const shown = new Set<string>();
+    for (let round = 0; round < 12; round++) {
+      const { page } = await run(session);
+      for (const { object } of page.picks) shown.add(object);
+      if (page.exhausted && page.picks.length < 10) break;
+      answer(session, { ...page, picks: page.picks.slice(1) });
+    }
+    expect(shown.size).toBe(COUNT - 10);
+  });
+});
+
+describe("the simulated person", () => {
+  const options = {
+    model: "toy",
+    column: "label",
+    positive: ["spiral"],
+    negative: [],
+    start: [5, 5] as [number, number],
+    show: 5,
+    rounds: 2,
+    alpha: 0.5,
+    seeds: 3,
+    progress: { update() {}, end() {} },
+  };
+  it("gives the same figures each time, with the random budget beside the loop", async () => {
+    const [one, two] = [await simulate({ ...options, survey: survey.folder }), await simulate({ ...options, survey: survey.folder })];
+    expect(one).toEqual(two);
+    expect(one.rounds.map(({ labels }) => labels)).toEqual([10, 15, 20]);
+    expect(one.rounds[0].aupr).toEqual(one.rounds[0].random.aupr);
+    expect(one.pool.objects + one.evaluated.objects).toBe(COUNT);
+  });
+  it("names what is missing", async () => {
+    await expect(simulate({ ...options, survey: survey.folder, column: "kind" })).rejects.toThrow(/no column kind/);
+    await expect(simulate({ ...options, survey: survey.folder, positive: ["nothing"] })).rejects.toThrow(/ONE_CLASS|must name some/);
+    await expect(simulate({ ...options, survey: survey.folder, model: "none" })).rejects.toThrow(/no features of none/);
+    await expect(simulate({ ...options, survey: survey.folder, start: [500, 5] })).rejects.toThrow(/needs so many/);
+  });
+});
