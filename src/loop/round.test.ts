@@ -69,7 +69,8 @@ describe("learning", () => {
     const scores = [1, 1, 2].map((seed) => {
       const learner = learn(space, examples, seed);
       const all = learner.score(0, COUNT);
-      expect(learner.scoreRows([7, 3])).toEqual(Float32Array.of(all[7], all[3]));
+      // Another number of rows may be multiplied in another order: equal to the last bits only.
+      for (const [i, value] of learner.scoreRows([7, 3]).entries()) expect(value).toBeCloseTo(all[[7, 3][i]], 5);
       learner.dispose();
       return all;
     });

@@ -1,0 +1,185 @@
+import { request } from "node:http";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import type { SessionState, StreamMessage } from "../contract/api.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { buildServer } from "./app.ts";
+
+const COUNT = 60;
+const folder = temporaryFolder();
+let app: FastifyInstance;
+let port = 0;
+beforeAll(async () => {
+  const path = await smallSurvey(folder.path, COUNT);
+  const survey = await openSurvey(path);
+  writeToyFeatures(
+    path,
+    survey.header.dataHash,
+    Array.from({ length: COUNT }, (_, i) => i % 3 === 0),
+  );
+  survey.close();
+  app = await buildServer({ surveys: [path] });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const address = app.server.address();
+  port = typeof address === "object" && address !== null ? address.port : 0;
+}, 60_000);
+afterAll(async () => {
+  await app.close();
+  folder.remove();
+});
+
+const host = { host: "127.0.0.1" };
+const get = (url: string, headers: Record<string, string> = {}) => app.inject({ method: "GET", url, headers: { ...host, ...headers } });
+const post = (url: string, payload: object | string, headers: Record<string, string> = {}) =>
+  app.inject({ method: "POST", url, payload, headers: { ...host, "content-type": "application/json", ...headers } });
+const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
+const NEW = { survey: "small", model: "toy", target: "Ring galaxies!", pageSize: 8, who: "ann", positive: [id(0), id(3)], negative: [id(1), id(2)] };
+
+describe("surveys", () => {
+  it("are described, listed and sampled", async () => {
+    expect((await get("/api/health")).json()).toMatchObject({ ok: true });
+    expect((await get("/api/surveys")).json()).toMatchObject([{ survey: "small", count: COUNT, kind: "flux", features: [{ model: "toy", done: COUNT }] }]);
+    const random = (await get("/api/surveys/small/objects?random=5&seed=2")).json() as { total: number; objects: { object: string }[] };
+    expect([random.total, random.objects.length]).toEqual([COUNT, 5]);
+    expect((await get("/api/surveys/small/objects?random=5&seed=2")).json()).toEqual(random);
+    expect((await get("/api/surveys/small/objects?diverse=6")).json().objects).toHaveLength(6);
+    expect((await get(`/api/surveys/small/objects?ids=${id(4)},${id(9)}`)).json().objects.map(({ object }: { object: string }) => object)).toEqual([
+      id(4),
+      id(9),
+    ]);
+    expect((await get("/api/surveys/small/objects?offset=58&limit=10")).json().objects).toHaveLength(2);
+    expect((await get(`/api/surveys/small/objects/${id(7)}`)).json().columns).toHaveProperty("redshift");
+    const near = (await get(`/api/surveys/small/objects/${id(7)}/neighbours?k=3`)).json().objects as { object: string; similarity: number }[];
+    expect(near).toHaveLength(3);
+    expect(near.map(({ object }) => object)).not.toContain(id(7));
+  });
+  it("give pictures with tags, and float pixels with their shape", async () => {
+    const url = `/api/surveys/small/objects/${id(0)}/picture?size=96`;
+    const picture = await get(url);
+    expect(await sharp(picture.rawPayload).metadata()).toMatchObject({ format: "webp", width: 96, height: 96 });
+    expect((await get(url, { "if-none-match": String(picture.headers.etag) })).statusCode).toBe(304);
+    const pixels = await get(`/api/surveys/small/objects/${id(0)}/pixels`);
+    expect([pixels.headers["x-skyloop-shape"], pixels.headers["x-skyloop-bands"], pixels.rawPayload.length]).toEqual(["3,64,64", "g,r,z", 3 * 64 * 64 * 4]);
+  });
+  it("answer nonsense with a code", async () => {
+    for (const [url, status, code] of [
+      ["/api/surveys/none", 404, "SURVEY_UNKNOWN"],
+      ["/api/surveys/small/objects/none", 404, "OBJECT_UNKNOWN"],
+      ["/api/surveys/small/objects/..%2F..%2Fsurvey.json/picture", 404, "OBJECT_UNKNOWN"],
+      ["/api/surveys/..%2F..%2Fetc", 404, "SURVEY_UNKNOWN"],
+      [`/api/surveys/small/objects/${id(0)}/picture?size=97`, 400, "BAD_REQUEST"],
+      ["/api/surveys/small/objects?random=0", 400, "BAD_REQUEST"],
+      [`/api/surveys/small/objects/${id(0)}/neighbours?model=other`, 400, "FEATURES_MISSING"],
+      ["/api/nothing", 404, "NOT_FOUND"],
+      ["/../../package.json", 404, "NOT_FOUND"],
+    ] as const) {
+      const response = await get(url);
+      expect([url, response.statusCode, response.json().code]).toEqual([url, status, code]);
+    }
+  });
+});
+
+describe("safety", () => {
+  it("answers only requests that name this machine, and no writes from other pages", async () => {
+    expect((await get("/api/health", { host: "evil.example" })).statusCode).toBe(403);
+    expect((await get("/api/health", { host: "localhost:8420" })).statusCode).toBe(200);
+    expect((await post("/api/sessions", NEW, { origin: "http://evil.example" })).json().code).toBe("ORIGIN_REFUSED");
+  });
+  it("sets a strict content policy everywhere and bounds bodies", async () => {
+    for (const url of ["/api/health", "/api/docs", "/api/nothing"]) {
+      const policy = String((await get(url)).headers["content-security-policy"]);
+      expect(policy).toContain("default-src 'self'");
+      expect(policy).not.toContain("unsafe");
+    }
+    expect((await post("/api/sessions", JSON.stringify({ ...NEW, target: "x".repeat(3e6) }))).statusCode).toBe(413);
+    expect((await post("/api/sessions", "{ broken")).statusCode).toBe(400);
+  });
+  it("documents every route", async () => {
+    const { paths } = (await get("/api/docs/json")).json() as { paths: Record<string, unknown> };
+    for (const path of [
+      "/api/surveys",
+      "/api/surveys/{survey}/objects/{object}/pixels",
+      "/api/sessions/{session}/labels",
+      "/api/sessions/{session}/rounds",
+      "/api/sessions/{session}/export",
+      "/api/sessions/{session}/stream",
+    ])
+      expect(Object.keys(paths)).toContain(path);
+    expect((await get("/api/docs")).body).toContain("/api/sessions/{session}/undo");
+  });
+});
+
+describe("sessions", () => {
+  let session = "";
+  it("start, check what they are given, and are found again", async () => {
+    const made = await post("/api/sessions", NEW);
+    expect(made.statusCode).toBe(201);
+    ({ session } = made.json() as SessionState);
+    expect(session).toBe("ring-galaxies");
+    expect(made.json()).toMatchObject({ positives: 2, negatives: 2, round: 0, alpha: 0.5, canUndo: true });
+    expect((await get("/api/sessions")).json()).toHaveLength(1);
+    for (const [change, code] of [
+      [{ positive: ["none"] }, "OBJECT_UNKNOWN"],
+      [{ negative: [id(0)] }, "BOTH_LABELS"],
+      [{ model: "none" }, "FEATURES_MISSING"],
+      [{ alpha: 2 }, "BAD_REQUEST"],
+      [{ who: " " }, "BAD_REQUEST"],
+    ] as const)
+      expect((await post("/api/sessions", { ...NEW, ...change })).json().code).toBe(code);
+    expect((await get("/api/sessions/none")).statusCode).toBe(404);
+  });
+
+  it("go round: page, labels once for each key, undo, redo, ranking, export", async () => {
+    const page = (await post(`/api/sessions/${session}/rounds`, { who: "ann" })).json() as { round: number; picks: { object: string; reason: string }[] };
+    expect([page.round, page.picks.length]).toEqual([1, 8]);
+    const label = { who: "ann", labels: [{ object: page.picks[0].object, value: "positive", clientKey: "k" }] };
+    const saved = (await post(`/api/sessions/${session}/labels`, label)).json();
+    expect((await post(`/api/sessions/${session}/labels`, label)).json().events).toEqual(saved.events);
+    expect(saved.labels[page.picks[0].object]).toMatchObject({ value: "positive", who: "ann", round: 1 });
+    expect((await post(`/api/sessions/${session}/undo`, { who: "ann" })).json().labels[page.picks[0].object].value).toBeNull();
+    expect((await post(`/api/sessions/${session}/redo`, { who: "ann" })).json().labels[page.picks[0].object].value).toBe("positive");
+    expect((await post(`/api/sessions/${session}/redo`, { who: "ann" })).statusCode).toBe(409);
+    expect((await post(`/api/sessions/${session}/alpha`, { who: "ann", alpha: 0.9 })).json().alpha).toBe(0.9);
+    const ranking = (await get(`/api/sessions/${session}/ranking?limit=5&label=none`)).json();
+    expect([ranking.total, ranking.rows.length]).toEqual([COUNT - 5, 5]);
+    expect((await get(`/api/sessions/${session}/ranking?minScore=0.5`)).json().rows.every(({ score }: { score: number }) => score >= 0.5)).toBe(true);
+    const csv = await get(`/api/sessions/${session}/export?format=csv`);
+    expect(csv.body.trim().split("\n")).toHaveLength(COUNT + 1);
+    expect(csv.headers["content-disposition"]).toContain("ring-galaxies.csv");
+    expect((await get(`/api/sessions/${session}/export?format=fits`)).rawPayload.subarray(0, 6).toString()).toBe("SIMPLE");
+    expect((await get(`/api/sessions/${session}/export?format=parquet`)).rawPayload.subarray(0, 4).toString()).toBe("PAR1");
+    expect((await get(`/api/sessions/${session}/export?format=doc`)).statusCode).toBe(400);
+  });
+
+  it("tell others at once what somebody labels", async () => {
+    const heard = new Promise<StreamMessage>((resolve, reject) => {
+      const stream = request({ host: "127.0.0.1", port, path: `/api/sessions/${session}/stream` }, (response) => {
+        response.setEncoding("utf8");
+        let text = "";
+        response.on("data", (part: string) => {
+          text += part;
+          const data = /event: events\ndata: (.*)\n/.exec(text);
+          if (data !== null) {
+            stream.destroy();
+            resolve(JSON.parse(data[1]) as StreamMessage);
+          } else if (text.includes("connected"))
+            void post(`/api/sessions/${session}/labels`, { who: "bob", labels: [{ object: id(20), value: "negative", clientKey: "bob" }] });
+        });
+      });
+      stream.on("error", reject).end();
+    });
+    expect(await heard).toMatchObject({ type: "events", events: [{ who: "bob", object: id(20), value: "negative" }] });
+  });
+
+  it("survive the server", async () => {
+    const again = await buildServer({ surveys: [join(folder.path, "small")] });
+    const state = (await again.inject({ url: `/api/sessions/${session}?who=ann`, headers: host })).json() as SessionState;
+    expect(state.page?.round).toBe(1);
+    expect(state.ranked).toBe(true);
+    expect(state.labels[id(20)].value).toBe("negative");
+    await again.close();
+  });
+});
