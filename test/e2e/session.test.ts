@@ -132,12 +132,14 @@ describe("a session", () => {
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keys" }).waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.keyboard.press("o");
     await page.getByRole("dialog").locator("canvas").waitFor();
     await page.getByRole("combobox", { name: "Stretch" }).selectOption("asinh");
     await page.locator(".frame").hover({ position: { x: 100, y: 100 } });
     await page.getByText(/nanomaggy/).waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.keyboard.press("x");
     await allSaved(page);
     await page.keyboard.press("Enter");
@@ -208,6 +210,7 @@ describe("for everybody", () => {
     await page.getByRole("dialog").locator("canvas").waitFor();
     await check();
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Ranking and export" }).click();
     await page.locator(".results .tile").first().waitFor();
     await check();

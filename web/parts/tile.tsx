@@ -28,7 +28,7 @@ export const Tile = memo(function Tile({ survey, object, size, label, pending, f
       <button
         type="button"
         className="face"
-        aria-label={`${object}, ${WORD[label ?? "clear"]}${pending ? ", not saved yet" : ""}`}
+        aria-label={`${object}, ${WORD[label ?? "clear"]}${badge === undefined ? "" : `, ${badge}`}${pending ? ", not saved yet" : ""}`}
         aria-pressed={label !== null}
         tabIndex={focused === false ? -1 : 0}
         onClick={(event) => onClick(object, event)}

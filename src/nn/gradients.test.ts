@@ -1,0 +1,117 @@
+/** Gradients of every layer of ours against central differences, in double precision. */
+import { describe, expect, it } from "vitest";
+import { DualUpsample, PatchMerging, SwinBlock } from "../models/swin-blocks.ts";
+import { bceWithLogits, crossEntropy, dropout, gelu, manualSeed, mseLoss, noGrad, normalize, randn, scope, type Tensor, tensor } from "../torch/index.ts";
+import {
+  BatchNorm,
+  Conv2d,
+  joinWindows,
+  LayerNorm,
+  Linear,
+  type Module,
+  PRelu,
+  splitWindows,
+  UpsampleBilinear,
+  WindowAttention,
+  WindowMasks,
+} from "./index.ts";
+
+const STEP = 1e-6;
+
+/** Largest relative difference over some elements of the input and of every parameter. */
+function worstDifference(module: Module | null, input: Tensor, run: (x: Tensor) => Tensor): number {
+  const weights = scope(() => noGrad(() => randn(run(input).shape, "float64")));
+  const loss = (x: Tensor) => run(x).mul(weights).sum();
+  const targets: Tensor[] = [input.setRequiresGrad(true), ...(module?.parameters() ?? [])];
+  for (const target of targets) target.setGrad(null);
+  scope(() => loss(input).backward());
+  let worst = 0;
+  for (const target of targets) {
+    const gradient = scope(() => target.grad?.toFloat64Array());
+    if (gradient === undefined) continue;
+    const values = target.toFloat64Array();
+    const scale = Math.max(1e-3, ...gradient.map(Math.abs));
+    for (let i = 0; i < values.length; i += Math.max(1, Math.floor(values.length / 7))) {
+      const at = (shift: number) => {
+        const moved = values.slice();
+        moved[i] += shift;
+        return noGrad(() =>
+          scope(() => {
+            target.copy_(tensor(moved, target.shape));
+            return loss(input).item();
+          }),
+        );
+      };
+      const numeric = (at(STEP) - at(-STEP)) / (2 * STEP);
+      noGrad(() => scope(() => target.copy_(tensor(values, target.shape))));
+      worst = Math.max(worst, Math.abs(numeric - gradient[i]) / scale);
+    }
+  }
+  return worst;
+}
+
+const x = (...shape: number[]) => randn(shape, "float64");
+const wide = <M extends Module>(module: M): M => module.toDtype("float64");
+const masks = new WindowMasks();
+const shifted = { H: 6, W: 6, window: 4, shift: 2 };
+const block = wide(new SwinBlock({ width: 8, heads: 2, window: 4, shift: 2, mlpRatio: 2, scale: 0.5, dropPath: 0 }));
+const [linear, conv, norm, batch, slope] = [
+  wide(new Linear(5, 3)),
+  wide(new Conv2d(4, 6, 3, { stride: 2, padding: 1, groups: 2 })),
+  wide(new LayerNorm(6)),
+  wide(new BatchNorm(3)),
+  wide(new PRelu()),
+];
+const [attention, merging, double, quadruple] = [
+  wide(new WindowAttention(8, 4, 2, 0.35)),
+  wide(new PatchMerging(3)),
+  wide(new DualUpsample(8, 2)),
+  wide(new DualUpsample(4, 4)),
+];
+
+const CASES: [string, Module | null, () => Tensor, (input: Tensor) => Tensor][] = [
+  ["Linear", linear, () => x(4, 5), (t) => linear.forward(t)],
+  ["Conv2d", conv, () => x(2, 4, 7, 7), (t) => conv.forward(t)],
+  ["LayerNorm", norm, () => x(3, 6), (t) => norm.forward(t)],
+  ["BatchNorm", batch, () => x(5, 3, 2, 2), (t) => batch.forward(t)],
+  ["PRelu", slope, () => x(3, 4), (t) => slope.forward(t)],
+  ["GELU", null, () => x(3, 4), gelu],
+  ["UpsampleBilinear", null, () => x(1, 2, 3, 3), (t) => new UpsampleBilinear(2).forward(t)],
+  ["normalize", null, () => x(3, 4), (t) => normalize(t, 1)],
+  ["mseLoss", null, () => x(3, 4), (t) => mseLoss(t, tensor(new Float64Array(12).fill(0.3), [3, 4]))],
+  ["crossEntropy", null, () => x(3, 4), (t) => crossEntropy(t, tensor(BigInt64Array.of(0n, 3n, 1n), [3]), null, 0.1)],
+  ["bceWithLogits", null, () => x(4), (t) => bceWithLogits(t, tensor(Float64Array.of(0, 1, 1, 0), [4]))],
+  ["dropout at rest", null, () => x(3), (t) => dropout(t, 0.5, false)],
+  ["WindowAttention", attention, () => x(4, 16, 8), (t) => attention.forward(t, null)],
+  ["WindowAttention with mask", attention, () => x(4, 16, 8), (t) => attention.forward(t, masks.get(shifted, t))],
+  ["SwinBlock, shifted and padded", block, () => x(1, 36, 8), (t) => block.forward(t, 6, 6, masks)],
+  ["PatchMerging", merging, () => x(2, 16, 3), (t) => merging.forward(t, 4, 4)],
+  ["DualUpsample 2", double, () => x(1, 9, 8), (t) => double.forward(t, 3, 3)],
+  ["DualUpsample 4", quadruple, () => x(1, 4, 4), (t) => quadruple.forward(t, 2, 2)],
+];
+
+describe("gradients", () => {
+  it.each(CASES)("of %s equal finite differences", (name, module, input, run) => {
+    manualSeed(7);
+    const worst = worstDifference(module, input(), run);
+    console.log(`${name}: largest relative difference ${worst.toExponential(1)}`);
+    expect(worst).toBeLessThan(1e-6);
+  });
+});
+
+describe("windows", () => {
+  it("join back to the map they were cut from, padded, shifted or not", () => {
+    for (const [H, W, window, shift] of [
+      [8, 8, 4, 0],
+      [8, 12, 4, 2],
+      [6, 6, 4, 2],
+      [3, 3, 4, 0],
+      [5, 9, 3, 1],
+    ])
+      scope(() => {
+        const grid = { H, W, window, shift };
+        const map = randn([2, H, W, 3]);
+        expect(joinWindows(splitWindows(map, grid), grid).toFloat32Array()).toEqual(map.toFloat32Array());
+      });
+  });
+});

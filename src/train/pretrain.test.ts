@@ -1,0 +1,113 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
+import { SILENT } from "../base/progress.ts";
+import { Random } from "../base/random.ts";
+import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
+import { createModel, loadWeights } from "../models/index.ts";
+import { manualSeed, rand, randn, scope } from "../torch/index.ts";
+import { varianceAndCovariance } from "./objectives/vicreg.ts";
+import { pretrain, Recipe, readRecipe } from "./pretrain.ts";
+import { warmupCosine } from "./schedule.ts";
+
+const folder = temporaryFolder();
+let survey = "";
+beforeAll(async () => {
+  survey = await smallSurvey(folder.path, 40);
+}, 60_000);
+afterAll(() => folder.remove());
+const recipe = (changes: object = {}) =>
+  Recipe.parse({
+    model: "lvm-nano",
+    surveys: [survey],
+    bankPx: 40,
+    viewPx: 32,
+    objective: "vicreg",
+    steps: 6,
+    batchSize: 8,
+    learningRate: 1e-3,
+    warmupSteps: 2,
+    checkpointEvery: 2,
+    seed: 1,
+    threads: 1,
+    ...changes,
+  });
+const out = (name: string) => {
+  mkdirSync(join(folder.path, name), { recursive: true });
+  return join(folder.path, name);
+};
+const metrics = (name: string) =>
+  readFileSync(join(folder.path, name, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { step: number; loss: number });
+
+describe("pre-training", () => {
+  it("comes out bit-identical whether it was stopped or not, and its weights load", async () => {
+    expect(await pretrain(recipe(), { out: out("whole"), progress: SILENT })).toEqual({ finished: true, step: 6 });
+    const stop = new AbortController();
+    const progress = { update: (done: number, total: number) => void (total === 6 && done === 3 && stop.abort()), end() {} };
+    expect(await pretrain(recipe(), { out: out("parts"), progress, signal: stop.signal })).toEqual({ finished: false, step: 3 });
+    expect(await pretrain(recipe(), { out: out("parts"), progress: SILENT })).toEqual({ finished: true, step: 6 });
+    const weights = (name: string) => readFileSync(join(folder.path, name, "encoder.safetensors"));
+    const loss = (name: string) => metrics(name).map(({ step, loss: value }) => [step, value]);
+    expect(loss("parts")).toEqual(loss("whole"));
+    const load = (name: string) => {
+      const model = createModel("lvm-nano");
+      loadWeights(model, join(folder.path, name, "encoder.safetensors"));
+      const values = model.norm.weight.toFloat32Array();
+      model.dispose();
+      return values;
+    };
+    expect(load("parts")).toEqual(load("whole"));
+    expect(weights("whole").length).toBeLessThan(6e6);
+  });
+  it("keeps to its recipe and names what is wrong with one", async () => {
+    await expect(pretrain(recipe({ seed: 2 }), { out: out("whole"), progress: SILENT })).rejects.toThrow(/another recipe/);
+    await expect(pretrain(recipe({ batchSize: 64 }), { out: out("few"), progress: SILENT })).rejects.toThrow(/do not fill a batch/);
+    await expect(pretrain(recipe({ learningRate: 1e30, warmupSteps: 1, steps: 8 }), { out: out("wild"), progress: SILENT })).rejects.toThrow(
+      /the loss is NaN at step \d+; the last good checkpoint/,
+    );
+    writeFileSync(join(folder.path, "r.json"), '{ "model": "lvm-nano", "steps": -1 }');
+    expect(() => readRecipe(join(folder.path, "r.json"))).toThrow(/r.json: .*bankPx/);
+  });
+  it("learns: the loss falls on a survey seen many times", async () => {
+    await pretrain(recipe({ steps: 40, batchSize: 16, learningRate: 2e-3 }), { out: out("learns"), progress: SILENT });
+    const values = metrics("learns").map(({ loss }) => loss);
+    const mean = (part: number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;
+    expect(mean(values.slice(-8))).toBeLessThan(mean(values.slice(0, 8)));
+  });
+});
+
+describe("parts", () => {
+  it("VICReg's terms vanish for independent columns of unit variance and see collapse", () => {
+    scope(() => {
+      manualSeed(1);
+      const [variance, covariance] = varianceAndCovariance(randn([4000, 8]));
+      expect(variance.item()).toBeLessThan(0.03);
+      expect(covariance.item()).toBeLessThan(0.01);
+      const collapsed = varianceAndCovariance(randn([100, 1]).expand(100, 8).mul(0.01));
+      expect(collapsed[0].item()).toBeGreaterThan(0.97);
+      expect(varianceAndCovariance(randn([100, 1]).expand(100, 8))[1].item()).toBeGreaterThan(3);
+    });
+  });
+  it("views have the asked size, differ, and follow their seed", () => {
+    scope(() => {
+      const images = rand([4, 3, 40, 40]);
+      const view = (seed: number) => {
+        manualSeed(seed);
+        return augment(images, new Random(seed), { ...DEFAULT_AUGMENT, sizePx: 32 }).toFloat32Array();
+      };
+      expect(view(1)).toEqual(view(1));
+      expect(view(1)).not.toEqual(view(2));
+      expect(view(1).length).toBe(4 * 3 * 32 * 32);
+    });
+  });
+  it("the schedule rises, falls, and ends at its floor", () => {
+    expect(warmupCosine(0, 100, 10, 1)).toBeCloseTo(0.1, 9);
+    expect(warmupCosine(9, 100, 10, 1)).toBe(1);
+    expect(warmupCosine(55, 100, 10, 1)).toBeCloseTo(0.505, 2);
+    expect(warmupCosine(100, 100, 10, 1)).toBeCloseTo(0.01, 9);
+  });
+});
