@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import { addBenchCommand } from "./bench.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
 import { addForwardCommand } from "./forward.ts";
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
   addModelCommand(program);
   addForwardCommand(program);
   addEmbedCommand(program);
+  addBenchCommand(program);
   addDoctorCommand(program);
   return program;
 }

@@ -1,0 +1,40 @@
+/** What benchmarks share: the peer's process, alternating runs, medians. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PACKAGE_ROOT } from "../src/base/paths.ts";
+
+const PYTHON = process.env.PYTHON ?? "/usr/bin/python3";
+
+/** Whether Debian's python3-torch is there to compare with. */
+export function hasPeer(): boolean {
+  if (!existsSync(PYTHON)) return false;
+  try {
+    execFileSync(PYTHON, ["-c", "import torch"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a peer script and returns what it prints. `tuned` gives it passive OpenMP waiting and memory that glibc keeps. */
+export function runPeer(script: string, args: string[], tuned: boolean): string {
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  // The plain peer gets what a user's shell has, not what this process set for itself.
+  delete env.OMP_WAIT_POLICY;
+  if (tuned)
+    Object.assign(env, { OMP_WAIT_POLICY: "PASSIVE", MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD_: "2147483647", MALLOC_TOP_PAD_: "67108864" });
+  return execFileSync(PYTHON, [join(PACKAGE_ROOT, "bench/peers", script), ...args], { env, encoding: "utf8" });
+}
+
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.length % 2 === 1 ? sorted[(sorted.length - 1) / 2] : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
+}
+
+/** Repeats every measurement in turn, so that a busy moment hits all of them alike. */
+export function alternate(measurements: Record<string, () => number>, rounds: number): Record<string, number[]> {
+  const results: Record<string, number[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) for (const [name, measure] of Object.entries(measurements)) results[name].push(measure());
+  return results;
+}

@@ -1,0 +1,129 @@
+"""The peer of our benchmarks: the encoder of a Swin U-Net written as PyTorch users write it, timed on Debian's python3-torch.
+
+Run: /usr/bin/python3 swin.py encode|train BATCH SIZE SECONDS; prints images a second. Configuration: lvm-tiny.
+"""
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+EMBED, DEPTHS, HEADS, WINDOW = 48, (2, 2, 6, 2), (3, 6, 12, 24), 8
+
+
+def windows(x, w):
+    b, h, wd, c = x.shape
+    return x.view(b, h // w, w, wd // w, w, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, w * w, c)
+
+
+def unwindows(x, w, h, wd):
+    c = x.shape[-1]
+    return x.view(-1, h // w, wd // w, w, w, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, h, wd, c)
+
+
+class Attention(nn.Module):
+    def __init__(self, dim, w, heads):
+        super().__init__()
+        self.heads, self.scale = heads, (dim // heads) ** -0.5
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.table = nn.Parameter(torch.randn((2 * w - 1) ** 2, heads) * 0.02)
+        grid = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(w), indexing="ij")).flatten(1)
+        offset = (grid[:, :, None] - grid[:, None, :]).permute(1, 2, 0) + w - 1
+        self.register_buffer("index", offset[..., 0] * (2 * w - 1) + offset[..., 1])
+
+    def forward(self, x, mask):
+        b, n, c = x.shape
+        q, k, v = self.qkv(x).reshape(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        a = (q * self.scale) @ k.transpose(-2, -1) + self.table[self.index.view(-1)].view(n, n, -1).permute(2, 0, 1)
+        if mask is not None:
+            a = (a.view(b // len(mask), len(mask), self.heads, n, n) + mask[:, None]).view(-1, self.heads, n, n)
+        return self.proj((a.softmax(-1) @ v).transpose(1, 2).reshape(b, n, c))
+
+
+class Block(nn.Module):
+    def __init__(self, dim, heads, size, w, shift):
+        super().__init__()
+        self.size, self.w, self.shift = size, w, shift
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attn = Attention(dim, w, heads)
+        self.fc1, self.fc2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
+        mask = None
+        if shift:
+            image = torch.zeros(1, size, size, 1)
+            parts = (slice(0, -w), slice(-w, -shift), slice(-shift, None))
+            for i, a in enumerate(parts):
+                for j, b in enumerate(parts):
+                    image[:, a, b] = 3 * i + j
+            flat = windows(image, w).squeeze(-1)
+            mask = (flat[:, None] != flat[:, :, None]).float() * -100
+        self.register_buffer("mask", mask)
+
+    def forward(self, x):
+        b, n, c = x.shape
+        y = self.norm1(x).view(b, self.size, self.size, c)
+        if self.shift:
+            y = torch.roll(y, (-self.shift, -self.shift), (1, 2))
+        y = unwindows(self.attn(windows(y, self.w), self.mask), self.w, self.size, self.size)
+        if self.shift:
+            y = torch.roll(y, (self.shift, self.shift), (1, 2))
+        x = x + y.view(b, n, c)
+        return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+
+
+class Merge(nn.Module):
+    def __init__(self, dim, size):
+        super().__init__()
+        self.size, self.norm, self.reduction = size, nn.LayerNorm(4 * dim), nn.Linear(4 * dim, 2 * dim, bias=False)
+
+    def forward(self, x):
+        b, _, c = x.shape
+        x = x.view(b, self.size, self.size, c)
+        x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], -1)
+        return self.reduction(self.norm(x.view(b, -1, 4 * c)))
+
+
+class Encoder(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.first = nn.Conv2d(3, EMBED, 3, padding=1)
+        self.patch, self.norm0 = nn.Conv2d(EMBED, EMBED, 4, 4), nn.LayerNorm(EMBED)
+        layers = []
+        for i, depth in enumerate(DEPTHS):
+            grid, dim = size // 4 // 2**i, EMBED * 2**i
+            w = min(WINDOW, grid)
+            layers += [Block(dim, HEADS[i], grid, w, w // 2 if j % 2 and grid > WINDOW else 0) for j in range(depth)]
+            if i < 3:
+                layers.append(Merge(dim, grid))
+        self.layers, self.norm = nn.Sequential(*layers), nn.LayerNorm(EMBED * 8)
+
+    def forward(self, x):
+        x = self.norm0(self.patch(self.first(x)).flatten(2).transpose(1, 2))
+        return self.norm(self.layers(x)).mean(1)
+
+
+def main():
+    what, batch, size, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    torch.manual_seed(1)
+    model, images = Encoder(size), torch.rand(batch, 3, size, size)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
+
+    def step():
+        if what == "encode":
+            with torch.no_grad():
+                model(images)
+        else:
+            optimiser.zero_grad()
+            model(images).pow(2).mean().backward()
+            optimiser.step()
+
+    model.train(what == "train")
+    step()
+    start, done = time.time(), 0
+    while time.time() - start < seconds:
+        step()
+        done += batch
+    print(done / (time.time() - start))
+
+
+main()

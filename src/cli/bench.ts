@@ -1,0 +1,72 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { SkyloopError } from "../base/errors.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+
+/** Benchmarks are no part of the installed program: they are read from the repository, through tsx. */
+async function load<T>(file: string): Promise<T> {
+  const path = join(PACKAGE_ROOT, "bench", file);
+  if (!existsSync(path)) throw new SkyloopError("BENCH_MISSING", "benchmarks are part of the repository, not of the installed package; clone it");
+  const { register } = await import("tsx/esm/api");
+  register();
+  return (await import(path)) as T;
+}
+
+const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
+
+/** `skyloop bench encode|train|loop`. */
+export function addBenchCommand(program: Command): void {
+  const bench = program.command("bench").description("speed, beside a peer in the same run (PyTorch in Python where Debian's python3-torch is installed)");
+  for (const work of ["encode", "train"] as const)
+    bench
+      .command(work)
+      .description(
+        work === "encode" ? "images a second through lvm-tiny's encoder" : "images a second of training steps of lvm-tiny's encoder (forward, backward, Adam)",
+      )
+      .option("--batch <n>", "images a batch", Number, 16)
+      .option("--size <px>", "side of the images", Number, 128)
+      .option("--seconds <s>", "length of one measurement", Number, 4)
+      .option("--rounds <n>", "measurements of each, in turn", Number, 3)
+      .option("--json", "one JSON object", false)
+      .action(async ({ batch, size, seconds, rounds, json }: { batch: number; size: number; seconds: number; rounds: number; json: boolean }) => {
+        const { benchModel } = await load<{
+          benchModel(
+            work: string,
+            options: object,
+          ): { imagesPerSecond: Record<string, number[]>; median: Record<string, number>; ratio: Record<string, number> };
+        }>("model.ts");
+        const result = benchModel(work, { batch, sizePx: size, seconds, rounds });
+        if (json) {
+          process.stdout.write(`${JSON.stringify(result)}\n`);
+          return;
+        }
+        process.stdout.write(`${work}, lvm-tiny, batch ${batch}, ${size} px\n`);
+        for (const [name, values] of Object.entries(result.imagesPerSecond))
+          process.stdout.write(
+            `  ${name.padEnd(16)} ${result.median[name].toFixed(1).padStart(7)} images/s (${numbers(values)})${name in result.ratio ? `; Skyloop is ${result.ratio[name].toFixed(2)} times as fast` : ""}\n`,
+          );
+      });
+  bench
+    .command("loop")
+    .description("click to saved label, first page and full ranking at 200,000 objects x 384 features")
+    .option("--objects <n>", "objects", Number, 200_000)
+    .option("--dim <n>", "features of each", Number, 384)
+    .option("--rounds <n>", "rounds", Number, 3)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { objects: number; dim: number; rounds: number; json: boolean }) => {
+      const { benchLoop } = await load<{
+        benchLoop(
+          options: object,
+        ): Promise<{ clickToSavedMs: { median: number; worst: number }; firstPageSeconds: number[]; fullRankingSeconds: number[]; peerSeconds: number[] }>;
+      }>("loop.ts");
+      const result = await benchLoop(options);
+      if (json) {
+        process.stdout.write(`${JSON.stringify(result)}\n`);
+        return;
+      }
+      process.stdout.write(
+        `${options.objects} objects x ${options.dim} features\n  click to saved label  ${result.clickToSavedMs.median.toFixed(2)} ms (worst ${result.clickToSavedMs.worst.toFixed(2)})\n  first page            ${numbers(result.firstPageSeconds)} s\n  full ranking          ${numbers(result.fullRankingSeconds)} s\n  PyTorch, tuned        ${result.peerSeconds.length > 0 ? `${numbers(result.peerSeconds)} s (learn, score, sort)` : "not installed"}\n`,
+      );
+    });
+}
