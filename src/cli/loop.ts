@@ -62,6 +62,62 @@ export function addLoopCommand(program: Command): void {
       });
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
     });
+  loop
+    .command("list")
+    .argument("[survey...]", "survey folders (default: those in surveys/)")
+    .description("the sessions of surveys")
+    .action(async (folders: string[]) => {
+      for (const folder of folders.length > 0 ? folders : await surveysHere()) {
+        const [{ openStore }, { describeSession }] = await Promise.all([import("../store/store.ts"), import("../loop/session.ts")]);
+        const store = openStore(folder);
+        for (const { session } of store.sessions()) {
+          const { target, round, positives, negatives, createdAt } = describeSession(store, session);
+          process.stdout.write(
+            `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
+          );
+        }
+        store.close();
+      }
+    });
+  loop
+    .command("export")
+    .argument("<session>", "session, as `loop list` names it")
+    .description("write every object with score, label, round and who gave it")
+    .requiredOption("--format <format>", "csv, parquet, fits or votable")
+    .option("--survey <folder>", "survey of the session (default: found in surveys/)")
+    .option("--out <file>", "file to write (default: SESSION and the format's ending)")
+    .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
+      const [{ exportSession, EXPORT_SUFFIX }, { openStore }, { openSurvey }, { SkyloopError }] = await Promise.all([
+        import("../loop/export.ts"),
+        import("../store/store.ts"),
+        import("../survey/folder.ts"),
+        import("../base/errors.ts"),
+      ]);
+      if (!(format in EXPORT_SUFFIX)) throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
+      const known = format as keyof typeof EXPORT_SUFFIX;
+      for (const folder of survey === undefined ? await surveysHere() : [survey]) {
+        const store = openStore(folder);
+        try {
+          if (survey === undefined && store.session(session) === undefined) continue;
+          const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
+          const count = await exportSession(store, await openSurvey(folder), session, known, path);
+          process.stdout.write(`${path}: ${count} objects\n`);
+          return;
+        } finally {
+          store.close();
+        }
+      }
+      throw new SkyloopError("SESSION_UNKNOWN", `no survey in surveys/ has a session ${session}; name its survey with --survey`);
+    });
+}
+
+/** Survey folders below ./surveys, where `skyloop start` puts them. */
+async function surveysHere(): Promise<string[]> {
+  const [{ existsSync, readdirSync }, { join }] = await Promise.all([import("node:fs"), import("node:path")]);
+  if (!existsSync("surveys")) return [];
+  return readdirSync("surveys")
+    .map((name) => join("surveys", name))
+    .filter((folder) => existsSync(join(folder, "survey.json")));
 }
 
 function describe(result: Awaited<ReturnType<typeof import("../loop/simulate.ts").simulate>>): string {

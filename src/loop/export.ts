@@ -7,6 +7,9 @@ import { fold } from "./fold.ts";
 import { readScores } from "./scores.ts";
 import { findSession } from "./session.ts";
 
+/** Endings of the formats' files. */
+export const EXPORT_SUFFIX: Record<TableFormat, string> = { csv: "csv", parquet: "parquet", fits: "fits", votable: "vot" };
+
 const COLUMNS: ColumnSpec[] = [
   { name: "id", type: "string", description: "object of the survey's catalogue" },
   { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },

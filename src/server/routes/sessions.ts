@@ -23,7 +23,7 @@ import {
   SessionState,
   Who,
 } from "../../contract/api.ts";
-import { exportSession, rankedRows } from "../../loop/export.ts";
+import { EXPORT_SUFFIX, exportSession, rankedRows } from "../../loop/export.ts";
 import { scoredRound } from "../../loop/scores.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
 import type { Compute } from "../compute.ts";
@@ -31,7 +31,6 @@ import type { Streams } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
 
 const InSession = z.object({ session: SessionId });
-const SUFFIX = { csv: "csv", parquet: "parquet", fits: "fits", votable: "vot" } as const;
 
 /** Sessions: start, label, undo, rounds, ranking, export, live events. */
 export function sessionRoutes(plain: FastifyInstance, { workspace, compute, streams }: { workspace: Workspace; compute: Compute; streams: Streams }): void {
@@ -137,7 +136,7 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
     async ({ params, query }, reply) => {
       const { survey, store } = workspace.ofSession(params.session);
       const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
-      const file = join(folder, `table.${SUFFIX[query.format]}`);
+      const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
         await exportSession(store, survey, params.session, query.format, file);
       } catch (error) {
@@ -146,7 +145,7 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
       }
       const stream = createReadStream(file).on("close", () => void rm(folder, { recursive: true, force: true }));
       return reply
-        .header("Content-Disposition", `attachment; filename="${params.session}.${SUFFIX[query.format]}"`)
+        .header("Content-Disposition", `attachment; filename="${params.session}.${EXPORT_SUFFIX[query.format]}"`)
         .type(query.format === "csv" ? "text/csv; charset=utf-8" : query.format === "votable" ? "application/x-votable+xml" : "application/octet-stream")
         .send(stream);
     },
