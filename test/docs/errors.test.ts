@@ -10,8 +10,8 @@ const source = readdirSync(join(PACKAGE_ROOT, "src"), { recursive: true, encodin
 const listed = [...readFileSync(join(PACKAGE_ROOT, "docs/errors.md"), "utf8").matchAll(/^\| `([A-Z0-9_]+)` *\|([^|]*)\|([^|]*)\|$/gm)];
 
 describe("docs/errors.md", () => {
-  it("lists every code that the program can end with", () => {
-    const thrown = new Set([...source.matchAll(/new SkyloopError\(\s*"([A-Z0-9_]+)"/g)].map((match) => match[1]));
+  it("lists every code that the program ends with, answers with or lists among a survey's problems", () => {
+    const thrown = new Set([...source.matchAll(/(?:new SkyloopError\(\s*|\bcode: |\brefus(?:e|al)\((?:\w+,\s*)?)"([A-Z0-9_]+)"/g)].map((match) => match[1]));
     expect(thrown.size).toBeGreaterThan(10);
     const codes = listed.map((row) => row[1]);
     expect([...thrown].filter((code) => !codes.includes(code)).sort()).toEqual([]);
