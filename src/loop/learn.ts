@@ -1,4 +1,5 @@
 /** Learning from a person's few examples: an MLP on frozen features (paper, section 5.1: 2048 hidden units). */
+import { Random } from "../base/random.ts";
 import { Mlp } from "../models/mlp.ts";
 import { AdamW, bceWithLogits, keep, manualSeed, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 
@@ -38,7 +39,7 @@ export interface Example {
 }
 
 /** Chosen on the validation split of docs/decisions/loop-learner.md, for 5 + 5 examples and more. */
-export const LEARN = { hidden: 2048, steps: 60, learningRate: 1e-3, weightDecay: 0.01 } as const;
+export const LEARN = { hidden: 2048, steps: 60, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
 
 /**
  * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by heart, and scores
@@ -88,9 +89,16 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       Float32Array.from(examples, ({ positive }) => balance(positive)),
       [examples.length, 1],
     );
+    const random = new Random(seed);
     for (let step = 0; step < LEARN.steps; step++) {
       optimiser.zeroGrad();
-      scope(() => bceWithLogits(mlp.forward(x), target, weight).backward());
+      scope(() => {
+        // Many examples would make each step, and so the first page, slower: a step looks at a part of them.
+        const part =
+          examples.length <= LEARN.batchSize ? null : tensor(BigInt64Array.from(random.sample(examples.length, LEARN.batchSize), BigInt), [LEARN.batchSize]);
+        const of = (all: Tensor) => (part === null ? all : all.indexSelect(0, part));
+        bceWithLogits(mlp.forward(of(x)), of(target), of(weight)).backward();
+      });
       optimiser.step();
     }
   });

@@ -115,3 +115,30 @@ describe("windows", () => {
       });
   });
 });
+
+describe("attention in one pass", () => {
+  it("equals the composition of operators, with and without mask, for any number of threads", () => {
+    manualSeed(2);
+    let worst = 0;
+    for (const [width, heads, window] of [
+      [48, 3, 8],
+      [32, 4, 4],
+      [24, 1, 3],
+      [768, 8, 7],
+    ])
+      scope(() => {
+        const layer = new WindowAttention(width, window, heads, (width / heads) ** -0.5);
+        const grid = { H: 2 * window, W: 2 * window, window, shift: Math.floor(window / 2) };
+        const input = randn([8, window * window, width]).mul(3);
+        for (const mask of [null, new WindowMasks().get(grid, input)]) {
+          const plain = layer.forward(input, mask);
+          const fused = noGrad(() => layer.forward(input, mask));
+          expect(fused.requiresGrad).toBe(false);
+          worst = Math.max(worst, plain.sub(fused).abs().max().item() / plain.abs().max().item());
+        }
+        layer.dispose();
+      });
+    console.log(`largest relative difference ${worst.toExponential(1)}`);
+    expect(worst).toBeLessThan(2e-6);
+  });
+});

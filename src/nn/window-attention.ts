@@ -1,5 +1,5 @@
 /** Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and 3.2). */
-import { keep, type Parameter, type Tensor, tensor } from "../torch/index.ts";
+import { gradsRecorded, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
 import { truncatedNormal } from "./init.ts";
 import { Linear } from "./layers.ts";
 import { Module } from "./module.ts";
@@ -41,13 +41,18 @@ export class WindowAttention extends Module {
   forward(x: Tensor, mask: Tensor | null): Tensor {
     const [windows, N, C] = x.shape;
     const heads = this.#heads;
-    const [q, k, v] = this.qkv
-      .forward(x)
+    const joined = this.qkv.forward(x);
+    const bias = this.bias(Math.sqrt(N));
+    if (!gradsRecorded() && x.device === "cpu" && x.dtype === "float32") {
+      // One pass instead of six through memory (native/attention.cc); it has no gradient.
+      const whole = mask === null ? bias.unsqueeze(0) : bias.unsqueeze(0).add(mask.unsqueeze(1));
+      return this.proj.forward(op("skyloop::window_attention", joined, whole, this.#scale));
+    }
+    const [q, k, v] = joined
       .view(windows, N, 3, heads, C / heads)
       .permute(2, 0, 3, 1, 4)
       .unbind(0);
     const products = q.mul(this.#scale).matmul(k.transpose(-2, -1));
-    const bias = this.bias(Math.sqrt(N));
     const n = mask?.shape[0] ?? 1;
     const logits =
       mask === null

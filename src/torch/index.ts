@@ -1,4 +1,4 @@
-export { noGrad } from "./autograd.ts";
+export { gradsRecorded, noGrad } from "./autograd.ts";
 export { call, type DType, type TypedArray } from "./dispatch.ts";
 export * from "./ops.ts";
 export { Adam, type AdamOptions, AdamW, clipGradNorm } from "./optim.ts";
