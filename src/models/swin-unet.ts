@@ -4,7 +4,7 @@
  */
 import { SkyloopError } from "../base/errors.ts";
 import { Conv2d, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
-import { cat, type Tensor } from "../torch/index.ts";
+import { cat, conv2d, gradsRecorded, op, type Tensor } from "../torch/index.ts";
 import { DualUpsample, PatchMerging, SwinBlock } from "./swin-blocks.ts";
 
 export interface SwinUnetConfig {
@@ -43,6 +43,20 @@ class PatchEmbed extends Module {
   /** [B, C, H, W] -> [B, H W / patch^2, C]. */
   forward(x: Tensor): Tensor {
     return this.norm.forward(this.proj.forward(x).flatten(2).transpose(1, 2));
+  }
+
+  /**
+   * The same of images [B, 3, H, W] that `first` (3 x 3, padding 1) has not seen yet: nothing stands between the two convolutions, so that
+   * they are one, of 6 x 6 with the same stride and padding, at a tenth of the operations. For inference.
+   */
+  forwardJoined(images: Tensor, first: Conv2d): Tensor {
+    const weight = op("conv_transpose2d.input", this.proj.weight, first.weight, null, [1, 1], [0, 0], [0, 0], 1, [1, 1]);
+    const bias = this.proj.weight
+      .sum([2, 3])
+      .matmul(first.bias as Tensor)
+      .add(this.proj.bias as Tensor);
+    const joined = conv2d(images, weight, bias, this.proj.weight.shape[2], 1);
+    return this.norm.forward(joined.flatten(2).transpose(1, 2));
   }
 }
 
@@ -136,7 +150,7 @@ export class SwinUnet extends Module {
         `the model takes images [B, ${channels}, H, W] with H and W multiples of ${unit}, got [${shape.join(", ")}]; resize or pad them (152 px stamps go to 128)`,
       );
     let [H, W] = [height / patchSize, width / patchSize];
-    let x = this.patch_embed.forward(this.conv_first.forward(images));
+    let x = gradsRecorded() ? this.patch_embed.forward(this.conv_first.forward(images)) : this.patch_embed.forwardJoined(images, this.conv_first);
     const skips: Tensor[] = [];
     for (const { blocks, downsample } of this.layers) {
       skips.push(x);
