@@ -2,14 +2,14 @@ import { useEffect, useRef } from "react";
 
 /** Listens to keys by name while `on`, but not while somebody types into a field, and not with Ctrl, Alt or Meta. */
 export function useKeys(on: boolean, actions: Record<string, () => unknown>): void {
-  const latest = useRef(actions);
-  latest.current = actions;
+  // Read when a key is pressed: a key that follows a closing dialog at once must not meet a listener that is not there yet.
+  const latest = useRef({ on, actions });
+  latest.current = { on, actions };
   useEffect(() => {
-    if (!on) return;
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       const typing = target.matches("input:not([type=range]), textarea, select") || event.ctrlKey || event.metaKey || event.altKey;
-      const action = latest.current[event.key];
+      const action = latest.current.on ? latest.current.actions[event.key] : undefined;
       if (typing || action === undefined || (target.matches("input[type=range]") && event.key.startsWith("Arrow"))) return;
       // Enter on a button is the button's own.
       if (event.key === "Enter" && target.matches("button:not(.face), a")) return;
@@ -18,5 +18,5 @@ export function useKeys(on: boolean, actions: Record<string, () => unknown>): vo
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [on]);
+  }, []);
 }

@@ -1,0 +1,73 @@
+/** What the page shows of how well a search goes, why an object is recommended, and where objects lie. Checked where it enters, as in api.ts. */
+import { z } from "zod";
+import { LabelValue, ObjectId } from "./api.ts";
+
+/** A number with its 95 % interval. */
+export const Estimate = z.object({ value: z.number(), low: z.number(), high: z.number() });
+
+/** What is selected by a lowest score: how many objects, which share of them is expected to be positive, and which share of all positives they are. */
+export const Cut = z.object({ score: z.number(), selected: z.number().int(), purity: Estimate, completeness: Estimate });
+
+/** What a finished round tells about the search. */
+export const Assessment = z.object({
+  round: z.number().int(),
+  positives: z.number().int(),
+  negatives: z.number().int(),
+  /** Cross-validated on the answered objects: each is scored by a learner that has not seen its label. Null with fewer than two of a kind. */
+  heldOut: z.object({ folds: z.number().int(), auroc: Estimate, averagePrecision: Estimate }).nullable(),
+  /** Positives expected in the whole survey. Null with too few answers to objects that the loop showed. */
+  expected: Estimate.nullable(),
+  cuts: z.array(Cut),
+  /** Answered random picks: they give `expected` and `cuts` their level. With fewer than eight these overstate what there is. */
+  randomPicks: z.number().int(),
+  /** Share of the last ranking's top that is still in this one's; null in the first. */
+  settled: z.number().nullable(),
+  /** The ranking's top, to compare the next one with. */
+  top: z.array(z.number().int()),
+});
+
+export const Advice = z.object({ verdict: z.enum(["go on", "may stop"]), reason: z.string() });
+
+export const Histogram = z.object({ edges: z.array(z.number()), all: z.array(z.number()), positive: z.array(z.number()), negative: z.array(z.number()) });
+
+/** GET /api/sessions/:session/learning. */
+export const Learning = z.object({ histogram: Histogram.nullable(), assessments: z.array(Assessment), advice: Advice });
+
+/** Why an object has its score. */
+export const Why = z.object({
+  score: z.number(),
+  /** Labelled examples whose labels raise (positive) or lower (negative) the score most, in shares of the largest. */
+  examples: z.array(z.object({ object: ObjectId, label: LabelValue, influence: z.number() })),
+  /** Change of the score's logit when a patch is blurred away, [size, size], first row as the model sees it; null without the model's weights. */
+  heat: z
+    .object({
+      size: z.number().int(),
+      values: z.array(z.number()),
+      /** The square of the stamp that the model sees, in its pixels, first row as stored. */
+      box: z.object({ x0: z.number(), y0: z.number(), sizePx: z.number() }),
+    })
+    .nullable(),
+  how: z.string(),
+});
+
+/** Objects found for typed or uploaded ids and coordinates, and the lines that found none. */
+export const Lookup = z.object({ text: z.string().max(1_500_000), radiusArcsec: z.number().min(0.1).max(3600).default(5) });
+
+/** Labels from a table, to look at (`apply` false) or to save. */
+export const ImportLabels = z.object({ who: z.string().trim().min(1).max(80), text: z.string().max(1_800_000), apply: z.boolean().default(false) });
+export const Imported = z.object({
+  fresh: z.number().int(),
+  same: z.number().int(),
+  conflicts: z.array(z.object({ object: ObjectId, here: LabelValue, who: z.string(), imported: LabelValue })),
+  unknown: z.array(z.string()),
+  saved: z.boolean(),
+});
+
+export type Estimate = z.infer<typeof Estimate>;
+export type Cut = z.infer<typeof Cut>;
+export type Assessment = z.infer<typeof Assessment>;
+export type Advice = z.infer<typeof Advice>;
+export type Histogram = z.infer<typeof Histogram>;
+export type Learning = z.infer<typeof Learning>;
+export type Why = z.infer<typeof Why>;
+export type Imported = z.infer<typeof Imported>;

@@ -1,0 +1,76 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/fixtures/surveys.ts";
+import { openStore } from "../store/store.ts";
+import { parseDelimited } from "../survey/delimited.ts";
+import { importLabels, readLabelTable } from "./import-labels.ts";
+import { createSession, sessionState } from "./session.ts";
+
+const folder = temporaryFolder();
+const store = openStore(folder.path);
+afterAll(() => {
+  store.close();
+  folder.remove();
+});
+const known = ["a", "b", "c", "d,1"];
+const survey = { name: "s", dataHash: "h", indexOf: (id: string) => (known.includes(id) ? known.indexOf(id) : undefined) };
+
+describe("tables as text", () => {
+  it("are split at their separator, quotes and all", () => {
+    expect(parseDelimited('\uFEFFid,label\r\n"d,1","say ""yes"""\r\n\r\nb,\n')).toEqual({
+      columns: ["id", "label"],
+      rows: [
+        ["d,1", 'say "yes"'],
+        ["b", ""],
+      ],
+    });
+    expect(parseDelimited("id\tlabel\na\t1").rows).toEqual([["a", "1"]]);
+    expect(parseDelimited("")).toEqual({ columns: [], rows: [] });
+  });
+  it("must have ids and labels that are known words", () => {
+    expect(readLabelTable("id,label\na,1\nb,No\nc,unsure\nd,\n").map(({ value }) => value)).toEqual(["positive", "negative", "unsure"]);
+    expect(() => readLabelTable("name,score\na,1")).toThrow(/needs a header line/);
+    expect(() => readLabelTable("id,label\na,maybe")).toThrow(/line 2: label maybe/);
+  });
+});
+
+describe("importing labels", () => {
+  it("shows conflicts before, keeps both opinions after, and writes nothing twice", () => {
+    const session = createSession(store, survey, "w", {
+      survey: "s",
+      model: "m",
+      target: "t",
+      alpha: 0.5,
+      pageSize: 5,
+      randomPicks: 1,
+      seed: 1,
+      who: "ann",
+      positive: ["a"],
+      negative: ["b"],
+    });
+    const table = 'id,label\na,negative\nb,negative\n"d,1",positive\nzz,positive\n';
+    const looked = importLabels(store, survey, session, "bob", table, false);
+    expect(looked).toEqual({
+      fresh: 1,
+      same: 1,
+      conflicts: [{ object: "a", here: "positive", who: "ann", imported: "negative" }],
+      unknown: ["zz"],
+      saved: false,
+    });
+    const before = store.events(session).length;
+    expect(importLabels(store, survey, session, "bob", table, true).saved).toBe(true);
+    expect(store.events(session).length).toBe(before + 2);
+    const state = sessionState(store, session, "ann", false);
+    expect(state.conflicts).toMatchObject([
+      {
+        object: "a",
+        opinions: [
+          { who: "ann", value: "positive" },
+          { who: "bob", value: "negative" },
+        ],
+      },
+    ]);
+    expect(state.labels["d,1"]).toMatchObject({ value: "positive", who: "bob" });
+    importLabels(store, survey, session, "bob", table, true);
+    expect(store.events(session).length).toBe(before + 2);
+  });
+});

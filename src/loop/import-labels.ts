@@ -1,0 +1,56 @@
+/** Labels from a table back into a session: an earlier export, or somebody else's list. Looked at first, saved when the person says so. */
+import { SkyloopError } from "../base/errors.ts";
+import { LabelValue, type NewLabel } from "../contract/api.ts";
+import type { Imported } from "../contract/insight.ts";
+import type { Store } from "../store/store.ts";
+import { parseDelimited } from "../survey/delimited.ts";
+import { fold } from "./fold.ts";
+import { addLabels, findSession, type SessionSurvey } from "./session.ts";
+
+const WORDS: Record<string, LabelValue> = { "1": "positive", yes: "positive", true: "positive", "0": "negative", no: "negative", false: "negative" };
+const PER_WRITE = 1000;
+
+/** What a table's rows say: object and label; rows without a label are left out. Throws IMPORT_UNREADABLE. */
+export function readLabelTable(text: string): { object: string; value: LabelValue }[] {
+  const { columns, rows } = parseDelimited(text);
+  const find = (names: string[]) => columns.findIndex((column) => names.includes(column.trim().toLowerCase()));
+  const [id, label] = [find(["id", "object", "objid", "object_id"]), find(["label", "value", "class"])];
+  if (id < 0 || label < 0)
+    throw new SkyloopError(
+      "IMPORT_UNREADABLE",
+      `a table of labels needs a header line with \`id\` and \`label\`; this one has ${columns.slice(0, 8).join(", ") || "nothing"}`,
+    );
+  return rows.flatMap((row, n) => {
+    const [object, given] = [(row[id] ?? "").trim(), (row[label] ?? "").trim().toLowerCase()];
+    if (object === "" || given === "") return [];
+    const value = WORDS[given] ?? given;
+    const parsed = LabelValue.safeParse(value);
+    if (!parsed.success || parsed.data === "clear")
+      throw new SkyloopError("IMPORT_UNREADABLE", `line ${n + 2}: label ${row[label]} is none of positive, negative, unsure (or 1 and 0); correct the table`);
+    return [{ object, value: parsed.data }];
+  });
+}
+
+/**
+ * Compares a table with the session's labels and, with `apply`, adds what is new and what differs as the opinion of `who`; what others said
+ * stays, and the page shows both. Labels that are the same already are not written again.
+ */
+export function importLabels(store: Store, survey: SessionSurvey, session: string, who: string, text: string, apply: boolean): Imported {
+  const { labels } = fold(store.events(session), findSession(store, session).alpha);
+  const given = new Map(readLabelTable(text).map(({ object, value }) => [object, value]));
+  const unknown = [...given.keys()].filter((object) => survey.indexOf(object) === undefined);
+  const known = [...given].filter(([object]) => survey.indexOf(object) !== undefined);
+  const conflicts = known.flatMap(([object, imported]) => {
+    const here = labels[object];
+    return here?.value == null || here.value === imported ? [] : [{ object, here: here.value, who: here.who, imported }];
+  });
+  const fresh = known.filter(([object]) => labels[object]?.value == null);
+  const different = new Set(conflicts.map(({ object }) => object));
+  if (apply) {
+    const wanted = known
+      .filter(([object]) => labels[object]?.value == null || different.has(object))
+      .map(([object, value]): NewLabel => ({ object, value, clientKey: `import ${who} ${object} ${value} ${labels[object]?.at ?? ""}`.slice(0, 80) }));
+    for (let from = 0; from < wanted.length; from += PER_WRITE) addLabels(store, survey, session, { who, labels: wanted.slice(from, from + PER_WRITE) });
+  }
+  return { fresh: fresh.length, same: known.length - fresh.length - conflicts.length, conflicts, unknown, saved: apply };
+}
