@@ -168,6 +168,9 @@ export const RankedRow = ObjectRow.extend({
   tags: z.array(z.string()),
   round: z.number().int().nullable(),
   who: z.string().nullable(),
+  /** Of the session compared with. */
+  otherScore: z.number().nullish(),
+  otherLabel: LabelValue.nullish(),
 });
 export const Ranking = z.object({ total: z.number().int(), offset: z.number().int(), rows: z.array(RankedRow) });
 
@@ -178,6 +181,7 @@ export const StreamMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("progress"), stage: z.enum(["learn", "score", "choose"]), done: z.number(), total: z.number() }),
   z.object({ type: z.literal("page"), page: Page }),
   z.object({ type: z.literal("ranked"), round: z.number().int(), total: z.number().int(), seconds: z.number() }),
+  z.object({ type: z.literal("assessed"), round: z.number().int() }),
   z.object({ type: z.literal("events"), events: z.array(SessionEvent) }),
   z.object({ type: z.literal("failed"), code: z.string(), message: z.string() }),
 ]);

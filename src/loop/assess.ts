@@ -150,7 +150,7 @@ export async function assess({ round, space, scores, answered, seed, previousTop
   const picks = all.filter((i) => answered[i].shown === "random");
   const pickHits = picks.filter((i) => answered[i].positive).length;
   /** `level` is the number of positives that the random picks in `pickPart` are taken to have. */
-  const fit = (part: number[], pickPart: number[], level: number) => {
+  const expectation = (part: number[], pickPart: number[], level: number) => {
     const curve = fitPlatt(
       part.map((i) => held[i]),
       part.map((i) => truth[i]),
@@ -158,11 +158,11 @@ export async function assess({ round, space, scores, answered, seed, previousTop
     const scoresOfPicks = pickPart.map((i) => held[i]);
     return expectedAbove(counts, known, picks.length < LEAST_RANDOM ? curve : { ...curve, offset: offsetFor(curve.slope, scoresOfPicks, level) });
   };
-  const best = fit(shown, picks, Math.max(0.5, pickHits));
+  const best = expectation(shown, picks, Math.max(0.5, pickHits));
   const others = Array.from({ length: RESAMPLES }, () => {
     // How many of the picks are positive is known only as well as so few can tell (Jeffreys' prior).
     const share = random.beta(pickHits + 0.5, picks.length - pickHits + 0.5);
-    return fit(drawn(shown), drawn(picks), share * picks.length);
+    return expectation(drawn(shown), drawn(picks), share * picks.length);
   });
   const selected = new Float64Array(BINS);
   for (let bin = BINS - 1, sum = 0; bin >= 0; bin--) {

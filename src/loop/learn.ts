@@ -55,6 +55,11 @@ export interface Learner {
   score(from: number, to: number): Float32Array;
   /** Probabilities of the given rows, of the space or of another matrix of the same features. */
   scoreRows(rows: ArrayLike<number>, of?: Float32Array): Float32Array;
+  /**
+   * [n, n]: products of the learner's gradients at each two of n rows (the neural tangent kernel on standardised features): how much a step of
+   * learning at one moves the score of the other.
+   */
+  kernel(rows: ArrayLike<number>): Float64Array;
   dispose(): void;
 }
 
@@ -143,8 +148,31 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       }
       return out;
     },
+    kernel(rows) {
+      const out = new Float64Array(rows.length ** 2);
+      noGrad(() => scope(() => tangentKernel(folded.parts, softening, standardised(space, rows), space).to("float64").copyTo(out)));
+      return out;
+    },
     dispose: folded.dispose,
   };
+}
+
+/**
+ * With f(x) = v relu(W x + b) + c the products of gradients are <h, h'> for v, 1 for c, and (<x, x'> + 1) times the sum of v_j^2 over the
+ * hidden units that both light up for W and b. `x` is [n, dim], standardised; answers [n, n].
+ */
+function tangentKernel(parts: FoldedParts, softening: number, x: Tensor, { dim, mean, sd }: FeatureSpace): Tensor {
+  const hidden = op("linear", x.mul(tensor(sd, [1, dim])).add(tensor(mean, [1, dim])), parts.weight, parts.bias).relu() as Tensor;
+  const lit = hidden.gt(0).to("float32").mul(parts.outWeight.mul(softening));
+  const outer = hidden.matmul(hidden.t()).add(1);
+  return outer.add(x.matmul(x.t()).add(1).mul(lit.matmul(lit.t())));
+}
+
+interface FoldedParts {
+  weight: Tensor;
+  bias: Tensor;
+  outWeight: Tensor;
+  outBias: Tensor;
 }
 
 /** W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own. Logits come out divided by `softening`. */
@@ -158,6 +186,7 @@ function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softenin
   );
   for (const part of Object.values(parts)) keep(part);
   return {
+    parts,
     score: (x: Tensor) =>
       op("linear", op("linear", x, parts.weight, parts.bias).relu(), parts.outWeight, parts.outBias)
         .sigmoid()
@@ -169,5 +198,10 @@ function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softenin
 }
 
 function constantLearner(): Learner {
-  return { score: (from, to) => new Float32Array(to - from).fill(0.5), scoreRows: (rows) => new Float32Array(rows.length).fill(0.5), dispose() {} };
+  return {
+    score: (from, to) => new Float32Array(to - from).fill(0.5),
+    scoreRows: (rows) => new Float32Array(rows.length).fill(0.5),
+    kernel: (rows) => new Float64Array(rows.length ** 2),
+    dispose() {},
+  };
 }

@@ -5,7 +5,7 @@ import type { Survey } from "../survey/folder.ts";
 import { choose } from "./choose.ts";
 import { fold } from "./fold.ts";
 import { type FeatureSpace, learn } from "./learn.ts";
-import { cosineOf, planRound } from "./round.ts";
+import { cosineOf, planRound, type RoundPlan } from "./round.ts";
 import { findSession } from "./session.ts";
 
 export interface Replayed {
@@ -14,26 +14,36 @@ export interface Replayed {
   scores: Float32Array;
 }
 
+/** What decided a finished round, from the events that it learned from, and how each object of the earlier rounds came before the person. */
+export function planOf(
+  store: Store,
+  survey: Pick<Survey, "rows" | "indexOf">,
+  session: string,
+  round: number,
+): { plan: RoundPlan; shown: Map<string, "rule" | "random"> } {
+  const record = findSession(store, session);
+  const rounds = store.rounds(session);
+  const lastSeq = rounds.find((one) => one.round === round)?.lastSeq ?? 0;
+  const folded = fold(
+    store.events(session).filter(({ seq }) => seq <= lastSeq),
+    record.alpha,
+  );
+  const earlier = rounds.filter((one) => one.round < round);
+  const shown = new Map(
+    earlier.flatMap(({ picks }) => picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)])),
+  );
+  return { plan: planRound(record, folded, earlier, survey.rows.length, survey.indexOf), shown };
+}
+
 /** Replays the finished rounds of a session; `same` tells whether objects, order, scores and reasons are those recorded. */
 export function replaySession(store: Store, survey: Pick<Survey, "rows" | "indexOf">, space: FeatureSpace, session: string): Replayed[] {
   const record = findSession(store, session);
-  const events = store.events(session);
-  const rounds = store.rounds(session);
   const similarity = cosineOf(space);
-  return rounds
+  return store
+    .rounds(session)
     .filter(({ provisional }) => !provisional)
-    .map(({ round, lastSeq, picks }) => {
-      const folded = fold(
-        events.filter(({ seq }) => seq <= lastSeq),
-        record.alpha,
-      );
-      const plan = planRound(
-        record,
-        folded,
-        rounds.filter((earlier) => earlier.round < round),
-        survey.rows.length,
-        survey.indexOf,
-      );
+    .map(({ round, picks }) => {
+      const { plan } = planOf(store, survey, session, round);
       const learner = learn(space, plan.examples, plan.seed);
       const scores = learner.score(0, space.count);
       learner.dispose();

@@ -13,6 +13,8 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { Compute } from "./compute.ts";
 import { docsPage } from "./docs-page.ts";
 import { Pictures } from "./pictures.ts";
+import { mapRoutes } from "./routes/maps.ts";
+import { resultRoutes } from "./routes/results.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { surveyRoutes } from "./routes/surveys.ts";
 import { Streams } from "./stream.ts";
@@ -40,6 +42,8 @@ function statusOf(code: string): number {
 export async function buildServer({ surveys, hostNames = [] }: ServerOptions): Promise<FastifyInstance> {
   const workspace = await Workspace.open(surveys);
   const compute = new Compute();
+  // Maps take long: they have a thread of their own, so that rounds never wait for them.
+  const mapper = new Compute();
   const streams = new Streams(workspace);
   const app = Fastify({ logger: false, bodyLimit: 2 * 2 ** 20, requestTimeout: 60_000, routerOptions: { maxParamLength: 400 }, forceCloseConnections: true });
   app.setValidatorCompiler(validatorCompiler);
@@ -91,8 +95,11 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
     },
     transform: jsonSchemaTransform,
   });
-  surveyRoutes(app, { workspace, compute, pictures: new Pictures() });
+  const pictures = new Pictures();
+  surveyRoutes(app, { workspace, compute, pictures });
+  mapRoutes(app, { workspace, mapper });
   sessionRoutes(app, { workspace, compute, streams });
+  resultRoutes(app, { workspace, compute, streams, pictures });
   app.get("/api/health", { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } }, () => ({ ok: true as const, version }));
   app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
   app.get("/api/docs", { schema: { hide: true } }, (_request, reply) => reply.type("text/html; charset=utf-8").send(docsPage(app.swagger())));
@@ -112,7 +119,7 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   });
   app.addHook("preClose", async () => streams.close());
   app.addHook("onClose", async () => {
-    await compute.close();
+    await Promise.all([compute.close(), mapper.close()]);
     workspace.close();
   });
   await app.ready();

@@ -2,6 +2,7 @@
 import type { Worker } from "node:worker_threads";
 import { SkyloopError } from "../base/errors.ts";
 import { startWorker } from "../base/workers.ts";
+import type { Why } from "../contract/insight.ts";
 import type { Answer, Job } from "./worker.ts";
 
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
@@ -17,7 +18,8 @@ export class Compute {
     const worker = startWorker(new URL("./worker.ts", import.meta.url));
     worker.on("message", ({ id, ...message }: Answer) => {
       const listener = this.#waiting.get(id);
-      if (message.type === "done" || message.type === "failed" || message.type === "rows") this.#waiting.delete(id);
+      // A round goes on after `done`: it is assessed, unless a newer one comes first.
+      if (["assessed", "failed", "rows", "why"].includes(message.type)) this.#waiting.delete(id);
       listener?.(message as Message);
     });
     const died = (why: string) => {
@@ -46,6 +48,15 @@ export class Compute {
     return new Promise((resolve, reject) => {
       this.send(job, (message) => {
         if (message.type === "rows") resolve(message.rows);
+        else if (message.type === "failed") reject(new SkyloopError(message.code, message.message));
+      });
+    });
+  }
+
+  why(job: Extract<Job, { kind: "why" }>): Promise<Why> {
+    return new Promise((resolve, reject) => {
+      this.send(job, (message) => {
+        if (message.type === "why") resolve(message.why);
         else if (message.type === "failed") reject(new SkyloopError(message.code, message.message));
       });
     });

@@ -1,11 +1,17 @@
-/** The thread that computes: rounds, neighbours, diverse samples. It owns the engine; the thread that serves HTTP never waits for it. */
+/** The thread that computes: rounds and what they tell, neighbours, diverse samples, reasons, maps. It owns the engine; the thread that serves HTTP never waits for it. */
 import { parentPort } from "node:worker_threads";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { openFeatures } from "../batches/features.ts";
 import type { Page } from "../contract/api.ts";
-import { type FeatureSpace, featureSpace } from "../loop/learn.ts";
+import type { Why } from "../contract/insight.ts";
+import { assess, readAssessments, saveAssessment } from "../loop/assess.ts";
+import { type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
+import { type MapMethod, makeMap } from "../loop/map.ts";
+import { planOf } from "../loop/replay.ts";
 import { nextRound } from "../loop/round.ts";
+import { readScores, scoredRound } from "../loop/scores.ts";
+import { HOW, heatMap, influences } from "../loop/why.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { diverseRows, nearestRows } from "./similar.ts";
@@ -14,14 +20,19 @@ export type Job =
   | { kind: "round"; folder: string; model: string; session: string }
   | { kind: "neighbours"; folder: string; model: string; row: number; k: number }
   | { kind: "diverse"; folder: string; model: string; count: number; seed: number }
+  | { kind: "why"; folder: string; model: string; session: string; row: number }
+  | { kind: "map"; folder: string; model: string; method: MapMethod }
   /** Reads features ahead, so that the first round does not wait for the disk. */
   | { kind: "warm"; folder: string; model: string };
 
 export type Answer =
   | { id: number; type: "page"; page: Page }
-  | { id: number; type: "progress"; stage: "learn" | "score" | "choose"; done: number; total: number }
+  | { id: number; type: "progress"; stage: "learn" | "score" | "choose" | "map"; done: number; total: number }
   | { id: number; type: "rows"; rows: { row: number; similarity: number }[] }
   | { id: number; type: "done"; seconds: number; round: number }
+  /** After `done`: the round has been assessed. */
+  | { id: number; type: "assessed"; round: number }
+  | { id: number; type: "why"; why: Why }
   | { id: number; type: "failed"; code: string; message: string };
 
 interface Opened {
@@ -61,6 +72,11 @@ async function run(id: number, job: Job): Promise<void> {
   if (job.kind === "warm") return say({ id, type: "rows", rows: [] });
   if (job.kind === "neighbours") return say({ id, type: "rows", rows: nearestRows(space, job.row, job.k) });
   if (job.kind === "diverse") return say({ id, type: "rows", rows: diverseRows(space, job.count, new Random(job.seed)) });
+  if (job.kind === "map") {
+    await makeMap(job.folder, job.model, job.method, weightsHash, space, (done, total) => say({ id, type: "progress", stage: "map", done, total }));
+    return say({ id, type: "rows", rows: [] });
+  }
+  if (job.kind === "why") return say({ id, type: "why", why: await explain(here, space, weightsHash, job) });
   const record = here.store.session(job.session);
   if (record !== undefined && record.weightsHash !== weightsHash)
     throw new SkyloopError(
@@ -83,6 +99,45 @@ async function run(id: number, job: Job): Promise<void> {
     onProgress: (stage, done, total) => say({ id, type: "progress", stage, done, total }),
   });
   say({ id, type: "done", seconds, round: page.round });
+  const scores = readScores(job.folder, job.session, here.ids.length);
+  const given = () => say({ id, type: "rows", rows: [] });
+  if (scores === null) return given();
+  const { plan, shown } = planOf(here.store, here.survey, job.session, page.round);
+  const assessment = await assess({
+    round: page.round,
+    space,
+    scores,
+    answered: plan.examples.map((example) => ({ ...example, shown: shown.get(here.ids[example.row]) ?? "own" })),
+    seed: plan.seed,
+    previousTop: readAssessments(job.folder, job.session).findLast(({ round }) => round < page.round)?.top ?? null,
+    signal: control.signal,
+  });
+  if (assessment === null) return given();
+  saveAssessment(job.folder, job.session, assessment);
+  say({ id, type: "assessed", round: page.round });
+}
+
+/** The reasons for an object's score in a session's last ranking. */
+async function explain(here: Opened, space: FeatureSpace, weightsHash: string, { folder, model, session, row }: Extract<Job, { kind: "why" }>): Promise<Why> {
+  const round = scoredRound(folder, session);
+  if (round === 0) throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
+  const { plan } = planOf(here.store, here.survey, session, round);
+  const learner = learn(space, plan.examples, plan.seed);
+  try {
+    const examples = influences(learner, plan.examples, row)
+      .slice(0, 12)
+      .map(({ row: at, positive, influence }) => ({ object: here.ids[at], label: positive ? ("positive" as const) : ("negative" as const), influence }));
+    let heat: Why["heat"] = null;
+    try {
+      heat = await heatMap(here.survey, row, learner, model, weightsHash);
+    } catch (error) {
+      // Features of weights that are not here can be ranked all the same.
+      if (!(error instanceof SkyloopError && ["WEIGHTS_MISSING", "UNKNOWN_MODEL", "OTHER_WEIGHTS"].includes(error.code))) throw error;
+    }
+    return { score: learner.scoreRows([row])[0], examples, heat, how: HOW };
+  } finally {
+    learner.dispose();
+  }
 }
 
 parentPort?.on("message", ({ id, job }: { id: number; job: Job }) => {

@@ -7,6 +7,12 @@ export interface Box {
   sizePx: number;
 }
 
+/** The largest centred square. */
+export function centralSquare(widthPx: number, heightPx: number): Box {
+  const sizePx = Math.min(widthPx, heightPx);
+  return { x0: Math.floor((widthPx - sizePx) / 2), y0: Math.floor((heightPx - sizePx) / 2), sizePx };
+}
+
 /** Pixels added around the galaxy, as in the published code. */
 const MARGIN_PX = 10;
 

@@ -1,5 +1,5 @@
 import type { Stamp } from "../survey/folder.ts";
-import { adaptiveCrop, resizeArea } from "./crop.ts";
+import { adaptiveCrop, centralSquare, resizeArea } from "./crop.ts";
 import { renderLegacy } from "./render.ts";
 
 /**
@@ -10,9 +10,6 @@ import { renderLegacy } from "./render.ts";
 export function modelInput(stamp: Stamp, options: { sizePx: number; adaptiveCrop: boolean }): Float32Array {
   const { widthPx, heightPx } = stamp;
   const rgb = stamp.kind === "flux" ? renderLegacy(stamp) : stamp.data;
-  const side = Math.min(widthPx, heightPx);
-  const box = options.adaptiveCrop
-    ? adaptiveCrop(rgb, widthPx, heightPx)
-    : { x0: Math.floor((widthPx - side) / 2), y0: Math.floor((heightPx - side) / 2), sizePx: side };
+  const box = options.adaptiveCrop ? adaptiveCrop(rgb, widthPx, heightPx) : centralSquare(widthPx, heightPx);
   return resizeArea(rgb, 3, widthPx, heightPx, box, options.sizePx);
 }

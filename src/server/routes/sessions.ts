@@ -7,23 +7,8 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { openFeatures } from "../../batches/features.ts";
-import {
-  ByWho,
-  ExportFormat,
-  LabelValue,
-  NewLabels,
-  NewRound,
-  NewSession,
-  Page,
-  Ranking,
-  Saved,
-  Session,
-  SessionEvent,
-  SessionId,
-  SessionState,
-  Who,
-} from "../../contract/api.ts";
-import { EXPORT_SUFFIX, exportSession, rankedRows } from "../../loop/export.ts";
+import { ByWho, ExportFormat, NewLabels, NewRound, NewSession, Page, Saved, Session, SessionEvent, SessionId, SessionState, Who } from "../../contract/api.ts";
+import { EXPORT_SUFFIX, exportSession } from "../../loop/export.ts";
 import { scoredRound } from "../../loop/scores.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
 import type { Compute } from "../compute.ts";
@@ -98,36 +83,16 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
         if (message.type === "page") {
           resolve(message.page);
           streams.send(session, { type: "page", page: message.page });
-        } else if (message.type === "progress") streams.send(session, { type: "progress", stage: message.stage, done: message.done, total: message.total });
+        } else if (message.type === "progress" && message.stage !== "map")
+          streams.send(session, { type: "progress", stage: message.stage, done: message.done, total: message.total });
         else if (message.type === "done") streams.send(session, { type: "ranked", round: message.round, total: survey.rows.length, seconds: message.seconds });
+        else if (message.type === "assessed") streams.send(session, { type: "assessed", round: message.round });
         else if (message.type === "failed") {
           reject(new SkyloopError(message.code, message.message));
           if (message.code !== "ABORTED") streams.send(session, { type: "failed", code: message.code, message: message.message });
         }
       });
     });
-  });
-
-  const Filter = z.object({
-    offset: z.coerce.number().int().min(0).default(0),
-    limit: z.coerce.number().int().min(1).max(1000).default(100),
-    label: z.union([LabelValue, z.literal("none")]).optional(),
-    minScore: z.coerce.number().optional(),
-    maxScore: z.coerce.number().optional(),
-    tag: z.string().optional(),
-    order: z.enum(["score", "id"]).default("score"),
-  });
-  app.get("/api/sessions/:session/ranking", { schema: { params: InSession, querystring: Filter, response: { 200: Ranking } } }, ({ params, query }) => {
-    const { survey, store } = workspace.ofSession(params.session);
-    const rows = rankedRows(store, survey, params.session).filter(
-      ({ score, label, tags }) =>
-        (query.label === undefined || label === (query.label === "none" ? null : query.label)) &&
-        (query.minScore === undefined || score >= query.minScore) &&
-        (query.maxScore === undefined || score <= query.maxScore) &&
-        (query.tag === undefined || tags.includes(query.tag)),
-    );
-    if (query.order === "id") rows.sort((a, b) => (a.object < b.object ? -1 : 1));
-    return { total: rows.length, offset: query.offset, rows: rows.slice(query.offset, query.offset + query.limit) };
   });
 
   app.get(

@@ -4,6 +4,8 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/api.ts";
+import { Lookup } from "../../contract/insight.ts";
+import { lookUp } from "../../loop/lookup.ts";
 import type { Compute } from "../compute.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
 import { type Served, surveyInfo, type Workspace } from "../workspace.ts";
@@ -17,6 +19,8 @@ const ListQuery = z.object({
   model: z.string().optional(),
   seed: whole(0, 2 ** 32 - 1).default(1),
   ids: z.string().max(20_000).optional(),
+  /** Places in the catalogue, from 0. */
+  rows: z.string().max(20_000).optional(),
   offset: whole(0, 1e9).default(0),
   limit: whole(1, 500).default(100),
 });
@@ -27,7 +31,7 @@ function objectRow({ survey }: Served, row: number): z.infer<typeof ObjectRow> {
 }
 
 /** The model asked for, else the survey's first finished feature set. */
-function modelOf(served: Served, wanted: string | undefined): string {
+export function modelOf(served: Served, wanted: string | undefined): string {
   const sets = surveyInfo(served).features.filter(({ done, total }) => done === total);
   const model = wanted ?? sets[0]?.model;
   if (model === undefined || !sets.some((set) => set.model === model))
@@ -57,6 +61,11 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
           return (
             await compute.rows({ kind: "diverse", folder: served.survey.folder, model: modelOf(served, query.model), count: query.diverse, seed: query.seed })
           ).map(({ row }) => row);
+        if (query.rows !== undefined)
+          return query.rows
+            .split(",")
+            .map(Number)
+            .filter((row) => Number.isInteger(row) && row >= 0 && row < total);
         if (query.ids !== undefined)
           return query.ids
             .split(/[\s,;]+/)
@@ -65,6 +74,16 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
         return Array.from({ length: Math.max(0, Math.min(query.limit, total - query.offset)) }, (_, i) => query.offset + i);
       };
       return { total, objects: (await rows()).map((row) => objectRow(served, row)) };
+    },
+  );
+
+  app.post(
+    "/api/surveys/:survey/lookup",
+    { schema: { params: InSurvey, body: Lookup, response: { 200: z.object({ objects: z.array(ObjectRow), missing: z.array(z.string()) }) } } },
+    ({ params, body }) => {
+      const served = workspace.get(params.survey);
+      const { rows, missing } = lookUp(body.text, served.survey.rows, served.survey.indexOf, body.radiusArcsec);
+      return { objects: rows.map((row) => objectRow(served, row)), missing };
     },
   );
 

@@ -1,0 +1,138 @@
+/** A survey in two dimensions: principal components of its standardised features, or UMAP of a part of it with the others laid beside their nearest. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { UMAP } from "umap-js";
+import { SkyloopError } from "../base/errors.ts";
+import { writeFileAtomic } from "../base/files.ts";
+import { Random } from "../base/random.ts";
+import { noGrad, op, ops, scope, type Tensor, tensor } from "../torch/index.ts";
+import type { FeatureSpace } from "./learn.ts";
+
+export type MapMethod = "pca" | "umap";
+type Report = (done: number, total: number) => void;
+
+/** Rows from which principal components are estimated; more change nothing that is seen. */
+const PCA_ROWS = 20_000;
+/** UMAP's time grows faster than its rows: so many are laid out, the others put between their nearest of them. */
+const UMAP_ROWS = 2000;
+const COMPONENTS = 32;
+const NEIGHBOURS = 3;
+const BLOCK = 8192;
+const SEED = 1;
+
+function block({ matrix, dim, mean, sd }: FeatureSpace, rows: ArrayLike<number>): Tensor {
+  const out = new Float32Array(rows.length * dim);
+  for (let i = 0; i < rows.length; i++) for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];
+  return tensor(out, [rows.length, dim]);
+}
+
+const range = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
+
+/** The first `k` principal components of all rows, [count, k], largest variance first; each axis has its largest loading positive. */
+export async function principalComponents(space: FeatureSpace, k: number, report: Report = () => {}): Promise<Float32Array> {
+  const { count, dim } = space;
+  const kept = Math.min(k, dim);
+  const sample = new Random(SEED).sample(count, Math.min(count, PCA_ROWS)).sort((a, b) => a - b);
+  const axes = new Float32Array(dim * kept);
+  noGrad(() =>
+    scope(() => {
+      const x = block(space, sample);
+      const covariance = x.t().matmul(x).div(sample.length);
+      const [, vectors] = ops("linalg_eigh", covariance);
+      // Eigenvalues come in rising order.
+      vectors
+        .slice(1, dim - kept, dim)
+        .contiguous()
+        .copyTo(axes);
+    }),
+  );
+  for (let c = 0; c < kept; c++) {
+    let largest = 0;
+    for (let d = 0; d < dim; d++) if (Math.abs(axes[d * kept + c]) > Math.abs(largest)) largest = axes[d * kept + c];
+    if (largest < 0) for (let d = 0; d < dim; d++) axes[d * kept + c] *= -1;
+  }
+  const out = new Float32Array(count * kept);
+  for (let from = 0; from < count; from += BLOCK) {
+    const to = Math.min(count, from + BLOCK);
+    noGrad(() =>
+      scope(() =>
+        block(space, range(from, to))
+          .matmul(tensor(axes, [dim, kept]))
+          .copyTo(out.subarray(from * kept, to * kept)),
+      ),
+    );
+    report(to, count);
+    await setImmediate();
+  }
+  // Columns from smallest to largest variance become largest first.
+  for (let row = 0; row < count; row++) out.subarray(row * kept, (row + 1) * kept).reverse();
+  return out;
+}
+
+/** UMAP (McInnes, Healy & Melville 2018) of a sample on its first principal components, all other rows between their nearest of the sample; [count, 2]. */
+export async function umapLayout(space: FeatureSpace, report: Report = () => {}): Promise<Float32Array> {
+  const k = Math.min(COMPONENTS, space.dim);
+  const components = await principalComponents(space, k);
+  const { count } = space;
+  const random = new Random(SEED).fork("umap");
+  const sample = random.sample(count, Math.min(count, UMAP_ROWS)).sort((a, b) => a - b);
+  const points = sample.map((row) => Array.from(components.subarray(row * k, (row + 1) * k)));
+  const umap = new UMAP({ nNeighbors: Math.min(15, Math.max(2, sample.length - 1)), minDist: 0.1, random: () => random.next() });
+  const epochs = umap.initializeFit(points);
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    umap.step();
+    if (epoch % 10 === 0) {
+      report(epoch, epochs);
+      await setImmediate();
+    }
+  }
+  const laid = umap.getEmbedding();
+  const out = new Float32Array(count * 2);
+  const known = Float32Array.from(points.flat());
+  for (let from = 0; from < count; from += BLOCK) {
+    const to = Math.min(count, from + BLOCK);
+    const near = new Float32Array((to - from) * NEIGHBOURS);
+    let at: ArrayLike<number> = [];
+    noGrad(() =>
+      scope(() => {
+        const distance = op("cdist", tensor(components.subarray(from * k, to * k), [to - from, k]), tensor(known, [sample.length, k]), 2);
+        const [values, indices] = ops("topk", distance, NEIGHBOURS, 1, false, true);
+        values.copyTo(near);
+        at = indices.toIntegers();
+      }),
+    );
+    for (let i = 0; i < to - from; i++) {
+      let [x, y, sum] = [0, 0, 0];
+      for (let j = 0; j < NEIGHBOURS; j++) {
+        const weight = 1 / (near[i * NEIGHBOURS + j] ** 2 + 1e-9);
+        const [px, py] = laid[at[i * NEIGHBOURS + j]];
+        x += weight * px;
+        y += weight * py;
+        sum += weight;
+      }
+      out.set([x / sum, y / sum], (from + i) * 2);
+    }
+    await setImmediate();
+  }
+  return out;
+}
+
+const pathOf = (folder: string, model: string, method: MapMethod, weightsHash: string) =>
+  join(folder, "features", model, `map-${method}-${weightsHash.slice(0, 12)}.f32`);
+
+/** A map computed before, [count, 2], or null. */
+export function readMap(folder: string, model: string, method: MapMethod, weightsHash: string, count: number): Buffer | null {
+  const path = pathOf(folder, model, method, weightsHash);
+  if (!existsSync(path)) return null;
+  const bytes = readFileSync(path);
+  return bytes.length === count * 8 ? bytes : null;
+}
+
+/** Computes a map and keeps it beside the features. Throws MAP_TOO_SMALL. */
+export async function makeMap(folder: string, model: string, method: MapMethod, weightsHash: string, space: FeatureSpace, report: Report): Promise<void> {
+  if (space.count < 4 || space.dim < 2)
+    throw new SkyloopError("MAP_TOO_SMALL", `a map needs at least four objects with two features each; there are ${space.count} with ${space.dim}`);
+  const points = method === "pca" ? await principalComponents(space, 2, report) : await umapLayout(space, report);
+  writeFileAtomic(pathOf(folder, model, method, weightsHash), new Uint8Array(points.buffer, points.byteOffset, points.byteLength));
+}

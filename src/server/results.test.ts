@@ -1,0 +1,160 @@
+import type { FastifyInstance } from "fastify";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import type { Page, Ranking, SessionState } from "../contract/api.ts";
+import type { Imported, Learning, Why } from "../contract/insight.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { buildServer } from "./app.ts";
+
+const COUNT = 90;
+const folder = temporaryFolder();
+const isPositive = (n: number) => n % 3 === 0;
+const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
+let app: FastifyInstance;
+let session = "";
+
+beforeAll(async () => {
+  const path = await smallSurvey(folder.path, COUNT);
+  const survey = await openSurvey(path);
+  writeToyFeatures(
+    path,
+    survey.header.dataHash,
+    Array.from({ length: COUNT }, (_, n) => isPositive(n)),
+  );
+  survey.close();
+  app = await buildServer({ surveys: [path] });
+}, 60_000);
+afterAll(async () => {
+  await app.close();
+  folder.remove();
+});
+
+const get = (url: string) => app.inject({ method: "GET", url, headers: { host: "127.0.0.1" } });
+const post = (url: string, payload: object) => app.inject({ method: "POST", url, payload, headers: { host: "127.0.0.1" } });
+const make = async (target: string) =>
+  (
+    await post("/api/sessions", {
+      survey: "small",
+      model: "toy",
+      target,
+      pageSize: 16,
+      randomPicks: 8,
+      who: "ann",
+      positive: [id(0), id(3), id(6)],
+      negative: [id(1), id(2), id(4)],
+    })
+  ).json() as SessionState;
+async function round(name: string): Promise<void> {
+  const page = (await post(`/api/sessions/${name}/rounds`, { who: "ann" })).json() as Page;
+  const labels = page.picks.map(({ object }) => ({ object, value: isPositive(Number(object.slice(4)) - 1) ? "positive" : "negative" }));
+  await post(`/api/sessions/${name}/labels`, { who: "ann", labels });
+}
+const learning = async (name: string) => (await get(`/api/sessions/${name}/learning`)).json() as Learning;
+
+describe("how a search goes", () => {
+  it("is told after each round: histogram, held-out estimate, cuts, advice", async () => {
+    ({ session } = await make("Rings"));
+    expect(await learning(session)).toMatchObject({ histogram: null, assessments: [], advice: { verdict: "go on" } });
+    expect((await get(`/api/sessions/${session}/why/${id(9)}`)).json().code).toBe("NOT_RANKED");
+    for (let n = 1; n <= 3; n++) {
+      await round(session);
+      await expect.poll(async () => (await learning(session)).assessments.length, { timeout: 20_000 }).toBe(n);
+    }
+    const { histogram, assessments } = await learning(session);
+    expect(histogram?.all.reduce((sum, n) => sum + n, 0)).toBe(COUNT);
+    const last = assessments[2];
+    expect(last.heldOut?.auroc.value).toBeGreaterThan(0.8);
+    expect(last.randomPicks).toBeGreaterThanOrEqual(8);
+    expect(last.expected?.high).toBeGreaterThanOrEqual(30);
+    expect(last.cuts[0].completeness.value).toBeCloseTo(1);
+    expect(last.settled).toBeGreaterThan(0);
+  }, 60_000);
+
+  it("gives reasons: examples that pull the score, no heat map for features of unknown weights", async () => {
+    const why = (await get(`/api/sessions/${session}/why/${id(30)}`)).json() as Why;
+    expect(why.examples.length).toBeGreaterThan(4);
+    expect(Math.abs(why.examples[0].influence)).toBeCloseTo(1);
+    expect(why.heat).toBeNull();
+    expect(why.how).toContain("kernel");
+  });
+});
+
+describe("the ranking", () => {
+  it("is filtered by column, region of sky, tag and label", async () => {
+    const all = (await get(`/api/sessions/${session}/ranking?limit=1000`)).json() as Ranking;
+    expect(all.total).toBe(COUNT);
+    const total = async (query: string) => ((await get(`/api/sessions/${session}/ranking?${query}`)).json() as Ranking).total;
+    const [{ raDeg, decDeg }] = all.rows;
+    expect(await total(`ra=${raDeg}&dec=${decDeg}&radius=0.0001`)).toBe(1);
+    expect(await total(`ra=${raDeg}&dec=${decDeg}&radius=180`)).toBe(COUNT);
+    const near = await total("column=redshift&greatest=0.1");
+    expect(near + (await total("column=redshift&least=0.1"))).toBe(COUNT);
+    expect(near).toBeGreaterThan(0);
+    expect(await total("column=faceOnSpiral&equals=true")).toBeLessThan(COUNT);
+    await post(`/api/sessions/${session}/labels`, { who: "ann", labels: [{ object: id(50), addTag: "odd" }] });
+    expect(await total("tag=odd")).toBe(1);
+  });
+  it("stands beside another session's, and shows where the two differ", async () => {
+    const other = (await make("Rings too")).session;
+    await post(`/api/sessions/${other}/labels`, { who: "bob", labels: [{ object: id(0), value: "negative" }] });
+    const differ = (await get(`/api/sessions/${session}/ranking?compare=${other}&agreement=differ`)).json() as Ranking;
+    expect(differ.rows.map(({ object, label, otherLabel }) => [object, label, otherLabel])).toEqual([[id(0), "positive", "negative"]]);
+    expect(((await get(`/api/sessions/${session}/ranking?compare=${other}&agreement=agree`)).json() as Ranking).total).toBe(5);
+    const far = (await get(`/api/sessions/${session}/ranking?compare=${other}&order=difference&limit=5`)).json() as Ranking;
+    expect(far.rows[0].score).toBeGreaterThan(0.5);
+    expect((await get(`/api/sessions/${session}/ranking?compare=none`)).json().code).toBe("SESSION_UNKNOWN");
+  });
+  it("comes as scores and labels in bytes, and as a report with its pictures inside", async () => {
+    const bytes = (await get(`/api/sessions/${session}/scores`)).rawPayload;
+    expect(bytes.length).toBe(COUNT * 5);
+    expect([bytes[COUNT * 4], bytes[COUNT * 4 + 1]]).toEqual([1, 2]);
+    const report = await get(`/api/sessions/${session}/report?top=12`);
+    expect(report.headers["content-disposition"]).toContain(".html");
+    expect(report.body.match(/data:image\/webp;base64,[A-Za-z0-9+/]{100}/g)?.length).toBeGreaterThanOrEqual(12);
+    expect(report.body).not.toMatch(/(src|href)="https?:/);
+    expect(report.body).toContain("Rings");
+  });
+});
+
+describe("what people bring", () => {
+  it("is looked up by id and position", async () => {
+    const [row] = ((await get(`/api/sessions/${session}/ranking?limit=1`)).json() as Ranking).rows;
+    const found = (await post("/api/surveys/small/lookup", { text: `${id(5)}\n${row.raDeg} ${row.decDeg}\n10 80\n` })).json();
+    expect(found.objects.map(({ object }: { object: string }) => object)).toEqual([id(5), row.object]);
+    expect(found.missing).toEqual(["10 80"]);
+  });
+  it("is imported as labels after a look at the conflicts", async () => {
+    const text = `id,label\n${id(0)},negative\n${id(80)},positive\nother,positive\n`;
+    const looked = (await post(`/api/sessions/${session}/import`, { who: "carl", text })).json() as Imported;
+    expect(looked).toMatchObject({ saved: false, unknown: ["other"], conflicts: [{ object: id(0), here: "positive", imported: "negative" }] });
+    expect((await post(`/api/sessions/${session}/import`, { who: "carl", text, apply: true })).json().saved).toBe(true);
+    const state = (await get(`/api/sessions/${session}`)).json() as SessionState;
+    expect(state.conflicts.map(({ object }) => object)).toEqual([id(0)]);
+    expect((await post(`/api/sessions/${session}/import`, { who: "carl", text: "a,b\n1,2" })).json().code).toBe("IMPORT_UNREADABLE");
+  });
+});
+
+describe("maps", () => {
+  it.each(["pca", "umap"])(
+    "are computed once and then served: %s",
+    async (method) => {
+      const url = `/api/surveys/small/map?method=${method}`;
+      expect((await get(url)).statusCode).toBe(202);
+      await expect.poll(async () => (await get(url)).statusCode, { timeout: 30_000 }).toBe(200);
+      const points = await get(url);
+      expect(points.rawPayload.length).toBe(COUNT * 8);
+      expect((await app.inject({ method: "GET", url, headers: { host: "127.0.0.1", "if-none-match": String(points.headers.etag) } })).statusCode).toBe(304);
+    },
+    60_000,
+  );
+  it("are coloured by columns: numbers, or places in a list of values", async () => {
+    const numbers = await get("/api/surveys/small/columns/redshift");
+    expect([numbers.rawPayload.length, decodeURIComponent(String(numbers.headers["x-skyloop-values"]))]).toEqual([COUNT * 4, "null"]);
+    const words = JSON.parse(decodeURIComponent(String((await get("/api/surveys/small/columns/faceOnSpiral")).headers["x-skyloop-values"])));
+    expect(words.sort()).toEqual(["false", "true"]);
+    expect((await get("/api/surveys/small/columns/none")).json().code).toBe("COLUMN_UNKNOWN");
+  });
+  it("objects are fetched by their place", async () => {
+    expect((await get("/api/surveys/small/objects?rows=3,1,900")).json().objects.map(({ object }: { object: string }) => object)).toEqual([id(3), id(1)]);
+  });
+});
