@@ -20,7 +20,7 @@ export const STANDS_ON: Record<string, readonly string[]> = {
   models: ["nn"],
   measure: ["torch"],
   tasks: ["models", "batches"],
-  train: ["tasks", "measure", "batches"],
+  train: ["tasks", "measure", "batches", "plot"],
   store: ["base", "contract"],
   loop: ["train", "tasks", "measure", "store"],
   server: ["loop", "store", "plot"],

@@ -6,13 +6,16 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
+import { addEvaluateCommand } from "./evaluate.ts";
 import { addForwardCommand } from "./forward.ts";
 import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
+import { addPredictCommand } from "./predict.ts";
 import { addPretrainCommand } from "./pretrain.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
+import { addTrainCommand } from "./train.ts";
 
 export const EXAMPLES = `
 Examples:
@@ -39,6 +42,9 @@ export function buildProgram(): Command {
   addStartCommand(program);
   addServeCommand(program);
   addPretrainCommand(program);
+  addTrainCommand(program);
+  addPredictCommand(program);
+  addEvaluateCommand(program);
   addLoopCommand(program);
   addModelCommand(program);
   addForwardCommand(program);

@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import type { CalibratedScores } from "../train/task-classify.ts";
+
+/** A table of a classifier's measures. */
+export function describeScores(classes: string[], scores: CalibratedScores): string {
+  const widest = Math.max(...classes.map((name) => name.length), 5);
+  return `${[
+    `accuracy ${scores.accuracy.toFixed(3)}, macro F1 ${scores.macroF1.toFixed(3)}, balanced accuracy ${scores.balancedAccuracy.toFixed(3)} on ${scores.count} objects`,
+    `calibration error ${scores.calibrationError.toFixed(3)} at temperature ${scores.temperature.toFixed(2)} (${scores.calibrationErrorBefore.toFixed(3)} without)`,
+    `${"class".padEnd(widest)}  objects  precision  recall  F1     predicted as ${classes.join(", ")}`,
+    ...scores.perClass.map(
+      ({ support, precision, recall, f1 }, k) =>
+        `${classes[k].padEnd(widest)}  ${String(support).padEnd(7)}  ${precision.toFixed(3)}      ${recall.toFixed(3)}   ${f1.toFixed(3)}  ${scores.confusion[k].join(" ")}`,
+    ),
+  ].join("\n")}\n`;
+}
+
+/** `skyloop evaluate classify SURVEY --head FILE`. */
+export function addEvaluateCommand(program: Command): void {
+  const evaluate = program.command("evaluate").description("measure what was trained on a survey with labels");
+  evaluate
+    .command("classify")
+    .argument("<survey>", "survey folder with labels, best another one than the head was trained on")
+    .description("accuracy, precision, recall, F1 and calibration of a head")
+    .requiredOption("--head <file>", "head.safetensors of `skyloop train classify`")
+    .option("--column <name>", "column with the classes (default: the name that the head was trained with)")
+    .option("--json", "one JSON object", false)
+    .action(async (survey: string, flags: { head: string; column?: string; json: boolean }) => {
+      const [{ evaluateClasses }, { terminalProgress, SILENT }] = await Promise.all([import("../train/use-classifier.ts"), import("../base/progress.ts")]);
+      const result = await evaluateClasses(survey, flags.head, flags.column, flags.json ? SILENT : terminalProgress("features", "stamps"));
+      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describeScores(result.classes, result.scores));
+    });
+}
