@@ -17,6 +17,8 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
+#include "profile.h"
+
 namespace {
 
 std::atomic<int64_t> liveTensors{0};
@@ -453,6 +455,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("keepMemory", keepMemory);
   add("trimMemory", trimMemory);
   add("about", about);
+  skyloop::addProfile(env, exports);
   return exports;
 }
 

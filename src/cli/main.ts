@@ -12,6 +12,7 @@ import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
 import { addPredictCommand } from "./predict.ts";
 import { addPretrainCommand } from "./pretrain.ts";
+import { addProfileCommand } from "./profile.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
   addModelCommand(program);
   addForwardCommand(program);
   addEmbedCommand(program);
+  addProfileCommand(program);
   addBenchCommand(program);
   addDoctorCommand(program);
   return program;

@@ -16,6 +16,21 @@ export type NativeValue = Handle | number | bigint | boolean | string | null | u
 
 export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array;
 
+/** One operator as the dispatcher ran it: microseconds since the profile's start, bytes of the tensors read and written. */
+export interface ProfiledCall {
+  name: string;
+  startUs: number;
+  endUs: number;
+  bytes: number;
+  /** Joins a backward node with the operator that made it; -1 where there is none. */
+  sequence: number;
+  /** The number last given to `profileModule`; -1 before. */
+  module: number;
+  thread: number;
+  /** Whether this is a node of autograd's graph, run by `backward`. */
+  backward: boolean;
+}
+
 interface Addon {
   call(op: string, args: NativeValue[]): NativeValue;
   schema(op: string): string;
@@ -40,6 +55,9 @@ interface Addon {
   live(): number;
   keepMemory(bytes: number): void;
   trimMemory(): void;
+  profileStart(): void;
+  profileModule(module: number): void;
+  profileStop(): ProfiledCall[];
   about(): { version: string; config: string; parallel: string; cuda: boolean; mkldnn: boolean };
 }
 

@@ -1,0 +1,74 @@
+import { writeFileSync } from "node:fs";
+import { Argument, type Command } from "commander";
+import type { Profile, ProfileRow } from "../nn/profile.ts";
+
+interface Options {
+  model: string;
+  batch: number;
+  size?: number;
+  rows: number;
+  trace?: string;
+  json: boolean;
+}
+
+/** `skyloop profile forward|train --model NAME`. */
+export function addProfileCommand(program: Command): void {
+  program
+    .command("profile")
+    .addArgument(
+      new Argument("<work>", "what to profile: encoding, or a training step of the whole network against its own input").choices(["forward", "train"]),
+    )
+    .description("where a model's time goes: by operator and by module, with calls, bytes and share; of one batch after two that warm up")
+    .requiredOption("--model <name>", "model of the table")
+    .option("--batch <n>", "images a batch", Number, 16)
+    .option("--size <px>", "side of the images (default: the model's)", Number)
+    .option("--rows <n>", "rows of each table", Number, 20)
+    .option("--trace <file>", "write a Chrome trace (chrome://tracing, Perfetto) too")
+    .option("--json", "one JSON object", false)
+    .action(async (work: "forward" | "train", options: Options) => {
+      const [{ createModel }, { chromeTrace, profileModule }, { Adam, mseLoss, noGrad, rand, scope }] = await Promise.all([
+        import("../models/index.ts"),
+        import("../nn/profile.ts"),
+        import("../torch/index.ts"),
+      ]);
+      const model = createModel(options.model).train(work === "train");
+      const sizePx = options.size ?? model.config.imageSize;
+      const images = rand([options.batch, 3, sizePx, sizePx]);
+      const optimiser = work === "train" ? new Adam(model.namedParameters(), { learningRate: 1e-4 }) : null;
+      const step = () => {
+        if (optimiser === null) return noGrad(() => scope(() => void model.encode(images).features.mean(1)));
+        optimiser.zeroGrad();
+        scope(() => mseLoss(model.forward(images), images).backward());
+        optimiser.step();
+      };
+      for (let i = 0; i < 2; i++) step();
+      const profile = profileModule(model, step);
+      if (options.trace !== undefined) writeFileSync(options.trace, chromeTrace(profile));
+      if (options.json) {
+        const { ms, byOperator, byModule } = profile;
+        process.stdout.write(`${JSON.stringify({ work, model: options.model, batch: options.batch, sizePx, ms, byOperator, byModule })}\n`);
+        return;
+      }
+      process.stdout.write(`${work}, ${options.model}, batch ${options.batch}, ${sizePx} px: ${profile.ms.toFixed(1)} ms\n`);
+      process.stdout.write(table("operator", profile.byOperator, options.rows));
+      process.stdout.write(table("module", profile.byModule, options.rows));
+      process.stdout.write(outside(profile));
+    });
+}
+
+/** What lies between the operators: JavaScript, conversions of arguments, the profile itself. */
+function outside({ ms, byOperator }: Profile): string {
+  const inside = byOperator.reduce((total, row) => total + row.ms, 0);
+  return `\nbetween operators: ${(ms - inside).toFixed(1)} ms (${((100 * (ms - inside)) / ms).toFixed(1)} %)\n`;
+}
+
+function table(title: string, rows: ProfileRow[], limit: number): string {
+  const width = Math.max(title.length, ...rows.slice(0, limit).map(({ name }) => name.length));
+  const lines = rows
+    .slice(0, limit)
+    .map(
+      ({ name, ms, calls, bytes, share }) =>
+        `${name.padEnd(width)} ${ms.toFixed(2).padStart(10)} ${String(calls).padStart(7)} ${(bytes / 1e6).toFixed(1).padStart(10)} ${(100 * share).toFixed(1).padStart(7)}`,
+    );
+  return `\n${title.padEnd(width)} ${"ms".padStart(10)} ${"calls".padStart(7)} ${"MB".padStart(10)} ${"share %".padStart(7)}\n${lines.join("\n")}\n`;
+}
