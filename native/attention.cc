@@ -1,123 +1,159 @@
-// Windowed attention in one pass: for each window and head the products, bias, softmax and mixing stay in a buffer of 16 KiB instead of
-// going through memory four times. For inference; training takes the composition of ATen operators (nn/window-attention.ts), against which
-// this is tested.
-#include <cmath>
-#include <cstring>
+// Windowed attention with relative position bias on a whole map, with its gradient: windows are addressed where they lie in the (rolled) map instead of
+// being copied out and back, and products, bias, softmax and mixing of a window and head stay in a buffer of some tens of KiB.
+// nn/window-attention.ts holds the composition of ATen operators against which it is tested, for other devices.
+#include "attention.h"
+
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 namespace {
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2,fma", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
+using at::Tensor;
+using skyloop::Place;
 
-// exp for x <= 0 to about 2e-7 relative: 2^n by the exponent bits, a polynomial for the rest. Written so that compilers vectorise it.
-inline float expOf(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  float scaled = x * 1.44269504088896341f;
-  float whole = std::floor(scaled + 0.5f);
-  float rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
-  float value = 1.9875691500e-4f;
-  value = value * rest + 1.3981999507e-3f;
-  value = value * rest + 8.3334519073e-3f;
-  value = value * rest + 4.1665795894e-2f;
-  value = value * rest + 1.6666665459e-1f;
-  value = value * rest + 5.0000001201e-1f;
-  value = value * rest * rest + rest + 1.0f;
-  int32_t bits = (static_cast<int32_t>(whole) + 127) << 23;
-  float power;
-  std::memcpy(&power, &bits, sizeof power);
-  return value * power;
+KERNEL(attendFloat, (const Place<float>& at, float* out, float* buffer), (at, out, buffer)) { skyloop::attend(at, out, buffer); }
+KERNEL(attendDouble, (const Place<double>& at, double* out, double* buffer), (at, out, buffer)) { skyloop::attend(at, out, buffer); }
+KERNEL(attendBackwardFloat, (const Place<float>& at, const float* grad, float* gradQkv, float* gradBias, float* buffer), (at, grad, gradQkv, gradBias, buffer)) {
+  skyloop::attendBackward(at, grad, gradQkv, gradBias, buffer);
+}
+KERNEL(attendBackwardDouble, (const Place<double>& at, const double* grad, double* gradQkv, double* gradBias, double* buffer), (at, grad, gradQkv, gradBias, buffer)) {
+  skyloop::attendBackward(at, grad, gradQkv, gradBias, buffer);
 }
 
-// One window and head. `qkv` points at the head's first query; rows are 3 C apart, keys C and values 2 C further. `out` rows are C apart.
-// With D and W known when compiled the sums of a row stay in registers; 0 takes the sizes given.
-template <int D, int W>
-__attribute__((always_inline)) inline void attend(const float* qkv, const float* bias, float* out, float* buffer, int64_t anyN, int64_t anyD, int64_t C, float scale) {
-  const int64_t N = W > 0 ? W : anyN;
-  const int64_t d = D > 0 ? D : anyD;
-  float* __restrict keys = buffer;              // [d, N]: the innermost loops run along the window
-  float* __restrict values = buffer + d * N;    // [N, d]
-  float* __restrict row = buffer + 2 * d * N;   // [N]
-  float* __restrict mixed = buffer + 2 * d * N + N;  // [d]
-  for (int64_t j = 0; j < N; j++)
-    for (int64_t k = 0; k < d; k++) {
-      keys[k * N + j] = qkv[j * 3 * C + C + k] * scale;
-      values[j * d + k] = qkv[j * 3 * C + 2 * C + k];
-    }
-  for (int64_t i = 0; i < N; i++) {
-    const float* query = qkv + i * 3 * C;
-    if constexpr (W > 0) {
-      float sums[W > 0 ? W : 1];
-      for (int64_t j = 0; j < W; j++) sums[j] = bias[i * N + j];
-      for (int64_t k = 0; k < d; k++)
-        for (int64_t j = 0; j < W; j++) sums[j] += query[k] * keys[k * N + j];
-      for (int64_t j = 0; j < W; j++) row[j] = sums[j];
-    } else {
-      for (int64_t j = 0; j < N; j++) row[j] = bias[i * N + j];
-      for (int64_t k = 0; k < d; k++)
-        for (int64_t j = 0; j < N; j++) row[j] += query[k] * keys[k * N + j];
-    }
-    float largest = row[0];
-    for (int64_t j = 0; j < N; j++) largest = row[j] > largest ? row[j] : largest;
-    for (int64_t j = 0; j < N; j++) row[j] = expOf(row[j] - largest);
-    float total = 0;
-    for (int64_t j = 0; j < N; j++) total += row[j];
-    const float inverse = 1.0f / total;
-    if constexpr (D > 0) {
-      float sums[D > 0 ? D : 1] = {};
-      for (int64_t j = 0; j < N; j++)
-        for (int64_t k = 0; k < D; k++) sums[k] += row[j] * values[j * D + k];
-      for (int64_t k = 0; k < D; k++) out[i * C + k] = sums[k] * inverse;
-    } else {
-      for (int64_t k = 0; k < d; k++) mixed[k] = 0;
-      for (int64_t j = 0; j < N; j++)
-        for (int64_t k = 0; k < d; k++) mixed[k] += row[j] * values[j * d + k];
-      for (int64_t k = 0; k < d; k++) out[i * C + k] = mixed[k] * inverse;
-    }
+inline void run(const Place<float>& at, float* out, float* buffer) { attendFloat(at, out, buffer); }
+inline void run(const Place<double>& at, double* out, double* buffer) { attendDouble(at, out, buffer); }
+inline void runBackward(const Place<float>& at, const float* grad, float* gradQkv, float* gradBias, float* buffer) { attendBackwardFloat(at, grad, gradQkv, gradBias, buffer); }
+inline void runBackward(const Place<double>& at, const double* grad, double* gradQkv, double* gradBias, double* buffer) { attendBackwardDouble(at, grad, gradQkv, gradBias, buffer); }
+
+// Everything that does not depend on the window.
+struct Map {
+  int64_t B, H, W, C, heads, d, window, shift, N, windows;
+
+  Map(const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, int64_t window, int64_t shift)
+      : B(qkv.size(0)), H(qkv.size(1)), W(qkv.size(2)), C(qkv.size(3) / 3), heads(table.size(1)), d(C / heads), window(window), shift(shift), N(window * window), windows(H / window * (W / window)) {
+    TORCH_CHECK(qkv.size(3) == 3 * heads * d && H % window == 0 && W % window == 0 && positions.numel() == N * N, "window_attention: qkv ", qkv.sizes(), ", table ",
+                table.sizes(), " and positions ", positions.sizes(), " do not fit windows of ", window);
+    TORCH_CHECK(!mask || (mask->size(0) == windows && mask->size(1) == N && mask->size(2) == N), "window_attention: mask ", mask->sizes(), " does not fit ", windows, " windows of ", N);
+    TORCH_CHECK(qkv.scalar_type() == table.scalar_type() && (!mask || mask->scalar_type() == qkv.scalar_type()), "window_attention takes qkv, table and mask of one type");
   }
+
+  // Positions in the map of each window's, after rolling by -shift: [windows, N].
+  std::vector<int64_t> rows() const {
+    std::vector<int64_t> result(windows * N);
+    for (int64_t n = 0; n < windows; n++)
+      for (int64_t i = 0; i < N; i++) {
+        int64_t y = (n / (W / window) * window + i / window + shift) % H, x = (n % (W / window) * window + i % window + shift) % W;
+        result[n * N + i] = y * W + x;
+      }
+    return result;
+  }
+};
+
+// [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions.
+template <typename T>
+std::vector<T> spreadBias(const Map& map, const Tensor& table, const int64_t* positions) {
+  const int64_t wide = skyloop::padded<T>(map.N);
+  std::vector<T> bias(map.heads * map.N * wide, T(-1e30));
+  const T* from = table.data_ptr<T>();
+  for (int64_t h = 0; h < map.heads; h++)
+    for (int64_t i = 0; i < map.N; i++)
+      for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
+  return bias;
 }
 
-FOR_EACH_CPU void attend16x64(const float* qkv, const float* bias, float* out, float* buffer, int64_t C, float scale) {
-  attend<16, 64>(qkv, bias, out, buffer, 64, 16, C, scale);
-}
-FOR_EACH_CPU void attendAny(const float* qkv, const float* bias, float* out, float* buffer, int64_t N, int64_t d, int64_t C, float scale) {
-  attend<0, 0>(qkv, bias, out, buffer, N, d, C, scale);
-}
-
-// qkv [windows, N, 3 C], bias [n, heads, N, N] with windows a multiple of n -> [windows, N, C]
-at::Tensor windowAttention(const at::Tensor& qkvAny, const at::Tensor& biasAny, double scale) {
-  TORCH_CHECK(qkvAny.dim() == 3 && biasAny.dim() == 4, "window_attention takes qkv [windows, N, 3 C] and bias [n, heads, N, N]");
-  TORCH_CHECK(qkvAny.scalar_type() == at::kFloat && biasAny.scalar_type() == at::kFloat, "window_attention takes float32");
-  auto qkv = qkvAny.contiguous();
-  auto bias = biasAny.contiguous();
-  int64_t windows = qkv.size(0), N = qkv.size(1), C = qkv.size(2) / 3, n = bias.size(0), heads = bias.size(1), d = C / heads;
-  TORCH_CHECK(qkv.size(2) == 3 * heads * d && bias.size(2) == N && bias.size(3) == N && windows % n == 0, "window_attention: qkv ", qkv.sizes(), " does not fit bias ", bias.sizes());
-  auto out = at::empty({windows, N, C}, qkv.options());
-  const float* source = qkv.data_ptr<float>();
-  const float* plus = bias.data_ptr<float>();
-  float* target = out.data_ptr<float>();
-  at::parallel_for(0, windows * heads, 8, [&](int64_t from, int64_t to) {
-    std::vector<float> buffer(2 * d * N + N + d);
-    for (int64_t at = from; at < to; at++) {
-      int64_t window = at / heads, head = at % heads;
-      const float* from3 = source + window * N * 3 * C + head * d;
-      const float* its = plus + ((window % n) * heads + head) * N * N;
-      float* into = target + window * N * C + head * d;
-      if (N == 64 && d == 16) attend16x64(from3, its, into, buffer.data(), C, static_cast<float>(scale));
-      else attendAny(from3, its, into, buffer.data(), N, d, C, static_cast<float>(scale));
+template <typename T, typename Body>
+void forEachWindow(const Map& map, const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, double scale, Body body) {
+  const auto rows = map.rows();
+  const auto bias = spreadBias<T>(map, table, positions.data_ptr<int64_t>());
+  const int64_t wide = skyloop::padded<T>(map.N);
+  // Rows of the mask are read by whole vectors.
+  const Tensor wideMask = !mask ? Tensor() : wide == map.N ? mask->contiguous() : at::constant_pad_nd(*mask, {0, wide - map.N}).contiguous();
+  at::parallel_for(0, map.B * map.windows * map.heads, 4, [&](int64_t from, int64_t to) {
+    std::vector<T> buffer(skyloop::bufferSize<T>(map.N, map.d));
+    for (int64_t item = from; item < to; item++) {
+      const int64_t head = item % map.heads, window = item / map.heads % map.windows, image = item / map.heads / map.windows;
+      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkv.data_ptr<T>() + image * map.H * map.W * 3 * map.C + head * map.d,
+                     bias.data() + head * map.N * wide, mask ? wideMask.data_ptr<T>() + window * map.N * wide : nullptr, static_cast<T>(scale)};
+      body(place, image * map.H * map.W * map.C + head * map.d, head, buffer.data());
     }
+  });
+}
+
+// qkv [B, H, W, 3 C], table [offsets, heads], positions [N N] (rows of the table), mask [windows, N, N] -> [B, H, W, C]
+Tensor windowAttention(const Tensor& qkvAny, const Tensor& tableAny, const Tensor& positions, const c10::optional<Tensor>& mask, int64_t window, int64_t shift, double scale) {
+  const Map map(qkvAny, tableAny, positions, mask, window, shift);
+  const auto qkv = qkvAny.contiguous(), table = tableAny.contiguous();
+  auto out = at::empty({map.B, map.H, map.W, map.C}, qkv.options());
+  AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention", [&] {
+    forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale,
+                            [&](const Place<scalar_t>& place, int64_t offset, int64_t, scalar_t* buffer) { run(place, out.data_ptr<scalar_t>() + offset, buffer); });
   });
   return out;
 }
 
+// -> gradients of qkv and of the table
+std::tuple<Tensor, Tensor> windowAttentionBackward(const Tensor& gradAny, const Tensor& qkvAny, const Tensor& tableAny, const Tensor& positions, const c10::optional<Tensor>& mask,
+                                                   int64_t window, int64_t shift, double scale) {
+  const Map map(qkvAny, tableAny, positions, mask, window, shift);
+  const auto qkv = qkvAny.contiguous(), table = tableAny.contiguous(), grad = gradAny.contiguous();
+  auto gradQkv = at::empty_like(qkv);
+  auto gradTable = at::zeros_like(table);
+  AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention_backward", [&] {
+    const int64_t wide = skyloop::padded<scalar_t>(map.N), size = map.heads * map.N * wide, threads = at::get_num_threads();
+    // Each thread sums for itself, and the sums are added in the threads' order: the same every time.
+    std::vector<scalar_t> sums(threads * size);
+    forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale, [&](const Place<scalar_t>& place, int64_t offset, int64_t head, scalar_t* buffer) {
+      runBackward(place, grad.data_ptr<scalar_t>() + offset, gradQkv.data_ptr<scalar_t>() + (place.qkv - qkv.data_ptr<scalar_t>()),
+                  sums.data() + at::get_thread_num() * size + head * map.N * wide, buffer);
+    });
+    const int64_t* rows = positions.data_ptr<int64_t>();
+    scalar_t* into = gradTable.data_ptr<scalar_t>();
+    for (int64_t t = 0; t < threads; t++)
+      for (int64_t h = 0; h < map.heads; h++)
+        for (int64_t i = 0; i < map.N; i++)
+          for (int64_t j = 0; j < map.N; j++) into[rows[i * map.N + j] * map.heads + h] += sums[t * size + (h * map.N + i) * wide + j];
+  });
+  return {gradQkv, gradTable};
+}
+
+struct WindowAttention : torch::autograd::Function<WindowAttention> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask,
+                        int64_t window, int64_t shift, double scale) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    context->save_for_backward({qkv, table, positions, mask.value_or(Tensor())});
+    context->saved_data["window"] = window;
+    context->saved_data["shift"] = shift;
+    context->saved_data["scale"] = scale;
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::window_attention", "").typed<decltype(windowAttention)>();
+    return op.call(qkv, table, positions, mask, window, shift, scale);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
+    const auto saved = context->get_saved_variables();
+    const auto mask = saved[3].defined() ? c10::optional<Tensor>(saved[3]) : c10::nullopt;
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::window_attention_backward", "").typed<decltype(windowAttentionBackward)>();
+    auto [gradQkv, gradTable] = op.call(grads[0], saved[0], saved[1], saved[2], mask, context->saved_data["window"].toInt(), context->saved_data["shift"].toInt(),
+                                        context->saved_data["scale"].toDouble());
+    return {gradQkv, gradTable, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+Tensor recorded(const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, int64_t window, int64_t shift, double scale) {
+  return WindowAttention::apply(qkv, table, positions, mask, window, shift, scale);
+}
+
 }  // namespace
 
-TORCH_LIBRARY(skyloop, library) { library.def("window_attention(Tensor qkv, Tensor bias, float scale) -> Tensor"); }
-TORCH_LIBRARY_IMPL(skyloop, CPU, library) { library.impl("window_attention", windowAttention); }
+TORCH_LIBRARY(skyloop, library) {
+  library.def("window_attention(Tensor qkv, Tensor table, Tensor positions, Tensor? mask, int window, int shift, float scale) -> Tensor");
+  library.def("window_attention_backward(Tensor grad, Tensor qkv, Tensor table, Tensor positions, Tensor? mask, int window, int shift, float scale) -> (Tensor, Tensor)");
+}
+TORCH_LIBRARY_IMPL(skyloop, CPU, library) {
+  library.impl("window_attention", windowAttention);
+  library.impl("window_attention_backward", windowAttentionBackward);
+}
+TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) { library.impl("window_attention", recorded); }

@@ -18,7 +18,7 @@
       "sources": ["torch.cc", "attention.cc", "profile.cc"],
       "include_dirs": ["<@(torch_includes)"],
       "defines": ["NDEBUG", "_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
-      "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fassociative-math", "-fno-signed-zeros", "-fopenmp", "-fexceptions", "-frtti", "-w"],
+      "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fexceptions", "-frtti", "-w"],
       "libraries": ["-fopenmp", "-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "-ltorch", "-ltorch_cpu", "-lc10"]
     },
     {

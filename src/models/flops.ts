@@ -16,8 +16,8 @@ export function flopsOf({ op, shapes, result }: Observed): number {
     case "bmm":
       return 2 * product(result) * (a.at(-1) ?? 0);
     case "skyloop::window_attention":
-      // Queries by keys and weights by values: 2 N N d each, for every window and head.
-      return 4 * product(result) * a[1];
+      // Queries by keys and weights by values: 2 N N d each, for every window and head; the positions' table has N N rows.
+      return 4 * product(result) * Math.sqrt(product(shapes[2]));
     default:
       return 0;
   }

@@ -3,7 +3,6 @@ import {
   Conv2d,
   dropPath,
   Gelu,
-  joinWindows,
   Layer,
   LayerNorm,
   Linear,
@@ -11,7 +10,6 @@ import {
   PixelShuffle,
   PRelu,
   Sequential,
-  splitWindows,
   UpsampleBilinear,
   WindowAttention,
   type WindowMasks,
@@ -68,8 +66,8 @@ export class SwinBlock extends Module {
     const window = Math.min(this.#options.window, Math.max(H, W));
     const shift = Math.max(H, W) <= window ? 0 : this.#options.shift;
     const grid = { H, W, window, shift };
-    const windows = splitWindows(this.norm1.forward(x).view(B, H, W, C), grid);
-    const attended = joinWindows(this.attn.forward(windows, masks.get(grid, windows)), grid).reshape(B, L, C);
+    const map = this.norm1.forward(x).view(B, H, W, C);
+    const attended = this.attn.forward(map, grid, masks.get(grid, map)).view(B, L, C);
     const drop = (branch: Tensor) => dropPath(branch, this.#options.dropPath, this.training);
     const y = x.add(drop(attended));
     return y.add(drop(this.mlp.forward(this.norm2.forward(y))));

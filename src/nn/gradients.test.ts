@@ -53,6 +53,7 @@ function worstDifference(module: Module | null, input: Tensor, run: (x: Tensor) 
 const x = (...shape: number[]) => randn(shape, "float64");
 const wide = <M extends Module>(module: M): M => module.toDtype("float64");
 const masks = new WindowMasks();
+const plain = { H: 8, W: 8, window: 4, shift: 0 };
 const shifted = { H: 6, W: 6, window: 4, shift: 2 };
 const block = wide(new SwinBlock({ width: 8, heads: 2, window: 4, shift: 2, mlpRatio: 2, scale: 0.5, dropPath: 0 }));
 const [linear, conv, norm, batch, slope] = [
@@ -82,8 +83,9 @@ const CASES: [string, Module | null, () => Tensor, (input: Tensor) => Tensor][] 
   ["crossEntropy", null, () => x(3, 4), (t) => crossEntropy(t, tensor(BigInt64Array.of(0n, 3n, 1n), [3]), null, 0.1)],
   ["bceWithLogits", null, () => x(4), (t) => bceWithLogits(t, tensor(Float64Array.of(0, 1, 1, 0), [4]))],
   ["dropout at rest", null, () => x(3), (t) => dropout(t, 0.5, false)],
-  ["WindowAttention", attention, () => x(4, 16, 8), (t) => attention.forward(t, null)],
-  ["WindowAttention with mask", attention, () => x(4, 16, 8), (t) => attention.forward(t, masks.get(shifted, t))],
+  ["WindowAttention", attention, () => x(1, 8, 8, 8), (t) => attention.forward(t, plain, null)],
+  ["WindowAttention, shifted and padded", attention, () => x(2, 6, 6, 8), (t) => attention.forward(t, shifted, masks.get(shifted, t))],
+  ["WindowAttention as a composition", attention, () => x(2, 6, 6, 8), (t) => attention.forwardComposed(t, shifted, masks.get(shifted, t))],
   ["SwinBlock, shifted and padded", block, () => x(1, 36, 8), (t) => block.forward(t, 6, 6, masks)],
   ["PatchMerging", merging, () => x(2, 16, 3), (t) => merging.forward(t, 4, 4)],
   ["DualUpsample 2", double, () => x(1, 9, 8), (t) => double.forward(t, 3, 3)],
@@ -117,28 +119,48 @@ describe("windows", () => {
 });
 
 describe("attention in one pass", () => {
-  it("equals the composition of operators, with and without mask, for any number of threads", () => {
+  it("equals the composition of operators in value and in every gradient, with and without mask and padding, whatever the head's width", () => {
     manualSeed(2);
     let worst = 0;
-    for (const [width, heads, window] of [
-      [48, 3, 8],
-      [32, 4, 4],
-      [24, 1, 3],
-      [768, 8, 7],
+    for (const [width, heads, window, H] of [
+      [48, 3, 8, 16],
+      [32, 4, 4, 8],
+      [24, 1, 3, 6],
+      [24, 2, 4, 6],
+      [768, 8, 7, 14],
+      [96, 8, 8, 16],
     ])
-      scope(() => {
-        const layer = new WindowAttention(width, window, heads, (width / heads) ** -0.5);
-        const grid = { H: 2 * window, W: 2 * window, window, shift: Math.floor(window / 2) };
-        const input = randn([8, window * window, width]).mul(3);
-        for (const mask of [null, new WindowMasks().get(grid, input)]) {
-          const plain = layer.forward(input, mask);
-          const fused = noGrad(() => layer.forward(input, mask));
-          expect(fused.requiresGrad).toBe(false);
-          worst = Math.max(worst, plain.sub(fused).abs().max().item() / plain.abs().max().item());
-        }
-        layer.dispose();
-      });
+      for (const shift of [0, Math.floor(window / 2)])
+        scope(() => {
+          const layer = new WindowAttention(width, window, heads, 2 * (width / heads) ** -0.5);
+          const grid = { H, W: H, window, shift };
+          const input = randn([2, H, H, width]).setRequiresGrad(true);
+          const weights = randn([2, H, H, width]);
+          const mask = new WindowMasks().get(grid, input);
+          noGrad(() => layer.relative_position_bias_table.copy_(randn(layer.relative_position_bias_table.shape)));
+          const [fused, composed] = [layer.forward(input, grid, mask), layer.forwardComposed(input, grid, mask)].map((output) => {
+            for (const tensor of [input, ...layer.parameters()]) tensor.setGrad(null);
+            output.mul(weights).sum().backward();
+            return [output, ...[input, ...layer.parameters()].map((tensor) => tensor.grad as Tensor)];
+          });
+          for (const [i, value] of fused.entries()) worst = Math.max(worst, value.sub(composed[i]).abs().max().item() / composed[i].abs().max().item());
+          expect(
+            noGrad(() => layer.forward(input, grid, mask))
+              .sub(fused[0])
+              .abs()
+              .max()
+              .item(),
+          ).toBe(0);
+          layer.dispose();
+        });
     console.log(`largest relative difference ${worst.toExponential(1)}`);
-    expect(worst).toBeLessThan(2e-6);
+    expect(worst).toBeLessThan(5e-6);
+  });
+
+  it("says what does not fit", () => {
+    const layer = new WindowAttention(8, 4, 2, 1);
+    const mask = new WindowMasks().get(shifted, randn([1]));
+    expect(() => layer.forward(randn([1, 8, 12, 8]), { ...plain, W: 12 }, mask)).toThrow(/mask .* does not fit 6 windows/);
+    layer.dispose();
   });
 });

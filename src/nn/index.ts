@@ -2,4 +2,4 @@ export { constant, kaimingNormalFanOut, truncatedNormal, uniform } from "./init.
 export { BatchNorm, Conv2d, Dropout, dropPath, Gelu, LayerNorm, Linear, PixelShuffle, PRelu, Relu, UpsampleBilinear } from "./layers.ts";
 export { Layer, Module, Sequential } from "./module.ts";
 export { WindowAttention } from "./window-attention.ts";
-export { type Grid, joinWindows, paddedSize, relativePositions, splitWindows, WindowMasks, windowMask } from "./windows.ts";
+export { type Grid, joinWindows, paddedSize, padMap, relativePositions, splitWindows, WindowMasks, windowMask } from "./windows.ts";

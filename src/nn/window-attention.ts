@@ -1,11 +1,11 @@
 /** Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and 3.2). */
-import { gradsRecorded, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
+import { keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
 import { truncatedNormal } from "./init.ts";
 import { Linear } from "./layers.ts";
 import { Module } from "./module.ts";
-import { relativePositions } from "./windows.ts";
+import { type Grid, joinWindows, paddedSize, padMap, relativePositions, splitWindows } from "./windows.ts";
 
-/** Attention inside windows: [B n, w w, C] -> the same shape. */
+/** Attention inside the windows of a map: [B, H, W, C] -> the same shape. */
 export class WindowAttention extends Module {
   readonly relative_position_bias_table: Parameter; // [(2 window - 1)^2, heads]
   readonly qkv: Linear;
@@ -26,43 +26,56 @@ export class WindowAttention extends Module {
     this.#scale = scale;
   }
 
-  /** The learned bias of each head for each pair of positions of a w x w window: [heads, w w, w w]. */
-  bias(window: number): Tensor {
+  /** For each pair of positions of a w x w window, the row of the bias table: [w w w w], int64. */
+  #positionsOf(window: number): Tensor {
     let positions = this.#positions.get(window);
     if (positions === undefined) {
       positions = keep(tensor(relativePositions(window, this.#window), [window ** 4]).toDevice(this.relative_position_bias_table.device));
       this.#positions.set(window, positions);
     }
+    return positions;
+  }
+
+  /** The learned bias of each head for each pair of positions of a w x w window: [heads, w w, w w]. */
+  bias(window: number): Tensor {
     const N = window ** 2;
-    return this.relative_position_bias_table.indexSelect(0, positions).view(N, N, this.#heads).permute(2, 0, 1).contiguous();
+    return this.relative_position_bias_table.indexSelect(0, this.#positionsOf(window)).view(N, N, this.#heads).permute(2, 0, 1).contiguous();
   }
 
   /** `mask` [n, w w, w w] is added to the products of window n of every image. */
-  forward(x: Tensor, mask: Tensor | null): Tensor {
-    const [windows, N, C] = x.shape;
+  forward(x: Tensor, grid: Grid, mask: Tensor | null): Tensor {
+    if (x.device !== "cpu") return this.forwardComposed(x, grid, mask);
+    const [B, H, W, C] = x.shape;
+    const { window, shift } = grid;
+    const [padH, padW] = paddedSize(grid);
+    const joined = this.qkv.forward(padMap(x, grid).reshape(-1, C)).view(B, padH, padW, 3 * C);
+    const positions = this.#positionsOf(window);
+    let mixed = op("skyloop::window_attention", joined, this.relative_position_bias_table, positions, mask, window, shift, this.#scale);
+    if (padH !== H || padW !== W) mixed = mixed.slice(1, 0, H).slice(2, 0, W);
+    return this.proj.forward(mixed);
+  }
+
+  /** The same as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
+  forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null): Tensor {
+    const split = splitWindows(x, grid);
+    const [windows, N, C] = split.shape;
     const heads = this.#heads;
-    const joined = this.qkv.forward(x);
-    const bias = this.bias(Math.sqrt(N));
-    if (!gradsRecorded() && x.device === "cpu" && x.dtype === "float32") {
-      // One pass instead of six through memory (native/attention.cc); it has no gradient.
-      const whole = mask === null ? bias.unsqueeze(0) : bias.unsqueeze(0).add(mask.unsqueeze(1));
-      return this.proj.forward(op("skyloop::window_attention", joined, whole, this.#scale));
-    }
-    const [q, k, v] = joined
+    const [q, k, v] = this.qkv
+      .forward(split)
       .view(windows, N, 3, heads, C / heads)
       .permute(2, 0, 3, 1, 4)
       .unbind(0);
-    const products = q.mul(this.#scale).matmul(k.transpose(-2, -1));
+    const products = q.mul(this.#scale).matmul(k.transpose(-2, -1)).add(this.bias(grid.window));
     const n = mask?.shape[0] ?? 1;
     const logits =
       mask === null
-        ? products.add(bias)
+        ? products
         : products
             .view(windows / n, n, heads, N, N)
-            .add(bias.unsqueeze(0).add(mask.unsqueeze(1)))
+            .add(mask.unsqueeze(1))
             .view(windows, heads, N, N);
     const mixed = logits.softmax(-1).matmul(v).transpose(1, 2).reshape(windows, N, C);
-    return this.proj.forward(mixed);
+    return this.proj.forward(joinWindows(mixed, grid));
   }
 
   override dispose(): void {

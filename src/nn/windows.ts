@@ -14,12 +14,19 @@ export function paddedSize({ H, W, window }: Grid): [number, number] {
   return [Math.ceil(H / window) * window, Math.ceil(W / window) * window];
 }
 
+/** A map [B, H, W, C] with zeros after its rows and columns, up to whole windows. */
+export function padMap(x: Tensor, grid: Grid): Tensor {
+  const [padH, padW] = paddedSize(grid);
+  const { H, W } = grid;
+  return padH === H && padW === W ? x : op("constant_pad_nd", x, [0, 0, 0, padW - W, 0, padH - H], 0);
+}
+
 /** Cuts a map [B, H, W, C] into windows [B n, w w, C]. Inverse: `joinWindows`. */
 export function splitWindows(x: Tensor, grid: Grid): Tensor {
-  const [B, H, W, C] = x.shape;
+  const [B, , , C] = x.shape;
   const { window, shift } = grid;
   const [padH, padW] = paddedSize(grid);
-  let map = padH === H && padW === W ? x : op("constant_pad_nd", x, [0, 0, 0, padW - W, 0, padH - H], 0);
+  let map = padMap(x, grid);
   // Roll before splitting: the Swin paper shifts the grid, not the windows.
   if (shift > 0) map = map.roll([-shift, -shift], [1, 2]);
   if (padH === window && padW === window) return map.reshape(B, window * window, C);

@@ -1,0 +1,141 @@
+#pragma once
+// One window and head of windowed attention (Liu et al. 2021, "Swin Transformer", equation 4), forward and backward, in buffers that stay in the
+// processor's first cache. Used by attention.cc.
+#include "kernels.h"
+
+namespace skyloop {
+
+// Where things stand for one window and head. A row is a position of the window.
+template <typename T>
+struct Place {
+  const int64_t* rows;  // [N]: the map's position of each of the window's
+  int64_t N, d, C;      // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
+  const T* qkv;         // the head's first query in the image
+  const T* bias;        // [N, padded N], of the head; padding is -1e30
+  const T* mask;        // [N, padded N], of the window, or null
+  T scale;
+};
+
+template <typename T>
+INLINE int64_t bufferSize(int64_t N, int64_t d) {
+  return 2 * N * padded<T>(N) + 2 * d * padded<T>(N) + 5 * N * padded<T>(d);
+}
+
+// One third of the head (0 queries, 1 keys, 2 values) into [N, padded d], the padding zero.
+template <typename T>
+INLINE void gatherRows(const Place<T>& at, const T* base, int64_t stride, T* into) {
+  const int64_t wide = padded<T>(at.d);
+  for (int64_t i = 0; i < at.N; i++) {
+    const T* from = base + at.rows[i] * stride;
+    for (int64_t k = 0; k < at.d; k++) into[i * wide + k] = from[k];
+    for (int64_t k = at.d; k < wide; k++) into[i * wide + k] = 0;
+  }
+}
+
+// The same transposed: [d, padded N].
+template <typename T>
+INLINE void gatherColumns(const Place<T>& at, const T* base, int64_t stride, T factor, T* into) {
+  const int64_t wide = padded<T>(at.N);
+  for (int64_t i = 0; i < wide; i++) {
+    const T* from = i < at.N ? base + at.rows[i] * stride : nullptr;
+    for (int64_t k = 0; k < at.d; k++) into[k * wide + i] = from == nullptr ? T(0) : from[k] * factor;
+  }
+}
+
+// Rows of [N, padded d], times factor, back to their places.
+template <typename T>
+INLINE void scatterRows(const Place<T>& at, const T* from, T factor, T* base, int64_t stride) {
+  const int64_t wide = padded<T>(at.d);
+  for (int64_t i = 0; i < at.N; i++) {
+    T* to = base + at.rows[i] * stride;
+    for (int64_t k = 0; k < at.d; k++) to[k] = from[i * wide + k] * factor;
+  }
+}
+
+// Products [N, padded N] to weights: plus bias and mask, exponents over their sum.
+template <typename T>
+INLINE void softmaxRows(const Place<T>& at, T* products) {
+  const int64_t wide = padded<T>(at.N);
+  for (int64_t i = 0; i < at.N; i++) {
+    T* row = products + i * wide;
+    Vector<T> largest = all<T>(T(-1e30));
+    for (int64_t j = 0; j < wide; j += LANES<T>) {
+      Vector<T> value = load(row + j) + load(at.bias + i * wide + j);
+      if (at.mask != nullptr) value += load(at.mask + i * wide + j);
+      store(row + j, value);
+      largest = value > largest ? value : largest;
+    }
+    const Vector<T> shift = all<T>(largestOf<T>(largest));
+    Vector<T> total = Vector<T>{};
+    for (int64_t j = 0; j < wide; j += LANES<T>) {
+      const Vector<T> value = expOfNegative(load(row + j) - shift);
+      store(row + j, value);
+      total += value;
+    }
+    const Vector<T> inverse = all<T>(T(1) / sumOf<T>(total));
+    for (int64_t j = 0; j < wide; j += LANES<T>) store(row + j, load(row + j) * inverse);
+  }
+}
+
+// `out` points at the head's first number of the image; its rows are C apart.
+template <typename T>
+INLINE void attend(const Place<T>& at, T* out, T* buffer) {
+  const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
+  T* weights = buffer;
+  T* keys = weights + N * wideN;
+  T* values = keys + d * wideN;
+  T* mixed = values + N * wideD;
+  T* queries = mixed + N * wideD;
+  gatherColumns(at, at.qkv + at.C, stride, at.scale, keys);
+  gatherRows(at, at.qkv + 2 * at.C, stride, values);
+  gatherRows(at, at.qkv, stride, queries);
+  product<T>(N, wideN, d, queries, wideD, 1, keys, wideN, weights, wideN);
+  softmaxRows(at, weights);
+  product<T>(N, wideD, N, weights, wideN, 1, values, wideD, mixed, wideD);
+  scatterRows(at, mixed, T(1), out, at.C);
+}
+
+// From the gradient of the output (rows C apart) to that of qkv (rows 3 C apart), and added to that of the bias [N, padded N]. The weights are
+// computed once more: keeping them would take N / d times the memory of the queries.
+template <typename T>
+INLINE void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
+  const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
+  T* weights = buffer;
+  T* slopes = weights + N * wideN;
+  T* keys = slopes + N * wideN;
+  T* values = keys + d * wideN;
+  T* keyRows = values + d * wideN;
+  T* queryRows = keyRows + N * wideD;
+  T* grad = queryRows + N * wideD;
+  T* result = grad + N * wideD;
+  gatherRows(at, at.qkv, stride, queryRows);
+  gatherRows(at, at.qkv + at.C, stride, keyRows);
+  gatherColumns(at, at.qkv + at.C, stride, at.scale, keys);
+  gatherColumns(at, at.qkv + 2 * at.C, stride, T(1), values);
+  gatherRows(at, gradOut, at.C, grad);
+
+  product<T>(N, wideN, d, queryRows, wideD, 1, keys, wideN, weights, wideN);
+  softmaxRows(at, weights);
+  product<T>(N, wideD, N, weights, 1, wideN, grad, wideD, result, wideD);
+  scatterRows(at, result, T(1), gradQkv + 2 * at.C, stride);
+
+  product<T>(N, wideN, d, grad, wideD, 1, values, wideN, slopes, wideN);
+  for (int64_t i = 0; i < N; i++) {
+    const T* weight = weights + i * wideN;
+    T* slope = slopes + i * wideN;
+    Vector<T> total = Vector<T>{};
+    for (int64_t j = 0; j < wideN; j += LANES<T>) total += load(weight + j) * load(slope + j);
+    const Vector<T> mean = all<T>(sumOf<T>(total));
+    for (int64_t j = 0; j < wideN; j += LANES<T>) {
+      const Vector<T> value = load(weight + j) * (load(slope + j) - mean);
+      store(slope + j, value);
+      store(gradBias + i * wideN + j, load(gradBias + i * wideN + j) + value);
+    }
+  }
+  product<T>(N, wideD, N, slopes, wideN, 1, keyRows, wideD, result, wideD);
+  scatterRows(at, result, at.scale, gradQkv, stride);
+  product<T>(N, wideD, N, slopes, 1, wideN, queryRows, wideD, result, wideD);
+  scatterRows(at, result, at.scale, gradQkv + at.C, stride);
+}
+
+}  // namespace skyloop
