@@ -1,8 +1,9 @@
 // Windowed attention with relative position bias on a whole map, with its gradient: windows are addressed where they lie in the (rolled) map instead of
 // being copied out and back, and products, bias, softmax and mixing of a window and head stay in a buffer of some tens of KiB.
 // nn/window-attention.ts holds the composition of ATen operators against which it is tested, for other devices.
-#include "attention.h"
-
+#include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -11,24 +12,39 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "variants.h"
+
+namespace skyloop {
+
+// Where things stand for one window and head. A row is a position of the window.
+template <typename T>
+struct Place {
+  const int64_t* rows;  // [N]: the map's position of each of the window's
+  int64_t N, d, C;      // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
+  const T* qkv;         // the head's first query in the image
+  const T* bias;        // [N, padded N], of the head; padding is -1e30
+  const T* mask;        // [N, padded N], of the window, or null
+  T scale;
+};
+
+}  // namespace skyloop
+
+#define SKYLOOP_VARIANT plain
+#include "attention.h"
+#undef SKYLOOP_VARIANT
+#ifdef SKYLOOP_AVX2
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#define SKYLOOP_VARIANT avx2
+#include "attention.h"
+#undef SKYLOOP_VARIANT
+#pragma GCC pop_options
+#endif
+
 namespace {
 
 using at::Tensor;
 using skyloop::Place;
-
-KERNEL(attendFloat, (const Place<float>& at, float* out, float* buffer), (at, out, buffer)) { skyloop::attend(at, out, buffer); }
-KERNEL(attendDouble, (const Place<double>& at, double* out, double* buffer), (at, out, buffer)) { skyloop::attend(at, out, buffer); }
-KERNEL(attendBackwardFloat, (const Place<float>& at, const float* grad, float* gradQkv, float* gradBias, float* buffer), (at, grad, gradQkv, gradBias, buffer)) {
-  skyloop::attendBackward(at, grad, gradQkv, gradBias, buffer);
-}
-KERNEL(attendBackwardDouble, (const Place<double>& at, const double* grad, double* gradQkv, double* gradBias, double* buffer), (at, grad, gradQkv, gradBias, buffer)) {
-  skyloop::attendBackward(at, grad, gradQkv, gradBias, buffer);
-}
-
-inline void run(const Place<float>& at, float* out, float* buffer) { attendFloat(at, out, buffer); }
-inline void run(const Place<double>& at, double* out, double* buffer) { attendDouble(at, out, buffer); }
-inline void runBackward(const Place<float>& at, const float* grad, float* gradQkv, float* gradBias, float* buffer) { attendBackwardFloat(at, grad, gradQkv, gradBias, buffer); }
-inline void runBackward(const Place<double>& at, const double* grad, double* gradQkv, double* gradBias, double* buffer) { attendBackwardDouble(at, grad, gradQkv, gradBias, buffer); }
 
 // Everything that does not depend on the window.
 struct Map {
@@ -57,7 +73,7 @@ struct Map {
 // [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions.
 template <typename T>
 std::vector<T> spreadBias(const Map& map, const Tensor& table, const int64_t* positions) {
-  const int64_t wide = skyloop::padded<T>(map.N);
+  const int64_t wide = skyloop::plain::padded<T>(map.N);
   std::vector<T> bias(map.heads * map.N * wide, T(-1e30));
   const T* from = table.data_ptr<T>();
   for (int64_t h = 0; h < map.heads; h++)
@@ -70,11 +86,11 @@ template <typename T, typename Body>
 void forEachWindow(const Map& map, const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, double scale, Body body) {
   const auto rows = map.rows();
   const auto bias = spreadBias<T>(map, table, positions.data_ptr<int64_t>());
-  const int64_t wide = skyloop::padded<T>(map.N);
+  const int64_t wide = skyloop::plain::padded<T>(map.N);
   // Rows of the mask are read by whole vectors.
   const Tensor wideMask = !mask ? Tensor() : wide == map.N ? mask->contiguous() : at::constant_pad_nd(*mask, {0, wide - map.N}).contiguous();
   at::parallel_for(0, map.B * map.windows * map.heads, 4, [&](int64_t from, int64_t to) {
-    std::vector<T> buffer(skyloop::bufferSize<T>(map.N, map.d));
+    std::vector<T> buffer(skyloop::plain::bufferSize<T>(map.N, map.d));
     for (int64_t item = from; item < to; item++) {
       const int64_t head = item % map.heads, window = item / map.heads % map.windows, image = item / map.heads / map.windows;
       Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkv.data_ptr<T>() + image * map.H * map.W * 3 * map.C + head * map.d,
@@ -91,7 +107,7 @@ Tensor windowAttention(const Tensor& qkvAny, const Tensor& tableAny, const Tenso
   auto out = at::empty({map.B, map.H, map.W, map.C}, qkv.options());
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention", [&] {
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale,
-                            [&](const Place<scalar_t>& place, int64_t offset, int64_t, scalar_t* buffer) { run(place, out.data_ptr<scalar_t>() + offset, buffer); });
+                            [&](const Place<scalar_t>& place, int64_t offset, int64_t, scalar_t* buffer) { SKYLOOP_BEST(attend, place, out.data_ptr<scalar_t>() + offset, buffer); });
   });
   return out;
 }
@@ -104,11 +120,11 @@ std::tuple<Tensor, Tensor> windowAttentionBackward(const Tensor& gradAny, const 
   auto gradQkv = at::empty_like(qkv);
   auto gradTable = at::zeros_like(table);
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention_backward", [&] {
-    const int64_t wide = skyloop::padded<scalar_t>(map.N), size = map.heads * map.N * wide, threads = at::get_num_threads();
+    const int64_t wide = skyloop::plain::padded<scalar_t>(map.N), size = map.heads * map.N * wide, threads = at::get_num_threads();
     // Each thread sums for itself, and the sums are added in the threads' order: the same every time.
     std::vector<scalar_t> sums(threads * size);
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale, [&](const Place<scalar_t>& place, int64_t offset, int64_t head, scalar_t* buffer) {
-      runBackward(place, grad.data_ptr<scalar_t>() + offset, gradQkv.data_ptr<scalar_t>() + (place.qkv - qkv.data_ptr<scalar_t>()),
+      SKYLOOP_BEST(attendBackward, place, grad.data_ptr<scalar_t>() + offset, gradQkv.data_ptr<scalar_t>() + (place.qkv - qkv.data_ptr<scalar_t>()),
                   sums.data() + at::get_thread_num() * size + head * map.N * wide, buffer);
     });
     const int64_t* rows = positions.data_ptr<int64_t>();

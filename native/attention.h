@@ -1,23 +1,11 @@
-#pragma once
 // One window and head of windowed attention (Liu et al. 2021, "Swin Transformer", equation 4), forward and backward, in buffers that stay in the
-// processor's first cache. Used by attention.cc.
+// processor's first cache. Included for every processor by attention.cc.
 #include "kernels.h"
 
-namespace skyloop {
-
-// Where things stand for one window and head. A row is a position of the window.
-template <typename T>
-struct Place {
-  const int64_t* rows;  // [N]: the map's position of each of the window's
-  int64_t N, d, C;      // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
-  const T* qkv;         // the head's first query in the image
-  const T* bias;        // [N, padded N], of the head; padding is -1e30
-  const T* mask;        // [N, padded N], of the window, or null
-  T scale;
-};
+namespace skyloop::SKYLOOP_VARIANT {
 
 template <typename T>
-INLINE int64_t bufferSize(int64_t N, int64_t d) {
+inline int64_t bufferSize(int64_t N, int64_t d) {
   return 2 * N * padded<T>(N) + 2 * d * padded<T>(N) + 5 * N * padded<T>(d);
 }
 
@@ -32,13 +20,22 @@ INLINE void gatherRows(const Place<T>& at, const T* base, int64_t stride, T* int
   }
 }
 
-// The same transposed: [d, padded N].
+// Rows [N, padded d] transposed and times factor: [d, padded N], the padding zero.
 template <typename T>
-INLINE void gatherColumns(const Place<T>& at, const T* base, int64_t stride, T factor, T* into) {
-  const int64_t wide = padded<T>(at.N);
-  for (int64_t i = 0; i < wide; i++) {
-    const T* from = i < at.N ? base + at.rows[i] * stride : nullptr;
-    for (int64_t k = 0; k < at.d; k++) into[k * wide + i] = from == nullptr ? T(0) : from[k] * factor;
+INLINE void transposeRows(const Place<T>& at, const T* from, T factor, T* into) {
+  const int64_t wideN = padded<T>(at.N), wideD = padded<T>(at.d);
+  for (int64_t k = 0; k < at.d; k++) {
+    T* row = into + k * wideN;
+    int64_t i = 0;
+    for (; i + 4 <= at.N; i += 4) {
+      const T* four = from + i * wideD + k;
+      row[i] = four[0] * factor;
+      row[i + 1] = four[wideD] * factor;
+      row[i + 2] = four[2 * wideD] * factor;
+      row[i + 3] = four[3 * wideD] * factor;
+    }
+    for (; i < at.N; i++) row[i] = from[i * wideD + k] * factor;
+    for (; i < wideN; i++) row[i] = 0;
   }
 }
 
@@ -63,30 +60,31 @@ INLINE void softmaxRows(const Place<T>& at, T* products) {
       Vector<T> value = load(row + j) + load(at.bias + i * wide + j);
       if (at.mask != nullptr) value += load(at.mask + i * wide + j);
       store(row + j, value);
-      largest = value > largest ? value : largest;
+      largest = larger(value, largest);
     }
-    const Vector<T> shift = all<T>(largestOf<T>(largest));
+    const Vector<T> shift = largestOf(largest);
     Vector<T> total = Vector<T>{};
     for (int64_t j = 0; j < wide; j += LANES<T>) {
       const Vector<T> value = expOfNegative(load(row + j) - shift);
       store(row + j, value);
       total += value;
     }
-    const Vector<T> inverse = all<T>(T(1) / sumOf<T>(total));
+    const Vector<T> inverse = T(1) / sumOf(total);
     for (int64_t j = 0; j < wide; j += LANES<T>) store(row + j, load(row + j) * inverse);
   }
 }
 
 // `out` points at the head's first number of the image; its rows are C apart.
 template <typename T>
-INLINE void attend(const Place<T>& at, T* out, T* buffer) {
+void attend(const Place<T>& at, T* out, T* buffer) {
   const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
   T* weights = buffer;
   T* keys = weights + N * wideN;
   T* values = keys + d * wideN;
   T* mixed = values + N * wideD;
   T* queries = mixed + N * wideD;
-  gatherColumns(at, at.qkv + at.C, stride, at.scale, keys);
+  gatherRows(at, at.qkv + at.C, stride, mixed);
+  transposeRows(at, mixed, at.scale, keys);
   gatherRows(at, at.qkv + 2 * at.C, stride, values);
   gatherRows(at, at.qkv, stride, queries);
   product<T>(N, wideN, d, queries, wideD, 1, keys, wideN, weights, wideN);
@@ -98,7 +96,7 @@ INLINE void attend(const Place<T>& at, T* out, T* buffer) {
 // From the gradient of the output (rows C apart) to that of qkv (rows 3 C apart), and added to that of the bias [N, padded N]. The weights are
 // computed once more: keeping them would take N / d times the memory of the queries.
 template <typename T>
-INLINE void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
+void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
   const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
   T* weights = buffer;
   T* slopes = weights + N * wideN;
@@ -110,8 +108,9 @@ INLINE void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* 
   T* result = grad + N * wideD;
   gatherRows(at, at.qkv, stride, queryRows);
   gatherRows(at, at.qkv + at.C, stride, keyRows);
-  gatherColumns(at, at.qkv + at.C, stride, at.scale, keys);
-  gatherColumns(at, at.qkv + 2 * at.C, stride, T(1), values);
+  transposeRows(at, keyRows, at.scale, keys);
+  gatherRows(at, at.qkv + 2 * at.C, stride, result);
+  transposeRows(at, result, T(1), values);
   gatherRows(at, gradOut, at.C, grad);
 
   product<T>(N, wideN, d, queryRows, wideD, 1, keys, wideN, weights, wideN);
@@ -125,7 +124,7 @@ INLINE void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* 
     T* slope = slopes + i * wideN;
     Vector<T> total = Vector<T>{};
     for (int64_t j = 0; j < wideN; j += LANES<T>) total += load(weight + j) * load(slope + j);
-    const Vector<T> mean = all<T>(sumOf<T>(total));
+    const Vector<T> mean = sumOf(total);
     for (int64_t j = 0; j < wideN; j += LANES<T>) {
       const Vector<T> value = load(weight + j) * (load(slope + j) - mean);
       store(slope + j, value);
@@ -138,4 +137,4 @@ INLINE void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* 
   scatterRows(at, result, at.scale, gradQkv + at.C, stride);
 }
 
-}  // namespace skyloop
+}  // namespace skyloop::SKYLOOP_VARIANT

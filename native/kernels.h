@@ -1,30 +1,11 @@
-#pragma once
-// What our own operators share: short vectors of 32 bytes, a product of small matrices that keeps its sums in registers, exp; and versions of one
-// kernel for several processors. Everything is inlined into the kernel, so that it is compiled for the kernel's processor.
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-
+// What our own operators share: short vectors of 32 bytes, exp, and a product of small matrices that keeps its sums in registers.
+//
+// Included once for every processor that is compiled for (variants.h), each time in a namespace of its own, SKYLOOP_VARIANT: therefore no include guard, and
+// nothing but headers of our own may be included from here.
 #define INLINE __attribute__((always_inline)) inline
 
-// KERNEL(name, (parameters), (arguments)) { body } makes `name` run the body compiled for AVX2 with FMA where the processor has them, and for the
-// compiler's default elsewhere. The processor is asked once.
-#if defined(__x86_64__) && defined(__GNUC__)
-#define KERNEL(name, parameters, arguments)                                       \
-  INLINE void name##Body parameters;                                              \
-  __attribute__((target("avx2,fma"))) void name##Avx2 parameters { name##Body arguments; } \
-  void name##Plain parameters { name##Body arguments; }                           \
-  void name parameters {                                                          \
-    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); \
-    if (avx2) name##Avx2 arguments;                                               \
-    else name##Plain arguments;                                                   \
-  }                                                                               \
-  INLINE void name##Body parameters
-#else
-#define KERNEL(name, parameters, arguments) void name parameters
-#endif
+namespace skyloop::SKYLOOP_VARIANT {
 
-namespace skyloop {
 
 template <typename T>
 struct VectorOf;
@@ -55,17 +36,28 @@ template <typename T>
 INLINE Vector<T> all(T value) {
   return value - Vector<T>{};
 }
-template <typename T>
-INLINE T sumOf(Vector<T> value) {
-  T total = 0;
-  for (int64_t i = 0; i < LANES<T>; i++) total += value[i];
-  return total;
+// Sum and largest of a vector's elements, in every element of the result: halves, quarters and so on exchange places.
+INLINE Vector<float> sumOf(Vector<float> value) {
+  value += __builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3);
+  value += __builtin_shufflevector(value, value, 2, 3, 0, 1, 6, 7, 4, 5);
+  return value + __builtin_shufflevector(value, value, 1, 0, 3, 2, 5, 4, 7, 6);
 }
-template <typename T>
-INLINE T largestOf(Vector<T> value) {
-  T largest = value[0];
-  for (int64_t i = 1; i < LANES<T>; i++) largest = value[i] > largest ? value[i] : largest;
-  return largest;
+INLINE Vector<double> sumOf(Vector<double> value) {
+  value += __builtin_shufflevector(value, value, 2, 3, 0, 1);
+  return value + __builtin_shufflevector(value, value, 1, 0, 3, 2);
+}
+template <typename V>
+INLINE V larger(V a, V b) {
+  return a > b ? a : b;
+}
+INLINE Vector<float> largestOf(Vector<float> value) {
+  value = larger(value, __builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3));
+  value = larger(value, __builtin_shufflevector(value, value, 2, 3, 0, 1, 6, 7, 4, 5));
+  return larger(value, __builtin_shufflevector(value, value, 1, 0, 3, 2, 5, 4, 7, 6));
+}
+INLINE Vector<double> largestOf(Vector<double> value) {
+  value = larger(value, __builtin_shufflevector(value, value, 2, 3, 0, 1));
+  return larger(value, __builtin_shufflevector(value, value, 1, 0, 3, 2));
 }
 // The next multiple of a vector's length.
 template <typename T>
@@ -77,7 +69,7 @@ constexpr int64_t padded(int64_t count) {
 INLINE Vector<float> expOfNegative(Vector<float> x) {
   typedef int32_t Integers __attribute__((vector_size(32)));
   const Vector<float> least = all<float>(-87.0f);
-  x = x < least ? least : x;
+  x = larger(x, least);
   Integers whole = __builtin_convertvector(x * 1.44269504088896341f - 0.5f, Integers);
   Vector<float> n = __builtin_convertvector(whole, Vector<float>);
   Vector<float> rest = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -140,4 +132,4 @@ INLINE void product(int64_t rows, int64_t columns, int64_t depth, const T* a, in
   }
 }
 
-}  // namespace skyloop
+}  // namespace skyloop::SKYLOOP_VARIANT

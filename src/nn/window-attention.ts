@@ -50,9 +50,10 @@ export class WindowAttention extends Module {
     const [padH, padW] = paddedSize(grid);
     const joined = this.qkv.forward(padMap(x, grid).reshape(-1, C)).view(B, padH, padW, 3 * C);
     const positions = this.#positionsOf(window);
-    let mixed = op("skyloop::window_attention", joined, this.relative_position_bias_table, positions, mask, window, shift, this.#scale);
-    if (padH !== H || padW !== W) mixed = mixed.slice(1, 0, H).slice(2, 0, W);
-    return this.proj.forward(mixed);
+    const mixed = op("skyloop::window_attention", joined, this.relative_position_bias_table, positions, mask, window, shift, this.#scale);
+    const inside = padH === H && padW === W ? mixed : mixed.slice(1, 0, H).slice(2, 0, W);
+    // As a matrix: libtorch adds the bias inside the product then.
+    return this.proj.forward(inside.reshape(-1, C)).view(B, H, W, C);
   }
 
   /** The same as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
