@@ -14,6 +14,7 @@ import type {
   StreamMessage,
   SurveyInfo,
 } from "../src/contract/api.ts";
+import type { Imported, Learning, Why } from "../src/contract/insight.ts";
 
 export class ApiFailure extends Error {
   readonly code: string;
@@ -49,7 +50,9 @@ export const api = {
   sessions: () => ask<Session[]>("/sessions"),
   random: (survey: string, count: number, seed: number) => ask<Rows>(`${objects(survey)}?random=${count}&seed=${seed}`),
   diverse: (survey: string, model: string, count: number, seed: number) => ask<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
-  byIds: (survey: string, ids: string) => ask<Rows>(`${objects(survey)}?ids=${at(ids)}`),
+  byRows: (survey: string, rows: number[]) => ask<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
+  lookUp: (survey: string, text: string, radiusArcsec: number) =>
+    ask<{ objects: ObjectRow[]; missing: string[] }>(`/surveys/${at(survey)}/lookup`, { text, radiusArcsec }),
   neighbours: (survey: string, model: string, object: string, k: number) =>
     ask<{ objects: (ObjectRow & { similarity: number })[] }>(`${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`),
   detail: (survey: string, object: string) => ask<ObjectDetail>(`${objects(survey)}/${at(object)}`),
@@ -61,6 +64,9 @@ export const api = {
   redo: (id: string, who: string) => ask<Saved>(`/sessions/${at(id)}/redo`, { who }),
   alpha: (id: string, who: string, alpha: number) => ask<SessionState>(`/sessions/${at(id)}/alpha`, { who, alpha }),
   nextRound: (id: string, who: string) => ask<Page>(`/sessions/${at(id)}/rounds`, { who }),
+  learning: (id: string) => ask<Learning>(`/sessions/${at(id)}/learning`),
+  why: (id: string, object: string) => ask<Why>(`/sessions/${at(id)}/why/${at(object)}`),
+  importLabels: (id: string, who: string, text: string, apply: boolean) => ask<Imported>(`/sessions/${at(id)}/import`, { who, text, apply }),
   ranking: (id: string, query: URLSearchParams) => ask<Ranking>(`/sessions/${at(id)}/ranking?${query}`),
 };
 
@@ -72,6 +78,46 @@ export function pictureUrl(survey: string, object: string, size: number): string
 
 export function exportUrl(session: string, format: string): string {
   return `/api/sessions/${at(session)}/export?format=${format}`;
+}
+
+export const reportUrl = (session: string): string => `/api/sessions/${at(session)}/report`;
+
+async function bytesOf(path: string): Promise<{ bytes: ArrayBuffer; headers: Headers }> {
+  const response = await fetch(`/api${path}`);
+  if (response.status === 202) throw new Computing((await response.json()) as { done: number; total: number });
+  if (!response.ok) {
+    const failure = (await response.json().catch(() => ({ code: "INTERNAL", message: response.statusText }))) as { code: string; message: string };
+    throw new ApiFailure(failure.code, failure.message);
+  }
+  return { bytes: await response.arrayBuffer(), headers: response.headers };
+}
+
+/** The answer is being computed: ask again. */
+export class Computing extends Error {
+  readonly share: number;
+  constructor({ done, total }: { done: number; total: number }) {
+    super("being computed");
+    this.share = total > 0 ? done / total : 0;
+  }
+}
+
+/** x and y of every object of a survey, in catalogue order. Throws Computing while it is made. */
+export async function fetchMap(survey: string, method: "pca" | "umap", model?: string): Promise<Float32Array> {
+  const { bytes } = await bytesOf(`/surveys/${at(survey)}/map?method=${method}${model === undefined ? "" : `&model=${at(model)}`}`);
+  return new Float32Array(bytes);
+}
+
+/** Scores of every object, and its label: 0 none, 1 positive, 2 negative, 3 unsure. */
+export async function fetchScores(session: string): Promise<{ scores: Float32Array; labels: Uint8Array }> {
+  const { bytes } = await bytesOf(`/sessions/${at(session)}/scores`);
+  const count = bytes.byteLength / 5;
+  return { scores: new Float32Array(bytes, 0, count), labels: new Uint8Array(bytes, 4 * count) };
+}
+
+/** A catalogue column: numbers, or places in `names`. */
+export async function fetchColumn(survey: string, column: string): Promise<{ values: Float32Array; names: string[] | null }> {
+  const { bytes, headers } = await bytesOf(`/surveys/${at(survey)}/columns/${at(column)}`);
+  return { values: new Float32Array(bytes), names: JSON.parse(decodeURIComponent(headers.get("X-Skyloop-Values") ?? "null")) as string[] | null };
 }
 
 export interface Pixels {
@@ -102,7 +148,7 @@ export async function fetchPixels(survey: string, object: string): Promise<Pixel
 /** Listens to a session's live messages. Returns the way to stop. */
 export function listen(session: string, onMessage: (message: StreamMessage) => void, onState: (connected: boolean) => void): () => void {
   const source = new EventSource(`/api/sessions/${at(session)}/stream`);
-  for (const type of ["progress", "page", "ranked", "events", "failed"])
+  for (const type of ["progress", "page", "ranked", "assessed", "events", "failed"])
     source.addEventListener(type, (event) => onMessage(JSON.parse((event as MessageEvent<string>).data) as StreamMessage));
   source.onopen = () => onState(true);
   source.onerror = () => onState(false);

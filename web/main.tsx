@@ -3,6 +3,7 @@ import { createRoot } from "react-dom/client";
 import { useRoute } from "./actions/route.ts";
 import { HomePage } from "./pages/home.tsx";
 import { LabelPage } from "./pages/label.tsx";
+import { MapPage } from "./pages/map.tsx";
 import { ResultsPage } from "./pages/results.tsx";
 import { StartPage } from "./pages/start.tsx";
 import { TopBar } from "./parts/top-bar.tsx";
@@ -18,7 +19,8 @@ function App() {
       <TopBar />
       <main id="main">
         {route.page === "home" && <HomePage />}
-        {route.page === "start" && <StartPage survey={route.survey} key={route.survey} />}
+        {route.page === "start" && <StartPage survey={route.survey} ids={route.ids} key={route.survey} />}
+        {route.page === "map" && <MapPage survey={route.survey} session={route.session} key={`${route.survey} ${route.session}`} />}
         {route.page === "label" && <LabelPage id={route.session} key={route.session} />}
         {route.page === "results" && <ResultsPage id={route.session} key={route.session} />}
       </main>

@@ -47,7 +47,10 @@ export const ObjectRow = z.object({
 });
 
 /** An object with every catalogue column. */
-export const ObjectDetail = ObjectRow.extend({ columns: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])) });
+export const ObjectDetail = ObjectRow.extend({
+  pixelScaleArcsec: z.number().nullable(),
+  columns: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+});
 
 export const NewSession = z.object({
   survey: z.string(),

@@ -85,7 +85,7 @@ describe("a session", () => {
     for (const id of shown.slice(0, 6)) expect(labelled.labels[id].value).toBe(spirals.has(id) ? "positive" : "negative");
 
     await page.getByRole("button", { name: "Undo" }).click();
-    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>("button[title='Shift+z']")?.disabled === false);
+    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>("button[aria-label='Redo']")?.disabled === false);
     const before = (await state(page)).labels[shown[5]]?.value;
     expect(before).not.toBe(labelled.labels[shown[5]].value);
     await page.getByRole("button", { name: "Redo" }).click();

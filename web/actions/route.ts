@@ -1,11 +1,18 @@
 /** Which page is shown follows from the address alone. */
 import { useSyncExternalStore } from "react";
 
-export type Route = { page: "home" } | { page: "start"; survey: string } | { page: "label"; session: string } | { page: "results"; session: string };
+export type Route =
+  | { page: "home" }
+  | { page: "start"; survey: string; ids: string | null }
+  | { page: "map"; survey: string; session: string | null }
+  | { page: "label"; session: string }
+  | { page: "results"; session: string };
 
-function parse(path: string): Route {
-  const [, first, second, third] = path.split("/").map(decodeURIComponent);
-  if (first === "start" && second) return { page: "start", survey: second };
+function parse(address: string): Route {
+  const { pathname, searchParams } = new URL(address, location.origin);
+  const [, first, second, third] = pathname.split("/").map(decodeURIComponent);
+  if (first === "start" && second) return { page: "start", survey: second, ids: searchParams.get("ids") };
+  if (first === "map" && second) return { page: "map", survey: second, session: searchParams.get("session") };
   if (first === "session" && second) return third === "results" ? { page: "results", session: second } : { page: "label", session: second };
   return { page: "home" };
 }
@@ -28,5 +35,5 @@ function subscribe(onChange: () => void): () => void {
 }
 
 export function useRoute(): Route {
-  return parse(useSyncExternalStore(subscribe, () => location.pathname));
+  return parse(useSyncExternalStore(subscribe, () => location.pathname + location.search));
 }

@@ -21,6 +21,8 @@ export interface LiveSession {
   connected: boolean;
   work: Work | null;
   notice: string | null;
+  /** Grows whenever a ranking or its assessment arrives. */
+  learned: number;
   /** What must not move when a refined page arrives. */
   hold: React.RefObject<Set<string>>;
   label(labels: { object: string; value: LabelValue }[]): void;
@@ -40,6 +42,7 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
   const [connected, setConnected] = useState(true);
   const [work, setWork] = useState<Work | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
+  const [learned, setLearned] = useState(0);
   const queue = useRef<LabelQueue | null>(null);
   const hold = useRef(new Set<string>());
   const labels = useRef<Record<string, LabelState>>({});
@@ -98,6 +101,7 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
         setNotice(message.message);
       } else {
         if (message.type === "ranked") setWork(null);
+        if (message.type === "ranked" || message.type === "assessed") setLearned((before) => before + 1);
         later();
       }
     };
@@ -170,6 +174,7 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
       connected: connected && !queueState.offline,
       work,
       notice,
+      learned,
       hold,
       ...actions,
     },

@@ -1,14 +1,18 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
+import { type Keys, recallKeys } from "../actions/keys.ts";
 import { recall, remember, whoAmI } from "../actions/memory.ts";
 import { go } from "../actions/route.ts";
 import { useKeys } from "../actions/use-keys.ts";
+import { usePaint } from "../actions/use-paint.ts";
 import { type LiveSession, useSession } from "../actions/use-session.ts";
 import { AlphaSlider } from "../parts/alpha.tsx";
 import { Help } from "../parts/help.tsx";
+import { LearningPanel } from "../parts/learning.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
 import { RoundTable } from "../parts/rounds.tsx";
 import { SaveState } from "../parts/save-state.tsx";
+import { Tags } from "../parts/tags.tsx";
 import { Tile } from "../parts/tile.tsx";
 
 /** Labelling page by page. */
@@ -21,11 +25,13 @@ export function LabelPage({ id }: { id: string }) {
 const CYCLE: Record<string, LabelValue> = { none: "positive", positive: "negative", negative: "clear", unsure: "clear" };
 
 function Labelling({ session }: { session: LiveSession }) {
-  const { state, page, labelOf, hold } = session;
+  const { state, page, labelOf, tagsOf, hold } = session;
   const [size, setSize] = useState<number>(recall("size", 128));
   const [focus, setFocus] = useState(0);
   const [open, setOpen] = useState<string | null>(null);
   const [help, setHelp] = useState(false);
+  const [tagging, setTagging] = useState<string | null>(null);
+  const [keys, setKeys] = useState<Keys>(recallKeys);
   const grid = useRef<HTMLDivElement>(null);
   const last = useRef<{ index: number; value: LabelValue } | null>(null);
   const picks = page?.picks ?? [];
@@ -82,22 +88,27 @@ function Labelling({ session }: { session: LiveSession }) {
   };
   const move = (by: number) => setFocus(Math.max(0, Math.min(picks.length - 1, at + by)));
 
-  useKeys(open === null && !help, {
+  useKeys(open === null && tagging === null && !help, {
     ArrowRight: () => move(1),
     ArrowLeft: () => move(-1),
     ArrowDown: () => move(perRow()),
     ArrowUp: () => move(-perRow()),
-    "1": () => advance("positive"),
-    "0": () => advance("negative"),
-    u: () => advance("unsure"),
-    Backspace: () => current !== undefined && give(current, "clear"),
-    x: rest,
-    o: () => current !== undefined && setOpen(current),
-    z: session.undo,
-    Z: session.redo,
-    Enter: session.next,
-    "?": () => setHelp(true),
+    [keys.positive]: () => advance("positive"),
+    [keys.negative]: () => advance("negative"),
+    [keys.unsure]: () => advance("unsure"),
+    [keys.clear]: () => current !== undefined && give(current, "clear"),
+    [keys.rest]: rest,
+    [keys.tag]: () => current !== undefined && setTagging(current),
+    [keys.open]: () => current !== undefined && setOpen(current),
+    [keys.undo]: session.undo,
+    [keys.redo]: session.redo,
+    [keys.next]: session.next,
+    [keys.help]: () => setHelp(true),
   });
+  const paint = usePaint(
+    (object) => CYCLE[labelOf(object) ?? "none"],
+    (objects, value) => session.label(objects.map((object) => ({ object, value }))),
+  );
   useEffect(() => {
     if (document.activeElement?.classList.contains("face"))
       grid.current?.querySelector<HTMLElement>(`.tile:nth-child(${at + 1}) .face`)?.focus({ preventScroll: false });
@@ -116,7 +127,6 @@ function Labelling({ session }: { session: LiveSession }) {
           <span className="grow" />
           <SaveState session={session} />
           <label className="size">
-            <span>Size</span>
             <input
               type="range"
               min="64"
@@ -127,16 +137,16 @@ function Labelling({ session }: { session: LiveSession }) {
               onChange={(event) => setSize(Number(event.target.value))}
             />
           </label>
-          <button type="button" disabled={!state.canUndo} onClick={session.undo} title="z">
-            Undo
+          <button type="button" disabled={!state.canUndo} onClick={session.undo} aria-label="Undo" title={`Undo (${keys.undo})`}>
+            ↶
           </button>
-          <button type="button" disabled={!state.canRedo} onClick={session.redo} title="Shift+z">
-            Redo
+          <button type="button" disabled={!state.canRedo} onClick={session.redo} aria-label="Redo" title={`Redo (${keys.redo})`}>
+            ↷
           </button>
-          <button type="button" onClick={rest} disabled={answered === picks.length} title="x">
+          <button type="button" onClick={rest} disabled={answered === picks.length} title={`The rest is negative (${keys.rest})`}>
             Rest negative
           </button>
-          <button type="button" className="main" disabled={session.work !== null} onClick={session.next} title="Enter">
+          <button type="button" className="main" disabled={session.work !== null} onClick={session.next} title={`Next round (${keys.next})`}>
             {session.work === null
               ? "Next round"
               : session.work.stage === "score"
@@ -153,7 +163,7 @@ function Labelling({ session }: { session: LiveSession }) {
           </p>
         )}
         {picks.length === 0 && <p className="hint">{page === null ? "Press “Next round” to see the first picks." : "Every object has been looked at."}</p>}
-        <div className="grid" ref={grid} style={{ "--tile": `${size}px` } as React.CSSProperties}>
+        <div className="grid" ref={grid} {...paint} style={{ "--tile": `${size}px` } as React.CSSProperties}>
           {picks.map(({ object, score, reason }, index) => (
             <Tile
               key={object}
@@ -165,6 +175,7 @@ function Labelling({ session }: { session: LiveSession }) {
               focused={index === at}
               caption={score === null ? object : score.toFixed(3)}
               badge={reason === "random" ? "random" : undefined}
+              tags={tagsOf(object)}
               onClick={click}
               onOpen={setOpen}
               onHover={hover}
@@ -179,7 +190,8 @@ function Labelling({ session }: { session: LiveSession }) {
         <button type="button" className="main" onClick={() => go(`/session/${state.session}/results`)}>
           Ranking and export
         </button>
-        <AlphaSlider id="alpha" alpha={state.alpha} onChange={session.setAlpha} />
+        <AlphaSlider id="alpha" alpha={state.alpha} answers={state.pageSize} onChange={session.setAlpha} />
+        <LearningPanel session={state.session} learned={session.learned} />
         <RoundTable rounds={state.rounds} />
         {state.conflicts.length > 0 && (
           <section>
@@ -193,11 +205,28 @@ function Labelling({ session }: { session: LiveSession }) {
             </ul>
           </section>
         )}
-        <button type="button" className="quiet" onClick={() => setHelp(true)}>
-          Keys (?)
-        </button>
+        <div>
+          <button type="button" className="quiet" onClick={() => go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(state.session)}`)}>
+            Map
+          </button>
+          <button type="button" className="quiet" disabled={current === undefined} onClick={() => current !== undefined && setTagging(current)}>
+            Tags
+          </button>
+          <button type="button" className="quiet" onClick={() => setHelp(true)}>
+            Keys
+          </button>
+        </div>
       </aside>
-      {help && <Help onClose={() => setHelp(false)} />}
+      {help && <Help keys={keys} onKeys={setKeys} onClose={() => setHelp(false)} />}
+      {tagging !== null && (
+        <Tags
+          object={tagging}
+          tags={tagsOf(tagging)}
+          known={Object.values(state.labels).flatMap(({ tags }) => tags)}
+          onTag={(tag, on) => session.tag(tagging, tag, on)}
+          onClose={() => setTagging(null)}
+        />
+      )}
       {open !== null && (
         <ObjectView
           survey={state.survey}

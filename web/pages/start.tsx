@@ -11,13 +11,15 @@ type Source = { kind: "random" } | { kind: "diverse" } | { kind: "ids" } | { kin
 const SHOWN = 48;
 
 /** Naming the target and choosing the first examples. */
-export function StartPage({ survey }: { survey: string }) {
+export function StartPage({ survey, ids: given }: { survey: string; ids: string | null }) {
   const [info, setInfo] = useState<SurveyInfo | null>(null);
   const [target, setTarget] = useState("");
   const [alpha, setAlpha] = useState(0.5);
-  const [source, setSource] = useState<Source>({ kind: "random" });
+  const [source, setSource] = useState<Source>({ kind: given === null ? "random" : "ids" });
   const [seed, setSeed] = useState(1);
-  const [ids, setIds] = useState("");
+  const [ids, setIds] = useState(given?.split(",").join("\n") ?? "");
+  const [radius, setRadius] = useState(5);
+  const [missing, setMissing] = useState<string[]>([]);
   const [objects, setObjects] = useState<ObjectRow[]>([]);
   const [chosen, setChosen] = useState<Map<string, LabelValue>>(new Map());
   const [failure, setFailure] = useState<string | null>(null);
@@ -36,7 +38,12 @@ export function StartPage({ survey }: { survey: string }) {
     if (model === undefined) return;
     try {
       if (source.kind === "ids") {
-        if (ids.trim() !== "") setObjects((await api.byIds(survey, ids)).objects);
+        if (ids.trim() === "") setObjects([]);
+        else {
+          const found = await api.lookUp(survey, ids, radius);
+          setObjects(found.objects);
+          setMissing(found.missing);
+        }
       } else if (source.kind === "near")
         setObjects([
           { object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 },
@@ -47,7 +54,7 @@ export function StartPage({ survey }: { survey: string }) {
     } catch (error) {
       setFailure((error as Error).message);
     }
-  }, [survey, model, source, seed, ids]);
+  }, [survey, model, source, seed, ids, radius]);
   // Ids are looked up when asked for, not at every key.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `ids` is left out on purpose
   useEffect(() => void load(), [survey, model, source, seed]);
@@ -64,9 +71,10 @@ export function StartPage({ survey }: { survey: string }) {
       }),
     [],
   );
+  const setAll = (value: LabelValue) => setChosen((before) => new Map([...before, ...objects.map(({ object }) => [object, value] as const)]));
   const pick = (value: LabelValue) => [...chosen].filter(([, given]) => given === value).map(([object]) => object);
   const [positive, negative] = [pick("positive"), pick("negative")];
-  const missing =
+  const needed =
     target.trim() === ""
       ? "Name what you are looking for."
       : positive.length === 0
@@ -76,7 +84,7 @@ export function StartPage({ survey }: { survey: string }) {
           : null;
 
   const start = async () => {
-    if (model === undefined || missing !== null) return;
+    if (model === undefined || needed !== null) return;
     setBusy(true);
     try {
       const { session } = await api.newSession({
@@ -107,7 +115,7 @@ export function StartPage({ survey }: { survey: string }) {
           What are you looking for?
           <input type="text" value={target} placeholder="face-on spiral" maxLength={120} onChange={(event) => setTarget(event.target.value)} />
         </label>
-        <AlphaSlider id="start-alpha" alpha={alpha} onChange={setAlpha} />
+        <AlphaSlider id="start-alpha" alpha={alpha} answers={24} onChange={setAlpha} />
       </div>
       <div className="bar" role="toolbar" aria-label="Which objects to choose from">
         <button
@@ -125,41 +133,96 @@ export function StartPage({ survey }: { survey: string }) {
           {source.kind === "diverse" ? "Diverse: others" : "Diverse"}
         </button>
         <button type="button" aria-pressed={source.kind === "ids"} onClick={() => setSource({ kind: "ids" })}>
-          By id
+          Ids or positions
+        </button>
+        <button type="button" onClick={() => go(`/map/${encodeURIComponent(survey)}`)}>
+          Map
         </button>
         {source.kind === "near" && (
           <button type="button" aria-pressed="true" onClick={() => void load()}>
             Like {source.object}
           </button>
         )}
-        {source.kind === "ids" && (
-          <form
-            className="ids"
-            onSubmit={(event) => {
-              event.preventDefault();
-              void load();
-            }}
-          >
-            <input
-              type="text"
-              value={ids}
-              aria-label="Ids, separated by spaces or commas"
-              placeholder="ids, separated by spaces"
-              onChange={(event) => setIds(event.target.value)}
-            />
-            <button type="submit">Show</button>
-          </form>
-        )}
         <span className="grow" />
         <output className="counts">
           <b className="yes">{positive.length}</b> positive, <b className="no">{negative.length}</b> negative
         </output>
-        <button type="button" className="main" disabled={missing !== null || busy} onClick={() => void start()}>
+        <button type="button" className="main" disabled={needed !== null || busy} onClick={() => void start()}>
           {busy ? "Learning…" : "Start"}
         </button>
       </div>
+      {source.kind === "ids" && (
+        <form
+          className="lookup"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void load();
+          }}
+        >
+          <textarea
+            value={ids}
+            rows={4}
+            aria-label="Ids or positions, one a line"
+            placeholder={"one a line: an id, or a position\n150.1163 2.2058\n10:00:27.9 +02:12:21"}
+            onChange={(event) => setIds(event.target.value)}
+          />
+          <div>
+            <button type="submit">Show</button>
+            <label>
+              within{" "}
+              <input
+                type="number"
+                min="0.1"
+                max="3600"
+                step="any"
+                value={radius}
+                aria-label="Radius in arcseconds"
+                onChange={(event) => setRadius(Number(event.target.value) || 5)}
+              />{" "}
+              arcsec
+            </label>
+            <label className="button">
+              Upload a list
+              <input
+                type="file"
+                accept=".csv,.tsv,.txt,.dat"
+                className="file"
+                onChange={(event) => {
+                  const [file] = event.target.files ?? [];
+                  if (file !== undefined)
+                    void file.text().then(
+                      async (text) => {
+                        setIds(text);
+                        const found = await api.lookUp(survey, text, radius);
+                        setObjects(found.objects);
+                        setMissing(found.missing);
+                      },
+                      (error: Error) => setFailure(error.message),
+                    );
+                }}
+              />
+            </label>
+            {objects.length > 0 && (
+              <>
+                <button type="button" onClick={() => setAll("positive")}>
+                  All positive
+                </button>
+                <button type="button" onClick={() => setAll("negative")}>
+                  All negative
+                </button>
+              </>
+            )}
+          </div>
+          {missing.length > 0 && (
+            <p className="hint" role="status">
+              Not in this survey: {missing.slice(0, 8).join("; ")}
+              {missing.length > 8 && ` and ${missing.length - 8} more`}
+            </p>
+          )}
+        </form>
+      )}
       <p className="hint" role="status">
-        {failure ?? missing ?? "Ready. About five of each is a good start."}
+        {failure ?? needed ?? "Ready. About five of each is a good start."}
       </p>
       <div className="grid large">
         {objects.map(({ object }) => (

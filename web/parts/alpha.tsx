@@ -1,5 +1,7 @@
 /** The alpha rule's one number, with what it does in plain words. */
-export function AlphaSlider({ alpha, onChange, id }: { alpha: number; onChange(alpha: number): void; id: string }) {
+export function AlphaSlider({ alpha, answers, onChange, id }: { alpha: number; answers: number; onChange(alpha: number): void; id: string }) {
+  // P / (n - P) <= alpha where P <= n alpha / (1 + alpha).
+  const turn = Math.floor((answers * alpha) / (1 + alpha) + 1e-9);
   const meaning =
     alpha >= 0.75
       ? "Precision: keeps showing the most certain objects, for a clean sample."
@@ -26,7 +28,8 @@ export function AlphaSlider({ alpha, onChange, id }: { alpha: number; onChange(a
         <span>be sure</span>
       </div>
       <p id={`${id}-meaning`} className="hint">
-        {meaning} When positives / negatives of a round exceed alpha, the next round shows lower-scored objects.
+        {meaning} For example: of {answers} answers in a round, with up to {turn} positive the next round shows the highest scores; with {turn + 1} or more it
+        looks at lower ones.
       </p>
     </div>
   );

@@ -1,8 +1,10 @@
 import { useEffect, useState } from "react";
 import type { LabelValue, ObjectDetail, SessionEvent } from "../../src/contract/api.ts";
+import type { Why } from "../../src/contract/insight.ts";
 import { api, pictureUrl } from "../api.ts";
 import { Dialog } from "./dialog.tsx";
 import { PixelCanvas } from "./pixel-canvas.tsx";
+import { WhyView } from "./why-view.tsx";
 
 interface Props {
   survey: string;
@@ -10,7 +12,8 @@ interface Props {
   model: string;
   session?: string;
   label: LabelValue | null;
-  onLabel(value: LabelValue): void;
+  /** Absent where there is no session to label in. */
+  onLabel?: (value: LabelValue) => void;
   onOther(object: string): void;
   onNear?(object: string): void;
   onClose(): void;
@@ -28,6 +31,9 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
   const [detail, setDetail] = useState<ObjectDetail | null>(null);
   const [near, setNear] = useState<{ object: string; similarity: number }[]>([]);
   const [history, setHistory] = useState<SessionEvent[]>([]);
+  const [why, setWhy] = useState<Why | "asked" | { failure: string } | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reasons are those of one object
+  useEffect(() => setWhy(null), [object]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new label is a new line of the history
   useEffect(() => {
     let gone = false;
@@ -53,15 +59,23 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
   return (
     <Dialog title={object} onClose={onClose} wide>
       <div className="object">
-        <PixelCanvas survey={survey} object={object} />
+        <PixelCanvas
+          survey={survey}
+          object={object}
+          position={position}
+          pixelScaleArcsec={detail?.pixelScaleArcsec ?? null}
+          heat={why !== null && typeof why === "object" && "heat" in why ? why.heat : null}
+        />
         <div className="facts">
-          <fieldset className="choices" aria-label="Label">
-            {CHOICES.map(([value, name]) => (
-              <button key={value} type="button" className={value} aria-pressed={(label ?? "clear") === value} onClick={() => onLabel(value)}>
-                {name}
-              </button>
-            ))}
-          </fieldset>
+          {onLabel !== undefined && (
+            <fieldset className="choices" aria-label="Label">
+              {CHOICES.map(([value, name]) => (
+                <button key={value} type="button" className={value} aria-pressed={(label ?? "clear") === value} onClick={() => onLabel(value)}>
+                  {name}
+                </button>
+              ))}
+            </fieldset>
+          )}
           {position !== null && (
             <p>
               RA {position.ra.toFixed(5)}°, Dec {position.dec.toFixed(5)}°{" · "}
@@ -107,6 +121,17 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
                 </li>
               ))}
             </ul>
+          )}
+          {session !== undefined && (
+            <WhyView
+              why={why}
+              survey={survey}
+              onAsk={() => {
+                setWhy("asked");
+                api.why(session, object).then(setWhy, (error: Error) => setWhy({ failure: error.message }));
+              }}
+              onOther={onOther}
+            />
           )}
           <h3>Nearest in feature space</h3>
           <div className="strip">

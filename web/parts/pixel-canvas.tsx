@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from "react";
+import type { Why } from "../../src/contract/insight.ts";
 import { fetchPixels, type Pixels } from "../api.ts";
-import { type Curve, drawPixels, type View } from "./stretch.ts";
+import { HeatCanvas } from "./heat-canvas.tsx";
+import { type Curve, drawPixels, panelsOf, type View } from "./stretch.ts";
 
 const CURVE_NAMES: [Curve, string][] = [
   ["legacy", "as rendered"],
@@ -10,11 +12,27 @@ const CURVE_NAMES: [Curve, string][] = [
   ["linear", "linear"],
 ];
 
-/** A stamp's float pixels with band, stretch, limits, zoom, and the value under the pointer. */
-export function PixelCanvas({ survey, object }: { survey: string; object: string }) {
+interface Props {
+  survey: string;
+  object: string;
+  /** Centre of the stamp, and its scale: north is taken to be up and east left. */
+  position: { ra: number; dec: number } | null;
+  pixelScaleArcsec: number | null;
+  /** Regions that speak for and against the object, drawn over the picture. */
+  heat: Why["heat"];
+}
+
+/** A length of 1, 2 or 5 times a power of ten that is about a quarter of the width. */
+function niceLength(width: number): number {
+  const power = 10 ** Math.floor(Math.log10(width / 4));
+  return [5, 2, 1].map((step) => step * power).find((length) => length <= width / 3) ?? power;
+}
+
+/** A stamp's float pixels with band, stretch, limits, zoom, scale bar, and value and position under the pointer. */
+export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }: Props) {
   const [pixels, setPixels] = useState<Pixels | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  const [view, setView] = useState<View>({ curve: "legacy", band: "colour", low: 20, high: 99.7, invert: false });
+  const [view, setView] = useState<View>({ curve: "legacy", band: "colour", limits: "percentiles", low: 20, high: 99.7, invert: false });
   const [zoom, setZoom] = useState({ scale: 1, x: 0.5, y: 0.5 });
   const [under, setUnder] = useState("");
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -36,10 +54,10 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
   useEffect(() => {
     const target = canvas.current;
     if (pixels === null || target === null) return;
-    target.width = pixels.widthPx;
+    target.width = pixels.widthPx * panelsOf(pixels, view);
     target.height = pixels.heightPx;
     const context = target.getContext("2d") as CanvasRenderingContext2D;
-    const image = context.createImageData(pixels.widthPx, pixels.heightPx);
+    const image = context.createImageData(target.width, pixels.heightPx);
     drawPixels(pixels, view, image);
     context.putImageData(image, 0, 0);
   }, [pixels, view]);
@@ -53,19 +71,33 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
       setZoom((before) => ({ ...before, x: clamp(before.x - dx), y: clamp(before.y - dy) }));
     }
     if (pixels === null) return;
-    const x = Math.floor(((event.clientX - box.left) / box.width) * pixels.widthPx);
-    const fromTop = Math.floor(((event.clientY - box.top) / box.height) * pixels.heightPx);
+    // The frame shows the part of the picture that the zoom leaves.
+    const share = (at: number, from: number, length: number, origin: number) => origin + ((at - from) / length - origin) / zoom.scale;
+    const across = share(event.clientX, box.left, box.width, zoom.x) * panelsOf(pixels, view);
+    const x = Math.floor((across % 1) * pixels.widthPx);
+    const fromTop = Math.floor(share(event.clientY, box.top, box.height, zoom.y) * pixels.heightPx);
     const y = pixels.kind === "flux" ? pixels.heightPx - 1 - fromTop : fromTop;
     if (x < 0 || y < 0 || x >= pixels.widthPx || y >= pixels.heightPx) return setUnder("");
     const values = pixels.bands.map((band, b) => `${band} ${pixels.data[(b * pixels.heightPx + y) * pixels.widthPx + x].toPrecision(4)}`);
-    setUnder(`x ${x}, y ${y}: ${values.join("  ")}${pixels.kind === "flux" ? ` ${pixels.unit}` : ""}`);
+    setUnder(`x ${x}, y ${y}: ${values.join("  ")}${pixels.kind === "flux" ? ` ${pixels.unit}` : ""}${skyAt(x, fromTop)}`);
   };
+  const skyAt = (x: number, fromTop: number): string => {
+    if (position === null || pixelScaleArcsec === null || pixels === null) return "";
+    const east = ((pixels.widthPx / 2 - x - 0.5) * pixelScaleArcsec) / 3600;
+    const north = ((pixels.heightPx / 2 - fromTop - 0.5) * pixelScaleArcsec) / 3600;
+    const ra = (position.ra + east / Math.cos((position.dec * Math.PI) / 180) + 360) % 360;
+    return `  RA ${ra.toFixed(5)}° Dec ${(position.dec + north).toFixed(5)}°`;
+  };
+  const panels = pixels === null ? 1 : panelsOf(pixels, view);
+  const shownArcsec = pixels === null || pixelScaleArcsec === null ? null : (pixels.widthPx * panels * pixelScaleArcsec) / zoom.scale;
+  const bar = shownArcsec === null ? null : niceLength(shownArcsec);
   const change = <K extends keyof View>(key: K, value: View[K]) => setView((before) => ({ ...before, [key]: value }));
   const limited = view.curve !== "legacy" || (view.band !== "colour" && pixels?.kind === "flux");
   return (
     <div className="pixels">
       <div
         className="frame"
+        style={{ aspectRatio: panels }}
         onPointerMove={point}
         onPointerLeave={() => setUnder("")}
         onPointerDown={(event) => {
@@ -76,12 +108,15 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
         }}
         onWheel={(event) => setZoom((before) => ({ ...before, scale: Math.min(16, Math.max(1, before.scale * (event.deltaY < 0 ? 1.25 : 0.8))) }))}
       >
-        <canvas
-          ref={canvas}
-          role="img"
-          aria-label={`Pixels of ${object}`}
-          style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }}
-        />
+        <div className="zoomed" style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }}>
+          <canvas ref={canvas} role="img" aria-label={`Pixels of ${object}`} />
+          {heat !== null && pixels !== null && panels === 1 && <HeatCanvas heat={heat} pixels={pixels} />}
+        </div>
+        {bar !== null && shownArcsec !== null && (
+          <span className="scale" style={{ width: `${(100 * bar) / shownArcsec}%` }}>
+            {bar}″
+          </span>
+        )}
       </div>
       <output className="under">{failure ?? (under === "" ? "Point at a pixel to read it; the wheel zooms." : under)}</output>
       <div className="knobs">
@@ -89,6 +124,7 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
           Band
           <select value={view.band} onChange={(event) => change("band", event.target.value)}>
             <option value="colour">colour</option>
+            <option value="side by side">side by side</option>
             {pixels?.bands.map((band) => (
               <option key={band} value={band}>
                 {band}
@@ -107,8 +143,23 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
           </select>
         </label>
         <label>
+          Limits
+          <select value={view.limits} disabled={!limited} onChange={(event) => change("limits", event.target.value as View["limits"])}>
+            <option value="percentiles">percentiles</option>
+            <option value="zscale">zscale</option>
+          </select>
+        </label>
+        <label>
           Black at {view.low} %
-          <input type="range" min="0" max="90" step="1" value={view.low} disabled={!limited} onChange={(event) => change("low", Number(event.target.value))} />
+          <input
+            type="range"
+            min="0"
+            max="90"
+            step="1"
+            value={view.low}
+            disabled={!limited || view.limits === "zscale"}
+            onChange={(event) => change("low", Number(event.target.value))}
+          />
         </label>
         <label>
           White at {view.high} %
@@ -118,7 +169,7 @@ export function PixelCanvas({ survey, object }: { survey: string; object: string
             max="100"
             step="0.1"
             value={view.high}
-            disabled={!limited}
+            disabled={!limited || view.limits === "zscale"}
             onChange={(event) => change("high", Number(event.target.value))}
           />
         </label>

@@ -5,9 +5,10 @@ export type Curve = "legacy" | "asinh" | "log" | "sqrt" | "linear";
 
 export interface View {
   curve: Curve;
-  /** Which band is shown; "colour" for all. */
+  /** Which band is shown; "colour" for all in one, "side by side" for each by itself. */
   band: string;
-  /** Limits as percentiles of the pixels shown. */
+  /** Limits as percentiles of the pixels shown, or IRAF's zscale. */
+  limits: "percentiles" | "zscale";
   low: number;
   high: number;
   invert: boolean;
@@ -17,7 +18,7 @@ const CURVES: Record<Exclude<Curve, "legacy">, (x: number) => number> = {
   linear: (x) => x,
   sqrt: Math.sqrt,
   log: (x) => Math.log10(1 + 999 * x) / 3,
-  asinh: (x) => Math.asinh(1000 * x) / Math.asinh(1000),
+  asinh: (x) => Math.asinh(x / 0.03) / Math.asinh(1 / 0.03),
 };
 
 const LEGACY_SCALE: Record<string, number> = { g: 6.0, r: 3.4, z: 2.2, i: 3.0 };
@@ -37,15 +38,67 @@ export function percentile(sorted: Float32Array, share: number): number {
   return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.max(0, Math.floor((share / 100) * sorted.length)))];
 }
 
-/** Draws into an image of the stamp's size, top of the sky up. */
+/**
+ * Limits that show faint structure without being led by bright pixels: a line through the sorted values around the median, outliers left out,
+ * its slope divided by the contrast (IRAF's zscale; contrast 0.25, at most 1000 values).
+ */
+export function zscale(sorted: Float32Array, contrast = 0.25): [number, number] {
+  const n = Math.min(1000, sorted.length);
+  if (n < 2) return [sorted[0] ?? 0, sorted[0] ?? 1];
+  const values = Float64Array.from({ length: n }, (_, i) => sorted[Math.floor((i * (sorted.length - 1)) / (n - 1))]);
+  const kept = new Uint8Array(n).fill(1);
+  let [slope, intercept, count] = [0, 0, n];
+  for (let pass = 0; pass < 5; pass++) {
+    let [sx, sy, sxx, sxy, m] = [0, 0, 0, 0, 0];
+    for (let i = 0; i < n; i++)
+      if (kept[i] === 1) {
+        sx += i;
+        sy += values[i];
+        sxx += i * i;
+        sxy += i * values[i];
+        m++;
+      }
+    slope = (m * sxy - sx * sy) / (m * sxx - sx * sx || 1);
+    intercept = (sy - slope * sx) / m;
+    let squares = 0;
+    for (let i = 0; i < n; i++) if (kept[i] === 1) squares += (values[i] - intercept - slope * i) ** 2;
+    const limit = 2.5 * Math.sqrt(squares / m);
+    let left = 0;
+    for (let i = 0; i < n; i++) {
+      kept[i] = kept[i] === 1 && Math.abs(values[i] - intercept - slope * i) <= limit ? 1 : 0;
+      left += kept[i];
+    }
+    if (left === count || left < Math.max(5, n / 2)) {
+      count = left;
+      break;
+    }
+    count = left;
+  }
+  const [low, high] = [values[0], values[n - 1]];
+  // Too few values near a line: it says nothing, and the whole range is shown.
+  if (count < n / 2) return [low, high];
+  const [middle, median] = [(n - 1) / 2, values[Math.floor(n / 2)]];
+  const steep = slope / contrast;
+  return [Math.max(low, median - steep * middle), Math.min(high, median + steep * (n - 1 - middle))];
+}
+
+/** Width of the picture in stamps: one, or one for each band. */
+export const panelsOf = (pixels: Pixels, view: View): number => (view.band === "side by side" ? pixels.bands.length : 1);
+
+/** Draws into an image as high as the stamp and as wide as its panels, top of the sky up. */
 export function drawPixels(pixels: Pixels, view: View, image: ImageData): void {
+  const bands = view.band === "side by side" ? pixels.bands : [view.band];
+  for (const [panel, band] of bands.entries()) drawPanel(pixels, { ...view, band }, image, panel * pixels.widthPx);
+}
+
+function drawPanel(pixels: Pixels, view: View, image: ImageData, left: number): void {
   const { widthPx: W, heightPx: H, kind, bands } = pixels;
   const planes = planesOf(pixels, view.band);
   const out = image.data;
   const legacy = view.curve === "legacy" && kind === "flux" && view.band === "colour";
   const limits = planes.map((plane) => {
     const sorted = plane.filter(Number.isFinite).sort();
-    return [percentile(sorted, view.low), percentile(sorted, view.high)];
+    return view.limits === "zscale" ? zscale(sorted) : [percentile(sorted, view.low), percentile(sorted, view.high)];
   });
   const scales = legacy ? [bands[bands.length - 1], bands[Math.floor((bands.length - 1) / 2)], bands[0]].map((name) => LEGACY_SCALE[name] ?? 3.4) : [];
   const curve = CURVES[view.curve === "legacy" ? (kind === "flux" ? "asinh" : "linear") : view.curve];
@@ -53,7 +106,7 @@ export function drawPixels(pixels: Pixels, view: View, image: ImageData): void {
   for (let y = 0; y < H; y++)
     for (let x = 0; x < W; x++) {
       const p = (kind === "flux" ? H - 1 - y : y) * W + x;
-      const to = (y * W + x) * 4;
+      const to = (y * image.width + left + x) * 4;
       let factor = 1;
       if (legacy) {
         const mean = planes.reduce((sum, plane, c) => sum + Math.max(0, plane[p] * scales[c] + 0.03), 0) / 3;

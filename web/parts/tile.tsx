@@ -15,13 +15,14 @@ interface Props {
   selected?: boolean;
   caption?: string;
   badge?: string;
+  tags?: string[];
   onClick(object: string, event: React.MouseEvent): void;
   onOpen?(object: string): void;
   onHover?(object: string, over: boolean): void;
 }
 
 /** One stamp with its label; a click is the parent's to understand. */
-export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, selected, caption, badge, onClick, onOpen, onHover }: Props) {
+export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, selected, caption, badge, tags, onClick, onOpen, onHover }: Props) {
   const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : "", selected ? "selected" : ""].filter(Boolean).join(" ");
   return (
     <div className={classes} data-object={object} onPointerEnter={() => onHover?.(object, true)} onPointerLeave={() => onHover?.(object, false)}>
@@ -40,6 +41,7 @@ export const Tile = memo(function Tile({ survey, object, size, label, pending, f
           </span>
         )}
         {badge !== undefined && <span className="badge">{badge}</span>}
+        {tags !== undefined && tags.length > 0 && <span className="badge tag">{tags.join(", ")}</span>}
       </button>
       <div className="caption">
         <span title={object}>{caption ?? object}</span>

@@ -89,7 +89,7 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
 
   app.get("/api/surveys/:survey/objects/:object", { schema: { params: InObject, response: { 200: ObjectDetail } } }, ({ params }) => {
     const { served, row } = workspace.row(params.survey, params.object);
-    return { ...objectRow(served, row), columns: served.survey.rows[row].columns };
+    return { ...objectRow(served, row), pixelScaleArcsec: served.survey.header.pixelScaleArcsec, columns: served.survey.rows[row].columns };
   });
 
   const Size = z.object({

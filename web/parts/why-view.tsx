@@ -1,0 +1,50 @@
+import type { Why } from "../../src/contract/insight.ts";
+import { pictureUrl } from "../api.ts";
+
+interface Props {
+  why: Why | "asked" | { failure: string } | null;
+  survey: string;
+  onAsk(): void;
+  onOther(object: string): void;
+}
+
+/** Why an object has its score: the labelled examples that pull it most. The regions are drawn over the picture. */
+export function WhyView({ why, survey, onAsk, onOther }: Props) {
+  if (why === null || why === "asked")
+    return (
+      <button type="button" disabled={why === "asked"} onClick={onAsk}>
+        {why === "asked" ? "Finding out…" : "Why this score?"}
+      </button>
+    );
+  if ("failure" in why) return <p className="hint">No reasons: {why.failure}.</p>;
+  return (
+    <section aria-label="Why this score" className="why">
+      <h3>Why {why.score.toFixed(3)}</h3>
+      <div className="strip">
+        {why.examples.slice(0, 8).map(({ object, label, influence }) => (
+          <button
+            key={object}
+            type="button"
+            className={influence > 0 ? "for" : "against"}
+            title={`${object}, labelled ${label}: ${influence > 0 ? "raises" : "lowers"} the score (${influence.toFixed(2)} of the strongest)`}
+            aria-label={`${object}, labelled ${label}, ${influence > 0 ? "raises" : "lowers"} the score`}
+            onClick={() => onOther(object)}
+          >
+            <img src={pictureUrl(survey, object, 64)} alt="" width="56" height="56" />
+            <span>
+              {influence > 0 ? "+" : "−"}
+              {Math.abs(influence).toFixed(2)}
+            </span>
+          </button>
+        ))}
+      </div>
+      <details>
+        <summary className="hint">How this is computed</summary>
+        <p className="hint">
+          {why.how}
+          {why.heat === null && " Regions need the released weights that made the features; they are not here."}
+        </p>
+      </details>
+    </section>
+  );
+}
