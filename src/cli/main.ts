@@ -10,6 +10,7 @@ import { addForwardCommand } from "./forward.ts";
 import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
 import { addPretrainCommand } from "./pretrain.ts";
+import { addProbeCommand } from "./probe.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addStartCommand(program);
   addServeCommand(program);
   addPretrainCommand(program);
+  addProbeCommand(program);
   addLoopCommand(program);
   addModelCommand(program);
   addForwardCommand(program);
