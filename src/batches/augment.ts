@@ -12,6 +12,10 @@ export interface AugmentOptions {
   /** Sigma of the logarithm of brightness, common to the bands and of each band by itself (reddening, calibration). */
   gain: number;
   bandGain: number;
+  /** Sigma of the logarithm of an exponent on brightness: another stretch. 0: none. */
+  gamma: number;
+  /** Colours, the differences from grey, are multiplied by a factor between these. */
+  saturation: [number, number];
   /** Largest offset of the background. */
   offset: number;
   /** Largest share of a 3 x 3 mean mixed in (seeing). */
@@ -25,20 +29,22 @@ export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = {
   shift: 0.05,
   gain: 0.12,
   bandGain: 0.06,
+  gamma: 0.15,
+  saturation: [0.7, 1.2],
   offset: 0.02,
   blur: 1,
   noise: 0.03,
 };
 
-/** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, colour, seeing and noise changed. */
+/** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, stretch, colour, seeing and noise changed. */
 export function augment(images: Tensor, random: Random, options: AugmentOptions): Tensor {
   return noGrad(() =>
     scope(() => {
-      const { sizePx, zoom, shift, gain, bandGain, offset, blur, noise } = options;
+      const { sizePx, zoom, shift, gain, bandGain, gamma, saturation, offset, blur, noise } = options;
       const [B, C] = images.shape;
       const affine = new Float32Array(B * 6);
       const gains = new Float32Array(B * C);
-      const [offsets, blurs, noises] = [new Float32Array(B), new Float32Array(B), new Float32Array(B)];
+      const [offsets, blurs, noises, gammas, saturations] = Array.from({ length: 5 }, () => new Float32Array(B));
       for (let b = 0; b < B; b++) {
         const angle = random.uniform(0, 2 * Math.PI);
         const scale = random.uniform(...zoom);
@@ -50,13 +56,18 @@ export function augment(images: Tensor, random: Random, options: AugmentOptions)
         offsets[b] = random.uniform(-offset, offset);
         blurs[b] = random.next() < 0.5 ? random.uniform(0, blur) : 0;
         noises[b] = random.uniform(0, noise);
+        gammas[b] = Math.exp(random.normal(0, gamma));
+        saturations[b] = random.uniform(...saturation);
       }
       const perImage = (values: Float32Array) => tensor(values, [B, 1, 1, 1]);
       const grid = op("affine_grid_generator", tensor(affine, [B, 2, 3]), [B, C, sizePx, sizePx], false);
       const turned = gridSample(images, grid);
       const soft = op("avg_pool2d", turned, [3, 3], [1, 1], [1, 1], false, false);
       const blurred = turned.add(soft.sub(turned).mul(perImage(blurs)));
-      const bright = blurred.mul(tensor(gains, [B, C, 1, 1])).add(perImage(offsets));
+      const grey = blurred.mean(1, true);
+      const coloured = grey.add(blurred.sub(grey).mul(perImage(saturations)));
+      const curved = op("pow.Tensor_Tensor", coloured.clamp(1e-4), perImage(gammas));
+      const bright = curved.mul(tensor(gains, [B, C, 1, 1])).add(perImage(offsets));
       return bright.add(randn([B, C, sizePx, sizePx]).mul(perImage(noises)));
     }),
   );

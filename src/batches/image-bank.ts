@@ -1,19 +1,28 @@
 /** All stamps of some surveys, decoded, cropped and resized once, in memory: what training draws its batches from. */
 import { hashBytes } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
+import { adaptiveCrop, resizeArea } from "../stamps/crop.ts";
 import { modelInput } from "../stamps/model-input.ts";
-import { openSurvey } from "../survey/folder.ts";
+import { renderLegacy } from "../stamps/render.ts";
+import { openSurvey, type Stamp, type Survey } from "../survey/folder.ts";
 import { cat, keep, type Tensor, tensor } from "../torch/index.ts";
 
+/** What is true of a simulated galaxy, by the catalogue's columns. */
+export type Truth = Record<string, string | number | boolean | null>;
+
 export interface ImageBank {
-  /** [N, 3, S, S] in half precision. */
+  /** [N, 3, S, S] in half precision: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth` stands. */
   images: Tensor;
   /** Which survey each image is of, as its place in `surveys`. */
   surveyOf: Uint16Array;
+  /** Parameters of simulated galaxies; null for real ones, whose labels no training sees. */
+  truth: (Truth | null)[];
   count: number;
   /** Names the data: over the surveys' hashes and the size. */
   dataHash: string;
 }
+
+const BLOCK = 256;
 
 /** Decodes every stamp of the surveys at `sizePx`; those that cannot be read are skipped and counted in `skipped`. */
 export async function loadImageBank(folders: string[], sizePx: number, progress: Progress): Promise<ImageBank & { skipped: number }> {
@@ -22,33 +31,50 @@ export async function loadImageBank(folders: string[], sizePx: number, progress:
   const plane = 3 * sizePx * sizePx;
   const parts: Tensor[] = [];
   const surveyOf: number[] = [];
+  const truth: (Truth | null)[] = [];
   let [done, skipped] = [0, 0];
   for (const [s, survey] of surveys.entries()) {
-    for (let from = 0; from < survey.header.count; from += 256) {
-      const indices = Array.from({ length: Math.min(256, survey.header.count - from) }, (_, i) => from + i);
-      const inputs = await Promise.all(indices.map(async (index) => readInput(survey, index, sizePx)));
-      const good = inputs.filter((input) => input !== null);
+    const simulated = isSimulated(survey);
+    for (let from = 0; from < survey.header.count; from += BLOCK) {
+      const indices = Array.from({ length: Math.min(BLOCK, survey.header.count - from) }, (_, i) => from + i);
+      const inputs = await Promise.all(indices.map(async (index) => readInput(survey, index, sizePx, simulated)));
+      const good = indices.filter((_, i) => inputs[i] !== null);
       const block = new Float32Array(good.length * plane);
-      for (const [i, input] of good.entries()) block.set(input, i * plane);
+      for (const [i, index] of good.entries()) block.set(inputs[index - from] as Float32Array, i * plane);
       if (good.length > 0) parts.push(tensor(block, [good.length, 3, sizePx, sizePx], "float16"));
-      for (const _ of good) surveyOf.push(s);
+      for (const index of good) {
+        surveyOf.push(s);
+        truth.push(simulated ? survey.rows[index].columns : null);
+      }
       skipped += inputs.length - good.length;
       done += inputs.length;
       progress.update(done, total);
     }
   }
-  const dataHash = hashBytes(`${sizePx} ${surveys.map(({ header }) => header.dataHash).join(" ")}`);
+  const dataHash = hashBytes(`flux kept ${sizePx} ${surveys.map(({ header }) => header.dataHash).join(" ")}`);
   for (const survey of surveys) survey.close();
   const images = keep(cat(parts, 0));
   for (const part of parts) part.dispose();
-  return { images, surveyOf: Uint16Array.from(surveyOf), count: surveyOf.length, dataHash, skipped };
+  return { images, surveyOf: Uint16Array.from(surveyOf), truth, count: surveyOf.length, dataHash, skipped };
 }
 
-async function readInput(survey: Awaited<ReturnType<typeof openSurvey>>, index: number, sizePx: number): Promise<Float32Array | null> {
+/** Surveys of our simulation keep their flux, to be shown by many stretches, and their truth. */
+function isSimulated({ header }: Survey): boolean {
+  return header.seed !== null && header.kind === "flux" && header.bands.join() === "g,r,z";
+}
+
+async function readInput(survey: Survey, index: number, sizePx: number, asFlux: boolean): Promise<Float32Array | null> {
   try {
-    const input = modelInput(await survey.readStamp(index), { sizePx, adaptiveCrop: survey.header.adaptiveCrop });
+    const stamp = await survey.readStamp(index);
+    const input = asFlux ? fluxInput(stamp, sizePx) : modelInput(stamp, { sizePx, adaptiveCrop: survey.header.adaptiveCrop });
     return input.every(Number.isFinite) ? input : null;
   } catch {
     return null;
   }
+}
+
+/** The flux of the square that the adaptive crop of the rendered stamp finds, [3, size, size]. */
+function fluxInput(stamp: Stamp, sizePx: number): Float32Array {
+  const { widthPx, heightPx, data } = stamp;
+  return resizeArea(data, 3, widthPx, heightPx, adaptiveCrop(renderLegacy(stamp), widthPx, heightPx), sizePx);
 }

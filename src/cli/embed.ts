@@ -9,10 +9,19 @@ export function addEmbedCommand(program: Command): void {
     .option("--model <name>", "model of the table (skyloop model list)", "lvm-nano")
     .option("--weights <file>", "safetensors weights other than the released ones")
     .option("--name <name>", "name of the feature set, to keep several of one model")
-    .action(async (folder: string, options: { model: string; weights?: string; name?: string }) => {
-      const [{ embedSurvey }, { terminalProgress }] = await Promise.all([import("../tasks/embed.ts"), import("../base/progress.ts")]);
+    .option("--pooling <name>", "last or stages: which of the encoder's maps count (default: as the weights were trained)")
+    .action(async (folder: string, { pooling, ...options }: { model: string; weights?: string; name?: string; pooling?: string }) => {
+      const [{ embedSurvey }, { terminalProgress }, { POOLINGS }, { SkyloopError }] = await Promise.all([
+        import("../tasks/embed.ts"),
+        import("../base/progress.ts"),
+        import("../models/feature-pooling.ts"),
+        import("../base/errors.ts"),
+      ]);
+      const wanted = POOLINGS.find((name) => name === pooling);
+      if (pooling !== undefined && wanted === undefined) throw new SkyloopError("BAD_OPTION", `--pooling is ${POOLINGS.join(" or ")}, not ${pooling}`);
       const { computed, total } = await embedSurvey(folder, {
         ...options,
+        pooling: wanted,
         progress: terminalProgress(`features of ${options.name ?? options.model}`, "stamps"),
       });
       process.stdout.write(`${total} stamps have features of ${options.name ?? options.model} (${computed} computed now, ${total - computed} before)\n`);

@@ -12,6 +12,7 @@ import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
 import { addPredictCommand } from "./predict.ts";
 import { addPretrainCommand } from "./pretrain.ts";
+import { addProbeCommand } from "./probe.ts";
 import { addProfileCommand } from "./profile.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStartCommand } from "./start.ts";
@@ -46,6 +47,7 @@ export function buildProgram(): Command {
   addTrainCommand(program);
   addPredictCommand(program);
   addEvaluateCommand(program);
+  addProbeCommand(program);
   addLoopCommand(program);
   addModelCommand(program);
   addForwardCommand(program);

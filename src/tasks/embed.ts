@@ -4,7 +4,8 @@ import { log } from "../base/log.ts";
 import type { Progress } from "../base/progress.ts";
 import { writeFeatures } from "../batches/features.ts";
 import { loadBlocks } from "../batches/loader.ts";
-import { featuresOf, loadModel, releasedWeights } from "../models/index.ts";
+import type { Pooling } from "../models/feature-pooling.ts";
+import { loadModel, releasedWeights } from "../models/index.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { noGrad, scope, tensor } from "../torch/index.ts";
 
@@ -17,6 +18,8 @@ export interface EmbedOptions {
   weights?: string;
   /** Name of the feature set; the model's unless given. */
   name?: string;
+  /** Another pooling than the one the weights were trained with. */
+  pooling?: Pooling;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -29,18 +32,19 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
   const survey = await openSurvey(folder);
   const { count, dataHash } = survey.header;
   survey.close();
-  const { model, weightsHash } = await loadModel(options.model, options.weights ?? releasedWeights(options.model));
+  const changes = options.pooling === undefined ? {} : { pooling: options.pooling };
+  const { model, reader, weightsHash } = await loadModel(options.model, options.weights ?? releasedWeights(options.model), changes);
+  const { dim, sizePx } = reader;
   const writer = writeFeatures(folder, {
     model: options.name ?? options.model,
     weightsHash,
     dataHash,
-    dim: featuresOf(model).dim,
+    dim,
     count,
     blockRows: BLOCK_ROWS,
   });
   let computed = 0;
   try {
-    const sizePx = model.config.imageSize;
     const todo = Array.from({ length: writer.blocks }, (_, block) => block).filter((block) => !writer.finished(block));
     const ranges = todo.map((block) => ({ from: block * BLOCK_ROWS, to: Math.min(count, (block + 1) * BLOCK_ROWS) }));
     const before = count - ranges.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -48,18 +52,11 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
       for (const { index, message } of failed)
         log.warn({ survey: folder, object: survey.rows[index].id, message }, "stamp cannot be read; its features are zero");
       const rows = pixels.length / (3 * sizePx * sizePx);
-      const { dim } = featuresOf(model);
       const block = new Float32Array(rows * dim);
       for (let at = 0; at < rows; at += BATCH) {
         const n = Math.min(BATCH, rows - at);
         const batch = pixels.subarray(at * 3 * sizePx * sizePx, (at + n) * 3 * sizePx * sizePx);
-        noGrad(() =>
-          scope(() =>
-            featuresOf(model)
-              .of(tensor(batch, [n, 3, sizePx, sizePx]))
-              .copyTo(block.subarray(at * dim, (at + n) * dim)),
-          ),
-        );
+        noGrad(() => scope(() => reader.of(tensor(batch, [n, 3, sizePx, sizePx])).copyTo(block.subarray(at * dim, (at + n) * dim))));
         // Lets decoded blocks and signals arrive between batches.
         await setImmediate();
       }

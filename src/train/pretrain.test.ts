@@ -8,7 +8,8 @@ import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
 import { createModel, loadWeights } from "../models/index.ts";
 import { manualSeed, rand, randn, scope } from "../torch/index.ts";
 import { varianceAndCovariance } from "./objectives/vicreg.ts";
-import { pretrain, Recipe, readRecipe } from "./pretrain.ts";
+import { pretrain } from "./pretrain.ts";
+import { Recipe, readRecipe } from "./recipe.ts";
 import { warmupCosine } from "./schedule.ts";
 
 const folder = temporaryFolder();
@@ -23,7 +24,7 @@ const recipe = (changes: object = {}) =>
     surveys: [survey],
     bankPx: 40,
     viewPx: 32,
-    objective: "vicreg",
+    objectives: { vicreg: 1 },
     steps: 6,
     batchSize: 8,
     learningRate: 1e-3,

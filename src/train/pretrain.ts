@@ -1,46 +1,21 @@
-/** Self-supervised pre-training of an LVM from a recipe: resumable, bit-identical after a kill, with its metrics as JSON lines. */
+/** Pre-training of an LVM from a recipe: resumable, bit-identical after a kill, with its metrics as JSON lines. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { z } from "zod";
+import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { hashBytes, lockFolder, readJson, writeFileAtomic } from "../base/files.ts";
+import { hashBytes, lockFolder, writeFileAtomic } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
-import { DEFAULT_AUGMENT } from "../batches/augment.ts";
 import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
-import { createModel } from "../models/index.ts";
+import { pooled } from "../models/feature-pooling.ts";
+import { createModel, loadWeights } from "../models/index.ts";
 import type { SwinUnet } from "../models/swin-unet.ts";
-import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, scope, setThreads, type Tensor, tensor, writeSafetensors } from "../torch/index.ts";
+import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, type Parameter, scope, setThreads, type Tensor, writeSafetensors } from "../torch/index.ts";
+import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { DEFAULT_VICREG, VicregHead } from "./objectives/vicreg.ts";
+import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
+import type { Recipe } from "./recipe.ts";
 import { warmupCosine } from "./schedule.ts";
-
-/** A recipe file. Surveys are folders, relative to the recipe's own folder or given on the command line. */
-export const Recipe = z.strictObject({
-  model: z.string(),
-  surveys: z.array(z.string()).default([]),
-  /** Side of the images kept in memory, and of the views the model sees. */
-  bankPx: z.int().positive(),
-  viewPx: z.int().positive(),
-  objective: z.literal("vicreg"),
-  steps: z.int().positive(),
-  batchSize: z.int().min(2),
-  learningRate: z.number().positive(),
-  weightDecay: z.number().min(0).default(0.05),
-  warmupSteps: z.int().min(1).default(100),
-  clipNorm: z.number().positive().default(3),
-  checkpointEvery: z.int().positive().default(100),
-  seed: z.int().min(0),
-  threads: z.int().positive().optional(),
-});
-export type Recipe = z.infer<typeof Recipe>;
-
-/** Reads and checks a recipe. Throws BAD_RECIPE naming each fault. */
-export function readRecipe(path: string): Recipe {
-  const parsed = Recipe.safeParse(readJson(path));
-  if (!parsed.success) throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
-  return { ...parsed.data, surveys: parsed.data.surveys.map((folder) => resolve(path, "..", folder)) };
-}
+import { makeViews, pickRows } from "./views.ts";
 
 export interface PretrainOptions {
   /** The run's folder: recipe, metrics, checkpoint, weights. */
@@ -73,81 +48,123 @@ export function trainOnBank(
   if (recipe.threads !== undefined) setThreads(recipe.threads);
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
-  const head = new VicregHead(model.featureDim, DEFAULT_VICREG);
-  // Without a decoder's loss its parameters get no gradient; the optimiser leaves them alone.
-  const learned: [string, typeof model.norm.weight][] = [
-    ...model.namedParameters(),
-    ...Array.from(head.namedParameters(), ([name, parameter]) => [`head.${name}`, parameter] as [string, typeof parameter]),
-  ];
+  if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
+  const heads = objectivesOf(recipe, model);
+  // Parameters that no objective reaches (a decoder's, say) get no gradient; the optimiser leaves them alone.
+  const learned: [string, Parameter][] = [...model.namedParameters()];
+  for (const [name, { head }] of Object.entries(heads)) for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
   const optimiser = new AdamW(learned, {
     learningRate: recipe.learningRate,
     weightDecay: recipe.weightDecay,
     noDecay: (_, parameter) => parameter.shape.length < 2,
   });
-  const { surveys: _, ...settings } = recipe;
-  const recipeHash = hashBytes(JSON.stringify({ ...settings, data: bank.dataHash }));
-  const trained = { modules: { model, head }, optimiser };
+  const average = recipe.averageDecay > 0 ? createModel(recipe.model) : null;
+  average?.loadStateDict(model.stateDict());
+  const recipeHash = hashRecipe(recipe, bank.dataHash);
+  const modules = { model, ...(average === null ? {} : { average }), ...Object.fromEntries(Object.entries(heads).map(([name, { head }]) => [name, head])) };
+  const trained = { modules, optimiser };
   const checkpoint = join(out, "checkpoint.safetensors");
   const notes = loadCheckpoint(checkpoint, trained, recipeHash);
   let step = Number(notes?.step ?? 0);
-  let seconds = Number(notes?.seconds ?? 0);
+  let [seconds, cpuSeconds] = [Number(notes?.seconds ?? 0), Number(notes?.cpuSeconds ?? 0)];
   writeFileAtomic(
     join(out, "run.json"),
     `${JSON.stringify({ recipe, recipeHash, dataHash: bank.dataHash, stamps: bank.count, skipped: bank.skipped, torch: aboutTorch().version, threads: getThreads(), node: process.version }, null, 2)}\n`,
   );
   trimMetrics(join(out, "metrics.jsonl"), step);
-  const save = () => saveCheckpoint(checkpoint, trained, { step: String(step), seconds: String(seconds), recipeHash });
+  const save = () => {
+    const about = { step: String(step), seconds: String(Math.round(seconds)), cpuSeconds: String(Math.round(cpuSeconds)), recipeHash };
+    saveCheckpoint(checkpoint, trained, about);
+    exportEncoder(average ?? model, join(out, "encoder.safetensors"), {
+      ...about,
+      model: recipe.model,
+      pooling: recipe.pooling,
+      sizePx: String(recipe.viewPx),
+      commonRange: String(recipe.commonRange),
+    });
+  };
 
-  const views = { ...DEFAULT_AUGMENT, sizePx: recipe.viewPx };
-  let before = performance.now();
+  let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
   while (step < recipe.steps && signal?.aborted !== true) {
     // Everything random in a step follows from seed and step alone, so that a resumed run is the same run.
     const random = new Random(recipe.seed).fork(`step ${step}`);
     manualSeed(random.int(2 ** 31));
-    const rate = warmupCosine(step, recipe.steps, recipe.warmupSteps, recipe.learningRate);
-    optimiser.learningRate = rate;
-    const measured = scope(() => {
-      const images = pickBatch(bank, recipe, step);
-      optimiser.zeroGrad();
-      const { loss, parts } = head.loss(model, images, random, views);
-      const value = loss.item();
-      if (!Number.isFinite(value))
-        throw new SkyloopError(
-          "DIVERGED",
-          `the loss is ${value} at step ${step}; the last good checkpoint is ${checkpoint}; lower the learning rate and train into a new folder`,
-        );
-      loss.backward();
-      return {
-        loss: value,
-        ...parts,
-        gradNorm: clipGradNorm(
-          learned.map(([, parameter]) => parameter),
-          recipe.clipNorm,
-        ),
-      };
-    });
+    optimiser.learningRate = warmupCosine(step, recipe.steps, recipe.warmupSteps, recipe.learningRate);
+    optimiser.zeroGrad();
+    const passes = Array.from({ length: recipe.accumulate }, (_, i) => onePass(recipe, bank, model, heads, step * recipe.accumulate + i, random));
+    const measured = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
+    if (!Number.isFinite(measured.loss))
+      throw new SkyloopError(
+        "DIVERGED",
+        `the loss is ${measured.loss} at step ${step}; the last good checkpoint is ${checkpoint}; lower the learning rate and train into a new folder`,
+      );
+    const gradNorm = clipGradNorm(
+      learned.map(([, parameter]) => parameter),
+      recipe.clipNorm,
+    );
     optimiser.step();
     step++;
-    const now = performance.now();
+    if (average !== null) moveAverage(average, model, step, recipe.averageDecay);
+    const [now, cpu] = [performance.now(), process.cpuUsage(cpuBefore)];
     seconds += (now - before) / 1000;
-    before = now;
-    appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify({ step, ...measured, learningRate: rate, seconds: Math.round(seconds * 10) / 10 })}\n`);
+    cpuSeconds += (cpu.user + cpu.system) / 1e6;
+    [before, cpuBefore] = [now, process.cpuUsage()];
+    const line = {
+      step,
+      ...measured,
+      gradNorm,
+      learningRate: optimiser.learningRate,
+      seconds: Math.round(seconds * 10) / 10,
+      cpuSeconds: Math.round(cpuSeconds),
+    };
+    appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
     progress.update(step, recipe.steps, `loss ${measured.loss.toFixed(3)}`);
-    if (step % recipe.checkpointEvery === 0) save();
+    if (step % recipe.checkpointEvery === 0 && step < recipe.steps) save();
   }
   save();
-  exportEncoder(model, join(out, "encoder.safetensors"), { model: recipe.model, step: String(step), recipeHash, seconds: String(Math.round(seconds)) });
   return { finished: step >= recipe.steps, step };
 }
 
-/** The images of step `step`: every stamp once an epoch, in an order that seed and epoch decide. */
-function pickBatch(bank: ImageBank, recipe: Recipe, step: number): Tensor {
-  const perEpoch = Math.floor(bank.count / recipe.batchSize);
-  const epoch = Math.floor(step / perEpoch);
-  const order = new Random(recipe.seed).fork(`epoch ${epoch}`).shuffle(Uint32Array.from({ length: bank.count }, (_, i) => i));
-  const at = (step % perEpoch) * recipe.batchSize;
-  const index = BigInt64Array.from(order.subarray(at, at + recipe.batchSize), BigInt);
-  return bank.images.indexSelect(0, tensor(index, [index.length])).to("float32");
+type Heads = Record<string, { head: Objective; weight: number }>;
+
+function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
+  const wanted = Object.entries(recipe.objectives).filter((entry): entry is [ObjectiveName, number] => entry[1] !== undefined);
+  return Object.fromEntries(wanted.map(([name, weight]) => [name, { head: OBJECTIVES[name](model, recipe.pooling), weight }]));
+}
+
+/** Loss and gradients of one pass, added to those there are; the loss and its parts for the record. */
+function onePass(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Heads, pass: number, random: Random): Record<string, number> {
+  return scope(() => {
+    const { views, truth } = makeViews(bank, pickRows(bank, recipe, pass), random, recipe);
+    let features: Tensor | null = null;
+    const material = {
+      model,
+      views,
+      truth,
+      random,
+      features() {
+        features ??= pooled(model, views, recipe.pooling);
+        return features;
+      },
+    };
+    let total: Tensor | null = null;
+    const record: Record<string, number> = { loss: 0 };
+    for (const { head, weight } of Object.values(heads)) {
+      const { loss, parts } = head.loss(material);
+      total = total === null ? loss.mul(weight) : total.add(loss.mul(weight));
+      Object.assign(record, parts);
+    }
+    const mean = (total as Tensor | null)?.div(recipe.accumulate);
+    record.loss = (mean?.item() ?? 0) * recipe.accumulate;
+    if (Number.isFinite(record.loss)) mean?.backward();
+    return record;
+  });
+}
+
+/** Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they hold does. */
+function hashRecipe(recipe: Recipe, dataHash: string): string {
+  const { surveys: _, initFrom, ...settings } = recipe;
+  return hashBytes(JSON.stringify({ ...settings, init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)), data: dataHash }));
 }
 
 /** Drops lines of steps that the checkpoint does not know: they are done again. */

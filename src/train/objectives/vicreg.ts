@@ -3,11 +3,9 @@
  * embedded number shall vary over the batch, and no two shall say the same. Needs neither negatives nor a large batch.
  */
 
-import type { Random } from "../../base/random.ts";
-import { type AugmentOptions, augment } from "../../batches/augment.ts";
-import type { SwinUnet } from "../../models/swin-unet.ts";
 import { BatchNorm, Linear, Module, Relu, Sequential } from "../../nn/index.ts";
-import { cat, mseLoss, op, type Tensor } from "../../torch/index.ts";
+import { mseLoss, op, type Tensor } from "../../torch/index.ts";
+import type { Objective, Step } from "./objective.ts";
 
 export interface VicregOptions {
   width: number;
@@ -38,7 +36,7 @@ export function varianceAndCovariance(z: Tensor): [Tensor, Tensor] {
 }
 
 /** The head that embeds features [B, D] for the loss; thrown away after training. */
-export class VicregHead extends Module {
+export class VicregHead extends Module implements Objective {
   readonly expander: Sequential;
   readonly #options: VicregOptions;
 
@@ -57,11 +55,10 @@ export class VicregHead extends Module {
     this.#options = options;
   }
 
-  /** The loss of a batch of images [B, 3, S, S], and its parts for the record. */
-  loss(model: SwinUnet, images: Tensor, random: Random, views: AugmentOptions): { loss: Tensor; parts: Record<string, number> } {
-    const B = images.shape[0];
-    const both = cat([augment(images, random, views), augment(images, random, views)], 0);
-    const z = this.expander.forward(model.encode(both).features.mean(1));
+  /** The loss of two views of each galaxy, and its parts for the record. */
+  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+    const B = step.truth.length;
+    const z = this.expander.forward(step.features());
     const [a, b] = [z.slice(0, 0, B), z.slice(0, B, 2 * B)];
     const invariance = mseLoss(a, b);
     const [varianceA, covarianceA] = varianceAndCovariance(a);

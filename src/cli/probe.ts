@@ -1,0 +1,78 @@
+import type { Command } from "commander";
+
+interface ProbeFlags {
+  model: string;
+  column: string;
+  positive?: string;
+  sizes: string;
+  heads: string;
+  seeds: number;
+  split: number;
+  json: boolean;
+}
+
+const listed = (text: string | undefined) => (text === undefined || text === "" ? [] : text.split(",").map((part) => part.trim()));
+
+/** `skyloop probe SURVEY… --model NAME --column C`. */
+export function addProbeCommand(program: Command): void {
+  program
+    .command("probe")
+    .argument("<survey...>", "survey folders with labels; their objects are taken together")
+    .description("measure what frozen features know of a label column, from a few examples to all")
+    .requiredOption("--model <name>", "feature set, pixels-pca, or random:MODEL for initial weights")
+    .requiredOption("--column <names>", "label column; one for each survey, separated by commas, where they differ")
+    .option("--positive <values>", "values of the wanted class, separated by commas (default: each value is a class)")
+    .option("--sizes <n>", "examples a class, separated by commas; 0 for all", "5,10,15,50,400")
+    .option("--heads <names>", "nearest (neighbours), linear (logistic regression), loop (the loop's learner)", "nearest,linear,loop")
+    .option("--seeds <n>", "draws of the examples", Number, 10)
+    .option("--split <seed>", "seed of the fixed split into learning and validation", Number, 1)
+    .option("--json", "one JSON object", false)
+    .action(async (surveys: string[], flags: ProbeFlags) => {
+      const [{ probe }, { HEADS }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
+        import("../loop/probe.ts"),
+        import("../loop/probe-heads.ts"),
+        import("../base/progress.ts"),
+        import("../base/errors.ts"),
+      ]);
+      const sizes = listed(flags.sizes).map(Number);
+      if (sizes.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < 0))
+        throw new SkyloopError("BAD_OPTION", `--sizes is a list of whole numbers such as 5,50,0, not ${flags.sizes}`);
+      if (!Number.isInteger(flags.seeds) || flags.seeds < 1 || flags.seeds > 1000)
+        throw new SkyloopError("BAD_OPTION", `--seeds is a whole number from 1 to 1000, not ${flags.seeds}`);
+      const heads = listed(flags.heads).map((name) => {
+        if (!(name in HEADS)) throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
+        return name as keyof typeof HEADS;
+      });
+      const columns = listed(flags.column);
+      if (columns.length !== 1 && columns.length !== surveys.length)
+        throw new SkyloopError("BAD_OPTION", `--column names one column for all surveys or one for each of ${surveys.length}, not ${columns.length}`);
+      const result = await probe({
+        surveys,
+        model: flags.model,
+        columns,
+        positive: listed(flags.positive),
+        sizes,
+        heads,
+        seeds: flags.seeds,
+        splitSeed: flags.split,
+        progress: flags.json ? SILENT : terminalProgress("probe", "heads"),
+      });
+      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
+    });
+}
+
+function describe(result: Awaited<ReturnType<typeof import("../loop/probe.ts").probe>>): string {
+  const show = ({ mean, sd }: { mean: number; sd: number }) => `${mean.toFixed(3)} +- ${sd.toFixed(3)}`;
+  const { split, loop } = result;
+  return `${[
+    `${result.model} (${result.dim} features), ${result.classes.length} classes, ${result.seeds} seeds; ${split.train} objects to learn from, ${split.validation} measured on (${split.duplicatesKeptTogether} duplicates kept together)`,
+    "a class  head      accuracy         macro F1         AUROC            AUPR",
+    ...result.results.map(
+      ({ perClass, head, accuracy, macroF1, auroc, aupr }) =>
+        `${String(perClass).padEnd(8)} ${head.padEnd(8)}  ${show(accuracy)}  ${show(macroF1)}  ${show(auroc)}  ${show(aupr)}`,
+    ),
+    ...(loop === null
+      ? []
+      : [`5 + 5 and one round of 10: AUPR ${show(loop.aupr)}; with 10 at random ${show(loop.atRandom)}; of the shown ${show(loop.shownPrecision)} positive`]),
+  ].join("\n")}\n`;
+}

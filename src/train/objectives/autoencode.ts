@@ -1,0 +1,13 @@
+/** The paper's pre-training (section 3): the whole U-Net gives its input back; mean squared error. */
+import { Module } from "../../nn/index.ts";
+import { mseLoss, type Tensor } from "../../torch/index.ts";
+import type { Objective, Step } from "./objective.ts";
+
+export class Autoencode extends Module implements Objective {
+  /** Of the first view of each galaxy. */
+  loss({ model, views, truth }: Step): { loss: Tensor; parts: Record<string, number> } {
+    const images = views.slice(0, 0, truth.length);
+    const loss = mseLoss(model.forward(images), images);
+    return { loss, parts: { squaredError: loss.item() } };
+  }
+}

@@ -1,0 +1,53 @@
+/** Masked image modelling with a light head (Xie et al. 2022, "SimMIM"): hidden blocks of the picture are foretold from the others by one linear layer. */
+
+import type { Random } from "../../base/random.ts";
+import { constant, Linear, Module } from "../../nn/index.ts";
+import { type Parameter, type Tensor, tensor } from "../../torch/index.ts";
+import type { Objective, Step } from "./objective.ts";
+
+export const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
+
+/** Which pixels are hidden: [B, 1, S, S] of 0 and 1; `share` of the blocks of each image. */
+export function blockMask(B: number, sizePx: number, random: Random, { blockPx, share } = DEFAULT_MASK): Tensor {
+  const side = Math.ceil(sizePx / blockPx);
+  const hidden = Math.round(side * side * share);
+  const mask = new Float32Array(B * sizePx * sizePx);
+  for (let b = 0; b < B; b++)
+    for (const block of random.sample(side * side, hidden)) {
+      const [top, left] = [Math.floor(block / side) * blockPx, (block % side) * blockPx];
+      for (let y = top; y < Math.min(sizePx, top + blockPx); y++)
+        mask.fill(1, (b * sizePx + y) * sizePx + left, (b * sizePx + y) * sizePx + Math.min(sizePx, left + blockPx));
+    }
+  return tensor(mask, [B, 1, sizePx, sizePx]);
+}
+
+export class MaskedHead extends Module implements Objective {
+  /** What stands in hidden pixels, by band. */
+  readonly filler: Parameter;
+  readonly predict: Linear;
+  readonly #patchPx: number;
+
+  /** `patchPx` is the side of the part of the image that one token of the features stands for. */
+  constructor(featureDim: number, patchPx: number) {
+    super();
+    this.filler = constant([1, 3, 1, 1], 0.2);
+    this.predict = new Linear(featureDim, 3 * patchPx * patchPx);
+    this.#patchPx = patchPx;
+  }
+
+  /** Mean absolute error over hidden pixels of the first view of each galaxy. */
+  loss({ model, views, truth, random }: Step): { loss: Tensor; parts: Record<string, number> } {
+    const images = views.slice(0, 0, truth.length);
+    const [B, C, S] = images.shape;
+    const mask = blockMask(B, S, random);
+    const { features, height, width } = model.encode(images.mul(mask.neg().add(1)).add(this.filler.mul(mask)));
+    const p = this.#patchPx;
+    const drawn = this.predict
+      .forward(features)
+      .view(B, height, width, C, p, p)
+      .permute(0, 3, 1, 4, 2, 5)
+      .reshape(B, C, height * p, width * p);
+    const loss = drawn.sub(images).abs().mul(mask).sum().div(mask.sum().mul(C));
+    return { loss, parts: { hiddenError: loss.item() } };
+  }
+}

@@ -1,0 +1,53 @@
+/** A recipe of a training run: which network, data, objectives and schedule. */
+import { resolve } from "node:path";
+import { z } from "zod";
+import { SkyloopError } from "../base/errors.ts";
+import { readJson } from "../base/files.ts";
+import { POOLINGS } from "../models/feature-pooling.ts";
+
+const weight = z.number().positive().optional();
+
+/** A recipe file. Surveys are folders, relative to the recipe's own folder or given on the command line. */
+export const Recipe = z.strictObject({
+  model: z.string(),
+  surveys: z.array(z.string()).default([]),
+  /** Weights to begin with (a safetensors file, relative to the recipe's folder); initial ones where absent. */
+  initFrom: z.string().optional(),
+  /** Side of the images kept in memory, and of the views the model sees. */
+  bankPx: z.int().positive(),
+  viewPx: z.int().positive(),
+  /** What is minimised: each objective's weight in the sum. */
+  objectives: z
+    .strictObject({ autoencode: weight, masked: weight, vicreg: weight, simulated: weight })
+    .refine((weights) => Object.values(weights).some((value) => value !== undefined), "names no objective"),
+  /** How the encoder's maps become features, in training and afterwards. */
+  pooling: z.enum(POOLINGS).default("last"),
+  /** Whether every image is brought to a common range of brightness first, in training and afterwards. */
+  commonRange: z.boolean().default(false),
+  steps: z.int().positive(),
+  /** Galaxies a pass; `accumulate` passes make a step. */
+  batchSize: z.int().min(2),
+  accumulate: z.int().positive().default(1),
+  learningRate: z.number().positive(),
+  weightDecay: z.number().min(0).default(0.05),
+  warmupSteps: z.int().min(1).default(100),
+  clipNorm: z.number().positive().default(3),
+  /** The released weights are a running mean of the trained ones with this memory (0: the last ones). */
+  averageDecay: z.number().min(0).lt(1).default(0),
+  checkpointEvery: z.int().positive().default(100),
+  seed: z.int().min(0),
+  threads: z.int().positive().optional(),
+});
+export type Recipe = z.infer<typeof Recipe>;
+
+/** Reads and checks a recipe. Throws BAD_RECIPE naming each fault. */
+export function readRecipe(path: string): Recipe {
+  const parsed = Recipe.safeParse(readJson(path));
+  if (!parsed.success) throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
+  const { surveys, initFrom, ...rest } = parsed.data;
+  return {
+    ...rest,
+    surveys: surveys.map((folder) => resolve(path, "..", folder)),
+    ...(initFrom === undefined ? {} : { initFrom: resolve(path, "..", initFrom) }),
+  };
+}
