@@ -42,7 +42,7 @@ describe("maps", () => {
     const points = await umapLayout(space);
     expect(points.every(Number.isFinite)).toBe(true);
     expect(mixing(points, 2400, 2)).toBeLessThan(0.4);
-  }, 60_000);
+  }, 180_000);
   it("are kept beside the features, for those weights and that number of objects", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder.path, "features/toy"), { recursive: true });
