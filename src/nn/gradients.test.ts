@@ -16,7 +16,7 @@ import {
   WindowMasks,
 } from "./index.ts";
 
-const STEP = 1e-6;
+const STEP = 1e-5;
 
 /** Largest relative difference over some elements of the input and of every parameter. */
 function worstDifference(module: Module | null, input: Tensor, run: (x: Tensor) => Tensor): number {
@@ -52,6 +52,8 @@ function worstDifference(module: Module | null, input: Tensor, run: (x: Tensor) 
 
 const x = (...shape: number[]) => randn(shape, "float64");
 const wide = <M extends Module>(module: M): M => module.toDtype("float64");
+// The same weights in every run.
+manualSeed(1);
 const masks = new WindowMasks();
 const plain = { H: 8, W: 8, window: 4, shift: 0 };
 const shifted = { H: 6, W: 6, window: 4, shift: 2 };
