@@ -38,7 +38,7 @@ export interface Example {
   positive: boolean;
 }
 
-/** Chosen on the validation split of docs/decisions/loop-learner.md, for 5 + 5 examples and more. */
+/** A fixed schedule that serves from 5 + 5 examples to some hundreds. */
 export const LEARN = { hidden: 2048, steps: 60, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
 
 /**
