@@ -88,7 +88,7 @@ function Labelling({ session }: { session: LiveSession }) {
   };
   const move = (by: number) => setFocus(Math.max(0, Math.min(picks.length - 1, at + by)));
 
-  useKeys(open === null && tagging === null && !help, {
+  useKeys({
     ArrowRight: () => move(1),
     ArrowLeft: () => move(-1),
     ArrowDown: () => move(perRow()),
