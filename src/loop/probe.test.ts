@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { SILENT } from "../base/progress.ts";
+import { measureClasses } from "../measure/classes.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { type ProbeOptions, probe } from "./probe.ts";
+import { labelledObjects, splitGroups } from "./probe-data.ts";
+
+const folder = temporaryFolder();
+let survey = "";
+beforeAll(async () => {
+  survey = await smallSurvey(folder.path, 120);
+  const { rows, header, close } = await openSurvey(survey);
+  writeToyFeatures(
+    survey,
+    header.dataHash,
+    rows.map(({ columns }) => columns.label === "spiral"),
+  );
+  close();
+}, 60_000);
+afterAll(() => folder.remove());
+
+const options = (changes: Partial<ProbeOptions> = {}): ProbeOptions => ({
+  surveys: [survey],
+  model: "toy",
+  columns: ["label"],
+  positive: ["spiral"],
+  sizes: [5, 15],
+  heads: ["nearest", "linear", "loop"],
+  seeds: 2,
+  splitSeed: 1,
+  progress: SILENT,
+  ...changes,
+});
+
+describe("probe", () => {
+  it("finds what the features know, better with more examples, the same each time", async () => {
+    const result = await probe(options());
+    expect(result.classes).toEqual(["rest", "spiral"]);
+    for (const head of ["nearest", "linear", "loop"]) {
+      const [few, many] = result.results.filter((row) => row.head === head);
+      expect(many.auroc.mean).toBeGreaterThan(0.93);
+      expect(many.auroc.mean).toBeGreaterThan(few.auroc.mean - 0.02);
+    }
+    expect(result.loop?.labels).toBe(20);
+    expect(await probe(options())).toEqual(result);
+  });
+  it("measures many classes one against the others and says what is missing", async () => {
+    const result = await probe(options({ positive: [], sizes: [0], heads: ["linear"] }));
+    expect(result.classes).toContain("merger");
+    expect(result.loop).toBeNull();
+    expect(result.results[0].perClass).toBe("all");
+    await expect(probe(options({ sizes: [400] }))).rejects.toThrow(/400 examples a class/);
+    await expect(probe(options({ columns: ["kind"] }))).rejects.toThrow(/no column kind/);
+    await expect(probe(options({ positive: ["comet"] }))).rejects.toThrow(/two classes/);
+  });
+  it("keeps the same galaxy of two surveys on one side of the split", async () => {
+    const surveys = [await openSurvey(survey), await openSurvey(survey)];
+    const { objects, duplicates } = await labelledObjects(surveys, ["label"], []);
+    for (const one of surveys) one.close();
+    expect(objects.length).toBe(240);
+    expect(duplicates).toBeGreaterThanOrEqual(120);
+    const { train, validation } = splitGroups(objects, 1);
+    expect(train.length + validation.length).toBe(240);
+    const held = new Set(validation.map(({ row }) => row % 120));
+    expect(train.some(({ row }) => held.has(row % 120))).toBe(false);
+  });
+});
+
+describe("class measures", () => {
+  it("follow their definitions on a small example", () => {
+    // Given: 0 0 1 1 2 2; true: 0 1 1 1 2 0.
+    const scores = Float32Array.from([3, 1, 1, 2, 1, 0, 0, 2, 1, 0, 3, 1, 0, 0, 2, 1, 0, 2]);
+    const { accuracy, macroF1 } = measureClasses(scores, [0, 1, 1, 1, 2, 0], 3);
+    expect(accuracy).toBeCloseTo(4 / 6, 9);
+    expect(macroF1).toBeCloseTo((0.5 + 0.8 + 2 / 3) / 3, 9);
+    const perfect = measureClasses(Float32Array.from([0.9, 0.1, 0.2, 0.8]), [0, 1], 2);
+    expect(perfect).toEqual({ accuracy: 1, macroF1: 1, auroc: 1, aupr: 1 });
+  });
+});
