@@ -63,7 +63,8 @@ export interface Learner {
   dispose(): void;
 }
 
-function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
+/** Standardised features of some rows, [n, dim]. */
+export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
   const { matrix, dim, mean, sd } = space;
   const out = new Float32Array(rows.length * dim);
   for (let i = 0; i < rows.length; i++) for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];

@@ -6,8 +6,8 @@ import { UMAP } from "umap-js";
 import { SkyloopError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/files.ts";
 import { Random } from "../base/random.ts";
-import { noGrad, op, ops, scope, type Tensor, tensor } from "../torch/index.ts";
-import type { FeatureSpace } from "./learn.ts";
+import { noGrad, op, ops, scope, tensor } from "../torch/index.ts";
+import { type FeatureSpace, standardised } from "./learn.ts";
 
 export type MapMethod = "pca" | "umap";
 type Report = (done: number, total: number) => void;
@@ -21,12 +21,6 @@ const NEIGHBOURS = 3;
 const BLOCK = 8192;
 const SEED = 1;
 
-function block({ matrix, dim, mean, sd }: FeatureSpace, rows: ArrayLike<number>): Tensor {
-  const out = new Float32Array(rows.length * dim);
-  for (let i = 0; i < rows.length; i++) for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];
-  return tensor(out, [rows.length, dim]);
-}
-
 const range = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
 
 /** The first `k` principal components of all rows, [count, k], largest variance first; each axis has its largest loading positive. */
@@ -37,7 +31,7 @@ export async function principalComponents(space: FeatureSpace, k: number, report
   const axes = new Float32Array(dim * kept);
   noGrad(() =>
     scope(() => {
-      const x = block(space, sample);
+      const x = standardised(space, sample);
       const covariance = x.t().matmul(x).div(sample.length);
       const [, vectors] = ops("linalg_eigh", covariance);
       // Eigenvalues come in rising order.
@@ -57,7 +51,7 @@ export async function principalComponents(space: FeatureSpace, k: number, report
     const to = Math.min(count, from + BLOCK);
     noGrad(() =>
       scope(() =>
-        block(space, range(from, to))
+        standardised(space, range(from, to))
           .matmul(tensor(axes, [dim, kept]))
           .copyTo(out.subarray(from * kept, to * kept)),
       ),

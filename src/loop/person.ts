@@ -1,6 +1,6 @@
 /** A simulated person who labels from a catalogue's column, for measuring the loop. */
 import { SkyloopError } from "../base/errors.ts";
-import type { Survey } from "../survey/folder.ts";
+import { columnOf, type Survey } from "../survey/folder.ts";
 
 export interface Question {
   column: string;
@@ -11,14 +11,7 @@ export interface Question {
 
 /** What each labelled object is: row and answer. Objects without a value, or with one that is neither, are not in the experiment. */
 export function answers(survey: Survey, { column, positive, negative }: Question): { row: number; positive: boolean }[] {
-  if (!survey.columns.some(({ name }) => name === column))
-    throw new SkyloopError(
-      "COLUMN_MISSING",
-      `${survey.folder} has no column ${column}; it has ${survey.columns
-        .map(({ name }) => name)
-        .slice(0, 12)
-        .join(", ")}`,
-    );
+  columnOf(survey, column);
   const found = survey.rows.flatMap((row, i) => {
     const value = row.columns[column];
     if (value === null || value === undefined || value === "") return [];

@@ -2,7 +2,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { loadBlocks } from "../batches/loader.ts";
-import type { Survey } from "../survey/folder.ts";
+import { columnOf, type Survey } from "../survey/folder.ts";
 
 /** Labelled objects over all surveys: place in the joint feature matrix, class, and which objects are the same galaxy. */
 export interface Labelled {
@@ -51,14 +51,7 @@ export async function labelledObjects(
   let before = 0;
   for (const [s, survey] of surveys.entries()) {
     const column = columns.length === 1 ? columns[0] : columns[s];
-    if (!survey.columns.some(({ name }) => name === column))
-      throw new SkyloopError(
-        "COLUMN_MISSING",
-        `${survey.folder} has no column ${column}; it has ${survey.columns
-          .map(({ name }) => name)
-          .slice(0, 12)
-          .join(", ")}`,
-      );
+    columnOf(survey, column);
     for (const [index, { columns: values }] of survey.rows.entries()) {
       const value = values[column];
       if (value !== null && value !== undefined && value !== "") found.push({ row: before + index, value: String(value), survey: s, index });

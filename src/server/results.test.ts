@@ -152,7 +152,7 @@ describe("maps", () => {
     expect([numbers.rawPayload.length, decodeURIComponent(String(numbers.headers["x-skyloop-values"]))]).toEqual([COUNT * 4, "null"]);
     const words = JSON.parse(decodeURIComponent(String((await get("/api/surveys/small/columns/faceOnSpiral")).headers["x-skyloop-values"])));
     expect(words.sort()).toEqual(["false", "true"]);
-    expect((await get("/api/surveys/small/columns/none")).json().code).toBe("COLUMN_UNKNOWN");
+    expect((await get("/api/surveys/small/columns/none")).json().code).toBe("COLUMN_MISSING");
   });
   it("objects are fetched by their place", async () => {
     expect((await get("/api/surveys/small/objects?rows=3,1,900")).json().objects.map(({ object }: { object: string }) => object)).toEqual([id(3), id(1)]);

@@ -39,6 +39,17 @@ export interface Survey {
   close(): void;
 }
 
+/** A column of the survey's catalogue by name. Throws COLUMN_MISSING with the names there are. */
+export function columnOf(survey: Pick<Survey, "folder" | "columns">, name: string): Survey["columns"][number] {
+  const found = survey.columns.find((column) => column.name === name);
+  if (found !== undefined) return found;
+  const names = survey.columns.map((column) => column.name);
+  throw new SkyloopError(
+    "COLUMN_MISSING",
+    `${survey.folder} has no column ${name}; ${names.length === 0 ? "its catalogue has no columns of yours: make it with --labels" : `it has ${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""}`}`,
+  );
+}
+
 /** Opens a survey. Throws SURVEY_MISSING or SURVEY_BROKEN. */
 export async function openSurvey(folder: string): Promise<Survey> {
   const headerPath = join(folder, "survey.json");

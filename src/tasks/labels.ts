@@ -1,6 +1,6 @@
 /** What a survey's catalogue says its objects are: one class each, or shares of votes. */
 import { SkyloopError } from "../base/errors.ts";
-import type { Survey } from "../survey/folder.ts";
+import { columnOf, type Survey } from "../survey/folder.ts";
 
 /** Labelled objects of a survey: `rows` [N] of the catalogue and `targets` [N, classes], each row summing to 1. */
 export interface Labelled {
@@ -16,15 +16,6 @@ export interface Labelled {
 /** More different values than these are a measurement, not a class. */
 const MOST_CLASSES = 100;
 
-function checkColumn(survey: Survey, column: string): void {
-  if (survey.columns.some(({ name }) => name === column)) return;
-  const names = survey.columns.map(({ name }) => name);
-  throw new SkyloopError(
-    "COLUMN_MISSING",
-    `${survey.folder} has no column ${column}; ${names.length === 0 ? "its catalogue has no columns of yours: make it with --labels" : `it has ${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""}`}`,
-  );
-}
-
 const isEmpty = (value: unknown) => value === null || value === undefined || value === "" || (typeof value === "number" && Number.isNaN(value));
 
 /**
@@ -32,7 +23,7 @@ const isEmpty = (value: unknown) => value === null || value === undefined || val
  * Throws COLUMN_MISSING, NO_LABELS (nothing but empty values), ONE_CLASS, NOT_CLASSES (a column of measurements).
  */
 export function readClasses(survey: Survey, column: string, only: string[] = []): Labelled {
-  checkColumn(survey, column);
+  columnOf(survey, column);
   const values = survey.rows.map((row) => row.columns[column]);
   const found = [...new Set(values.filter((value) => !isEmpty(value)).map(String))];
   if (found.length === 0)
@@ -60,7 +51,7 @@ export function readClasses(survey: Survey, column: string, only: string[] = [])
  * Throws COLUMN_MISSING, ONE_CLASS, BAD_VOTES (negative or not a number), NO_LABELS.
  */
 export function readVotes(survey: Survey, columns: string[]): Labelled {
-  for (const column of columns) checkColumn(survey, column);
+  for (const column of columns) columnOf(survey, column);
   if (columns.length < 2) throw new SkyloopError("ONE_CLASS", `shares of votes need two or more columns, got ${columns.join(", ") || "none"}`);
   const rows: number[] = [];
   const targets: number[] = [];

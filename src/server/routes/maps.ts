@@ -4,6 +4,7 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { openFeatures } from "../../batches/features.ts";
 import { readMap } from "../../loop/map.ts";
+import { columnOf } from "../../survey/folder.ts";
 import type { Compute } from "../compute.ts";
 import type { Workspace } from "../workspace.ts";
 import { modelOf } from "./surveys.ts";
@@ -56,8 +57,7 @@ export function mapRoutes(plain: FastifyInstance, { workspace, mapper }: { works
   /** A column's value of every object: numbers as they are (NaN where empty), texts as their place in X-Skyloop-Values. */
   app.get("/api/surveys/:survey/columns/:column", { schema: { params: InSurvey.extend({ column: z.string() }) } }, async ({ params }, reply) => {
     const { survey } = workspace.get(params.survey);
-    const column = survey.columns.find(({ name }) => name === params.column);
-    if (column === undefined) throw new SkyloopError("COLUMN_UNKNOWN", `survey ${survey.name} has no column ${params.column}`);
+    const column = columnOf(survey, params.column);
     const names: string[] = [];
     const places = new Map<string, number>();
     const values = Float32Array.from(survey.rows, (row) => {
