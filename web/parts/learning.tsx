@@ -119,14 +119,14 @@ export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | u
   const chosen = cut === null ? undefined : cuts.findLast(({ score }) => score <= cut + 1e-9);
   return (
     <figure className="plot cut">
-      <svg viewBox={`-6 -8 ${w + 12} ${h + 30}`} role="img" aria-label="Purity and completeness against the lowest score taken">
+      <svg viewBox={`-6 -18 ${w + 12} ${h + 40}`} role="img" aria-label="Purity and completeness against the lowest score taken">
         <path className="band-purity" d={band("purity")} />
         <path className="band-complete" d={band("completeness")} />
         <path className="line-purity" d={line("purity")} />
         <path className="line-complete" d={line("completeness")} />
         <path className="axis" d={`M0,${h}H${w}M0,0V${h}`} />
         {cut !== null && <path className="cursor" d={`M${x(cut)},0V${h}`} />}
-        <text x="5" y="4">
+        <text x="0" y="-4">
           100 %
         </text>
         <text x="0" y={h + 16}>
