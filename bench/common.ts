@@ -17,13 +17,25 @@ export function hasPeer(): boolean {
   }
 }
 
-/** Runs a peer script and returns what it prints. `tuned` gives it passive OpenMP waiting and memory that glibc keeps. */
+/** Debian's OpenBLAS with OpenMP, where it stands beside the one that the system has chosen. */
+const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
+
+/**
+ * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: OpenBLAS with OpenMP, passive OpenMP waiting and memory
+ * that glibc keeps.
+ */
 export function runPeer(script: string, args: string[], tuned: boolean): string {
   const env: NodeJS.ProcessEnv = { ...process.env };
   // The plain peer gets what a user's shell has, not what this process set for itself.
   delete env.OMP_WAIT_POLICY;
   if (tuned)
-    Object.assign(env, { OMP_WAIT_POLICY: "PASSIVE", MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD_: "2147483647", MALLOC_TOP_PAD_: "67108864" });
+    Object.assign(env, {
+      OMP_WAIT_POLICY: "PASSIVE",
+      MALLOC_MMAP_THRESHOLD_: "1073741824",
+      MALLOC_TRIM_THRESHOLD_: "2147483647",
+      MALLOC_TOP_PAD_: "67108864",
+      ...(existsSync(OPENBLAS) ? { LD_LIBRARY_PATH: OPENBLAS } : {}),
+    });
   return execFileSync(PYTHON, [join(PACKAGE_ROOT, "bench/peers", script), ...args], { env, encoding: "utf8" });
 }
 
