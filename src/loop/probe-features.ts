@@ -39,7 +39,7 @@ function joined(parts: Matrix[]): Matrix {
 async function randomFeatures(surveys: Survey[], name: string): Promise<Matrix[]> {
   manualSeed(1);
   const model = createModel(name).eval();
-  const { dim, of, sizePx } = featuresOf(model, { sizePx: 64, pooling: "stages", commonRange: true });
+  const { dim, of, sizePx } = featuresOf(model, { sizePx: 64, pooling: "stages", commonRange: true, views: 1, projection: null });
   const length = 3 * sizePx * sizePx;
   const found: Matrix[] = [];
   for (const { folder, header } of surveys) {
