@@ -83,7 +83,14 @@ describe("views", () => {
       });
       expect(difference).toBeLessThan(1e-5);
       const once = featuresOf(model, { ...reading, views: 1 });
-      const change = noGrad(() => once.of(turnedViews(image, 4).slice(0, 2, 4)).sub(once.of(image)).abs().max().item());
+      const change = noGrad(() =>
+        once
+          .of(turnedViews(image, 4).slice(0, 2, 4))
+          .sub(once.of(image))
+          .abs()
+          .max()
+          .item(),
+      );
       expect(change).toBeGreaterThan(1e-4);
     });
     model.dispose();
