@@ -45,8 +45,8 @@ export function median(values: number[]): number {
 }
 
 /** Repeats every measurement in turn, so that a busy moment hits all of them alike. */
-export function alternate(measurements: Record<string, () => number>, rounds: number): Record<string, number[]> {
-  const results: Record<string, number[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
+export function alternate<T>(measurements: Record<string, () => T>, rounds: number): Record<string, T[]> {
+  const results: Record<string, T[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) for (const [name, measure] of Object.entries(measurements)) results[name].push(measure());
   return results;
 }
