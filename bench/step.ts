@@ -16,7 +16,7 @@ const [work, name, batch, sizePx, seconds] = [process.argv[2], process.argv[3], 
 manualSeed(1);
 const model = createModel(name).train(work === "train");
 const images = rand([batch, 3, sizePx, sizePx]);
-const head = OBJECTIVES.masked(model, "last");
+const head = OBJECTIVES.masked(model);
 const learned: [string, Parameter][] = [...model.namedParameters(), ...head.namedParameters()];
 const optimiser = new Adam(learned, { learningRate: 1e-4 });
 const random = new Random(1);
