@@ -200,14 +200,34 @@ INLINE void normalDistribution(Vector<double> x, Vector<double>& integral, Vecto
   }
 }
 
+// The integral alone, by a ratio of polynomials for the error function between -4 and 4 (as in Eigen): 2e-7 of error, and no exponential.
+INLINE Vector<float> normalIntegral(Vector<float> x) {
+  Vector<float> z = x * 0.70710678118654752f;
+  z = larger(z, all<float>(-4.0f));
+  z = z < 4.0f ? z : all<float>(4.0f);
+  const Vector<float> square = z * z;
+  Vector<float> above = all<float>(-2.72614225801306e-10f);
+  above = above * square + 2.77068142495902e-08f;
+  above = above * square + -2.10102402082508e-06f;
+  above = above * square + -5.69250639462346e-05f;
+  above = above * square + -7.34990630326855e-04f;
+  above = above * square + -2.95459980854025e-03f;
+  above = above * square + -1.60960333262415e-02f;
+  Vector<float> below = all<float>(-1.45660718464996e-05f);
+  below = below * square + -2.13374055278905e-04f;
+  below = below * square + -1.68282697438203e-03f;
+  below = below * square + -7.37332916720468e-03f;
+  below = below * square + -1.42647390514189e-02f;
+  return z * above / below * 0.5f + 0.5f;
+}
+INLINE Vector<double> normalIntegral(Vector<double> x) {
+  for (int64_t i = 0; i < LANES<double>; i++) x[i] = 0.5 * std::erfc(-x[i] * 0.70710678118654752440);
+  return x;
+}
+
 template <typename T>
 INLINE void geluRows(int64_t count, T* values) {
-  for (int64_t k = 0; k < count; k += LANES<T>) {
-    const Vector<T> x = load(values + k);
-    Vector<T> integral, density;
-    normalDistribution(x, integral, density);
-    store(values + k, x * integral);
-  }
+  for (int64_t k = 0; k < count; k += LANES<T>) store(values + k, load(values + k) * normalIntegral(load(values + k)));
 }
 
 // `values` before GELU become those after it, `grad` after it that before it.

@@ -130,21 +130,23 @@ INLINE void productTile(int64_t depth, const T* a, int64_t down, int64_t across,
     for (int v = 0; v < VECTORS; v++) store(c + i * ldc + v * LANES<T>, sums[i][v]);
 }
 
+template <typename T, int VECTORS>
+INLINE void productStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
+  int64_t i = 0;
+#if SKYLOOP_BYTES == 64
+  for (; i + 8 <= rows; i += 8) productTile<T, 8, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
+#endif
+  for (; i + 4 <= rows; i += 4) productTile<T, 4, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
+  for (; i < rows; i++) productTile<T, 1, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
+}
+
 // c [rows, columns] = a [rows, depth] b [depth, columns]; columns a multiple of a vector's length.
 template <typename T>
 INLINE void product(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
   constexpr int64_t L = LANES<T>;
   int64_t j = 0;
-  for (; j + 2 * L <= columns; j += 2 * L) {
-    int64_t i = 0;
-    for (; i + 4 <= rows; i += 4) productTile<T, 4, 2>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-    for (; i < rows; i++) productTile<T, 1, 2>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-  }
-  if (j < columns) {
-    int64_t i = 0;
-    for (; i + 4 <= rows; i += 4) productTile<T, 4, 1>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-    for (; i < rows; i++) productTile<T, 1, 1>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-  }
+  for (; j + 2 * L <= columns; j += 2 * L) productStrip<T, 2>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);
+  if (j < columns) productStrip<T, 1>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);
 }
 
 }  // namespace skyloop::SKYLOOP_VARIANT
