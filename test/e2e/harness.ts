@@ -10,6 +10,7 @@ import { type Browser, type BrowserContext, type BrowserContextOptions, chromium
 import { afterAll, afterEach, beforeAll, expect, inject } from "vitest";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import type { NewSession, Page as PageOfPicks, SessionState } from "../../src/contract/api.ts";
+import type { Learning } from "../../src/contract/insight.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
 
@@ -59,6 +60,12 @@ export async function startServer(surveys: string[], port: number): Promise<Runn
         child.kill("SIGKILL");
       }),
   };
+}
+
+/** Waits, in a test or before it, until something holds. */
+export async function until(holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  for (const end = performance.now() + timeoutMs; !(await holds()); await new Promise((resolve) => setTimeout(resolve, 100)))
+    if (performance.now() > end) throw new Error(`still not so after ${timeoutMs / 1000} s: ${holds}`);
 }
 
 export function launch(): Promise<Browser> {
@@ -149,8 +156,13 @@ export class World {
   /** Asks for the next round and waits until the whole survey is ranked. */
   async nextRound(session: string, seen: number): Promise<string[]> {
     const page = await this.ask<PageOfPicks>(`/sessions/${session}/rounds`, { who: "me", seen });
-    await expect.poll(async () => (await this.state(session)).ranked, { timeout: 30_000 }).toBe(true);
+    await until(async () => (await this.state(session)).ranked);
     return page.picks.map(({ object }) => object);
+  }
+
+  /** Waits until a round has been assessed. */
+  assessed(session: string, round: number): Promise<void> {
+    return until(async () => (await this.ask<Learning>(`/sessions/${session}/learning`)).assessments.some((one) => one.round === round));
   }
 
   state(session: string, who = "me"): Promise<SessionState> {

@@ -105,16 +105,27 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
   useKeys({ z: session.undo, Z: session.redo, "Ctrl+z": session.undo, "Ctrl+Z": session.redo, "Ctrl+y": session.redo });
 
   const scroller = useRef<HTMLElement>(null);
-  const [columns, setColumns] = useState(6);
+  const [{ columns, size }, setLayout] = useState({ columns: 6, size: TILE });
   useEffect(() => {
     const target = scroller.current;
     if (target === null) return;
-    const observer = new ResizeObserver(([{ contentRect }]) => setColumns(Math.max(2, Math.floor((contentRect.width + GAP) / (TILE + GAP)))));
+    const observer = new ResizeObserver(
+      ([
+        {
+          contentRect: { width },
+        },
+      ]) => {
+        const columns = Math.max(3, Math.floor((width + GAP) / (TILE + GAP)));
+        setLayout({ columns, size: Math.min(TILE, Math.floor((width + GAP) / columns) - GAP) });
+      },
+    );
     observer.observe(target);
     return () => observer.disconnect();
   }, []);
   const lines = Math.ceil(total / columns);
-  const virtual = useVirtualizer({ count: lines, getScrollElement: () => scroller.current, estimateSize: () => TILE + 38, overscan: 3 });
+  const virtual = useVirtualizer({ count: lines, getScrollElement: () => scroller.current, estimateSize: () => size + 38, overscan: 3 });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: lines are as high as their pictures
+  useEffect(() => virtual.measure(), [size]);
   const items = virtual.getVirtualItems();
   const [from, to] = [(items[0]?.index ?? 0) * columns, Math.min(total, ((items.at(-1)?.index ?? 0) + 1) * columns)];
   useEffect(() => {
@@ -213,7 +224,7 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
       {ranking.total === 0 && <p className="hint">Nothing in the ranking is like this.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroller" ref={scroller} tabIndex={0} aria-label="Objects, best first">
-        <div className="canvas" style={{ height: virtual.getTotalSize() }}>
+        <div className="canvas" style={{ height: virtual.getTotalSize(), "--tile": `${size}px` } as React.CSSProperties}>
           {items.map(({ index, start }) => (
             <div key={index} className="line" style={{ transform: `translateY(${start}px)` }}>
               {Array.from({ length: Math.min(columns, total - index * columns) }, (_, column) => {
@@ -225,7 +236,7 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
                     key={row.object}
                     survey={survey}
                     object={row.object}
-                    size={TILE}
+                    size={size}
                     label={session.labelOf(row.object)}
                     pending={session.isPending(row.object)}
                     caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}`}

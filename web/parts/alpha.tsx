@@ -59,16 +59,12 @@ export function AlphaSlider({
         />
         <span>be sure</span>
       </div>
-      <svg className="alpha-rule" viewBox="0 0 300 34" aria-hidden="true">
-        <rect className="side-highest" width={300 * share} height="14" rx="3" />
-        <rect className="side-lower" x={300 * share} width={300 * (1 - share)} height="14" rx="3" />
-        <text x="0" y="29">
-          0 positive
-        </text>
-        <text x="300" y="29" textAnchor="end">
+      <div className="alpha-rule" aria-hidden="true" style={{ "--turn": `${100 * share}%` } as React.CSSProperties}>
+        <span>0 positive</span>
+        <span>
           {answers} of {answers}
-        </text>
-      </svg>
+        </span>
+      </div>
       <p id={`${id}-meaning`} className="hint">
         {meaning} Of {answers} answers in a round: with up to {turn} positive the next round shows the <b className="tone-highest">highest</b> scores, with{" "}
         {turn + 1} or more it looks at <b className="tone-lower">lower</b> ones.

@@ -129,34 +129,36 @@ export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | u
   const chosen = cut === null ? undefined : cuts.findLast(({ score }) => score <= cut + 1e-9);
   return (
     <figure className="plot cut">
-      <svg viewBox={`-6 -18 ${w + 12} ${h + 40}`} role="img" aria-label="Purity and completeness against the lowest score taken">
-        <path className="band-purity" d={band("purity")} />
-        <path className="band-complete" d={band("completeness")} />
-        <path className="line-purity" d={line("purity")} />
-        <path className="line-complete" d={line("completeness")} />
-        <path className="axis" d={`M0,${h}H${w}M0,0V${h}`} />
-        {cut !== null && <path className="cursor" d={`M${x(cut)},0V${h}`} />}
-        <text x="0" y="-4">
-          100 %
-        </text>
-        <text x="0" y={h + 16}>
-          lowest score 0
-        </text>
-        <text x={w} y={h + 16} textAnchor="end">
-          1
-        </text>
-      </svg>
-      <input
-        type="range"
-        min="0"
-        max="1"
-        step="0.01"
-        value={cut ?? 0}
-        aria-label="Lowest score that is taken"
-        aria-valuetext={cut === null ? "no cut" : cut.toFixed(2)}
-        onChange={(event) => onCut(Number(event.target.value))}
-      />
-      <figcaption className="hint">
+      <div>
+        <svg viewBox={`-6 -18 ${w + 12} ${h + 40}`} role="img" aria-label="Purity and completeness against the lowest score taken">
+          <path className="band-purity" d={band("purity")} />
+          <path className="band-complete" d={band("completeness")} />
+          <path className="line-purity" d={line("purity")} />
+          <path className="line-complete" d={line("completeness")} />
+          <path className="axis" d={`M0,${h}H${w}M0,0V${h}`} />
+          {cut !== null && <path className="cursor" d={`M${x(cut)},0V${h}`} />}
+          <text x="0" y="-4">
+            100 %
+          </text>
+          <text x="0" y={h + 16}>
+            lowest score 0
+          </text>
+          <text x={w} y={h + 16} textAnchor="end">
+            1
+          </text>
+        </svg>
+        <input
+          type="range"
+          min="0"
+          max="1"
+          step="0.01"
+          value={cut ?? 0}
+          aria-label="Lowest score that is taken"
+          aria-valuetext={cut === null ? "no cut" : cut.toFixed(2)}
+          onChange={(event) => onCut(Number(event.target.value))}
+        />
+      </div>
+      <figcaption>
         <b className="tone-purity">Purity</b> and <b className="tone-complete">completeness</b> with 95 % bands
         {assessment.randomPicks < FEW_RANDOM ? ` (wide, because only ${assessment.randomPicks} random picks are answered)` : ""}.{" "}
         {chosen === undefined
