@@ -18,37 +18,37 @@ export function mirrorPad(images: Tensor, margin: number): Tensor {
   return images.indexSelect(2, along(H)).indexSelect(3, along(W));
 }
 
-/** Kernels' transforms [B, 1, size, size / 2 + 1] on a grid of `size` pixels, each kernel's centre at the first pixel. */
-export function transformKernels(kernels: Kernel[], size: number, dtype: "float32" | "float64" = "float32"): Tensor {
-  const planes = new Float64Array(kernels.length * size * size);
+/** Kernels' transforms [B, 1, height, width / 2 + 1] on a grid of height x width pixels, each kernel's centre at the first pixel. */
+export function transformKernels(kernels: Kernel[], height: number, width: number, dtype: "float32" | "float64" = "float32"): Tensor {
+  const planes = new Float64Array(kernels.length * height * width);
   for (const [b, { size: k, values }] of kernels.entries()) {
     const half = (k - 1) / 2;
     for (let y = 0; y < k; y++)
       for (let x = 0; x < k; x++) {
-        const [row, column] = [(y - half + size) % size, (x - half + size) % size];
-        planes[(b * size + row) * size + column] += values[y * k + x];
+        const [row, column] = [(y - half + height) % height, (x - half + width) % width];
+        planes[(b * height + row) * width + column] += values[y * k + x];
       }
   }
-  return op("fft_rfft2", tensor(planes, [kernels.length, 1, size, size], dtype), null, [-2, -1], null);
+  return op("fft_rfft2", tensor(planes, [kernels.length, 1, height, width], dtype), null, [-2, -1], null);
 }
 
-/** The inverse of `fft_rfft2`: [B, C, size, size / 2 + 1] -> [B, C, size, size]. */
-export function inverseTransform(transformed: Tensor, size: number): Tensor {
-  return op("fft_irfft2", transformed, [size, size], [-2, -1], null);
+/** The inverse of `transform`: [B, C, height, width / 2 + 1] -> [B, C, height, width]. */
+export function inverseTransform(transformed: Tensor, height: number, width: number): Tensor {
+  return op("fft_irfft2", transformed, [height, width], [-2, -1], null);
 }
 
-/** Transform of images [B, C, size, size]: [B, C, size, size / 2 + 1], complex. */
+/** Transform of images [B, C, H, W]: [B, C, H, W / 2 + 1], complex. */
 export function transform(images: Tensor): Tensor {
   return op("fft_rfft2", images, null, [-2, -1], null);
 }
 
-/** Square images [B, C, S, S], each convolved with its kernel; beyond the edges an image is taken as mirrored. */
+/** Images [B, C, H, W], each convolved with its kernel; beyond the edges an image is taken as mirrored. */
 export function convolveBatch(images: Tensor, kernels: Kernel[]): Tensor {
-  const side = images.shape[3];
+  const [, , H, W] = images.shape;
   const margin = Math.max(...kernels.map(({ size }) => (size - 1) / 2));
-  const size = side + 2 * margin;
-  const product = transform(mirrorPad(images, margin)).mul(transformKernels(kernels, size));
-  return inverseTransform(product, size)
-    .slice(2, margin, margin + side)
-    .slice(3, margin, margin + side);
+  const [height, width] = [H + 2 * margin, W + 2 * margin];
+  const product = transform(mirrorPad(images, margin)).mul(transformKernels(kernels, height, width));
+  return inverseTransform(product, height, width)
+    .slice(2, margin, margin + H)
+    .slice(3, margin, margin + W);
 }

@@ -13,18 +13,18 @@ const widest = (kernels: Kernel[]) => Math.max(...kernels.map(({ size }) => (siz
 const precision = (images: Tensor) => (images.dtype === "float64" ? "float64" : "float32");
 
 /**
- * Richardson-Lucy deconvolution (Richardson 1972, Lucy 1974) of square images [B, C, S, S] with a kernel for each: scikit-image's `richardson_lucy` with
+ * Richardson-Lucy deconvolution (Richardson 1972, Lucy 1974) of images [B, C, H, W] with a kernel for each: scikit-image's `richardson_lucy` with
  * `clip=False`, light from beyond the edges taken as dark. It starts at 0.5; negative pixels, which noise makes, stay as they are.
  */
 export function richardsonLucy(images: Tensor, kernels: Kernel[], iterations: number): Tensor {
-  const [B, C, S] = images.shape;
-  const size = S + 2 * widest(kernels);
-  const transfer = transformKernels(kernels, size, precision(images));
+  const [B, C, H, W] = images.shape;
+  const [height, width] = [H + 2 * widest(kernels), W + 2 * widest(kernels)];
+  const transfer = transformKernels(kernels, height, width, precision(images));
   const mirrored = op("conj", transfer);
-  const padded = zeros([B, C, size, size], precision(images));
+  const padded = zeros([B, C, height, width], precision(images));
   const spread = (planes: Tensor, by: Tensor) => {
-    padded.slice(2, 0, S).slice(3, 0, S).copy_(planes);
-    return inverseTransform(transform(padded).mul(by), size).slice(2, 0, S).slice(3, 0, S);
+    padded.slice(2, 0, H).slice(3, 0, W).copy_(planes);
+    return inverseTransform(transform(padded).mul(by), height, width).slice(2, 0, H).slice(3, 0, W);
   };
   const estimate = op("full_like", images, 0.5);
   for (let i = 0; i < iterations; i++) {
@@ -44,17 +44,17 @@ export function richardsonLucyMirrored(images: Tensor, kernels: Kernel[], iterat
 const LAPLACIAN: Kernel = { size: 3, values: Float32Array.from([0, -1, 0, -1, 4, -1, 0, -1, 0]) };
 
 /**
- * Wiener-Hunt deconvolution (Hunt 1971) of square images [B, C, S, S], taken as periodic: conj(H) / (|H|^2 + balance |D|^2), D the Laplacian; scikit-image's
- * `wiener` with `clip=False`. One `balance` an image: large ones smooth more.
+ * Wiener-Hunt deconvolution (Hunt 1971) of images [B, C, H, W], taken as periodic: conj(H) / (|H|^2 + balance |D|^2), D the Laplacian; scikit-image's
+ * `wiener` with `clip=False`. One kernel for all or one an image; one balance an image or one for each of its bands: large ones smooth more.
  */
 export function wiener(images: Tensor, kernels: Kernel[], balances: number[]): Tensor {
-  const size = images.shape[3];
+  const [B, , height, width] = images.shape;
   const dtype = precision(images);
-  const H = transformKernels(kernels, size, dtype);
+  const H = transformKernels(kernels, height, width, dtype);
   const power = (transfer: Tensor) => op("abs", transfer).pow(2);
-  const roughness = power(transformKernels([LAPLACIAN], size, dtype)).mul(tensor(balances, [balances.length, 1, 1, 1], dtype));
+  const roughness = power(transformKernels([LAPLACIAN], height, width, dtype)).mul(tensor(balances, [B, balances.length / B, 1, 1], dtype));
   const filter = op("conj", H).div(power(H).add(roughness));
-  return inverseTransform(transform(images).mul(filter), size);
+  return inverseTransform(transform(images).mul(filter), height, width);
 }
 
 /** The same with mirrored edges. */

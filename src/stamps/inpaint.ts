@@ -72,41 +72,77 @@ function biharmonicAt(x: number, y: number, W: number, H: number): { dx: number;
   return Array.from(twice, (weight, i) => ({ dx: left + (i % width) - x, dy: top + Math.floor(i / width) - y, weight })).filter(({ weight }) => weight !== 0);
 }
 
+/** Larger systems would take gigabytes and minutes: numbers in the band matrix of one region. */
+const LARGEST_SYSTEM = 5e7;
+
+/** Hidden pixels in regions that do not feel one another: no pixel of one lies within the operator's reach of another. Each in row order. */
+function regionsOf(mask: Uint8Array, H: number, W: number): number[][] {
+  const seen = new Uint8Array(mask.length);
+  const regions: number[][] = [];
+  for (let start = 0; start < mask.length; start++) {
+    if (mask[start] === 0 || seen[start] === 1) continue;
+    const region = [start];
+    seen[start] = 1;
+    for (let next = 0; next < region.length; next++) {
+      const [x, y] = [region[next] % W, Math.floor(region[next] / W)];
+      for (let dy = -RADIUS; dy <= RADIUS; dy++)
+        for (let dx = -RADIUS; dx <= RADIUS; dx++) {
+          if (x + dx < 0 || x + dx >= W || y + dy < 0 || y + dy >= H) continue;
+          const p = (y + dy) * W + x + dx;
+          if (mask[p] === 0 || seen[p] === 1) continue;
+          seen[p] = 1;
+          region.push(p);
+        }
+    }
+    regions.push(region.sort((a, b) => a - b));
+  }
+  return regions;
+}
+
 /**
  * Hidden pixels by the smoothest surface through the known ones, the solution of the biharmonic equation (Damelin & Hoang 2018), each band clipped to the
- * range of its known pixels: scikit-image's `inpaint_biharmonic`. Throws BAD_MASK.
+ * range of its known pixels: scikit-image's `inpaint_biharmonic`. Regions of more than some ten thousand pixels keep what stands in them. Throws BAD_MASK.
  */
 export function inpaintBiharmonic(image: Float32Array, masked: Masked): Float32Array {
   checkMask(image, masked);
   const { bands, heightPx: H, widthPx: W, mask } = masked;
-  const hidden = Array.from(mask.keys()).filter((p) => mask[p] !== 0);
-  const order = new Int32Array(mask.length).fill(-1);
-  for (const [i, p] of hidden.entries()) order[p] = i;
-  const weights = new Map<number, ReturnType<typeof biharmonicAt>>();
-  const rowsOf = hidden.map((p) => {
-    const [x, y] = [p % W, Math.floor(p / W)];
-    const cut = (at: number, length: number) => (at < RADIUS ? at : at > length - 1 - RADIUS ? at - length : RADIUS);
-    const key = cut(x, W) * 1000 + cut(y, H);
-    if (!weights.has(key)) weights.set(key, biharmonicAt(x, y, W, H));
-    return (weights.get(key) as ReturnType<typeof biharmonicAt>).map(({ dx, dy, weight }) => ({ at: p + dy * W + dx, weight }));
-  });
-  let reach = 0;
-  for (const [i, row] of rowsOf.entries()) for (const { at } of row) if (order[at] >= 0) reach = Math.max(reach, Math.abs(order[at] - i));
-  const width = 2 * reach + 1;
-  const matrix = new Float64Array(hidden.length * width);
-  const right = Array.from({ length: bands }, () => new Float64Array(hidden.length));
-  for (const [i, row] of rowsOf.entries())
-    for (const { at, weight } of row) {
-      if (order[at] >= 0) matrix[i * width + reach + order[at] - i] += weight;
-      else for (let band = 0; band < bands; band++) right[band][i] -= weight * image[band * mask.length + at];
-    }
-  solveBanded(matrix, hidden.length, reach, right);
   const out = image.slice();
+  const order = new Int32Array(mask.length).fill(-1);
+  const weights = new Map<number, ReturnType<typeof biharmonicAt>>();
+  const cut = (at: number, length: number) => (at < RADIUS ? at : at > length - 1 - RADIUS ? at - length : RADIUS);
+  const weightsAt = (p: number) => {
+    const [x, y] = [p % W, Math.floor(p / W)];
+    const key = cut(x, W) * 1000 + cut(y, H);
+    const found = weights.get(key) ?? biharmonicAt(x, y, W, H);
+    weights.set(key, found);
+    return found;
+  };
+  for (const hidden of regionsOf(mask, H, W)) {
+    for (const [i, p] of hidden.entries()) order[p] = i;
+    let reach = 0;
+    for (const [i, p] of hidden.entries())
+      for (const { dx, dy } of weightsAt(p)) {
+        const column = order[p + dy * W + dx];
+        if (column > i) reach = Math.max(reach, column - i);
+      }
+    const width = 2 * reach + 1;
+    if (hidden.length * width > LARGEST_SYSTEM) continue;
+    const matrix = new Float64Array(hidden.length * width);
+    const right = Array.from({ length: bands }, () => new Float64Array(hidden.length));
+    for (const [i, p] of hidden.entries())
+      for (const { dx, dy, weight } of weightsAt(p)) {
+        const at = p + dy * W + dx;
+        if (mask[at] !== 0) matrix[i * width + reach + order[at] - i] += weight;
+        else for (let band = 0; band < bands; band++) right[band][i] -= weight * image[band * mask.length + at];
+      }
+    solveBanded(matrix, hidden.length, reach, right);
+    for (let band = 0; band < bands; band++) for (const [i, p] of hidden.entries()) out[band * mask.length + p] = right[band][i];
+  }
   for (let band = 0; band < bands; band++) {
     const plane = image.subarray(band * mask.length, (band + 1) * mask.length);
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let p = 0; p < mask.length; p++) if (mask[p] === 0) [low, high] = [Math.min(low, plane[p]), Math.max(high, plane[p])];
-    for (const [i, p] of hidden.entries()) out[band * mask.length + p] = Math.min(high, Math.max(low, right[band][i]));
+    for (let p = 0; p < mask.length; p++) if (mask[p] !== 0) out[band * mask.length + p] = Math.min(high, Math.max(low, out[band * mask.length + p]));
   }
   return out;
 }

@@ -12,6 +12,8 @@ export interface AdamOptions {
   weightDecay?: number;
   /** Parameters for which it is true are not decayed (biases and norms, by custom). */
   noDecay?: (name: string, parameter: Parameter) => boolean;
+  /** What the learning rate is multiplied by for a parameter (a pre-trained encoder learns more slowly than its new head, by custom). */
+  rateOf?: (name: string) => number;
 }
 
 /** Adam (Kingma & Ba 2015) with torch.optim.Adam's defaults. */
@@ -19,11 +21,11 @@ export class Adam {
   learningRate: number;
   protected readonly decoupled: boolean = false;
   private readonly options: Required<AdamOptions>;
-  private readonly entries: { name: string; parameter: Parameter; mean: Tensor; square: Tensor; decay: number }[];
+  private readonly entries: { name: string; parameter: Parameter; mean: Tensor; square: Tensor; decay: number; rate: number }[];
   private steps = 0;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: AdamOptions) {
-    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, noDecay: () => false, ...options };
+    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, noDecay: () => false, rateOf: () => 1, ...options };
     this.learningRate = options.learningRate;
     this.entries = Array.from(parameters, ([name, parameter]) => ({
       name,
@@ -31,6 +33,7 @@ export class Adam {
       mean: keep(op("zeros_like", parameter)),
       square: keep(op("zeros_like", parameter)),
       decay: this.options.noDecay(name, parameter) ? 0 : this.options.weightDecay,
+      rate: this.options.rateOf(name),
     }));
   }
 
@@ -42,10 +45,11 @@ export class Adam {
     const correction2 = Math.sqrt(1 - beta2 ** this.steps);
     noGrad(() =>
       scope(() => {
-        for (const { parameter, mean, square, decay } of this.entries) {
+        for (const { parameter, mean, square, decay, rate } of this.entries) {
           let grad = parameter.grad;
           if (grad === null) continue;
-          if (decay !== 0 && this.decoupled) opInPlace("mul_.Scalar", parameter, 1 - this.learningRate * decay);
+          const learningRate = this.learningRate * rate;
+          if (decay !== 0 && this.decoupled) opInPlace("mul_.Scalar", parameter, 1 - learningRate * decay);
           else if (decay !== 0) grad = grad.add(parameter, decay);
           opInPlace("mul_.Scalar", mean, beta1);
           opInPlace("add_.Tensor", mean, grad, 1 - beta1);
@@ -54,7 +58,7 @@ export class Adam {
           const spread = square.sqrt();
           opInPlace("div_.Scalar", spread, correction2);
           opInPlace("add_.Scalar", spread, eps);
-          opInPlace("addcdiv_", parameter, mean, spread, -this.learningRate / correction1);
+          opInPlace("addcdiv_", parameter, mean, spread, -learningRate / correction1);
         }
       }),
     );

@@ -8,7 +8,7 @@ import { Random } from "../base/random.ts";
 import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
 import { pooled } from "../models/feature-pooling.ts";
 import { createModel, loadWeights } from "../models/index.ts";
-import type { SwinUnet } from "../models/swin-unet.ts";
+import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
 import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, type Parameter, scope, setThreads, type Tensor, writeSafetensors } from "../torch/index.ts";
 import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -178,7 +178,7 @@ function trimMetrics(path: string, step: number): void {
 /** Writes the encoder's parameters in half precision. */
 export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>): void {
   scope(() => {
-    const encoder = Object.entries(model.stateDict()).filter(([name]) => !/^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name));
+    const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
     writeSafetensors(path, Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")])), {
       ...metadata,
       part: "encoder",
