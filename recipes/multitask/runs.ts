@@ -84,7 +84,9 @@ export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], image
 /** Every model of a task, by name. */
 function modelsOf(work: string, task: ImageTaskName, wanted: readonly Strategy[] = STRATEGIES): Record<string, ImageModel> {
   return Object.fromEntries(
-    wanted.flatMap((strategy) => SEEDS.map((seed) => [`${strategy}-${seed}`, loadImageModel(join(folderOf(work, strategy, seed), `${task}.safetensors`), task)])),
+    wanted.flatMap((strategy) =>
+      SEEDS.map((seed) => [`${strategy}-${seed}`, loadImageModel(join(folderOf(work, strategy, seed), `${task}.safetensors`), task)]),
+    ),
   );
 }
 
@@ -128,4 +130,3 @@ export async function evaluation(): Promise<Flags & Evaluation> {
   writeFileAtomic(path, `${JSON.stringify({ hash, ...found }, null, 1)}\n`);
   return { ...flags, ...found };
 }
-
