@@ -12,6 +12,8 @@ export interface AdamOptions {
   weightDecay?: number;
   /** Parameters for which it is true are not decayed (biases and norms, by custom). */
   noDecay?: (name: string, parameter: Parameter) => boolean;
+  /** What the learning rate is multiplied by for a parameter (a pre-trained encoder learns more slowly than its new head, by custom). */
+  rateOf?: (name: string) => number;
 }
 
 interface Entry {
@@ -52,11 +54,11 @@ export class Adam {
   learningRate: number;
   protected readonly decoupled: boolean = false;
   private readonly options: Required<AdamOptions>;
-  private readonly entries: (Entry & { name: string })[];
+  private readonly entries: (Entry & { name: string; rate: number })[];
   private steps = 0;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: AdamOptions) {
-    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, noDecay: () => false, ...options };
+    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, noDecay: () => false, rateOf: () => 1, ...options };
     this.learningRate = options.learningRate;
     this.entries = Array.from(parameters, ([name, parameter]) => ({
       name,
@@ -64,6 +66,7 @@ export class Adam {
       mean: keep(op("zeros_like", parameter)),
       square: keep(op("zeros_like", parameter)),
       decay: this.options.noDecay(name, parameter) ? 0 : this.options.weightDecay,
+      rate: this.options.rateOf(name),
     }));
   }
 
@@ -86,24 +89,28 @@ export class Adam {
           const { grad } = entry.parameter;
           return grad === null ? [] : [{ ...entry, grad }];
         });
-        const together = moved.filter(({ parameter }) => parameter.device === "cpu");
-        if (together.length > 0)
-          opInPlace(
-            "skyloop::adam_step",
-            together.map(({ parameter }) => parameter),
-            together.map(({ grad }) => grad),
-            together.map(({ mean }) => mean),
-            together.map(({ square }) => square),
-            together.map(({ decay }) => decay),
-            by.learningRate,
-            by.beta1,
-            by.beta2,
-            by.eps,
-            by.correction1,
-            by.correction2,
-            by.decoupled,
-          );
-        for (const entry of moved) if (entry.parameter.device !== "cpu") composedAdamStep(entry, by);
+        for (const rate of new Set(moved.map((entry) => entry.rate))) {
+          const paced = { ...by, learningRate: by.learningRate * rate };
+          const group = moved.filter((entry) => entry.rate === rate);
+          const together = group.filter(({ parameter }) => parameter.device === "cpu");
+          if (together.length > 0)
+            opInPlace(
+              "skyloop::adam_step",
+              together.map(({ parameter }) => parameter),
+              together.map(({ grad }) => grad),
+              together.map(({ mean }) => mean),
+              together.map(({ square }) => square),
+              together.map(({ decay }) => decay),
+              paced.learningRate,
+              paced.beta1,
+              paced.beta2,
+              paced.eps,
+              paced.correction1,
+              paced.correction2,
+              paced.decoupled,
+            );
+          for (const entry of group) if (entry.parameter.device !== "cpu") composedAdamStep(entry, paced);
+        }
       }),
     );
   }

@@ -10,7 +10,7 @@ import { pooled } from "../models/feature-pooling.ts";
 import { type Projection, projectionState } from "../models/feature-projection.ts";
 import { notesOf } from "../models/feature-reader.ts";
 import { createModel, loadWeights } from "../models/index.ts";
-import type { SwinUnet } from "../models/swin-unet.ts";
+import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
 import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, type Parameter, scope, setThreads, type Tensor, writeSafetensors } from "../torch/index.ts";
 import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -184,7 +184,7 @@ function trimMetrics(path: string, step: number): void {
 /** Writes the encoder's parameters in half precision, and the projection of its features in full. */
 export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>, projection: Projection | null = null): void {
   scope(() => {
-    const encoder = Object.entries(model.stateDict()).filter(([name]) => !/^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name));
+    const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
     const state = Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")]));
     writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(projection) }, { ...metadata, part: "encoder", dtype: "float16" });
   });
