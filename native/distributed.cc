@@ -242,7 +242,7 @@ Napi::Value groupLeave(const Napi::CallbackInfo& info) {
 #else
 
 Napi::Value missing(const Napi::CallbackInfo& info) {
-  throw Napi::Error::New(info.Env(), "the native part was built without Gloo's headers");
+  throw Napi::Error::New(info.Env(), "the native part was built without Gloo's headers (Debian: apt-get install libgloo-dev, then npm run setup)");
 }
 constexpr auto groupJoin = missing, groupWatch = missing, groupExpect = missing, groupFinish = missing, groupSum = missing, groupBroadcast = missing, groupLeave = missing;
 

@@ -56,8 +56,8 @@ export interface Group extends Place {
   leave(): void;
 }
 
-/** Joins the other processes. Throws GROUP_FAILED where they do not come, and later where one dies or hangs. */
-export function joinGroup(place: Place): Group {
+/** Joins the other processes. Throws GROUP_FAILED where they do not come, and later where one dies, or hangs for `seconds`. */
+export function joinGroup(place: Place, seconds = PATIENCE_SECONDS): Group {
   const { rank, size, host, port, isServer, prefix } = place;
   const among = <T>(what: string, body: () => T): T => {
     try {
@@ -70,7 +70,7 @@ export function joinGroup(place: Place): Group {
       );
     }
   };
-  among("could not join the others", () => native.groupJoin(host, port, rank, size, PATIENCE_SECONDS, isServer, prefix));
+  among("could not join the others", () => native.groupJoin(host, port, rank, size, seconds, isServer, prefix));
   return {
     ...place,
     watch: (parameters) =>
