@@ -19,6 +19,12 @@ interface Props {
   onOpen?(object: string): void;
 }
 
+/** A picture that nobody waits for any more is not loaded: it would hold up those that are looked at. */
+const givenUp = (img: HTMLImageElement) => () =>
+  queueMicrotask(() => {
+    if (!img.isConnected && !img.complete) img.removeAttribute("src");
+  });
+
 /** One stamp with its label; a click is the parent's to understand. */
 export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, caption, badge, tags, onClick, onOpen }: Props) {
   const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : ""].filter(Boolean).join(" ");
@@ -33,7 +39,15 @@ export const Tile = memo(function Tile({ survey, object, size, label, pending, f
         tabIndex={focused === false ? -1 : 0}
         onClick={(event) => onClick(object, event)}
       >
-        <img src={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))} width={size} height={size} alt="" loading="lazy" draggable={false} />
+        <img
+          ref={givenUp}
+          src={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))}
+          width={size}
+          height={size}
+          alt=""
+          loading="lazy"
+          draggable={false}
+        />
         {label !== null && (
           <span className="mark" aria-hidden="true">
             {MARK[label]}
