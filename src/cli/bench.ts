@@ -15,7 +15,7 @@ async function load<T>(file: string): Promise<T> {
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|loop|page`. */
+/** `skyloop bench encode|train|start|loop|page`. */
 export function addBenchCommand(program: Command): void {
   const bench = program.command("bench").description("speed, beside a peer in the same run (PyTorch in Python where Debian's python3-torch is installed)");
   for (const work of ["encode", "train"] as const)
@@ -35,6 +35,18 @@ export function addBenchCommand(program: Command): void {
         const result = benchModel(work, { ...options, sizePx: size });
         process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
       });
+  bench
+    .command("start")
+    .description("seconds from the start of a process to the features of one image")
+    .option("--model <name>", "model of the table", "lvm-tiny")
+    .option("--rounds <n>", "starts of each, in turn", Number, 5)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { model: string; rounds: number; json: boolean }) => {
+      const { benchStart } = await load<{ benchStart(options: object): Record<string, { seconds: number[]; median: number }> }>("start.ts");
+      const result = benchStart(options);
+      const lines = Object.entries(result).map(([program, { seconds, median }]) => `  ${program.padEnd(16)} ${median.toFixed(2)} s (${numbers(seconds)})\n`);
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : `start to first feature, ${options.model}\n${lines.join("")}`);
+    });
   bench
     .command("loop")
     .description("click to saved label, first page and full ranking at 200,000 objects x 384 features")
