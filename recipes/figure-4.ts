@@ -11,7 +11,7 @@ import { SILENT } from "../src/base/progress.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { loadImageModel } from "../src/tasks/image-model.ts";
 import { loadImageData, restoreRanges } from "../src/train/image-data.ts";
-import { evaluateImages, type Example, writeExamples } from "../src/train/image-evaluate.ts";
+import { type Example, evaluateImages, writeExamples } from "../src/train/image-evaluate.ts";
 import { setupsOf } from "../src/train/task-image.ts";
 import { BUDGET, evaluation, GRID, SEEDS } from "./multitask/runs.ts";
 import { claim, foot, markdown, ofStrategy, report, shown } from "./multitask/tables.ts";
@@ -34,28 +34,50 @@ const of = (key: "psnr" | "ssim") => SEEDS.map((seed) => hardest[`active-${seed}
 const body = [
   markdown(["Patch size", ...GRID.shares.map((share) => `${percent(share)} hidden: PSNR masked -> reconstructed (dB)`)], rows),
   "",
-  claim("reconstruction stands at 70 % hidden in patches of 8 px: above 25 dB", of("psnr"), SEEDS.map(() => 25), 2),
-  claim("and above biharmonic inpainting there (dB)", of("psnr"), SEEDS.map(() => hardest.biharmonic.psnr), 2),
-  claim("and in SSIM", of("ssim"), SEEDS.map(() => hardest.biharmonic.ssim), 3),
+  claim(
+    "reconstruction stands at 70 % hidden in patches of 8 px: above 25 dB",
+    of("psnr"),
+    SEEDS.map(() => 25),
+    2,
+  ),
+  claim(
+    "and above biharmonic inpainting there (dB)",
+    of("psnr"),
+    SEEDS.map(() => hardest.biharmonic.psnr),
+    2,
+  ),
+  claim(
+    "and in SSIM",
+    of("ssim"),
+    SEEDS.map(() => hardest.biharmonic.ssim),
+    3,
+  ),
   "",
   `Means over ${GRID.images} test images. ${foot(found)}`,
 ].join("\n");
-report(found, "figure-4", "Figure 4: reconstruction by patch size and share", body, { grid: found.grid }, {
-  "psnr.svg": lineChart({
-    title: "Reconstruction of hidden patches",
-    xLabel: "hidden share",
-    yLabel: "PSNR (dB)",
-    markX: true,
-    series: GRID.patchesPx.flatMap((patchPx) => {
-      const x = [...GRID.shares];
-      const active = x.map((share) => ofStrategy(cell(patchPx, share), "active", ({ psnr }) => psnr));
-      return [
-        { name: `${patchPx} px, active`, x, y: active.map(({ mean }) => mean), spread: active.map(({ sd }) => sd) },
-        { name: `${patchPx} px, biharmonic`, x, y: x.map((share) => cell(patchPx, share).biharmonic.psnr), dashed: true },
-      ];
+report(
+  found,
+  "figure-4",
+  "Figure 4: reconstruction by patch size and share",
+  body,
+  { grid: found.grid },
+  {
+    "psnr.svg": lineChart({
+      title: "Reconstruction of hidden patches",
+      xLabel: "hidden share",
+      yLabel: "PSNR (dB)",
+      markX: true,
+      series: GRID.patchesPx.flatMap((patchPx) => {
+        const x = [...GRID.shares];
+        const active = x.map((share) => ofStrategy(cell(patchPx, share), "active", ({ psnr }) => psnr));
+        return [
+          { name: `${patchPx} px, active`, x, y: active.map(({ mean }) => mean), spread: active.map(({ sd }) => sd) },
+          { name: `${patchPx} px, biharmonic`, x, y: x.map((share) => cell(patchPx, share).biharmonic.psnr), dashed: true },
+        ];
+      }),
     }),
-  }),
-});
+  },
+);
 
 /** Pictures: two galaxies, a row for each patch size, masked and reconstructed at every share. */
 const model = loadImageModel(join(found.work, `active-${SEEDS[0]}`, "reconstruct.safetensors"), "reconstruct");
@@ -65,7 +87,13 @@ const pictured = images.test.slice(0, 2);
 const sheet: Example[] = pictured.flatMap((picture) =>
   GRID.patchesPx.map((patchPx) => {
     const columns = GRID.shares.flatMap((share) => {
-      const [example] = evaluateImages({ reconstructed: model }, [picture], { ...test, masks: { patchesPx: [patchPx], share: [share, share] } }, "given only", 1).examples;
+      const [example] = evaluateImages(
+        { reconstructed: model },
+        [picture],
+        { ...test, masks: { patchesPx: [patchPx], share: [share, share] } },
+        "given only",
+        1,
+      ).examples;
       return [
         [`${percent(share)} hidden`, example.images.masked],
         [`filled ${percent(share)}`, example.images.reconstructed],

@@ -6,9 +6,10 @@
  * stopped goes on.
  * Expected: EXPECTED
  */
+
+import { STRATEGIES } from "../src/train/multitask.ts";
 import { evaluation, PAPER_NAMES } from "./multitask/runs.ts";
 import { claim, foot, historyChart, markdown, report, shown, spread } from "./multitask/tables.ts";
-import { STRATEGIES } from "../src/train/multitask.ts";
 
 const PAPER = {
   pretrain: ["0.784", "0.767", "0.794", "0.771"],
@@ -34,15 +35,22 @@ const body = [
   "",
   foot(found),
 ].join("\n");
-report(found, "table-1", "Table 1: classification", body, { paper: PAPER, runs: found.runs }, {
-  "validation-f1.svg": historyChart(
-    "Macro F1 on the validation split",
-    "macro F1",
-    STRATEGIES.map((strategy) => ({ name: strategy, runs: runsOf(strategy), of: ({ measures }) => measures[0].macroF1 })),
-  ),
-  "shares.svg": historyChart(
-    "Shares of the steps, active",
-    "share",
-    ["classify", "restore", "reconstruct"].map((name, task) => ({ name, runs: runsOf("active"), of: ({ shares }) => shares[task] })),
-  ),
-});
+report(
+  found,
+  "table-1",
+  "Table 1: classification",
+  body,
+  { paper: PAPER, runs: found.runs },
+  {
+    "validation-f1.svg": historyChart(
+      "Macro F1 on the validation split",
+      "macro F1",
+      STRATEGIES.map((strategy) => ({ name: strategy, runs: runsOf(strategy), of: ({ measures }) => measures[0].macroF1 })),
+    ),
+    "shares.svg": historyChart(
+      "Shares of the steps, active",
+      "share",
+      ["classify", "restore", "reconstruct"].map((name, task) => ({ name, runs: runsOf("active"), of: ({ shares }) => shares[task] })),
+    ),
+  },
+);

@@ -33,5 +33,11 @@ const rows = GRID.patchesPx.flatMap((patchPx) => {
     ],
   ];
 });
-const body = [markdown(["Patch size", "paper: MSE, PSNR, SSIM", "MSE", "PSNR (dB)", "SSIM"], rows), "", "PSNR is computed from each image's MSE and then averaged.", "", foot(found)].join("\n");
+const body = [
+  markdown(["Patch size", "paper: MSE, PSNR, SSIM", "MSE", "PSNR (dB)", "SSIM"], rows),
+  "",
+  "PSNR is computed from each image's MSE and then averaged.",
+  "",
+  foot(found),
+].join("\n");
 report(found, "table-4", "Table 4: reconstruction by patch size", body, { paper: PAPER, byPatch: found.byPatch });

@@ -15,7 +15,7 @@ import { setupsOf } from "../../src/train/task-image.ts";
 import { prepareSurveys } from "./prepare.ts";
 
 /** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all nine runs in an hour. */
-export const BUDGET = { model: "lvm-nano", steps: 1200, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 100, active: DEFAULT_ACTIVE } as const;
+export const BUDGET = { model: "lvm-nano", steps: 500, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 125, active: DEFAULT_ACTIVE } as const;
 export const SEEDS = [1, 2, 3] as const;
 
 /** The paper's names of the strategies. */
@@ -84,7 +84,9 @@ export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], image
 /** Every model of a task, by name. */
 function modelsOf(work: string, task: ImageTaskName, wanted: readonly Strategy[] = STRATEGIES): Record<string, ImageModel> {
   return Object.fromEntries(
-    wanted.flatMap((strategy) => SEEDS.map((seed) => [`${strategy}-${seed}`, loadImageModel(join(folderOf(work, strategy, seed), `${task}.safetensors`), task)])),
+    wanted.flatMap((strategy) =>
+      SEEDS.map((seed) => [`${strategy}-${seed}`, loadImageModel(join(folderOf(work, strategy, seed), `${task}.safetensors`), task)]),
+    ),
   );
 }
 
@@ -128,4 +130,3 @@ export async function evaluation(): Promise<Flags & Evaluation> {
   writeFileAtomic(path, `${JSON.stringify({ hash, ...found }, null, 1)}\n`);
   return { ...flags, ...found };
 }
-

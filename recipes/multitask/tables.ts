@@ -45,8 +45,19 @@ export function ofStrategy(methods: Record<string, MethodScores>, strategy: Stra
 }
 
 /** Rows of MSE, PSNR and SSIM: the paper's and ours. */
-export function imageRows(methods: Record<string, MethodScores>, given: { name: string; key: string; paper: string[] }, classical: [string, string][], paper: Record<Strategy, string[]>, hidden: boolean): string[][] {
-  const single = ({ mse, psnr, ssim, psnrHidden }: MethodScores) => [mse.toFixed(5), psnr.toFixed(2), ssim.toFixed(3), ...(hidden ? [(psnrHidden ?? 0).toFixed(2)] : [])];
+export function imageRows(
+  methods: Record<string, MethodScores>,
+  given: { name: string; key: string; paper: string[] },
+  classical: [string, string][],
+  paper: Record<Strategy, string[]>,
+  hidden: boolean,
+): string[][] {
+  const single = ({ mse, psnr, ssim, psnrHidden }: MethodScores) => [
+    mse.toFixed(5),
+    psnr.toFixed(2),
+    ssim.toFixed(3),
+    ...(hidden ? [(psnrHidden ?? 0).toFixed(2)] : []),
+  ];
   return [
     [given.name, given.paper.join(", "), ...single(methods[given.key])],
     ...classical.map(([name, key]) => [name, "", ...single(methods[key])]),
@@ -97,7 +108,11 @@ export function report({ reports }: Flags, name: string, title: string, body: st
 }
 
 /** Means over the seeds of what happened at each step, one line a strategy or task. */
-export function historyChart(title: string, yLabel: string, lines: { name: string; runs: Evaluation["runs"]; of: (record: Evaluation["runs"][number]["history"][number]) => number }[]): string {
+export function historyChart(
+  title: string,
+  yLabel: string,
+  lines: { name: string; runs: Evaluation["runs"]; of: (record: Evaluation["runs"][number]["history"][number]) => number }[],
+): string {
   return lineChart({
     title,
     xLabel: "step",

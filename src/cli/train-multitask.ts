@@ -44,15 +44,21 @@ export function addTrainMultitaskCommand(train: Command): void {
     .option("--threads <n>", "threads of libtorch (default: its own choice)", Number)
     .option("--json", "one JSON object", false)
     .action(async (classes: string, flags: MultitaskFlags) => {
-      const [{ trainMultitask, STRATEGIES, DEFAULT_ACTIVE }, { methodsTable }, { describeClasses }, { terminalProgress, SILENT }, { SkyloopError }, { setThreads }] =
-        await Promise.all([
-          import("../train/multitask.ts"),
-          import("../train/image-evaluate.ts"),
-          import("./evaluate.ts"),
-          import("../base/progress.ts"),
-          import("../base/errors.ts"),
-          import("../torch/index.ts"),
-        ]);
+      const [
+        { trainMultitask, STRATEGIES, DEFAULT_ACTIVE },
+        { methodsTable },
+        { describeClasses },
+        { terminalProgress, SILENT },
+        { SkyloopError },
+        { setThreads },
+      ] = await Promise.all([
+        import("../train/multitask.ts"),
+        import("../train/image-evaluate.ts"),
+        import("./evaluate.ts"),
+        import("../base/progress.ts"),
+        import("../base/errors.ts"),
+        import("../torch/index.ts"),
+      ]);
       const strategy = STRATEGIES.find((name) => name === flags.strategy);
       if (strategy === undefined) throw new SkyloopError("BAD_OPTION", `--strategy is one of ${STRATEGIES.join(", ")}, not ${flags.strategy}`);
       if (flags.threads !== undefined) setThreads(flags.threads);

@@ -51,6 +51,9 @@ export function apertureLight(plane: Float32Array, heightPx: number, widthPx: nu
 export function apertureRatio(image: Float32Array, reference: Float32Array, { bands, heightPx, widthPx }: BandShape, radiusPx: number): number {
   const N = heightPx * widthPx;
   const total = (planes: Float32Array) =>
-    Array.from({ length: bands }, (_, band) => apertureLight(planes.subarray(band * N, (band + 1) * N), heightPx, widthPx, radiusPx)).reduce((a, b) => a + b, 0);
+    Array.from({ length: bands }, (_, band) => apertureLight(planes.subarray(band * N, (band + 1) * N), heightPx, widthPx, radiusPx)).reduce(
+      (a, b) => a + b,
+      0,
+    );
   return total(image) / total(reference);
 }

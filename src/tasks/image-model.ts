@@ -95,7 +95,8 @@ function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, 
   const starts = { rows: tileStarts(H, tile), columns: tileStarts(W, tile) };
   const [height, width] = [(starts.rows.at(-1) as number) + tile, (starts.columns.at(-1) as number) + tile];
   // Beyond the last row and column the image is mirrored.
-  const along = (length: number, padded: number) => tensor(BigInt64Array.from(mirroredPlaces(length, padded - length).slice(padded - length), BigInt), [padded]);
+  const along = (length: number, padded: number) =>
+    tensor(BigInt64Array.from(mirroredPlaces(length, padded - length).slice(padded - length), BigInt), [padded]);
   const padded = (planes: Tensor) => planes.indexSelect(2, along(H, height)).indexSelect(3, along(W, width));
   const whole = mapped(given, padded);
   const weight = tileWeight(tile);
@@ -134,7 +135,9 @@ export interface Planes {
  */
 export function applyImageModel(model: ImageModel, { heightPx: H, widthPx: W, data, kind }: Planes, mask: Uint8Array | null = null): Float32Array {
   const N = H * W;
-  const missing = Uint8Array.from({ length: N }, (_, p) => (Number.isFinite(data[p]) && Number.isFinite(data[N + p]) && Number.isFinite(data[2 * N + p]) ? 0 : 1));
+  const missing = Uint8Array.from({ length: N }, (_, p) =>
+    Number.isFinite(data[p]) && Number.isFinite(data[N + p]) && Number.isFinite(data[2 * N + p]) ? 0 : 1,
+  );
   const hidden = mask === null ? missing : missing.map((value, p) => (mask[p] === 0 ? value : 1));
   if (hidden.every((value) => value === 1)) throw new SkyloopError("BAD_MASK", "no pixel of the image is both measured and outside of the mask");
   const seen = data.map((value, i) => (hidden[i % N] === 1 ? 0 : value));

@@ -25,7 +25,13 @@ export function drawBlur(random: Random, { fwhmPx, sigma }: RestoreRanges): Degr
 }
 
 /** Crops [3, S, S] blurred and made noisy as their degradations say; noise comes from libtorch's generator. */
-export function restoreBatch(crops: Float32Array[], sizePx: number, degradations: Degradation[], kind: "flux" | "colour", { bandNoise }: RestoreRanges): ImageBatch {
+export function restoreBatch(
+  crops: Float32Array[],
+  sizePx: number,
+  degradations: Degradation[],
+  kind: "flux" | "colour",
+  { bandNoise }: RestoreRanges,
+): ImageBatch {
   return noGrad(() => {
     const clean = stackImages(crops, sizePx);
     const sigmas = degradations.flatMap(({ sigma }) => bandNoise.map((factor) => sigma * factor));

@@ -30,7 +30,10 @@ export function paperSplit(truth: ArrayLike<number>, names: string[], seed: numb
   for (const [k, name] of names.entries()) {
     const members = random.shuffle(Array.from({ length: truth.length }, (_, i) => i).filter((i) => truth[i] === k));
     if (members.length < LEAST_OF_A_CLASS)
-      throw new SkyloopError("TOO_FEW_OBJECTS", `class ${name} has ${members.length} objects; each needs ${LEAST_OF_A_CLASS} to be learned, chosen by and measured`);
+      throw new SkyloopError(
+        "TOO_FEW_OBJECTS",
+        `class ${name} has ${members.length} objects; each needs ${LEAST_OF_A_CLASS} to be learned, chosen by and measured`,
+      );
     const test = Math.min(CLASS_SIZES.test, Math.max(1, Math.round(CLASS_SIZES.testShare * members.length)));
     const validation = Math.max(1, Math.round(CLASS_SIZES.validationShare * members.length));
     split.test.push(...members.slice(0, test));

@@ -40,7 +40,10 @@ export async function loadImageData(
   survey.close();
   const common = sides[sides.length >> 1] ?? 0;
   if (common < sizePx)
-    throw new SkyloopError("BAD_IMAGE_SIZE", `most stamps of ${folder} are ${common} px wide, less than the crops of ${sizePx} px; give a smaller --size, a multiple of 32`);
+    throw new SkyloopError(
+      "BAD_IMAGE_SIZE",
+      `most stamps of ${folder} are ${common} px wide, less than the crops of ${sizePx} px; give a smaller --size, a multiple of 32`,
+    );
   const { pictures, ...about } = await loadPictures(folder, Math.min(common, KEPT_CROPS * sizePx), progress);
   if (pictures.length < LEAST_PICTURES)
     throw new SkyloopError(
@@ -68,14 +71,19 @@ const NOISE_TIMES: [number, number] = [1, 5];
  * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by one to five times the noise that the stamps have
  * already, band by band. `fwhm` is in px for colour and arcsec for flux, `noise` of 255 or in nanomaggies. Throws BAD_OPTION for ranges that cannot be.
  */
-export function restoreRanges({ kind, pixelScaleArcsec, train }: Pick<ImageData, "kind" | "pixelScaleArcsec" | "train">, fwhm?: [number, number], noise?: [number, number]): RestoreRanges {
+export function restoreRanges(
+  { kind, pixelScaleArcsec, train }: Pick<ImageData, "kind" | "pixelScaleArcsec" | "train">,
+  fwhm?: [number, number],
+  noise?: [number, number],
+): RestoreRanges {
   for (const [name, range, least] of [
     ["--fwhm", fwhm, 1e-6],
     ["--noise", noise, 0],
   ] as const)
     if (range !== undefined && !(range[0] >= least && range[1] >= range[0]))
       throw new SkyloopError("BAD_OPTION", `${name} is two numbers, the smaller first and none below 0, such as 2,8; not ${range.join(",")}`);
-  if (kind === "colour") return { ...COLOUR_RANGES, fwhmPx: fwhm ?? COLOUR_RANGES.fwhmPx, sigma: noise === undefined ? COLOUR_RANGES.sigma : scaled(noise, 1 / 255) };
+  if (kind === "colour")
+    return { ...COLOUR_RANGES, fwhmPx: fwhm ?? COLOUR_RANGES.fwhmPx, sigma: noise === undefined ? COLOUR_RANGES.sigma : scaled(noise, 1 / 255) };
   if (fwhm !== undefined && pixelScaleArcsec === null)
     throw new SkyloopError("BAD_OPTION", "--fwhm is in arcsec, and the survey has no pixel scale; leave it out for the widths of 2 to 8 px");
   const fwhmPx = fwhm === undefined ? ([...DEGRADE.fwhmPx] as [number, number]) : scaled(fwhm, 1 / (pixelScaleArcsec ?? 1));

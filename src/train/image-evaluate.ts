@@ -4,7 +4,17 @@ import { writeFileAtomic } from "../base/files.ts";
 import type { Picture } from "../batches/pictures.ts";
 import { renderLegacy } from "../stamps/render.ts";
 import { type ImageModel, improveWhole } from "../tasks/image-model.ts";
-import { type Classical, classicalImages, forTestBatches, type ImageScores, imagesOf, lightRatio, meanScores, scoreImage, type TestSetup } from "./image-measures.ts";
+import {
+  type Classical,
+  classicalImages,
+  forTestBatches,
+  type ImageScores,
+  imagesOf,
+  lightRatio,
+  meanScores,
+  scoreImage,
+  type TestSetup,
+} from "./image-measures.ts";
 
 /** Light within an aperture after, as a share of the true one: median over the images, and half the range that holds the middle 68 % of them. */
 export interface LightScores {
@@ -108,7 +118,9 @@ export async function writeExamples(path: string, examples: Example[], sizePx: n
       return { input: pixels, raw: { width: sizePx, height: sizePx, channels: 3 as const }, left: column * cell, top: CAPTION_PX + row * cell };
     }),
   );
-  const captions = names.map((name, column) => `<text x="${column * cell + 2}" y="13" font-family="sans-serif" font-size="11" fill="#000">${name}</text>`).join("");
+  const captions = names
+    .map((name, column) => `<text x="${column * cell + 2}" y="13" font-family="sans-serif" font-size="11" fill="#000">${name}</text>`)
+    .join("");
   const heading = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${CAPTION_PX}">${captions}</svg>`);
   const png = await sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
     .composite([{ input: heading, left: 0, top: 0 }, ...tiles])

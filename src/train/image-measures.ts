@@ -39,7 +39,11 @@ export interface TestSetup {
 const TEST_BATCH = 10;
 
 /** Calls `each` with the central crops of all pictures, made worse the same way for the same seed, whatever else was computed before. */
-export function forTestBatches(pictures: Picture[], { task, kind, sizePx, seed, restore, masks }: TestSetup, each: (test: TestBatch, from: number) => void): void {
+export function forTestBatches(
+  pictures: Picture[],
+  { task, kind, sizePx, seed, restore, masks }: TestSetup,
+  each: (test: TestBatch, from: number) => void,
+): void {
   const random = new Random(seed).fork(`test ${task}`);
   for (let from = 0; from < pictures.length; from += TEST_BATCH) {
     const crops = pictures.slice(from, from + TEST_BATCH).map((picture) => centralCrop(picture, sizePx));
@@ -108,7 +112,11 @@ const LUCY_ITERATIONS = [2, 4, 8, 16, 30];
 const WIENER_BALANCES = [10, 30, 100, 300, 1000, 3000];
 
 /** Richardson-Lucy and Wiener with the true point spread, in the image's own unit. */
-function deconvolved({ batch, degradations }: TestBatch, kind: "flux" | "colour", { lucyIterations, wienerBalance }: Classical): [Float32Array[], Float32Array[]] {
+function deconvolved(
+  { batch, degradations }: TestBatch,
+  kind: "flux" | "colour",
+  { lucyIterations, wienerBalance }: Classical,
+): [Float32Array[], Float32Array[]] {
   const kernels = degradations.map(pointSpread);
   const ranges = imagesOf(batch.degraded).map((image) => dataRangeOf(image, kind) || 1);
   const clip = (images: Tensor) => (kind === "colour" ? images.clamp(0, 1) : images);
@@ -120,12 +128,14 @@ function deconvolved({ batch, degradations }: TestBatch, kind: "flux" | "colour"
 
 /** The classical settings with the highest mean PSNR on validation pictures. */
 export function chooseClassical(pictures: Picture[], setup: TestSetup): Classical {
-  const best = <T>(values: readonly T[], scoreOf: (value: T) => number) => values.map((value) => ({ value, score: scoreOf(value) })).sort((a, b) => b.score - a.score)[0].value;
+  const best = <T>(values: readonly T[], scoreOf: (value: T) => number) =>
+    values.map((value) => ({ value, score: scoreOf(value) })).sort((a, b) => b.score - a.score)[0].value;
   const mean = (which: 0 | 1, settings: Classical) => {
     const scores: ImageScores[] = [];
     forTestBatches(pictures, setup, (test) => {
       const clean = imagesOf(test.batch.clean);
-      for (const [b, image] of deconvolved(test, setup.kind, settings)[which].entries()) scores.push(scoreImage(image, clean[b], setup.sizePx, setup.kind, null));
+      for (const [b, image] of deconvolved(test, setup.kind, settings)[which].entries())
+        scores.push(scoreImage(image, clean[b], setup.sizePx, setup.kind, null));
     });
     return meanScores(scores).psnr;
   };

@@ -107,8 +107,7 @@ export function classTask(reader: FeatureReader, train: ClassData, validation: C
     }
     return out;
   };
-  const logits = (data: ClassData) =>
-    noGrad(() => scope(() => head.forward(tensor(featuresOf(data), [data.classes.length, reader.dim])).toFloat32Array()));
+  const logits = (data: ClassData) => noGrad(() => scope(() => head.forward(tensor(featuresOf(data), [data.classes.length, reader.dim])).toFloat32Array()));
   head.standardise(featuresOf(train), reader.dim);
   return {
     name: "classify",

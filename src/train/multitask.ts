@@ -85,7 +85,10 @@ export interface MultitaskData {
 
 /** Both surveys' data, split by `splitSeed`. */
 export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, progress }: MultitaskOptions, inputPx: number): Promise<MultitaskData> {
-  return { classes: await loadClassData(classes, column, inputPx, splitSeed, progress), images: await loadImageData(images, sizePx, splitSeed, progress, MOST_PAIRS) };
+  return {
+    classes: await loadClassData(classes, column, inputPx, splitSeed, progress),
+    images: await loadImageData(images, sizePx, splitSeed, progress, MOST_PAIRS),
+  };
 }
 
 /** Images that restoration and reconstruction learn from at most: the paper's number. */
@@ -99,7 +102,8 @@ export async function trainMultitask(options: MultitaskOptions): Promise<Multita
   const { strategy, out, seed, splitSeed, steps, batchSize, sizePx, command, progress, signal } = options;
   for (const [name, value] of Object.entries({ "--steps": steps, "--batch": batchSize, "--share-every": options.validateEvery }))
     if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${name} is a whole number from 1, not ${value}`);
-  if (existsSync(join(out, "metrics.json"))) throw new SkyloopError("RUN_EXISTS", `${out} holds a finished run already; give another folder with --out, or delete it`);
+  if (existsSync(join(out, "metrics.json")))
+    throw new SkyloopError("RUN_EXISTS", `${out} holds a finished run already; give another folder with --out, or delete it`);
   mkdirSync(out, { recursive: true });
   const release = lockFolder(out, "train");
   try {
@@ -109,7 +113,12 @@ export async function trainMultitask(options: MultitaskOptions): Promise<Multita
     const count = data.classes.classes.length;
     const ranges = restoreRanges(data.images);
     const setups = IMAGE_TASKS.map((task) => setupsOf(task, data.images, sizePx, ranges));
-    const classify = classTask(reader, data.classes.train, data.classes.validation, { count, batchSize: CLASS_BATCH_TIMES * batchSize, labelSmoothing: 0.05, dropout: 0.3 });
+    const classify = classTask(reader, data.classes.train, data.classes.validation, {
+      count,
+      batchSize: CLASS_BATCH_TIMES * batchSize,
+      labelSmoothing: 0.05,
+      dropout: 0.3,
+    });
     const imageTasks = setups.map(({ validation }) => imageTask(encoder, validation, { ...data.images, batchSize }));
     const settings = {
       ...DEFAULT_LOOP,
@@ -117,17 +126,25 @@ export async function trainMultitask(options: MultitaskOptions): Promise<Multita
       seed,
       warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)),
       validateEvery: options.validateEvery,
+      checkpointEvery: options.validateEvery,
       encoderRate: strategy === "pretrain" ? 0 : DEFAULT_LOOP.encoderRate,
       active: strategy === "active" ? options.active : null,
     };
-    const runHash = hashBytes(JSON.stringify({ strategy, settings, splitSeed, batchSize, sizePx, weightsHash, classes: data.classes.dataHash, images: data.images.dataHash }));
+    const runHash = hashBytes(
+      JSON.stringify({ strategy, settings, splitSeed, batchSize, sizePx, weightsHash, classes: data.classes.dataHash, images: data.images.dataHash }),
+    );
     const { finished, records, seconds } = trainTasks(encoder, [classify, ...imageTasks], settings, { out, runHash, progress, signal });
     if (!finished) return null;
 
     const models = imageTasks.map(({ head }, i): ImageModel => {
       const task = IMAGE_TASKS[i];
-      const degradation = task === "restore" ? describeRanges(ranges, data.images.kind, data.images.pixelScaleArcsec) : "patches of 4, 8 and 16 px over 0-70 % of the image";
-      return { encoder, decoder: head, card: { task, model: options.model, kind: data.images.kind, sizePx, degradation, steps, seed, dataHash: data.images.dataHash } };
+      const degradation =
+        task === "restore" ? describeRanges(ranges, data.images.kind, data.images.pixelScaleArcsec) : "patches of 4, 8 and 16 px over 0-70 % of the image";
+      return {
+        encoder,
+        decoder: head,
+        card: { task, model: options.model, kind: data.images.kind, sizePx, degradation, steps, seed, dataHash: data.images.dataHash },
+      };
     });
     const scores = models.map((trained, i) => evaluateImages({ [IMAGE_TASKS[i]]: trained }, data.images.test, setups[i].test, "given only").methods);
     const sizes = (part: { train: { length: number }; validation: { length: number }; test: { length: number } }) => ({
@@ -199,6 +216,12 @@ function writeCharts(out: string, { history, strategy, seed }: MultitaskResult):
       yLabel,
       series: TASKS.map((name, task) => ({ name, x, y: history.map((record) => of(record, task)) })),
     });
-  writeFileAtomic(join(out, "shares.svg"), chart("Shares of the steps", "share of the next steps", ({ shares }, task) => shares[task]));
-  writeFileAtomic(join(out, "validation.svg"), chart("How far from perfect", "1 - macro F1; MSE after / before", ({ deficits }, task) => deficits[task]));
+  writeFileAtomic(
+    join(out, "shares.svg"),
+    chart("Shares of the steps", "share of the next steps", ({ shares }, task) => shares[task]),
+  );
+  writeFileAtomic(
+    join(out, "validation.svg"),
+    chart("How far from perfect", "1 - macro F1; MSE after / before", ({ deficits }, task) => deficits[task]),
+  );
 }

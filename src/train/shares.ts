@@ -15,7 +15,10 @@ export interface ActiveShares {
 export function sharesOf(deficits: number[], { temperature, floor }: ActiveShares): number[] {
   if (!(temperature > 0)) throw new SkyloopError("BAD_OPTION", `the temperature of shares is above 0, not ${temperature}`);
   if (!(floor >= 0 && floor * deficits.length < 1))
-    throw new SkyloopError("BAD_OPTION", `the floor of shares is from 0 to below ${(1 / deficits.length).toFixed(2)} for ${deficits.length} tasks, not ${floor}`);
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `the floor of shares is from 0 to below ${(1 / deficits.length).toFixed(2)} for ${deficits.length} tasks, not ${floor}`,
+    );
   const worst = Math.max(...deficits);
   const weights = deficits.map((deficit) => Math.exp((deficit - worst) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -51,7 +51,12 @@ const VALIDATION_SEED = 101;
 const TEST_SEED = 202;
 
 /** How validation and test images are made worse. */
-export function setupsOf(task: ImageTaskName, data: ImageData, sizePx: number, ranges: ReturnType<typeof restoreRanges>): { validation: TestSetup; test: TestSetup } {
+export function setupsOf(
+  task: ImageTaskName,
+  data: ImageData,
+  sizePx: number,
+  ranges: ReturnType<typeof restoreRanges>,
+): { validation: TestSetup; test: TestSetup } {
   const common = { task, kind: data.kind, restore: ranges, masks: MASK_RANGES };
   return { validation: { ...common, sizePx, seed: VALIDATION_SEED }, test: { ...common, sizePx: data.testPx, seed: TEST_SEED } };
 }
@@ -85,7 +90,13 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
     const { model: encoder, weightsHash } = await loadModel(options.model, options.weights);
     const setups = setupsOf(task, data, sizePx, ranges);
     const learned = imageTask(encoder, setups.validation, { train: data.train, validation: data.validation, batchSize });
-    const settings = { ...DEFAULT_LOOP, steps, seed, encoderRate: frozen ? 0 : DEFAULT_LOOP.encoderRate, warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)) };
+    const settings = {
+      ...DEFAULT_LOOP,
+      steps,
+      seed,
+      encoderRate: frozen ? 0 : DEFAULT_LOOP.encoderRate,
+      warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)),
+    };
     const runHash = hashBytes(JSON.stringify({ task, settings, sizePx, batchSize, ranges, weightsHash, data: data.dataHash }));
     const { finished, records, seconds } = trainTasks(encoder, [learned], settings, { out, runHash, progress, signal });
     if (!finished) return null;

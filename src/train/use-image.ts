@@ -43,7 +43,10 @@ export async function predictImage(options: PredictImageOptions): Promise<Predic
   const { task, input, output, overwrite } = options;
   if (existsSync(output) && !overwrite) throw new SkyloopError("FILE_EXISTS", `${output} exists; choose another name or pass --overwrite`);
   if (!((isFits(input) && /\.fits?$/i.test(output)) || (isPicture(input) && isPicture(output))))
-    throw new SkyloopError("BAD_OPTION", `a FITS image becomes .fits and a picture (.jpg, .png, .webp) a picture; got ${basename(input)} and ${basename(output)}`);
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `a FITS image becomes .fits and a picture (.jpg, .png, .webp) a picture; got ${basename(input)} and ${basename(output)}`,
+    );
   if (task === "reconstruct" && (options.mask !== undefined) === options.neighbours)
     throw new SkyloopError("BAD_OPTION", "say what to fill: --mask FILE with the hidden pixels, or --neighbours for everything but the central galaxy");
   const model = loadImageModel(options.model, task);
@@ -112,7 +115,8 @@ async function hiddenPixels(options: PredictImageOptions, image: FitsImage, rows
   if (options.task === "restore") return null;
   if (options.mask === undefined) {
     const mask = neighbourMask(data, { bands: planes, widthPx, heightPx });
-    if (mask.every((value) => value === 0)) throw new SkyloopError("BAD_MASK", `no neighbour of the central galaxy stands out in ${options.input}; give --mask FILE`);
+    if (mask.every((value) => value === 0))
+      throw new SkyloopError("BAD_MASK", `no neighbour of the central galaxy stands out in ${options.input}; give --mask FILE`);
     return mask;
   }
   const found = isFits(options.mask) ? readFitsImage(options.mask) : await readMaskPicture(options.mask, rows !== "top first");
@@ -142,7 +146,11 @@ async function historyOf({ card }: ImageModel, options: PredictImageOptions, mas
     `Skyloop input ${basename(options.input)}`,
     `Skyloop model ${basename(options.model)} sha256 ${(await hashFile(options.model)).slice(0, 16)}, seed ${card.seed}, ${card.steps} steps`,
     `Skyloop trained on ${card.degradation}`,
-    ...(hidden === null ? [] : [`Skyloop filled ${(100 * hidden).toFixed(2)} % of the pixels, ${options.mask === undefined ? "neighbours found by segmentation" : `mask ${basename(options.mask)}`}`]),
+    ...(hidden === null
+      ? []
+      : [
+          `Skyloop filled ${(100 * hidden).toFixed(2)} % of the pixels, ${options.mask === undefined ? "neighbours found by segmentation" : `mask ${basename(options.mask)}`}`,
+        ]),
     "Skyloop: pixels are a network's estimate, not a measurement",
   ];
 }
