@@ -10,12 +10,20 @@ import { setThreads } from "../../src/torch/index.ts";
 import { loadImageData, restoreRanges } from "../../src/train/image-data.ts";
 import { evaluateImages, type MethodScores } from "../../src/train/image-evaluate.ts";
 import { chooseClassical, type TestSetup } from "../../src/train/image-measures.ts";
-import { DEFAULT_ACTIVE, type MultitaskResult, STRATEGIES, type Strategy, trainMultitask } from "../../src/train/multitask.ts";
+import {
+  DEFAULT_ACTIVE,
+  loadMultitaskData,
+  type MultitaskData,
+  type MultitaskResult,
+  STRATEGIES,
+  type Strategy,
+  trainMultitask,
+} from "../../src/train/multitask.ts";
 import { setupsOf } from "../../src/train/task-image.ts";
 import { prepareSurveys } from "./prepare.ts";
 
 /** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all nine runs in an hour. */
-export const BUDGET = { model: "lvm-nano", steps: 500, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 125, active: DEFAULT_ACTIVE } as const;
+export const BUDGET = { model: "lvm-nano", steps: 300, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 75, active: DEFAULT_ACTIVE } as const;
 export const SEEDS = [1, 2, 3] as const;
 
 /** The paper's names of the strategies. */
@@ -56,23 +64,19 @@ export function readFlags(): Flags & { data: string } {
 
 const folderOf = (work: string, strategy: Strategy, seed: number) => join(work, `${strategy}-${seed}`);
 
-/** Trains what is missing of the nine runs; one that was stopped goes on. */
-async function trainAll(work: string, surveys: { classes: string; images: string }): Promise<MultitaskResult[]> {
+/** Trains what is missing of the nine runs, or of those that `wanted` names; one that was stopped goes on. */
+export async function trainAll(work: string, surveys: { classes: string; images: string }, wanted?: string[]): Promise<MultitaskResult[]> {
   const results: MultitaskResult[] = [];
+  let data: MultitaskData | undefined;
   for (const seed of SEEDS)
     for (const strategy of STRATEGIES) {
       const out = folderOf(work, strategy, seed);
-      if (!existsSync(join(out, "metrics.json")))
-        await trainMultitask({
-          ...BUDGET,
-          ...surveys,
-          strategy,
-          seed,
-          out,
-          column: "label",
-          command: "recipes/table-1.ts",
-          progress: terminalProgress(`${strategy}, seed ${seed}`, "steps"),
-        });
+      if (wanted !== undefined && !wanted.includes(`${strategy}-${seed}`)) continue;
+      if (!existsSync(join(out, "metrics.json"))) {
+        const options = { ...BUDGET, ...surveys, strategy, seed, out, column: "label", command: "recipes/table-1.ts" };
+        data ??= await loadMultitaskData({ ...options, progress: terminalProgress("reading", "images") }, BUDGET.sizePx);
+        await trainMultitask({ ...options, progress: terminalProgress(`${strategy}, seed ${seed}`, "steps") }, data);
+      }
       results.push(readJson(join(out, "metrics.json")) as MultitaskResult);
     }
   return results;
