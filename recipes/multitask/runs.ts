@@ -73,8 +73,9 @@ export async function trainAll(work: string, surveys: { classes: string; images:
       const out = folderOf(work, strategy, seed);
       if (wanted !== undefined && !wanted.includes(`${strategy}-${seed}`)) continue;
       if (!existsSync(join(out, "metrics.json"))) {
-        const options = { ...BUDGET, ...surveys, strategy, seed, out, column: "label", command: "recipes/table-1.ts" };
-        data ??= await loadMultitaskData({ ...options, progress: terminalProgress("reading", "images") }, BUDGET.sizePx);
+        const reading = terminalProgress("reading", "images");
+        const options = { ...BUDGET, ...surveys, strategy, seed, out, column: "label", command: "skyloop recipe table-1", reading };
+        data ??= await loadMultitaskData(options, BUDGET.sizePx);
         await trainMultitask({ ...options, progress: terminalProgress(`${strategy}, seed ${seed}`, "steps") }, data);
       }
       results.push(readJson(join(out, "metrics.json")) as MultitaskResult);

@@ -38,6 +38,7 @@ const options = (name: string, changes: Partial<MultitaskOptions> = {}): Multita
   active: { temperature: 0.25, floor: 0.15 },
   validateEvery: 2,
   command: "test",
+  reading: SILENT,
   progress: SILENT,
   ...changes,
 });

@@ -51,6 +51,8 @@ export interface MultitaskOptions {
   /** Steps between two estimates of the shares. */
   validateEvery: number;
   command: string;
+  /** Of reading the surveys, and of training. */
+  reading: Progress;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -79,7 +81,7 @@ const CLASS_BATCH_TIMES = 2;
 const TASKS = ["classify", ...IMAGE_TASKS];
 
 /** What decides which objects are learned from. */
-export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "progress">;
+export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "reading">;
 
 export interface MultitaskData {
   classes: SplitClassData;
@@ -87,10 +89,10 @@ export interface MultitaskData {
 }
 
 /** Both surveys' data, split by `splitSeed`; classes as inputs of `inputPx`. */
-export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, progress }: DataOptions, inputPx: number): Promise<MultitaskData> {
+export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, reading }: DataOptions, inputPx: number): Promise<MultitaskData> {
   return {
-    classes: await loadClassData(classes, column, inputPx, splitSeed, progress),
-    images: await loadImageData(images, sizePx, splitSeed, progress, MOST_PAIRS),
+    classes: await loadClassData(classes, column, inputPx, splitSeed, reading),
+    images: await loadImageData(images, sizePx, splitSeed, reading, MOST_PAIRS),
   };
 }
 

@@ -28,6 +28,7 @@ const options = (task: TrainImageOptions["task"], changes: Partial<TrainImageOpt
   sizePx: 32,
   frozen: true,
   command: "test",
+  reading: SILENT,
   progress: SILENT,
   ...changes,
 });
