@@ -36,7 +36,7 @@ const rows = GRID.patchesPx.flatMap((patchPx) => {
 const body = [
   markdown(["Patch size", "paper: MSE, PSNR, SSIM", "MSE", "PSNR (dB)", "SSIM"], rows),
   "",
-  "PSNR is computed from each image's MSE and then averaged.",
+  `First ${GRID.patchImages} test images. PSNR is computed from each image's MSE and then averaged.`,
   "",
   foot(found),
 ].join("\n");
