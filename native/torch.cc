@@ -17,6 +17,7 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
+#include "memory.h"
 #include "profile.h"
 
 namespace {
@@ -392,20 +393,25 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
 
 Napi::Value live(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(liveTensors.load())); }
 
-// keepMemory(bytes): blocks up to this size come from the heap and are kept when freed; glibc otherwise gives large blocks back to the
-// kernel after every operator and pays for their pages again.
+// Tensors' memory is kept when they are freed (memory.cc).
 Napi::Value keepMemory(const Napi::CallbackInfo& info) {
-#ifdef __GLIBC__
-  auto bytes = toInteger(info[0]);
-  mallopt(M_MMAP_THRESHOLD, static_cast<int>(std::min<int64_t>(bytes, 1 << 30)));
-  mallopt(M_TRIM_THRESHOLD, static_cast<int>(std::min<int64_t>(bytes * 2, INT32_MAX)));
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
+  skyloop::keepTensorMemory();
   return info.Env().Undefined();
+}
+
+// Bytes of tensors: in use, the largest so far, free and kept.
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  const auto now = skyloop::tensorMemory();
+  auto result = Napi::Object::New(info.Env());
+  result.Set("live", Napi::Number::New(info.Env(), static_cast<double>(now.live)));
+  result.Set("peak", Napi::Number::New(info.Env(), static_cast<double>(now.peak)));
+  result.Set("kept", Napi::Number::New(info.Env(), static_cast<double>(now.kept)));
+  return result;
 }
 
 // Gives kept free memory back to the system.
 Napi::Value trimMemory(const Napi::CallbackInfo& info) {
+  skyloop::releaseTensorMemory();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
@@ -453,6 +459,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("threads", threads);
   add("live", live);
   add("keepMemory", keepMemory);
+  add("memory", memory);
   add("trimMemory", trimMemory);
   add("about", about);
   skyloop::addProfile(env, exports);

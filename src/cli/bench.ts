@@ -22,30 +22,18 @@ export function addBenchCommand(program: Command): void {
     bench
       .command(work)
       .description(
-        work === "encode" ? "images a second through lvm-tiny's encoder" : "images a second of training steps of lvm-tiny's encoder (forward, backward, Adam)",
+        work === "encode" ? "images a second through an encoder" : "images a second of training steps (masked pictures, light head: forward, backward, Adam)",
       )
+      .option("--model <name>", "model of the table", "lvm-tiny")
       .option("--batch <n>", "images a batch", Number, 16)
       .option("--size <px>", "side of the images", Number, 128)
       .option("--seconds <s>", "length of one measurement", Number, 4)
       .option("--rounds <n>", "measurements of each, in turn", Number, 3)
       .option("--json", "one JSON object", false)
-      .action(async ({ batch, size, seconds, rounds, json }: { batch: number; size: number; seconds: number; rounds: number; json: boolean }) => {
-        const { benchModel } = await load<{
-          benchModel(
-            work: string,
-            options: object,
-          ): { imagesPerSecond: Record<string, number[]>; median: Record<string, number>; ratio: Record<string, number> };
-        }>("model.ts");
-        const result = benchModel(work, { batch, sizePx: size, seconds, rounds });
-        if (json) {
-          process.stdout.write(`${JSON.stringify(result)}\n`);
-          return;
-        }
-        process.stdout.write(`${work}, lvm-tiny, batch ${batch}, ${size} px\n`);
-        for (const [name, values] of Object.entries(result.imagesPerSecond))
-          process.stdout.write(
-            `  ${name.padEnd(16)} ${result.median[name].toFixed(1).padStart(7)} images/s (${numbers(values)})${name in result.ratio ? `; Skyloop is ${result.ratio[name].toFixed(2)} times as fast` : ""}\n`,
-          );
+      .action(async ({ size, json, ...options }: { model: string; batch: number; size: number; seconds: number; rounds: number; json: boolean }) => {
+        const { benchModel, modelTable } = await load<{ benchModel(work: string, options: object): object; modelTable(bench: object): string }>("model.ts");
+        const result = benchModel(work, { ...options, sizePx: size });
+        process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
       });
   bench
     .command("loop")

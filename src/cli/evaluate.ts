@@ -1,18 +1,25 @@
 import type { Command } from "commander";
+import type { ClassificationScores } from "../measure/classification.ts";
 import type { CalibratedScores } from "../train/task-classify.ts";
 
 /** A table of a classifier's measures. */
-export function describeScores(classes: string[], scores: CalibratedScores): string {
+export function describeClasses(classes: string[], scores: ClassificationScores): string {
   const widest = Math.max(...classes.map((name) => name.length), 5);
-  return `${[
+  return [
     `accuracy ${scores.accuracy.toFixed(3)}, macro F1 ${scores.macroF1.toFixed(3)}, balanced accuracy ${scores.balancedAccuracy.toFixed(3)} on ${scores.count} objects`,
-    `calibration error ${scores.calibrationError.toFixed(3)} at temperature ${scores.temperature.toFixed(2)} (${scores.calibrationErrorBefore.toFixed(3)} without)`,
     `${"class".padEnd(widest)}  objects  precision  recall  F1     predicted as ${classes.join(", ")}`,
     ...scores.perClass.map(
       ({ support, precision, recall, f1 }, k) =>
         `${classes[k].padEnd(widest)}  ${String(support).padEnd(7)}  ${precision.toFixed(3)}      ${recall.toFixed(3)}   ${f1.toFixed(3)}  ${scores.confusion[k].join(" ")}`,
     ),
-  ].join("\n")}\n`;
+  ].join("\n");
+}
+
+/** The same with its calibration. */
+export function describeScores(classes: string[], scores: CalibratedScores): string {
+  return `${describeClasses(classes, scores)}
+calibration error ${scores.calibrationError.toFixed(3)} at temperature ${scores.temperature.toFixed(2)} (${scores.calibrationErrorBefore.toFixed(3)} without)
+`;
 }
 
 /** `skyloop evaluate classify SURVEY --head FILE`. */

@@ -7,6 +7,7 @@ import { addBenchCommand } from "./bench.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
+import { addExportCommand } from "./export.ts";
 import { addForwardCommand } from "./forward.ts";
 import { addLoopCommand } from "./loop.ts";
 import { addModelCommand } from "./model.ts";
@@ -52,6 +53,7 @@ export function buildProgram(): Command {
   addRecipeCommand(program);
   addLoopCommand(program);
   addModelCommand(program);
+  addExportCommand(program);
   addForwardCommand(program);
   addEmbedCommand(program);
   addProfileCommand(program);

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { addTrainImageCommands } from "./train-image.ts";
+import { addTrainMultitaskCommand } from "./train-multitask.ts";
 
 interface ClassifyFlags {
   column: string;
@@ -19,7 +21,7 @@ const listed = (text: string | undefined) => text?.split(",").map((part) => part
 
 /** `skyloop train classify SURVEY`. */
 export function addTrainCommand(program: Command): void {
-  const train = program.command("train").description("learn a task: classes from a label column");
+  const train = program.command("train").description("learn a task: classes from a label column, restoration, reconstruction, or all together");
   train
     .command("classify")
     .argument("<survey>", "survey folder")
@@ -75,4 +77,6 @@ export function addTrainCommand(program: Command): void {
           : `${describeScores(result.classes, result.scores)}head, measures and report in ${out} (open ${join(out, "report.html")})\n`,
       );
     });
+  addTrainImageCommands(train);
+  addTrainMultitaskCommand(train);
 }

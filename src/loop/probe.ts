@@ -22,6 +22,8 @@ export interface ProbeOptions {
   columns: string[];
   /** Values of the wanted class; every value is a class where empty. */
   positive: string[];
+  /** With `positive`: values of the other class; every other value where empty. */
+  negative: string[];
   /** Examples a class; 0 for all there are. */
   sizes: number[];
   heads: HeadName[];
@@ -54,7 +56,7 @@ const LOOP = { start: 5, show: 10, alpha: 0.5 } as const;
 /** Runs the probe. Throws COLUMN_MISSING, ONE_CLASS, TOO_FEW_LABELS, FEATURES_MISSING. */
 export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const surveys = await Promise.all(options.surveys.map(openSurvey));
-  const { objects, classes, duplicates } = await labelledObjects(surveys, options.columns, options.positive);
+  const { objects, classes, duplicates } = await labelledObjects(surveys, options.columns, options.positive, options.negative);
   const matrix = await jointFeatures(surveys, options.model);
   for (const survey of surveys) survey.close();
   const space = featureSpace(matrix.data, matrix.dim);

@@ -2,8 +2,8 @@
 import {
   Conv2d,
   dropPath,
-  Gelu,
-  Layer,
+  fusedFeedforward,
+  fusedLinear,
   LayerNorm,
   Linear,
   Module,
@@ -16,19 +16,19 @@ import {
 } from "../nn/index.ts";
 import { cat, type Tensor } from "../torch/index.ts";
 
-/** Two linear layers with GELU between, [..., C] -> [..., C]. */
-class Feedforward extends Layer {
+/** Two linear layers with GELU between. */
+class Feedforward extends Module {
   readonly fc1: Linear;
   readonly fc2: Linear;
-  readonly #activation = new Gelu();
 
   constructor(width: number, hidden: number) {
     super();
     this.fc1 = new Linear(width, hidden, { init: "transformer" });
     this.fc2 = new Linear(hidden, width, { init: "transformer" });
   }
-  forward(x: Tensor): Tensor {
-    return this.fc2.forward(this.#activation.forward(this.fc1.forward(x)));
+  /** x and what they make of x normalised, times `scale` [B]: [B, L, C] -> the same. */
+  forward(x: Tensor, norm: LayerNorm, scale: Tensor | null): Tensor {
+    return fusedFeedforward(x, norm, this.fc1, this.fc2, scale);
   }
 }
 
@@ -61,16 +61,13 @@ export class SwinBlock extends Module {
   }
 
   forward(x: Tensor, H: number, W: number, masks: WindowMasks): Tensor {
-    const [B, L, C] = x.shape;
     // A map no larger than the window is one window, and there is nothing to shift.
     const window = Math.min(this.#options.window, Math.max(H, W));
     const shift = Math.max(H, W) <= window ? 0 : this.#options.shift;
     const grid = { H, W, window, shift };
-    const map = this.norm1.forward(x).view(B, H, W, C);
-    const attended = this.attn.forward(map, grid, masks.get(grid, map)).view(B, L, C);
-    const drop = (branch: Tensor) => dropPath(branch, this.#options.dropPath, this.training);
-    const y = x.add(drop(attended));
-    return y.add(drop(this.mlp.forward(this.norm2.forward(y))));
+    const drop = () => dropPath(x, this.#options.dropPath, this.training);
+    const y = this.attn.forward(x, grid, masks.get(grid, x), { norm: this.norm1, residual: x, scale: drop() });
+    return this.mlp.forward(y, this.norm2, drop());
   }
 }
 
@@ -91,7 +88,7 @@ export class PatchMerging extends Module {
       .view(B, H / 2, 2, W / 2, 2, C)
       .permute(0, 1, 3, 4, 2, 5)
       .reshape(B, (H * W) / 4, 4 * C);
-    return this.reduction.forward(this.norm.forward(joined));
+    return fusedLinear(joined, this.reduction, { norm: this.norm });
   }
 }
 

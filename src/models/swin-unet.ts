@@ -78,6 +78,11 @@ class DecoderStage extends Module {
   }
 }
 
+/** Whether a parameter belongs to the decoder; the rest is the encoder. */
+export function isDecoderName(name: string): boolean {
+  return /^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name);
+}
+
 export class SwinUnet extends Module {
   readonly config: SwinUnetConfig;
   readonly prelu = new PRelu(); // In the published state, never used.
@@ -186,7 +191,7 @@ export class SwinUnet extends Module {
   /** Number of parameters of the encoder (everything before the decoder) and of the decoder. */
   parts(): { encoder: number; decoder: number } {
     let decoder = 0;
-    for (const [name, parameter] of this.namedParameters()) if (/^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name)) decoder += parameter.size;
+    for (const [name, parameter] of this.namedParameters()) if (isDecoderName(name)) decoder += parameter.size;
     return { encoder: this.parameterCount() - decoder, decoder };
   }
 

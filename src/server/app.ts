@@ -84,7 +84,12 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   });
 
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
-  await app.register(fastifyRateLimit, { max: 6000, timeWindow: "1 minute" });
+  await app.register(fastifyRateLimit, {
+    max: 6000,
+    timeWindow: "1 minute",
+    // A person who scrolls asks for more pictures than that.
+    allowList: ({ url }) => /^\/api\/surveys\/[^/]+\/objects\/[^/]+\/picture\b/.test(url),
+  });
   await app.register(fastifySwagger, {
     openapi: {
       info: {

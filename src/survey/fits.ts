@@ -111,6 +111,23 @@ export function writeFitsImage(path: string, { widthPx, heightPx, planes, data }
   addon().writeImage(path, planes === 1 ? [widthPx, heightPx] : [widthPx, heightPx, planes], data, records);
 }
 
+/** What describes how the pixels are stored, which a new file decides for itself, and sums that would no longer be right. */
+const STRUCTURAL =
+  /^(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM|DATAMIN|DATAMAX|ZHECKSUM|ZDATASUM|END|TFIELDS|(TTYPE|TFORM)\d+|Z(IMAGE|TENSION|SIMPLE|BITPIX|EXTEND|BLANK|CMPTYPE|QUANTIZ|DITHER0|PCOUNT|GCOUNT|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|MASKCMP|SCALE|ZERO))$/;
+
+/** A header as records of 80 characters for `writeFitsImage`: every card but those that describe the storage. */
+export function headerRecords(header: FitsCard[]): string[] {
+  return header.flatMap(([key, value, comment]) => {
+    // Every file that cfitsio makes begins with its own two lines about the FITS standard.
+    if (STRUCTURAL.test(key) || (key === "COMMENT" && /FITS \(Flexible Image Transport System\)|Astrophysics', volume 376/.test(comment))) return [];
+    if (value === "" && /^(COMMENT|HISTORY|)$/.test(key)) return [`${key.padEnd(8)}${comment}`.slice(0, 80).padEnd(80)];
+    if (key === "CONTINUE") return [`CONTINUE  ${value === "" ? comment : `${value}${comment === "" ? "" : ` / ${comment}`}`}`.slice(0, 80).padEnd(80)];
+    const name = /^[A-Z0-9_-]{1,8}$/.test(key) ? `${key.padEnd(8)}= ` : `HIERARCH ${key} = `;
+    const shown = value.startsWith("'") ? value.padEnd(20) : value.padStart(20);
+    return [`${name}${shown}${comment === "" ? "" : ` / ${comment}`}`.slice(0, 80).padEnd(80)];
+  });
+}
+
 /** The value of a keyword without quotes and padding; undefined where it is missing. */
 export function cardValue(header: FitsCard[], key: string): string | undefined {
   const card = header.find(([name]) => name === key);

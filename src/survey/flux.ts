@@ -28,7 +28,7 @@ const bandIn = (header: FitsCard[]) => {
 };
 
 /** The bands of a cube: keyword BANDS ("grz") or BAND0, BAND1, …; else g, r, z for three planes. */
-function cubeBands(header: FitsCard[], planes: number): string[] {
+export function cubeBands(header: FitsCard[], planes: number): string[] {
   const joined = cardValue(header, "BANDS");
   if (joined?.length === planes) return [...joined];
   const single = Array.from({ length: planes }, (_, i) => cardValue(header, `BAND${i}`));

@@ -7,12 +7,15 @@ import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
 import { pooled } from "../models/feature-pooling.ts";
+import { type Projection, projectionState } from "../models/feature-projection.ts";
+import { notesOf } from "../models/feature-reader.ts";
 import { createModel, loadWeights } from "../models/index.ts";
-import type { SwinUnet } from "../models/swin-unet.ts";
+import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
 import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, type Parameter, scope, setThreads, type Tensor, writeSafetensors } from "../torch/index.ts";
 import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
+import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
 import { warmupCosine } from "./schedule.ts";
 import { makeViews, pickRows } from "./views.ts";
@@ -75,13 +78,13 @@ export function trainOnBank(
   const save = () => {
     const about = { step: String(step), seconds: String(Math.round(seconds)), cpuSeconds: String(Math.round(cpuSeconds)), recipeHash };
     saveCheckpoint(checkpoint, trained, about);
-    exportEncoder(average ?? model, join(out, "encoder.safetensors"), {
-      ...about,
-      model: recipe.model,
-      pooling: recipe.pooling,
-      sizePx: String(recipe.viewPx),
-      commonRange: String(recipe.commonRange),
-    });
+    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange: recipe.commonRange, views: recipe.views };
+    const released = average ?? model;
+    // The components belong to the finished weights; features of a checkpoint are read without them.
+    const projection = recipe.projection !== undefined && step >= recipe.steps ? fitReading(released, bank, reading, recipe.projection, recipe.seed) : null;
+    exportEncoder(released, join(out, "encoder.safetensors"), { ...about, model: recipe.model, ...notesOf(reading) }, projection);
+    projection?.mean.dispose();
+    projection?.axes.dispose();
   };
 
   let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
@@ -161,9 +164,12 @@ function onePass(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Heads,
   });
 }
 
-/** Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they hold does. */
+/**
+ * Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they
+ * hold does; how features are read afterwards changes no weight.
+ */
 function hashRecipe(recipe: Recipe, dataHash: string): string {
-  const { surveys: _, initFrom, ...settings } = recipe;
+  const { surveys: _, initFrom, views: __, projection: ___, ...settings } = recipe;
   return hashBytes(JSON.stringify({ ...settings, init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)), data: dataHash }));
 }
 
@@ -175,14 +181,11 @@ function trimMetrics(path: string, step: number): void {
   writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
 }
 
-/** Writes the encoder's parameters in half precision. */
-export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>): void {
+/** Writes the encoder's parameters in half precision, and the projection of its features in full. */
+export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>, projection: Projection | null = null): void {
   scope(() => {
-    const encoder = Object.entries(model.stateDict()).filter(([name]) => !/^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name));
-    writeSafetensors(path, Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")])), {
-      ...metadata,
-      part: "encoder",
-      dtype: "float16",
-    });
+    const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
+    const state = Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")]));
+    writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(projection) }, { ...metadata, part: "encoder", dtype: "float16" });
   });
 }

@@ -12,20 +12,18 @@ interface Props {
   label: LabelValue | null;
   pending?: boolean;
   focused?: boolean;
-  selected?: boolean;
   caption?: string;
   badge?: string;
   tags?: string[];
   onClick(object: string, event: React.MouseEvent): void;
   onOpen?(object: string): void;
-  onHover?(object: string, over: boolean): void;
 }
 
 /** One stamp with its label; a click is the parent's to understand. */
-export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, selected, caption, badge, tags, onClick, onOpen, onHover }: Props) {
-  const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : "", selected ? "selected" : ""].filter(Boolean).join(" ");
+export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, caption, badge, tags, onClick, onOpen }: Props) {
+  const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : ""].filter(Boolean).join(" ");
   return (
-    <div className={classes} data-object={object} onPointerEnter={() => onHover?.(object, true)} onPointerLeave={() => onHover?.(object, false)}>
+    <div className={classes} data-object={object}>
       <button
         type="button"
         className="face"

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import { nameOf } from "./train-image.ts";
+
+interface MultitaskFlags {
+  strategy: string;
+  column: string;
+  images: string;
+  model: string;
+  weights?: string;
+  out?: string;
+  seed: number;
+  splitSeed: number;
+  steps: number;
+  batch: number;
+  size: number;
+  temperature: number;
+  floor: number;
+  shareEvery: number;
+  threads?: number;
+  json: boolean;
+}
+
+/** `skyloop train multitask CLASSES --images SURVEY --strategy active`. */
+export function addTrainMultitaskCommand(train: Command): void {
+  train
+    .command("multitask")
+    .argument("<classes>", "survey with a column of classes")
+    .requiredOption("--images <survey>", "survey whose stamps are restored and reconstructed")
+    .description("learn classification, restoration and reconstruction together on one encoder")
+    .option("--strategy <name>", "pretrain (encoder frozen), uniform (equal shares) or active (worse tasks get more)", "active")
+    .option("--column <name>", "column with one class an object", "label")
+    .option("--model <name>", "LVM whose encoder is used (skyloop model list)", "lvm-nano")
+    .option("--weights <file>", "weights of the encoder other than the released ones")
+    .option("--out <folder>", "folder of the run (default: heads/CLASSES-multitask-STRATEGY-MODEL)")
+    .option("--seed <n>", "seed of initial weights and order", Number, 1)
+    .option("--split-seed <n>", "seed of the split into training, validation and test", Number, 1)
+    .option("--steps <n>", "training steps over all tasks", Number, 1200)
+    .option("--batch <n>", "crops a step; classes take twice as many images", Number, 8)
+    .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
+    .option("--temperature <t>", "active: small gives nearly all to the worst task", Number)
+    .option("--floor <share>", "active: least share of a task", Number)
+    .option("--share-every <n>", "active: steps between two estimates of the shares on the validation split", Number, 100)
+    .option("--threads <n>", "threads of libtorch (default: its own choice)", Number)
+    .option("--json", "one JSON object", false)
+    .action(async (classes: string, flags: MultitaskFlags) => {
+      const [
+        { trainMultitask, STRATEGIES, DEFAULT_ACTIVE },
+        { methodsTable },
+        { describeClasses },
+        { terminalProgress, SILENT },
+        { SkyloopError },
+        { setThreads },
+      ] = await Promise.all([
+        import("../train/multitask.ts"),
+        import("../train/image-evaluate.ts"),
+        import("./evaluate.ts"),
+        import("../base/progress.ts"),
+        import("../base/errors.ts"),
+        import("../torch/index.ts"),
+      ]);
+      const strategy = STRATEGIES.find((name) => name === flags.strategy);
+      if (strategy === undefined) throw new SkyloopError("BAD_OPTION", `--strategy is one of ${STRATEGIES.join(", ")}, not ${flags.strategy}`);
+      if (flags.threads !== undefined) setThreads(flags.threads);
+      const out = flags.out ?? join("heads", `${nameOf(classes)}-multitask-${strategy}-${flags.model}`);
+      const result = await trainMultitask({
+        strategy,
+        classes,
+        column: flags.column,
+        images: flags.images,
+        model: flags.model,
+        weights: flags.weights,
+        out,
+        seed: flags.seed,
+        splitSeed: flags.splitSeed,
+        steps: flags.steps,
+        batchSize: flags.batch,
+        sizePx: flags.size,
+        active: { temperature: flags.temperature ?? DEFAULT_ACTIVE.temperature, floor: flags.floor ?? DEFAULT_ACTIVE.floor },
+        validateEvery: flags.shareEvery,
+        command: `skyloop ${process.argv.slice(2).join(" ")}`,
+        progress: flags.json ? SILENT : terminalProgress("multitask", "steps"),
+      });
+      if (result === null) return;
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify(result)}\n`
+          : `${describeClasses(result.classes, result.classify)}\nrestoration\n${methodsTable(result.restore)}\nreconstruction\n${methodsTable(result.reconstruct)}\nsteps: classify ${result.stepsOfTask[0]}, restore ${result.stepsOfTask[1]}, reconstruct ${result.stepsOfTask[2]}; models, measures and shares.svg in ${out}\n`,
+      );
+    });
+}

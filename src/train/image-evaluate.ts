@@ -1,0 +1,130 @@
+/** A trained restoration or reconstruction measured on test images, beside the images as given and classical methods. */
+import sharp from "sharp";
+import { writeFileAtomic } from "../base/files.ts";
+import type { Picture } from "../batches/pictures.ts";
+import { renderLegacy } from "../stamps/render.ts";
+import { type ImageModel, improveWhole } from "../tasks/image-model.ts";
+import {
+  type Classical,
+  classicalImages,
+  forTestBatches,
+  type ImageScores,
+  imagesOf,
+  lightRatio,
+  meanScores,
+  scoreImage,
+  type TestSetup,
+} from "./image-measures.ts";
+
+/** Light within an aperture after, as a share of the true one: median over the images, and half the range that holds the middle 68 % of them. */
+export interface LightScores {
+  median: number;
+  scatter: number;
+}
+
+export interface MethodScores extends ImageScores {
+  light: LightScores;
+}
+
+export interface ImageEvaluation {
+  images: number;
+  sizePx: number;
+  classical: Classical | null;
+  /** By method, the given images first and the model last. */
+  methods: Record<string, MethodScores>;
+  /** Mean gain in PSNR of the model over the given images, in dB. */
+  gain: number;
+}
+
+/** Images that are kept to be shown. */
+export interface Example {
+  id: string;
+  images: Record<string, Float32Array>;
+}
+
+function lightScores(ratios: number[]): LightScores {
+  const sorted = Float64Array.from(ratios.filter(Number.isFinite)).sort();
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
+  return { median: at(0.5), scatter: (at(0.84) - at(0.16)) / 2 };
+}
+
+/**
+ * Scores of every method on the middles of `pictures`, made worse as `setup` says; `named` are further models to compare, by the name they get. The same setup
+ * gives all of them the same images. `classical` null leaves deconvolution out, "given only" all classical methods.
+ */
+export function evaluateImages(
+  named: Record<string, ImageModel>,
+  pictures: Picture[],
+  setup: TestSetup,
+  classical: Classical | "given only" | null,
+  shown = 0,
+): { methods: Record<string, MethodScores>; examples: Example[] } {
+  const scores: Record<string, ImageScores[]> = {};
+  const lights: Record<string, number[]> = {};
+  const examples: Example[] = [];
+  forTestBatches(pictures, setup, (test, from) => {
+    const clean = imagesOf(test.batch.clean);
+    const methods = classicalImages(test, setup, classical);
+    for (const [name, model] of Object.entries(named)) methods[name] = improveWhole(model, test.batch, setup.kind);
+    for (const [name, images] of Object.entries(methods))
+      for (const [b, image] of images.entries()) {
+        scores[name] = [...(scores[name] ?? []), scoreImage(image, clean[b], setup.sizePx, setup.kind, test.masks[b] ?? null)];
+        lights[name] = [...(lights[name] ?? []), lightRatio(image, clean[b], setup.sizePx)];
+      }
+    for (const [b, image] of clean.entries())
+      if (from + b < shown)
+        examples.push({
+          id: pictures[from + b].id,
+          images: { ...Object.fromEntries(Object.entries(methods).map(([name, images]) => [name, images[b].slice()])), true: image.slice() },
+        });
+  });
+  const methods = Object.fromEntries(Object.keys(scores).map((name) => [name, { ...meanScores(scores[name]), light: lightScores(lights[name]) }]));
+  return { methods, examples };
+}
+
+/** A table of methods, for a terminal and as Markdown. */
+export function methodsTable(methods: Record<string, MethodScores>): string {
+  const hidden = Object.values(methods).some(({ psnrHidden }) => psnrHidden !== null);
+  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+  return [
+    `| method | MSE | PSNR (dB) |${hidden ? " PSNR of hidden pixels (dB) |" : ""} SSIM | light in the aperture |`,
+    `|---|---|---|${hidden ? "---|" : ""}---|---|`,
+    ...Object.entries(methods).map(
+      ([name, { mse, psnr, ssim, psnrHidden, light }]) =>
+        `| ${name} | ${mse.toFixed(5)} | ${psnr.toFixed(2)} |${hidden ? ` ${psnrHidden?.toFixed(2) ?? ""} |` : ""} ${ssim.toFixed(3)} | ${percent(light.median)} +- ${percent(light.scatter)} |`,
+    ),
+  ].join("\n");
+}
+
+const GAP_PX = 4;
+const CAPTION_PX = 18;
+
+/** A PNG with one row an example and one column a method. */
+export async function writeExamples(path: string, examples: Example[], sizePx: number, kind: "flux" | "colour"): Promise<void> {
+  if (examples.length === 0) return;
+  const names = Object.keys(examples[0].images);
+  const [cell, N] = [sizePx + GAP_PX, sizePx * sizePx];
+  const [width, height] = [Math.max(names.length * cell, 7 * names.join("  ").length), CAPTION_PX + examples.length * cell];
+  const tiles = examples.flatMap(({ images }, row) =>
+    names.map((name, column) => {
+      const planes = images[name];
+      // Pictures stand red first; the flux renderer takes bands by name.
+      const shown = kind === "colour" ? planes : renderLegacy({ data: planes, widthPx: sizePx, heightPx: sizePx, bands: ["z", "r", "g"] });
+      const pixels = Buffer.alloc(3 * N);
+      for (let p = 0; p < N; p++) {
+        const at = kind === "flux" ? (sizePx - 1 - Math.floor(p / sizePx)) * sizePx + (p % sizePx) : p;
+        for (let c = 0; c < 3; c++) pixels[3 * p + c] = Math.round(255 * Math.min(1, Math.max(0, shown[c * N + at])));
+      }
+      return { input: pixels, raw: { width: sizePx, height: sizePx, channels: 3 as const }, left: column * cell, top: CAPTION_PX + row * cell };
+    }),
+  );
+  const captions = names
+    .map((name, column) => `<text x="${column * cell + 2}" y="13" font-family="sans-serif" font-size="11" fill="#000">${name}</text>`)
+    .join("");
+  const heading = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${CAPTION_PX}">${captions}</svg>`);
+  const png = await sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
+    .composite([{ input: heading, left: 0, top: 0 }, ...tiles])
+    .png()
+    .toBuffer();
+  writeFileAtomic(path, png);
+}

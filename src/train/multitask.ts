@@ -1,0 +1,226 @@
+/**
+ * Classification, restoration and reconstruction learned together on one encoder (Fu et al. 2024, section 3): `pretrain` keeps the encoder as pre-training left it,
+ * `uniform` gives every task the same share of the steps, `active` gives more to those that do worse. The paper measures that on its test set; here it is a
+ * validation split, and the test objects are looked at once, at the end.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { SkyloopError } from "../base/errors.ts";
+import { hashBytes, hashFile, lockFolder, writeFileAtomic } from "../base/files.ts";
+import type { Progress } from "../base/progress.ts";
+import { type ClassificationScores, classificationScores, mostProbable } from "../measure/classification.ts";
+import { loadModel, releasedWeights } from "../models/index.ts";
+import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
+import { lineChart } from "../plot/lines.ts";
+import { saveHead } from "../tasks/classify.ts";
+import { type ImageModel, saveImageModel } from "../tasks/image-model.ts";
+import { IMAGE_TASKS } from "../tasks/image-task.ts";
+import { manualSeed, readSafetensors, scope, writeSafetensors } from "../torch/index.ts";
+import { loadClassData, type SplitClassData } from "./class-data.ts";
+import { describeRanges, type ImageData, loadImageData, restoreRanges } from "./image-data.ts";
+import { evaluateImages, type MethodScores } from "./image-evaluate.ts";
+import { classTask, imageTask } from "./learned-tasks.ts";
+import type { ActiveShares } from "./shares.ts";
+import { setupsOf } from "./task-image.ts";
+import { DEFAULT_LOOP, type LoopRecord, trainTasks } from "./task-loop.ts";
+
+export const STRATEGIES = ["pretrain", "uniform", "active"] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/** The paper does not print how strongly shares follow performance. */
+export const DEFAULT_ACTIVE: ActiveShares = { temperature: 0.25, floor: 0.15 };
+
+export interface MultitaskOptions {
+  strategy: Strategy;
+  /** Survey with the classes, and the column that holds them. */
+  classes: string;
+  column: string;
+  /** Survey whose stamps are restored and reconstructed. */
+  images: string;
+  model: string;
+  weights?: string;
+  out: string;
+  /** Of initial weights and order. */
+  seed: number;
+  /** Of the splits, so that runs of several seeds are measured on the same objects. */
+  splitSeed: number;
+  steps: number;
+  batchSize: number;
+  sizePx: number;
+  active: ActiveShares;
+  /** Steps between two estimates of the shares. */
+  validateEvery: number;
+  command: string;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+export interface MultitaskResult {
+  strategy: Strategy;
+  command: string;
+  model: string;
+  weightsHash: string;
+  seed: number;
+  splitSeed: number;
+  steps: number;
+  classes: string[];
+  objects: Record<"classify" | "restore" | "reconstruct", { train: number; validation: number; test: number }>;
+  classify: ClassificationScores;
+  restore: Record<string, MethodScores>;
+  reconstruct: Record<string, MethodScores>;
+  /** Steps that each task got, in the order classify, restore, reconstruct. */
+  stepsOfTask: number[];
+  seconds: number;
+  history: LoopRecord[];
+}
+
+/** Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need no decoder. */
+const CLASS_BATCH_TIMES = 2;
+const TASKS = ["classify", ...IMAGE_TASKS];
+
+export interface MultitaskData {
+  classes: SplitClassData;
+  images: ImageData;
+}
+
+/** Both surveys' data, split by `splitSeed`. */
+export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, progress }: MultitaskOptions, inputPx: number): Promise<MultitaskData> {
+  return {
+    classes: await loadClassData(classes, column, inputPx, splitSeed, progress),
+    images: await loadImageData(images, sizePx, splitSeed, progress, MOST_PAIRS),
+  };
+}
+
+/** Images that restoration and reconstruction learn from at most: the paper's number. */
+const MOST_PAIRS = 1000;
+
+/**
+ * Trains by one strategy and writes the encoder, the three heads, `metrics.json`, `shares.svg` and `validation.svg` into `out`; a run that was stopped goes on. Null
+ * where `signal` stopped it. Throws RUN_EXISTS, BAD_OPTION, OTHER_RECIPE, LOCKED and what reading the surveys throws.
+ */
+export async function trainMultitask(options: MultitaskOptions): Promise<MultitaskResult | null> {
+  const { strategy, out, seed, splitSeed, steps, batchSize, sizePx, command, progress, signal } = options;
+  for (const [name, value] of Object.entries({ "--steps": steps, "--batch": batchSize, "--share-every": options.validateEvery }))
+    if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${name} is a whole number from 1, not ${value}`);
+  if (existsSync(join(out, "metrics.json")))
+    throw new SkyloopError("RUN_EXISTS", `${out} holds a finished run already; give another folder with --out, or delete it`);
+  mkdirSync(out, { recursive: true });
+  const release = lockFolder(out, "train");
+  try {
+    manualSeed(seed);
+    const { model: encoder, reader, weightsHash } = await loadModel(options.model, options.weights);
+    const data = await loadMultitaskData(options, reader.sizePx);
+    const count = data.classes.classes.length;
+    const ranges = restoreRanges(data.images);
+    const setups = IMAGE_TASKS.map((task) => setupsOf(task, data.images, sizePx, ranges));
+    const classify = classTask(reader, data.classes.train, data.classes.validation, {
+      count,
+      batchSize: CLASS_BATCH_TIMES * batchSize,
+      labelSmoothing: 0.05,
+      dropout: 0.3,
+    });
+    const imageTasks = setups.map(({ validation }) => imageTask(encoder, validation, { ...data.images, batchSize }));
+    const settings = {
+      ...DEFAULT_LOOP,
+      steps,
+      seed,
+      warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)),
+      validateEvery: options.validateEvery,
+      encoderRate: strategy === "pretrain" ? 0 : DEFAULT_LOOP.encoderRate,
+      active: strategy === "active" ? options.active : null,
+    };
+    const runHash = hashBytes(
+      JSON.stringify({ strategy, settings, splitSeed, batchSize, sizePx, weightsHash, classes: data.classes.dataHash, images: data.images.dataHash }),
+    );
+    const { finished, records, seconds } = trainTasks(encoder, [classify, ...imageTasks], settings, { out, runHash, progress, signal });
+    if (!finished) return null;
+
+    const models = imageTasks.map(({ head }, i): ImageModel => {
+      const task = IMAGE_TASKS[i];
+      const degradation =
+        task === "restore" ? describeRanges(ranges, data.images.kind, data.images.pixelScaleArcsec) : "patches of 4, 8 and 16 px over 0-70 % of the image";
+      return {
+        encoder,
+        decoder: head,
+        card: { task, model: options.model, kind: data.images.kind, sizePx, degradation, steps, seed, dataHash: data.images.dataHash },
+      };
+    });
+    const scores = models.map((trained, i) => evaluateImages({ [IMAGE_TASKS[i]]: trained }, data.images.test, setups[i].test, "given only").methods);
+    const sizes = (part: { train: { length: number }; validation: { length: number }; test: { length: number } }) => ({
+      train: part.train.length,
+      validation: part.validation.length,
+      test: part.test.length,
+    });
+    const { train, validation, test } = data.classes;
+    const result: MultitaskResult = {
+      strategy,
+      command,
+      model: options.model,
+      weightsHash,
+      seed,
+      splitSeed,
+      steps,
+      classes: data.classes.classes,
+      objects: {
+        classify: sizes({ train: train.classes, validation: validation.classes, test: test.classes }),
+        restore: sizes(data.images),
+        reconstruct: sizes(data.images),
+      },
+      classify: classificationScores(mostProbable(classify.logits(test), count), test.classes, count),
+      restore: scores[0],
+      reconstruct: scores[1],
+      stepsOfTask: records.at(-1)?.stepsOfTask ?? [],
+      seconds: Math.round(seconds),
+      history: records,
+    };
+    for (const trained of models) saveImageModel(join(out, `${trained.card.task}.safetensors`), trained);
+    const features = `${options.model}-${strategy}-${seed}`;
+    const encoderHash = await saveEncoder(encoder, options, join(out, "encoder.safetensors"));
+    saveHead(join(out, "classify.safetensors"), classify.head, {
+      model: options.model,
+      features,
+      weightsHash: encoderHash,
+      column: options.column,
+      classes: data.classes.classes,
+      dim: reader.dim,
+      temperature: 1,
+    });
+    writeCharts(out, result);
+    writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify({ ...result, features, settings }, null, 2)}\n`);
+    for (const module of [encoder, classify.head, ...imageTasks.map(({ head }) => head)]) module.dispose();
+    classify.dispose();
+    return result;
+  } finally {
+    release();
+  }
+}
+
+/** Writes the encoder as it is now, with the notes that say how its features are read, and returns its hash. */
+async function saveEncoder(encoder: SwinUnet, { model, weights }: MultitaskOptions, path: string): Promise<string> {
+  const notes = scope(() => readSafetensors(weights ?? releasedWeights(model), () => false).metadata);
+  scope(() => {
+    const state = Object.fromEntries([...encoder.namedTensors()].filter(([name]) => !isDecoderName(name)));
+    writeSafetensors(path, state, { ...notes, model, part: "encoder", dtype: "float32" });
+  });
+  return hashFile(path);
+}
+
+/** Shares and validation scores over the steps, as SVG. */
+function writeCharts(out: string, { history, strategy, seed }: MultitaskResult): void {
+  const x = history.map(({ step }) => step);
+  const chart = (title: string, yLabel: string, of: (record: LoopRecord, task: number) => number) =>
+    lineChart({
+      title: `${title}, ${strategy}, seed ${seed}`,
+      xLabel: "step",
+      yLabel,
+      series: TASKS.map((name, task) => ({ name, x, y: history.map((record) => of(record, task)) })),
+    });
+  writeFileAtomic(
+    join(out, "shares.svg"),
+    chart("Shares of the steps", "share of the next steps", ({ shares }, task) => shares[task]),
+  );
+  writeFileAtomic(
+    join(out, "validation.svg"),
+    chart("How far from perfect", "1 - macro F1; MSE after / before", ({ deficits }, task) => deficits[task]),
+  );
+}
