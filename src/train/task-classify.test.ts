@@ -45,7 +45,7 @@ describe("training a classifier on a survey", () => {
     const head = join(out, "head.safetensors");
     for (const format of ["csv", "parquet", "fits"] as const) {
       const path = join(folder.path, `predicted.${format}`);
-      const counts = await predictClasses(survey, head, { path, format }, SILENT);
+      const counts = (await predictClasses(survey, head, { out: { path, format } }, SILENT)).counts;
       expect(counts.true + counts.false).toBe(60);
       const { rows } = await readTable(path);
       expect(rows.length).toBe(60);

@@ -42,8 +42,9 @@ export interface Running {
 }
 
 /** Starts `skyloop serve` and waits until it answers. */
-export async function startServer(surveys: string[], port: number): Promise<Running> {
-  const child: ChildProcess = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port)], {
+export async function startServer(surveys: string[], port: number, heads: string[] = []): Promise<Running> {
+  const more = heads.length === 0 ? [] : ["--head", ...heads];
+  const child: ChildProcess = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise<void>((resolve, reject) => {
@@ -184,8 +185,8 @@ export class World {
   }
 }
 
-/** Starts a server over a copy of the small survey and a browser for this file of tests, and watches every page. */
-export function openWorld(): World {
+/** Starts a server over a copy of the small survey and a browser for this file of tests, and watches every page. `heads` makes the image heads that it is given. */
+export function openWorld({ heads = () => [] }: { heads?(folder: string): string[] } = {}): World {
   const world = new World();
   const folder = temporaryFolder();
   beforeAll(async () => {
@@ -196,7 +197,7 @@ export function openWorld(): World {
     world.spirals = new Set(opened.rows.filter((row) => row.columns.faceOnSpiral === true).map(({ id }) => id));
     opened.close();
     world.port = await freePort();
-    [world.server, world.browser] = await Promise.all([startServer([world.survey], world.port), launch()]);
+    [world.server, world.browser] = await Promise.all([startServer([world.survey], world.port, heads(folder.path)), launch()]);
   });
   afterEach(async () => {
     expect(await world.settle()).toEqual([]);

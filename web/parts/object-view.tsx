@@ -4,8 +4,10 @@ import type { Why } from "../../src/contract/insight.ts";
 import { recallKeys } from "../actions/keys.ts";
 import { useKeys } from "../actions/use-keys.ts";
 import { api, pictureUrl } from "../api.ts";
+import { BeforeAfter } from "./before-after.tsx";
 import { Dialog } from "./dialog.tsx";
 import { PixelCanvas } from "./pixel-canvas.tsx";
+import { ObjectPredictions } from "./predictions.tsx";
 import { WhyView } from "./why-view.tsx";
 
 interface Props {
@@ -157,6 +159,8 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
               </a>
             </p>
           )}
+          <ObjectPredictions survey={survey} object={object} />
+          <BeforeAfter survey={survey} object={object} />
           {detail !== null && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
             <section className="row" aria-label="Catalogue row" tabIndex={0}>
