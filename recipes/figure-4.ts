@@ -104,4 +104,4 @@ const sheet: Example[] = pictured.flatMap((picture) =>
   }),
 );
 mkdirSync(join(found.reports, "figure-4"), { recursive: true });
-await writeExamples(join(found.reports, "figure-4", "figure-4.png"), sheet, images.testPx, images.kind);
+await writeExamples(join(found.reports, "figure-4", "figure-4.png"), sheet, test.sizePx, images.kind);

@@ -12,13 +12,10 @@ export interface ImageData extends Omit<PictureSet, "pictures"> {
   train: Picture[];
   validation: Picture[];
   test: Picture[];
-  /** Side of what is measured: the largest number of crops that fit, two at most. */
-  testPx: number;
 }
 
-/** Crops along the side of what is kept of a picture, and of what is measured. */
+/** Crops along the side of what is kept of a picture. */
 const KEPT_CROPS = 3;
-const TEST_CROPS = 2;
 /** The paper's number of test images, and enough to tell a tenth of a dB. */
 const MOST = { test: 100, validation: 60 } as const;
 const SHARE = { test: 0.2, validation: 0.1 } as const;
@@ -59,7 +56,6 @@ export async function loadImageData(
     test: of(0, test),
     validation: of(test, test + validation),
     train: of(test + validation, Math.min(order.length, test + validation + mostTrain)),
-    testPx: sizePx * Math.max(1, Math.min(TEST_CROPS, Math.floor(common / sizePx))),
   };
 }
 
