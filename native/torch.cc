@@ -17,6 +17,8 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
+#include "distributed.h"
+#include "handles.h"
 #include "memory.h"
 #include "profile.h"
 
@@ -42,6 +44,9 @@ Napi::Value wrap(Napi::Env env, at::Tensor tensor) {
   return external;
 }
 
+}  // namespace
+
+namespace skyloop {
 at::Tensor& unwrap(const Napi::Value& value) {
   if (!value.IsExternal()) throw Napi::TypeError::New(value.Env(), "expected a tensor");
   auto external = value.As<Napi::External<Handle>>();
@@ -50,6 +55,12 @@ at::Tensor& unwrap(const Napi::Value& value) {
   if (!tensor.defined()) throw Napi::Error::New(value.Env(), "tensor was used after it was freed");
   return tensor;
 }
+}  // namespace skyloop
+
+namespace {
+
+using skyloop::guarded;
+using skyloop::unwrap;
 
 // ---- arguments by schema ----------------------------------------------------------------------------------------------------------
 
@@ -218,19 +229,6 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   auto results = Napi::Array::New(env, stack.size());
   for (size_t i = 0; i < stack.size(); i++) results.Set(i, fromIValue(env, stack[i]));
   return results;
-}
-
-template <typename Body>
-auto guarded(Napi::Env env, Body body) {
-  try {
-    return body();
-  } catch (const c10::Error& error) {
-    throw Napi::Error::New(env, error.what_without_backtrace());
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Napi::Error::New(env, error.what());
-  }
 }
 
 // ---- tensors ----------------------------------------------------------------------------------------------------------------------
@@ -463,6 +461,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("trimMemory", trimMemory);
   add("about", about);
   skyloop::addProfile(env, exports);
+  skyloop::addDistributed(env, exports);
   return exports;
 }
 

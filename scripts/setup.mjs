@@ -44,7 +44,7 @@ async function installNpmPackages() {
 
 async function buildNative() {
   const torch = findLibtorch();
-  const facts = [torch, process.versions.modules, process.platform, process.arch];
+  const facts = [torch, existsSync("/usr/include/gloo/algorithm.h"), process.versions.modules, process.platform, process.arch];
   const inputs = hashInputs(["native", "node_modules/node-addon-api/package.json"], facts);
   const outputs = ["native/build/Release/torch.node", "native/build/Release/fits.node", "native/build/libtorch.json"];
   if (!isUpToDate("native", inputs, outputs)) {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addPredictImageCommands } from "./predict-image.ts";
 
 const FORMATS = { csv: "csv", parquet: "parquet", fits: "fits", vot: "votable", votable: "votable", xml: "votable" } as const;
 
@@ -25,4 +26,5 @@ export function addPredictCommand(program: Command): void {
       const shown = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
       process.stdout.write(`${flags.out === undefined ? "" : `${flags.out}, and `}predictions ${name} of ${survey}: ${shown.join(", ")}\n`);
     });
+  addPredictImageCommands(predict);
 }

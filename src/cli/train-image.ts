@@ -75,6 +75,7 @@ export function addTrainImageCommands(train: Command): void {
         fwhm: pairOf(flags.fwhm),
         noise: pairOf(flags.noise),
         command: `skyloop ${process.argv.slice(2).join(" ")}`,
+        reading: flags.json ? SILENT : terminalProgress("reading", "images"),
         progress: flags.json ? SILENT : terminalProgress(task, "steps"),
       });
       if (result === null) return;

@@ -79,6 +79,7 @@ export function addTrainMultitaskCommand(train: Command): void {
         active: { temperature: flags.temperature ?? DEFAULT_ACTIVE.temperature, floor: flags.floor ?? DEFAULT_ACTIVE.floor },
         validateEvery: flags.shareEvery,
         command: `skyloop ${process.argv.slice(2).join(" ")}`,
+        reading: flags.json ? SILENT : terminalProgress("reading", "images"),
         progress: flags.json ? SILENT : terminalProgress("multitask", "steps"),
       });
       if (result === null) return;

@@ -1,6 +1,7 @@
 /** The parts of the Swin U-Net: transformer block, patch merging, dual up-sampling (Fan et al. 2022, "SUNet"; Liu et al. 2021). */
 import {
   Conv2d,
+  denseLinear,
   dropPath,
   fusedFeedforward,
   fusedLinear,
@@ -14,7 +15,7 @@ import {
   WindowAttention,
   type WindowMasks,
 } from "../nn/index.ts";
-import { cat, type Tensor } from "../torch/index.ts";
+import { cat, resizeBilinear, type Tensor } from "../torch/index.ts";
 
 /** Two linear layers with GELU between. */
 class Feedforward extends Module {
@@ -97,23 +98,61 @@ export class DualUpsample extends Module {
   readonly conv: Conv2d;
   readonly up_p: Sequential;
   readonly up_b: Sequential;
+  readonly #factor: number;
+  readonly #shuffled: [Conv2d, PRelu, Conv2d];
+  readonly #smooth: [Conv2d, PRelu, Conv2d];
 
   constructor(width: number, factor: 2 | 4) {
     super();
     const out = factor === 2 ? width / 2 : width;
     const plain = { bias: false };
+    this.#factor = factor;
     this.conv = new Conv2d(2 * out, out, 1, plain);
-    this.up_p = new Sequential(new Conv2d(width, out * factor * factor, 1, plain), new PRelu(), new PixelShuffle(factor), new Conv2d(out, out, 1, plain));
-    this.up_b = new Sequential(new Conv2d(width, width, 1), new PRelu(), new UpsampleBilinear(factor), new Conv2d(width, out, 1, plain));
+    this.#shuffled = [new Conv2d(width, out * factor * factor, 1, plain), new PRelu(), new Conv2d(out, out, 1, plain)];
+    this.#smooth = [new Conv2d(width, width, 1), new PRelu(), new Conv2d(width, out, 1, plain)];
+    const [p0, p1, p3] = this.#shuffled;
+    const [b0, b1, b3] = this.#smooth;
+    this.up_p = new Sequential(p0, p1, new PixelShuffle(factor), p3);
+    this.up_b = new Sequential(b0, b1, new UpsampleBilinear(factor), b3);
   }
 
-  /** The map as [B, C', H r, W r]. */
+  /**
+   * What the layers say, in fewer operations: convolutions of one pixel are products, those that follow one another without anything between are one, and a product
+   * commutes with interpolation, so that it is done before the map grows.
+   */
+  forward(x: Tensor, H: number, W: number): Tensor {
+    const [B, L] = x.shape;
+    const r = this.#factor;
+    const [out, joined] = this.conv.weight.shape;
+    const matrix = ({ weight }: Conv2d) => weight.view(weight.shape[0], weight.shape[1]);
+    const last = matrix(this.conv);
+    const [p0, p1, p3] = this.#shuffled;
+    const grown = p1
+      .forward(denseLinear(x, matrix(p0), null))
+      .view(B, H, W, out, r, r)
+      .permute(0, 1, 4, 2, 5, 3)
+      .reshape(B, L * r * r, out);
+    const [b0, b1, b3] = this.#smooth;
+    const small = denseLinear(b1.forward(denseLinear(x, matrix(b0), b0.bias)), last.slice(1, out, joined).matmul(matrix(b3)), null);
+    const smooth = resizeBilinear(small.view(B, H, W, out).permute(0, 3, 1, 2), H * r, W * r)
+      .permute(0, 2, 3, 1)
+      .reshape(B, L * r * r, out);
+    return denseLinear(grown, last.slice(1, 0, out).matmul(matrix(p3)), null, smooth);
+  }
+
+  /** The result as a map [B, C', H r, W r]. */
   forwardMap(x: Tensor, H: number, W: number): Tensor {
+    const grown = this.forward(x, H, W);
+    return grown.view(grown.shape[0], H * this.#factor, W * this.#factor, grown.shape[2]).permute(0, 3, 1, 2);
+  }
+
+  /** Layer by layer, as written; `forward` is tested against it. */
+  forwardPlain(x: Tensor, H: number, W: number): Tensor {
     const [B, , C] = x.shape;
     const map = x.view(B, H, W, C).permute(0, 3, 1, 2).contiguous();
-    return this.conv.forward(cat([this.up_p.forward(map), this.up_b.forward(map)], 1));
-  }
-  forward(x: Tensor, H: number, W: number): Tensor {
-    return this.forwardMap(x, H, W).flatten(2).transpose(1, 2).contiguous();
+    return this.conv
+      .forward(cat([this.up_p.forward(map), this.up_b.forward(map)], 1))
+      .flatten(2)
+      .transpose(1, 2);
   }
 }

@@ -19,6 +19,13 @@ export function fusedLinear(x: Tensor, layer: Linear, around: Around = {}): Tens
   return op("skyloop::dense", x, norm?.weight ?? null, norm?.bias ?? null, norm?.eps ?? 0, layer.weight, layer.bias, residual ?? null, scale ?? null);
 }
 
+/** x [..., in] by weight [out, in] plus bias and residual, where given. */
+export function denseLinear(x: Tensor, weight: Tensor, bias: Tensor | null, residual: Tensor | null = null): Tensor {
+  if (x.device === "cpu") return op("skyloop::dense", x, null, null, 0, weight, bias, residual, null);
+  const product = linear(x, weight, bias);
+  return residual === null ? product : residual.add(product);
+}
+
 /** The same as a composition, for other devices; `fusedLinear` is tested against it. */
 export function composedLinear(x: Tensor, layer: Linear, { norm, residual, scale }: Around = {}): Tensor {
   const result = linear(norm === undefined ? x : norm.forward(x), layer.weight, layer.bias);

@@ -220,6 +220,23 @@ describe("linear layers with what stands around them", () => {
     expect(worst).toBeLessThan(5e-6);
   });
 
+  it("dual up-sampling in fewer operations equals its layers one by one, in value and in every gradient", () => {
+    manualSeed(6);
+    for (const [width, factor] of [
+      [8, 2],
+      [48, 2],
+      [12, 4],
+    ] as const)
+      scope(() => {
+        const layer = new DualUpsample(width, factor);
+        const input = randn([2, 15, width]).setRequiresGrad(true);
+        const difference = compare([input, ...layer.parameters()], [() => layer.forward(input, 3, 5), () => layer.forwardPlain(input, 3, 5)]);
+        console.log(`width ${width}, factor ${factor}: largest relative difference ${difference.toExponential(1)}`);
+        expect(difference).toBeLessThan(5e-6);
+        layer.dispose();
+      });
+  });
+
   it("say what does not fit", () => {
     const layer = new Linear(4, 3);
     expect(() => fusedLinear(randn([2, 5]), layer)).toThrow(/x \[2, 5\] does not fit weight \[3, 4\]/);

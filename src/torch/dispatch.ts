@@ -59,6 +59,13 @@ interface Addon {
   profileStart(): void;
   profileModule(module: number): void;
   profileStop(): ProfiledCall[];
+  groupJoin(host: string, port: number, rank: number, size: number, seconds: number, isServer: boolean, prefix: string): void;
+  groupWatch(parameters: Handle[], bucketBytes: number): void;
+  groupExpect(): void;
+  groupFinish(): void;
+  groupSum(tensor: Handle): void;
+  groupBroadcast(tensors: Handle[]): void;
+  groupLeave(): void;
   about(): { version: string; config: string; parallel: string; cuda: boolean; mkldnn: boolean };
 }
 

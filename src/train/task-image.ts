@@ -29,6 +29,8 @@ export interface TrainImageOptions {
   fwhm?: [number, number];
   noise?: [number, number];
   command: string;
+  /** Of reading the stamps, and of training. */
+  reading: Progress;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -84,7 +86,7 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
   mkdirSync(out, { recursive: true });
   const release = lockFolder(out, "train");
   try {
-    const data = await loadImageData(folder, sizePx, seed, progress);
+    const data = await loadImageData(folder, sizePx, seed, options.reading);
     const ranges = restoreRanges(data, options.fwhm, options.noise);
     manualSeed(seed);
     const { model: encoder, weightsHash } = await loadModel(options.model, options.weights);

@@ -50,6 +50,12 @@ export async function predictImage(options: PredictImageOptions): Promise<Predic
   if (task === "reconstruct" && (options.mask !== undefined) === options.neighbours)
     throw new SkyloopError("BAD_OPTION", "say what to fill: --mask FILE with the hidden pixels, or --neighbours for everything but the central galaxy");
   const model = loadImageModel(options.model, task);
+  const kind = isFits(input) ? "flux" : "colour";
+  if (model.card.kind !== kind)
+    throw new SkyloopError(
+      "BAD_HEAD",
+      `${options.model} learned from ${model.card.kind === "flux" ? "flux" : "colour pictures"}, ${basename(input)} is ${kind === "flux" ? "flux" : "a picture"}, which looks different to it; train one on a ${kind} survey`,
+    );
   return isFits(input) ? await predictFits(model, options) : await predictPicture(model, options);
 }
 
@@ -155,8 +161,14 @@ async function historyOf({ card }: ImageModel, options: PredictImageOptions, mas
   ];
 }
 
-/** Text as HISTORY records of 80 characters. */
+/** Text as HISTORY records of 80 characters, broken between words where it can be. */
 function historyRecords(text: string): string[] {
-  const ascii = text.replace(/[^\x20-\x7e]/g, "?");
-  return Array.from({ length: Math.ceil(ascii.length / 72) }, (_, i) => `HISTORY ${ascii.slice(i * 72, (i + 1) * 72)}`.padEnd(80));
+  const lines: string[] = [];
+  for (let rest = text.replace(/[^\x20-\x7e]/g, "?"); rest !== ""; ) {
+    const space = rest.length > 72 ? rest.lastIndexOf(" ", 72) : -1;
+    const end = space > 0 ? space : 72;
+    lines.push(`HISTORY ${rest.slice(0, end)}`.padEnd(80));
+    rest = rest.slice(end).trimStart();
+  }
+  return lines;
 }

@@ -101,7 +101,7 @@ export class World {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true, ...options });
     const faults: string[] = [];
     this.#watched.push({ context, faults });
-    if (who !== undefined) await context.addInitScript((name) => localStorage.setItem("skyloop.who", JSON.stringify(name)), who);
+    if (who !== undefined) await context.addInitScript((name) => location.origin !== "null" && localStorage.setItem("skyloop.who", JSON.stringify(name)), who);
     context.on("console", (message) => {
       if (message.type() === "error" && expected?.test(message.text()) !== true) faults.push(`console: ${message.text()} (${message.location().url})`);
     });

@@ -263,6 +263,7 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
           object={open}
           model={state.model}
           session={id}
+          lastSeq={state.lastSeq}
           label={session.labelOf(open)}
           onLabel={(value) => session.label([open], value)}
           list={seen}

@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+
+interface PredictImageFlags {
+  head: string;
+  mask?: string;
+  neighbours?: boolean;
+  overwrite: boolean;
+}
+
+/** `skyloop predict restore | reconstruct IN OUT`. */
+export function addPredictImageCommands(predict: Command): void {
+  for (const task of ["restore", "reconstruct"] as const) {
+    const command = predict
+      .command(task)
+      .argument("<in>", "FITS image or cube, or a picture (.jpg, .png, .webp)")
+      .argument("<out>", "file to write: .fits for FITS, else a picture")
+      .description(
+        task === "restore"
+          ? "undo blur and noise in one image of any size; FITS keeps its header and world coordinates and says in HISTORY what was done"
+          : "fill hidden pixels of one image, or the galaxy behind its neighbours; FITS keeps its header and says in HISTORY what was done",
+      )
+      .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\` or of multitask training`);
+    if (task === "reconstruct")
+      command
+        .option("--mask <file>", "FITS or picture of the same size: what is not 0 (in a picture: bright) is hidden")
+        .option("--neighbours", "find everything but the central galaxy by segmentation, and hide that", false);
+    command.option("--overwrite", "replace the file if it is there", false).action(async (input: string, output: string, flags: PredictImageFlags) => {
+      const { predictImage } = await import("../train/use-image.ts");
+      const { widthPx, heightPx, planes, hiddenShare } = await predictImage({
+        task,
+        model: flags.head,
+        input,
+        output,
+        mask: flags.mask,
+        neighbours: flags.neighbours ?? false,
+        overwrite: flags.overwrite,
+      });
+      const filled = hiddenShare === null ? "" : `, ${(100 * hiddenShare).toFixed(1)} % of the pixels filled`;
+      process.stdout.write(`${output}: ${planes} x ${widthPx} x ${heightPx} px${filled}\n`);
+    });
+  }
+}
