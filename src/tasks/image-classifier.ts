@@ -23,22 +23,30 @@ export interface ImageClassifier {
   dispose(): void;
 }
 
+/** How an encoder is read: while it learns from one view of each image, since its views are random already; to predict as its weights ask, a mean over several. */
+interface Readers {
+  learning: FeatureReader;
+  predicting: FeatureReader;
+}
+
 /** Encoder, reading and head as one layer. */
 class LvmClassifier extends Layer {
   readonly encoder: SwinUnet;
   readonly head: ClassifyHead;
-  readonly #reader: FeatureReader;
+  readonly #readers: Readers;
   readonly #frozen: boolean;
 
-  constructor(encoder: SwinUnet, reader: FeatureReader, head: ClassifyHead, frozen: boolean) {
+  constructor(encoder: SwinUnet, readers: Readers, head: ClassifyHead, frozen: boolean) {
     super();
-    [this.encoder, this.#reader, this.head, this.#frozen] = [encoder, reader, head, frozen];
+    [this.encoder, this.#readers, this.head, this.#frozen] = [encoder, readers, head, frozen];
   }
+  /** Features as they are while learning. */
   features(images: Tensor): Tensor {
-    return this.#reader.of(images);
+    return this.#readers.learning.of(images);
   }
   forward(images: Tensor): Tensor {
-    return this.head.forward(this.#frozen ? noGrad(() => this.features(images)) : this.features(images));
+    const reader = this.training ? this.#readers.learning : this.#readers.predicting;
+    return this.head.forward(this.#frozen ? noGrad(() => reader.of(images)) : reader.of(images));
   }
   override train(on = true): this {
     super.train(on);
@@ -88,17 +96,18 @@ function loadConvnet(name: string, layer: Layer, weights: string): void {
 }
 
 /** An LVM with a new head. `frozen`: only the head learns. */
-function lvm(name: string, classes: number, weights: string, frozen: boolean, dropout: number, changes: Partial<FeatureReading> = {}): ImageClassifier {
+function lvm(name: string, classes: number, weights: string, frozen: boolean, dropout: number): ImageClassifier {
   const encoder = createModel(name);
   if (!existsSync(weights))
     throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or a model with released weights`);
   const notes = loadWeights(encoder, weights);
-  return lvmOf(encoder, { ...readingOf(encoder, notes, readProjection(weights)), views: 1, ...changes }, classes, frozen, dropout);
+  return lvmOf(encoder, readingOf(encoder, notes, readProjection(weights)), classes, frozen, dropout);
 }
 
 function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, frozen: boolean, dropout: number): ImageClassifier {
-  const reader = featuresOf(encoder, reading);
-  const layer = new LvmClassifier(encoder, reader, new ClassifyHead(reader.dim, classes, dropout), frozen);
+  const predicting = featuresOf(encoder, reading);
+  const readers = { learning: featuresOf(encoder, { ...reading, views: 1 }), predicting };
+  const layer = new LvmClassifier(encoder, readers, new ClassifyHead(predicting.dim, classes, dropout), frozen);
   const all = [...layer.namedParameters()];
   return {
     layer,
@@ -110,7 +119,7 @@ function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, froz
     notes: notesOf(reading),
     extra: reading.projection === null ? {} : projectionState(reading.projection),
     dispose() {
-      reader.dispose();
+      predicting.dispose();
       layer.dispose();
     },
   };
