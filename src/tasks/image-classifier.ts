@@ -142,11 +142,11 @@ export function createClassifier({ name, classes, weights, frozen = false, dropo
 }
 
 /** Sets the head's mean and deviation to those of training images' features, batch by batch; a convolutional network has none. */
-export function standardiseHead({ layer }: ImageClassifier, batches: Iterable<Tensor>): void {
+export function standardiseHead({ layer }: ImageClassifier, batches: (() => Tensor)[]): void {
   if (!(layer instanceof LvmClassifier)) return;
   layer.eval();
   const rows: number[] = [];
-  for (const images of batches) rows.push(...noGrad(() => scope(() => layer.features(images).toFloat32Array())));
+  for (const images of batches) for (const value of noGrad(() => scope(() => layer.features(images()).toFloat32Array()))) rows.push(value);
   layer.head.standardise(Float32Array.from(rows), layer.head.mean.shape[0]);
 }
 

@@ -71,11 +71,10 @@ export function trainNetwork(
   const random = new Random(options.seed).fork("network");
   manualSeed(options.seed);
   const of = (some: number[]) => images.indexSelect(0, indexOf(some)).to("float32");
+  const blocks = Array.from({ length: Math.ceil(rows.length / MEASURE_BATCH) }, (_, i) => rows.slice(i * MEASURE_BATCH, (i + 1) * MEASURE_BATCH));
   standardiseHead(
     classifier,
-    (function* () {
-      for (let at = 0; at < rows.length; at += MEASURE_BATCH) yield of(rows.slice(at, at + MEASURE_BATCH));
-    })(),
+    blocks.map((block) => () => of(block)),
   );
   layer.train();
   const optimiserOf = (group: ImageClassifier["parameters"]["fresh"]) =>
