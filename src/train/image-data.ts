@@ -59,12 +59,15 @@ export async function loadImageData(
   };
 }
 
-/** Pictures whose noise is measured, and what their sky's noise is multiplied by. */
+/**
+ * Pictures whose noise is measured, and what their sky's noise is multiplied by before it is added to what they have already. It begins near nothing, so that images as
+ * the survey has them lie within what a model learned from.
+ */
 const NOISE_FROM = 50;
-const NOISE_TIMES: [number, number] = [1, 5];
+const NOISE_TIMES: [number, number] = [0.1, 3];
 
 /**
- * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by one to five times the noise that the stamps have
+ * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by a tenth to three times the noise that the stamps have
  * already, band by band. `fwhm` is in px for colour and arcsec for flux, `noise` of 255 or in nanomaggies. Throws BAD_OPTION for ranges that cannot be.
  */
 export function restoreRanges(
