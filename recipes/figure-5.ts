@@ -7,7 +7,7 @@
  * Expected: EXPECTED
  *
  * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by professional astronomers on SDSS pictures;
- * the paper's five come from Galaxy Zoo votes on images that cannot be had as a set. The largest class has hundreds of objects more than 200, so every size fits.
+ * the paper's five come from Galaxy Zoo votes on images that cannot be had as a set. The rarest class leaves 205 to draw from, so every size fits.
  * The released LVM saw these images in its pre-training, without their labels, those of the test set among them; the other networks saw only the examples.
  */
 import { existsSync, mkdirSync } from "node:fs";
@@ -171,7 +171,7 @@ function report(cells: Cell[]): string {
     "",
     ...claims,
     "",
-    `Accuracy on ${split.test.length} galaxies (${split.test.length / data.classes} of each class; chance ${(1 / data.classes).toFixed(2)}), mean and standard deviation over ${seeds.length} seeds (draw of examples, initial weights, order); "(n)" where fewer are done. ${data.classes} classes of EFIGI at ${BUDGET.sizePx} px; to draw from: ${pool.join(", ")}. Every network: ${steps} steps of ${BUDGET.batchSize} views (AdamW, warm-up and cosine, the same augmentation), the best of ${BUDGET.learningRates.length} learning rates by ${split.validation.length} validation galaxies with ${BUDGET.pilotPerClass} a class. So few steps are what two cores can do; large networks from scratch would gain from more. LVM: ${flags.model}, weights ${weightsHash.slice(0, 12)}; its pre-training saw these images without labels.`,
+    `Accuracy on ${split.test.length} galaxies (${split.test.length / data.classes} of each class; chance ${(1 / data.classes).toFixed(2)}), mean and standard deviation over ${seeds.length} seeds (draw of examples, initial weights, order); "(n)" where fewer are done. ${data.classes} classes of EFIGI at ${BUDGET.sizePx} px; to draw from: ${pool.join(", ")}. Every network: ${steps} steps of ${BUDGET.batchSize} views (AdamW, warm-up and cosine, the same augmentation), the best of ${BUDGET.learningRates.length} learning rates by ${split.validation.length} validation galaxies with ${BUDGET.pilotPerClass} a class. So few steps are what two cores can do; large networks from scratch would gain from more. LVM: ${flags.model}, weights ${weightsHash.slice(0, 12)}; its pre-training saw these images without labels, and it predicts from the mean of the turned views its weights ask for.`,
     "",
   ].join("\n");
   const most = Math.max(...columns, 1);
