@@ -1,7 +1,7 @@
 /**
  * Figure 4 of the paper: images reconstructed from patches of 4, 8 and 16 px hidden over 10 to 70 %, as pictures and as PSNR curves.
  *
- * Command: npx tsx recipes/figure-4.ts --data ../shared/data        (--threads 2, --work, --reports)
+ * Command: bin/skyloop recipe figure-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
  * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
  * Expected: EXPECTED
  */
@@ -104,4 +104,4 @@ const sheet: Example[] = pictured.flatMap((picture) =>
   }),
 );
 mkdirSync(join(found.reports, "figure-4"), { recursive: true });
-await writeExamples(join(found.reports, "figure-4", "figure-4.png"), sheet, images.testPx, images.kind);
+await writeExamples(join(found.reports, "figure-4", "figure-4.png"), sheet, test.sizePx, images.kind);

@@ -1,7 +1,7 @@
 /**
  * Table 1 of the paper: four-class accuracy of a frozen encoder, uniform and active multitask training.
  *
- * Command: npx tsx recipes/table-1.ts --data ../shared/data        (or npm exec tsx; --threads 2, --work, --reports)
+ * Command: bin/skyloop recipe table-1 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
  * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already. A run that was
  * stopped goes on.
  * Expected: EXPECTED

@@ -1,7 +1,7 @@
 /**
  * Table 2 of the paper: restoration of blurred and noisy images, by strategy, beside Richardson-Lucy and Wiener with the true point spread.
  *
- * Command: npx tsx recipes/table-2.ts --data ../shared/data        (--threads 2, --work, --reports)
+ * Command: bin/skyloop recipe table-2 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
  * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
  * Expected: EXPECTED
  */

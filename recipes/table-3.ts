@@ -1,7 +1,7 @@
 /**
  * Table 3 of the paper: reconstruction of images with patches of 4, 8 and 16 px hidden over 0 to 70 %, by strategy, beside nearest and biharmonic inpainting.
  *
- * Command: npx tsx recipes/table-3.ts --data ../shared/data        (--threads 2, --work, --reports)
+ * Command: bin/skyloop recipe table-3 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
  * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
  * Expected: EXPECTED
  */

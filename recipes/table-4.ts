@@ -1,7 +1,7 @@
 /**
  * Table 4 of the paper: reconstruction by patch size, masks over 0 to 70 % of the image, active strategy.
  *
- * Command: npx tsx recipes/table-4.ts --data ../shared/data        (--threads 2, --work, --reports)
+ * Command: bin/skyloop recipe table-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
  * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
  * Expected: EXPECTED
  */
@@ -36,7 +36,7 @@ const rows = GRID.patchesPx.flatMap((patchPx) => {
 const body = [
   markdown(["Patch size", "paper: MSE, PSNR, SSIM", "MSE", "PSNR (dB)", "SSIM"], rows),
   "",
-  "PSNR is computed from each image's MSE and then averaged.",
+  `First ${GRID.patchImages} test images. PSNR is computed from each image's MSE and then averaged.`,
   "",
   foot(found),
 ].join("\n");

@@ -15,6 +15,7 @@ import type {
   SurveyInfo,
 } from "../src/contract/api.ts";
 import type { Imported, Learning, Preview, Why } from "../src/contract/insight.ts";
+import type { Heads, MostProbable, ObjectPrediction } from "../src/contract/predictions.ts";
 
 export class ApiFailure extends Error {
   readonly code: string;
@@ -71,6 +72,9 @@ export const api = {
   learning: (id: string) => ask<Learning>(`/sessions/${at(id)}/learning`),
   why: (id: string, object: string) => ask<Why>(`/sessions/${at(id)}/why/${at(object)}`),
   importLabels: (id: string, who: string, text: string, apply: boolean) => ask<Imported>(`/sessions/${at(id)}/import`, { who, text, apply }),
+  heads: (survey: string) => ask<Heads>(`/surveys/${at(survey)}/heads`),
+  predictionsOf: (survey: string, object: string) => ask<ObjectPrediction[]>(`${objects(survey)}/${at(object)}/predictions`),
+  mostProbable: (survey: string, name: string, wanted: string[]) => ask<MostProbable>(`/surveys/${at(survey)}/predictions/${at(name)}`, { objects: wanted }),
   ranking: (id: string, query: URLSearchParams) => ask<Ranking>(`/sessions/${at(id)}/ranking?${query}`),
 };
 
@@ -78,6 +82,12 @@ export const api = {
 export function pictureUrl(survey: string, object: string, size: number): string {
   const made = [64, 96, 128, 192, 256, 512].find((px) => px >= size) ?? 512;
   return `/api${objects(survey)}/${at(object)}/picture?size=${made}`;
+}
+
+/** An object's picture as a head makes it, as an address in the page's own memory. */
+export async function improvedUrl(survey: string, object: string, head: string): Promise<string> {
+  const { bytes } = await bytesOf(`${objects(survey)}/${at(object)}/improved?head=${at(head)}`);
+  return URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
 }
 
 /** Address of a table of what `filter` lets through. */

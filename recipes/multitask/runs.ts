@@ -10,12 +10,20 @@ import { setThreads } from "../../src/torch/index.ts";
 import { loadImageData, restoreRanges } from "../../src/train/image-data.ts";
 import { evaluateImages, type MethodScores } from "../../src/train/image-evaluate.ts";
 import { chooseClassical, type TestSetup } from "../../src/train/image-measures.ts";
-import { DEFAULT_ACTIVE, type MultitaskResult, STRATEGIES, type Strategy, trainMultitask } from "../../src/train/multitask.ts";
+import {
+  DEFAULT_ACTIVE,
+  loadMultitaskData,
+  type MultitaskData,
+  type MultitaskResult,
+  STRATEGIES,
+  type Strategy,
+  trainMultitask,
+} from "../../src/train/multitask.ts";
 import { setupsOf } from "../../src/train/task-image.ts";
 import { prepareSurveys } from "./prepare.ts";
 
 /** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all nine runs in an hour. */
-export const BUDGET = { model: "lvm-nano", steps: 1200, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 100, active: DEFAULT_ACTIVE } as const;
+export const BUDGET = { model: "lvm-nano", steps: 800, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 100, active: DEFAULT_ACTIVE } as const;
 export const SEEDS = [1, 2, 3] as const;
 
 /** The paper's names of the strategies. */
@@ -56,77 +64,107 @@ export function readFlags(): Flags & { data: string } {
 
 const folderOf = (work: string, strategy: Strategy, seed: number) => join(work, `${strategy}-${seed}`);
 
-/** Trains what is missing of the nine runs; one that was stopped goes on. */
-async function trainAll(work: string, surveys: { classes: string; images: string }): Promise<MultitaskResult[]> {
+/** Trains what is missing of the nine runs, or of those that `wanted` names; one that was stopped goes on. */
+export async function trainAll(work: string, surveys: { classes: string; images: string }, wanted?: string[]): Promise<MultitaskResult[]> {
   const results: MultitaskResult[] = [];
+  let data: MultitaskData | undefined;
   for (const seed of SEEDS)
     for (const strategy of STRATEGIES) {
       const out = folderOf(work, strategy, seed);
-      if (!existsSync(join(out, "metrics.json")))
-        await trainMultitask({
-          ...BUDGET,
-          ...surveys,
-          strategy,
-          seed,
-          out,
-          column: "label",
-          command: "recipes/table-1.ts",
-          progress: terminalProgress(`${strategy}, seed ${seed}`, "steps"),
-        });
+      if (wanted !== undefined && !wanted.includes(`${strategy}-${seed}`)) continue;
+      if (!existsSync(join(out, "metrics.json"))) {
+        const reading = terminalProgress("reading", "images");
+        const options = { ...BUDGET, ...surveys, strategy, seed, out, column: "label", command: "skyloop recipe table-1", reading };
+        data ??= await loadMultitaskData(options, BUDGET.sizePx);
+        await trainMultitask({ ...options, progress: terminalProgress(`${strategy}, seed ${seed}`, "steps") }, data);
+      }
       results.push(readJson(join(out, "metrics.json")) as MultitaskResult);
     }
   return results;
 }
 
-/** Shares and patch sizes of Figure 4, and the number of test images behind each of its numbers. */
-export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], images: 40 } as const;
+/** Shares and patch sizes of Figure 4 and Table 4, and the number of test images behind each of their numbers. */
+export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], images: 50, patchImages: 100 } as const;
 
-/** Every model of a task, by name. */
-function modelsOf(work: string, task: ImageTaskName, wanted: readonly Strategy[] = STRATEGIES): Record<string, ImageModel> {
+/** The reconstruction models of the active runs, by name. */
+function activeModels(work: string): Record<string, ImageModel> {
   return Object.fromEntries(
-    wanted.flatMap((strategy) =>
-      SEEDS.map((seed) => [`${strategy}-${seed}`, loadImageModel(join(folderOf(work, strategy, seed), `${task}.safetensors`), task)]),
-    ),
+    SEEDS.map((seed) => [`active-${seed}`, loadImageModel(join(folderOf(work, "active", seed), "reconstruct.safetensors"), "reconstruct")]),
   );
 }
 
-/** Runs, and all of them measured on the same test images beside the classical methods; kept in `work` until a run changes. */
+/** What was computed before from the same `key`, or `make` it and keep it. */
+function kept<T>(path: string, key: unknown, make: () => T): T {
+  const hash = hashBytes(JSON.stringify(key));
+  if (existsSync(path)) {
+    const found = readJson(path) as { hash: string; value: T };
+    if (found.hash === hash) return found.value;
+  }
+  const value = make();
+  writeFileAtomic(path, `${JSON.stringify({ hash, value }, null, 1)}\n`);
+  return value;
+}
+
+/** Test images, and how they are made worse. */
+export async function testMaterial(images: string) {
+  const data = await loadImageData(images, BUDGET.sizePx, BUDGET.splitSeed, terminalProgress("test images", "images"));
+  const ranges = restoreRanges(data);
+  return { data, restore: setupsOf("restore", data, BUDGET.sizePx, ranges), reconstruct: setupsOf("reconstruct", data, BUDGET.sizePx, ranges) };
+}
+
+/** Classical methods on the test images: they know of no run. */
+export function classicalScores(work: string, { data, restore, reconstruct }: Awaited<ReturnType<typeof testMaterial>>) {
+  return kept(join(work, "classical.json"), [data.dataHash, BUDGET.splitSeed], () => {
+    const classical = chooseClassical(data.validation, restore.validation);
+    return {
+      classical,
+      restore: evaluateImages({}, data.test, restore.test, classical).methods,
+      reconstruct: evaluateImages({}, data.test, reconstruct.test, null).methods,
+    };
+  });
+}
+
+/** The runs' own scores of a task on the same images, named STRATEGY-SEED, after those of the classical methods. */
+function together(runs: MultitaskResult[], task: ImageTaskName, classical: Record<string, MethodScores>): Record<string, MethodScores> {
+  return { ...classical, ...Object.fromEntries(runs.map((run) => [`${run.strategy}-${run.seed}`, run[task][task]])) };
+}
+
+/** Runs, and what they are compared with; what is there already is not computed again. */
 export async function evaluation(): Promise<Flags & Evaluation> {
-  const { data, ...flags } = readFlags();
+  const { data: folder, ...flags } = readFlags();
   const { work } = flags;
   mkdirSync(work, { recursive: true });
-  const surveys = await prepareSurveys(data, work);
+  const surveys = await prepareSurveys(folder, work);
   const runs = await trainAll(work, surveys);
-  const path = join(work, "evaluation.json");
-  const hash = hashBytes(JSON.stringify([runs, GRID]));
-  if (existsSync(path)) {
-    const kept = readJson(path) as Evaluation & { hash: string };
-    if (kept.hash === hash) return { ...flags, ...kept };
-  }
-  const images = await loadImageData(surveys.images, BUDGET.sizePx, BUDGET.splitSeed, terminalProgress("test images", "images"));
-  const ranges = restoreRanges(images);
-  const [restore, reconstruct] = (["restore", "reconstruct"] as const).map((task) => setupsOf(task, images, BUDGET.sizePx, ranges));
-  const classical = chooseClassical(images.validation, restore.validation);
-  const active = modelsOf(work, "reconstruct", ["active"]);
+  const material = await testMaterial(surveys.images);
+  const { data, reconstruct } = material;
+  const classical = classicalScores(work, material);
+  const key = [data.dataHash, GRID, runs.filter(({ strategy }) => strategy === "active")];
   const ofPatch = (patchPx: number, share: readonly [number, number]): TestSetup => ({ ...reconstruct.test, masks: { patchesPx: [patchPx], share } });
-  const found: Evaluation = {
+  return {
+    ...flags,
     runs,
-    classical,
-    testImages: images.test.length,
-    testPx: images.testPx,
-    restore: evaluateImages(modelsOf(work, "restore"), images.test, restore.test, classical).methods,
-    reconstruct: evaluateImages(modelsOf(work, "reconstruct"), images.test, reconstruct.test, null).methods,
-    byPatch: Object.fromEntries(
-      GRID.patchesPx.map((patchPx) => [patchPx, evaluateImages(active, images.test, ofPatch(patchPx, reconstruct.test.masks.share), null).methods]),
+    classical: classical.classical,
+    testImages: data.test.length,
+    testPx: reconstruct.test.sizePx,
+    restore: together(runs, "restore", classical.restore),
+    reconstruct: together(runs, "reconstruct", classical.reconstruct),
+    byPatch: kept(join(work, "by-patch.json"), key, () =>
+      Object.fromEntries(
+        GRID.patchesPx.map((patchPx) => [
+          patchPx,
+          evaluateImages(activeModels(work), data.test.slice(0, GRID.patchImages), ofPatch(patchPx, reconstruct.test.masks.share), null).methods,
+        ]),
+      ),
     ),
-    grid: GRID.patchesPx.flatMap((patchPx) =>
-      GRID.shares.map((share) => ({
-        patchPx,
-        share,
-        methods: evaluateImages(active, images.test.slice(0, GRID.images), ofPatch(patchPx, [share, share]), null).methods,
-      })),
+    grid: kept(join(work, "grid.json"), key, () =>
+      GRID.patchesPx.flatMap((patchPx) =>
+        GRID.shares.map((share) => ({
+          patchPx,
+          share,
+          methods: evaluateImages(activeModels(work), data.test.slice(0, GRID.images), ofPatch(patchPx, [share, share]), null).methods,
+        })),
+      ),
     ),
   };
-  writeFileAtomic(path, `${JSON.stringify({ hash, ...found }, null, 1)}\n`);
-  return { ...flags, ...found };
 }

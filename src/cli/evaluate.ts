@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ClassificationScores } from "../measure/classification.ts";
 import type { CalibratedScores } from "../train/task-classify.ts";
+import { addEvaluateImageCommands } from "./evaluate-image.ts";
 
 /** A table of a classifier's measures. */
 export function describeClasses(classes: string[], scores: ClassificationScores): string {
@@ -37,4 +38,5 @@ export function addEvaluateCommand(program: Command): void {
       const result = await evaluateClasses(survey, flags.head, flags.column, flags.json ? SILENT : terminalProgress("features", "stamps"));
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describeScores(result.classes, result.scores));
     });
+  addEvaluateImageCommands(evaluate);
 }

@@ -15,6 +15,7 @@ import { addPredictCommand } from "./predict.ts";
 import { addPretrainCommand } from "./pretrain.ts";
 import { addProbeCommand } from "./probe.ts";
 import { addProfileCommand } from "./profile.ts";
+import { addRecipeCommand } from "./recipe.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
   addPredictCommand(program);
   addEvaluateCommand(program);
   addProbeCommand(program);
+  addRecipeCommand(program);
   addLoopCommand(program);
   addModelCommand(program);
   addExportCommand(program);

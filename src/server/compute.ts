@@ -19,7 +19,7 @@ export class Compute {
     worker.on("message", ({ id, ...message }: Answer) => {
       const listener = this.#waiting.get(id);
       // A round goes on after `done`: it is assessed, unless a newer one comes first.
-      if (["assessed", "failed", "rows", "why", "preview"].includes(message.type)) this.#waiting.delete(id);
+      if (["assessed", "failed", "rows", "why", "preview", "improved"].includes(message.type)) this.#waiting.delete(id);
       listener?.(message as Message);
     });
     const died = (why: string) => {
@@ -64,6 +64,10 @@ export class Compute {
 
   async preview(job: Extract<Job, { kind: "preview" }>): Promise<Preview> {
     return (await this.#ask(job, "preview")).preview;
+  }
+
+  async improve(job: Extract<Job, { kind: "improve" }>): Promise<Uint8Array> {
+    return (await this.#ask(job, "improved")).pixels;
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,8 @@ import { countRound, currentRound, findSession } from "../loop/session.ts";
 import { HOW, heatMap, influences } from "../loop/why.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
+import { type ImageModel, loadImageModel } from "../tasks/image-model.ts";
+import { improvedRgb8 } from "./image-heads.ts";
 import { diverseRows, nearestRows } from "./similar.ts";
 
 export type Job =
@@ -26,6 +28,8 @@ export type Job =
   | { kind: "why"; folder: string; model: string; session: string; row: number }
   | { kind: "preview"; folder: string; model: string; session: string }
   | { kind: "map"; folder: string; model: string; method: MapMethod }
+  /** What a restoring or reconstructing head makes of an object. */
+  | { kind: "improve"; folder: string; head: string; row: number }
   /** Reads features ahead, so that the first round does not wait for the disk. */
   | { kind: "warm"; folder: string; model: string };
 
@@ -38,6 +42,8 @@ export type Answer =
   | { id: number; type: "assessed"; round: number }
   | { id: number; type: "why"; why: Why }
   | { id: number; type: "preview"; preview: Preview }
+  /** 8-bit colour [H, W, 3]. */
+  | { id: number; type: "improved"; pixels: Uint8Array }
   | { id: number; type: "failed"; code: string; message: string };
 
 interface Opened {
@@ -48,6 +54,7 @@ interface Opened {
 }
 
 const opened = new Map<string, Promise<Opened>>();
+const imageModels = new Map<string, ImageModel>();
 const running = new Map<string, AbortController>();
 
 function open(folder: string): Promise<Opened> {
@@ -73,6 +80,11 @@ function spaceOf({ survey, spaces }: Opened, model: string) {
 async function run(id: number, job: Job): Promise<void> {
   const say = (answer: Answer) => parentPort?.postMessage(answer);
   const here = await open(job.folder);
+  if (job.kind === "improve") {
+    const model = imageModels.get(job.head) ?? loadImageModel(job.head);
+    imageModels.set(job.head, model);
+    return say({ id, type: "improved", pixels: improvedRgb8(model, await here.survey.readStamp(job.row)) });
+  }
   const { space, weightsHash } = spaceOf(here, job.model);
   if (job.kind === "warm") return say({ id, type: "rows", rows: [] });
   if (job.kind === "neighbours") return say({ id, type: "rows", rows: nearestRows(space, job.row, job.k) });

@@ -12,7 +12,7 @@ export interface NeighbourOptions {
   growPx: number;
 }
 
-export const DEFAULT_NEIGHBOURS: NeighbourOptions = { threshold: 3, saddle: 0.7, leastPx: 12, growPx: 2 };
+export const DEFAULT_NEIGHBOURS: NeighbourOptions = { threshold: 3, saddle: 0.7, leastPx: 12, growPx: 5 };
 
 /** Brightness over all bands, each in units of its own noise, smoothed over 3 x 3 pixels; sky level and noise of the result. */
 function detectionImage(image: Float32Array, { bands, heightPx: H, widthPx: W }: PlaneShape): { light: Float32Array; sky: number; sigma: number } {

@@ -7,7 +7,7 @@ import { type ImageScale, noiseSigma } from "./image-scale.ts";
 /** Full widths of the point spreads, over the range that images are blurred by. */
 export const CANDIDATE_FWHM_PX = [3, 5, 7] as const;
 /** Wiener's balance is this times the variance of the noise, in units of the brightest pixel of a band; the choice for known point spreads is alike. */
-const BALANCE = 300;
+const BALANCE = 1000;
 /** Without noise the balance would be nothing and rounding would be amplified. */
 const LEAST_SIGMA = 1e-3;
 

@@ -51,6 +51,8 @@ export interface MultitaskOptions {
   /** Steps between two estimates of the shares. */
   validateEvery: number;
   command: string;
+  /** Of reading the surveys, and of training. */
+  reading: Progress;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -75,19 +77,22 @@ export interface MultitaskResult {
 }
 
 /** Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need no decoder. */
-const CLASS_BATCH_TIMES = 2;
+export const CLASS_BATCH_TIMES = 4;
 const TASKS = ["classify", ...IMAGE_TASKS];
+
+/** What decides which objects are learned from. */
+export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "reading">;
 
 export interface MultitaskData {
   classes: SplitClassData;
   images: ImageData;
 }
 
-/** Both surveys' data, split by `splitSeed`. */
-export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, progress }: MultitaskOptions, inputPx: number): Promise<MultitaskData> {
+/** Both surveys' data, split by `splitSeed`; classes as inputs of `inputPx`. */
+export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, reading }: DataOptions, inputPx: number): Promise<MultitaskData> {
   return {
-    classes: await loadClassData(classes, column, inputPx, splitSeed, progress),
-    images: await loadImageData(images, sizePx, splitSeed, progress, MOST_PAIRS),
+    classes: await loadClassData(classes, column, inputPx, splitSeed, reading),
+    images: await loadImageData(images, sizePx, splitSeed, reading, MOST_PAIRS),
   };
 }
 
@@ -96,9 +101,9 @@ const MOST_PAIRS = 1000;
 
 /**
  * Trains by one strategy and writes the encoder, the three heads, `metrics.json`, `shares.svg` and `validation.svg` into `out`; a run that was stopped goes on. Null
- * where `signal` stopped it. Throws RUN_EXISTS, BAD_OPTION, OTHER_RECIPE, LOCKED and what reading the surveys throws.
+ * where `signal` stopped it. `loaded` spares several runs on the same data to read it again. Throws RUN_EXISTS, BAD_OPTION, OTHER_RECIPE, LOCKED and what reading the surveys throws.
  */
-export async function trainMultitask(options: MultitaskOptions): Promise<MultitaskResult | null> {
+export async function trainMultitask(options: MultitaskOptions, loaded?: MultitaskData): Promise<MultitaskResult | null> {
   const { strategy, out, seed, splitSeed, steps, batchSize, sizePx, command, progress, signal } = options;
   for (const [name, value] of Object.entries({ "--steps": steps, "--batch": batchSize, "--share-every": options.validateEvery }))
     if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${name} is a whole number from 1, not ${value}`);
@@ -109,7 +114,7 @@ export async function trainMultitask(options: MultitaskOptions): Promise<Multita
   try {
     manualSeed(seed);
     const { model: encoder, reader, weightsHash } = await loadModel(options.model, options.weights);
-    const data = await loadMultitaskData(options, reader.sizePx);
+    const data = loaded ?? (await loadMultitaskData(options, reader.sizePx));
     const count = data.classes.classes.length;
     const ranges = restoreRanges(data.images);
     const setups = IMAGE_TASKS.map((task) => setupsOf(task, data.images, sizePx, ranges));
@@ -126,6 +131,7 @@ export async function trainMultitask(options: MultitaskOptions): Promise<Multita
       seed,
       warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)),
       validateEvery: options.validateEvery,
+      checkpointEvery: options.validateEvery,
       encoderRate: strategy === "pretrain" ? 0 : DEFAULT_LOOP.encoderRate,
       active: strategy === "active" ? options.active : null,
     };

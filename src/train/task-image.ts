@@ -29,6 +29,8 @@ export interface TrainImageOptions {
   fwhm?: [number, number];
   noise?: [number, number];
   command: string;
+  /** Of reading the stamps, and of training. */
+  reading: Progress;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -58,7 +60,7 @@ export function setupsOf(
   ranges: ReturnType<typeof restoreRanges>,
 ): { validation: TestSetup; test: TestSetup } {
   const common = { task, kind: data.kind, restore: ranges, masks: MASK_RANGES };
-  return { validation: { ...common, sizePx, seed: VALIDATION_SEED }, test: { ...common, sizePx: data.testPx, seed: TEST_SEED } };
+  return { validation: { ...common, sizePx, seed: VALIDATION_SEED }, test: { ...common, sizePx, seed: TEST_SEED } };
 }
 
 /** Checks what the command line gave. Throws BAD_OPTION. */
@@ -84,7 +86,7 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
   mkdirSync(out, { recursive: true });
   const release = lockFolder(out, "train");
   try {
-    const data = await loadImageData(folder, sizePx, seed, progress);
+    const data = await loadImageData(folder, sizePx, seed, options.reading);
     const ranges = restoreRanges(data, options.fwhm, options.noise);
     manualSeed(seed);
     const { model: encoder, weightsHash } = await loadModel(options.model, options.weights);
@@ -132,9 +134,9 @@ async function evaluateInto(sheet: string, model: ImageModel, data: ImageData, s
   const name = task === "restore" ? "restored" : "reconstructed";
   const classical = task === "restore" ? chooseClassical(data.validation, setups.validation) : null;
   const { methods, examples } = evaluateImages({ [name]: model }, data.test, setups.test, classical, SHOWN);
-  await writeExamples(sheet, examples, data.testPx, data.kind);
+  await writeExamples(sheet, examples, setups.test.sizePx, data.kind);
   const given = methods[task === "restore" ? "blurred" : "masked"];
-  return { images: data.test.length, sizePx: data.testPx, classical, methods, gain: methods[name].psnr - given.psnr };
+  return { images: data.test.length, sizePx: setups.test.sizePx, classical, methods, gain: methods[name].psnr - given.psnr };
 }
 
 /** Measures a saved model on the test share of a survey (that of `seed`; the one it was trained with by default). Throws BAD_HEAD and what reading the survey throws. */

@@ -42,8 +42,9 @@ export interface Running {
 }
 
 /** Starts `skyloop serve` and waits until it answers. */
-export async function startServer(surveys: string[], port: number): Promise<Running> {
-  const child: ChildProcess = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port)], {
+export async function startServer(surveys: string[], port: number, heads: string[] = []): Promise<Running> {
+  const more = heads.length === 0 ? [] : ["--head", ...heads];
+  const child: ChildProcess = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise<void>((resolve, reject) => {
@@ -100,7 +101,7 @@ export class World {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true, ...options });
     const faults: string[] = [];
     this.#watched.push({ context, faults });
-    if (who !== undefined) await context.addInitScript((name) => localStorage.setItem("skyloop.who", JSON.stringify(name)), who);
+    if (who !== undefined) await context.addInitScript((name) => location.origin !== "null" && localStorage.setItem("skyloop.who", JSON.stringify(name)), who);
     context.on("console", (message) => {
       if (message.type() === "error" && expected?.test(message.text()) !== true) faults.push(`console: ${message.text()} (${message.location().url})`);
     });
@@ -184,8 +185,8 @@ export class World {
   }
 }
 
-/** Starts a server over a copy of the small survey and a browser for this file of tests, and watches every page. */
-export function openWorld(): World {
+/** Starts a server over a copy of the small survey and a browser for this file of tests, and watches every page. `heads` makes the image heads that it is given. */
+export function openWorld({ heads = () => [] }: { heads?(folder: string): string[] } = {}): World {
   const world = new World();
   const folder = temporaryFolder();
   beforeAll(async () => {
@@ -196,7 +197,7 @@ export function openWorld(): World {
     world.spirals = new Set(opened.rows.filter((row) => row.columns.faceOnSpiral === true).map(({ id }) => id));
     opened.close();
     world.port = await freePort();
-    [world.server, world.browser] = await Promise.all([startServer([world.survey], world.port), launch()]);
+    [world.server, world.browser] = await Promise.all([startServer([world.survey], world.port, heads(folder.path)), launch()]);
   });
   afterEach(async () => {
     expect(await world.settle()).toEqual([]);

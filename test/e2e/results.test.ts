@@ -28,10 +28,10 @@ it("the best come first, and a filter shows those with a label, a score, a colum
   const best = (await shown(page)).slice(0, 12);
   expect(best.filter((id) => world.spirals.has(id)).length).toBeGreaterThan(8);
 
-  await page.getByLabel("Label").selectOption("positive");
+  await page.getByRole("combobox", { name: "Label" }).selectOption("positive");
   await expect.poll(() => total(page)).toBe(positives.length);
   expect((await shown(page)).sort()).toEqual([...positives].sort());
-  await page.getByLabel("Label").selectOption("");
+  await page.getByRole("combobox", { name: "Label" }).selectOption("");
   await page.getByLabel("Score from").fill("0.2");
   await page.getByLabel("Score to").fill("0.8");
   await expect.poll(() => total(page)).toBeLessThan(world.ids.length);
@@ -122,7 +122,7 @@ it("stands beside another session's: where labels differ, and where scores diffe
   await world.ask(`/sessions/${other.session}/labels`, { who: "bob", labels: [{ object: disputed, value: "negative" }] });
   const page = await open();
   await page.getByRole("button", { name: "Compare" }).click();
-  await page.getByLabel("With").selectOption(other.session);
+  await page.getByRole("combobox", { name: "With" }).selectOption(other.session);
   await page.getByText("Under each picture: rank, score here | score there.").waitFor();
   await page.getByRole("group", { name: "Compare" }).getByLabel("Labels").selectOption("differ");
   await expect.poll(() => shown(page)).toEqual([disputed]);

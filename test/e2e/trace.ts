@@ -3,13 +3,15 @@ import type { CDPSession, Page } from "playwright-core";
 
 interface TraceEvent {
   name: string;
+  /** Microseconds. */
   ts: number;
-  ph: string;
-  args?: { frame_reporter?: { state?: string; frame_type?: string } } & Record<string, unknown>;
 }
 
+/** What the browser's display does for each frame that it puts on the screen. */
+const FRAME = "Display::DrawAndSwap";
+
 export interface ScrollFigures {
-  /** Frames that the compositor presented, a second, while the page scrolled. */
+  /** Frames put on the screen, a second, while the page scrolled. */
   framesPerSecond: number;
   /** Longest time without a new frame, ms. */
   longestGapMs: number;
@@ -22,13 +24,13 @@ export async function traceScroll(page: Page, scroll: () => Promise<void>): Prom
   const events: TraceEvent[] = [];
   client.on("Tracing.dataCollected", ({ value }) => void events.push(...(value as unknown as TraceEvent[])));
   const complete = new Promise<void>((resolve) => client.once("Tracing.tracingComplete", () => resolve()));
-  await client.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories: ["devtools.timeline.frame", "devtools.timeline"] } });
+  await client.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories: ["viz"] } });
   await scroll();
   await client.send("Tracing.end");
   await complete;
   await client.detach();
   const drawn = events
-    .filter(({ name }) => name === "DrawFrame")
+    .filter(({ name }) => name === FRAME)
     .map(({ ts }) => ts / 1000)
     .sort((a, b) => a - b);
   const gaps = drawn.slice(1).map((at, i) => at - drawn[i]);
@@ -64,14 +66,11 @@ export async function memoryOf(page: Page): Promise<{ heapBytes: number; nodes: 
 
 /** Milliseconds from the start of the navigation to the first paint with content. */
 export function firstPaint(page: Page): Promise<number> {
-  return page.evaluate(
-    () =>
-      new Promise<number>((resolve) => {
-        const look = () => {
-          const entry = performance.getEntriesByName("first-contentful-paint").at(0);
-          entry === undefined ? requestAnimationFrame(look) : resolve(entry.startTime);
-        };
-        look();
-      }),
-  );
+  return page.evaluate(async () => {
+    for (;;) {
+      const entry = performance.getEntriesByName("first-contentful-paint").at(0);
+      if (entry !== undefined) return entry.startTime;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+  });
 }

@@ -219,6 +219,7 @@ function Labelling({ session }: { session: LiveSession }) {
           object={open}
           model={state.model}
           session={state.session}
+          lastSeq={state.lastSeq}
           label={labelOf(open)}
           onLabel={(value) => give(open, value)}
           list={picks.map(({ object }) => object)}

@@ -234,6 +234,7 @@ export function MapPage({ survey, session }: { survey: string; session: string |
           object={open}
           model={model}
           session={session ?? undefined}
+          lastSeq={state?.lastSeq}
           label={labelOf(open)}
           onLabel={live === null ? undefined : (value) => live.label([open], value)}
           list={objects.map(({ object }) => object)}

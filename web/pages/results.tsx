@@ -9,6 +9,7 @@ import { type LiveSession, useSession } from "../actions/use-session.ts";
 import { api, exportUrl, reportUrl } from "../api.ts";
 import { CutPlot } from "../parts/learning.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
+import { PredictionChoice, usePredictions } from "../parts/predictions.tsx";
 import { addFilter, ComparePanel, type Filter, FilterPanel, ImportPanel, NO_FILTER } from "../parts/result-panels.tsx";
 import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tile } from "../parts/tile.tsx";
@@ -136,6 +137,11 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
     return () => clearTimeout(timer);
   }, [from, to, load]);
   const rowAt = (place: number) => pages.get(Math.floor(place / PAGE))?.[place % PAGE];
+  const inSight = useMemo(
+    () => Array.from({ length: Math.max(0, to - from) }, (_, i) => pages.get(Math.floor((from + i) / PAGE))?.[(from + i) % PAGE]?.object ?? []).flat(),
+    [pages, from, to],
+  );
+  const predictions = usePredictions(survey, inSight);
   const seen = [...pages.keys()].sort((a, b) => a - b).flatMap((page) => pages.get(page)?.map(({ object }) => object) ?? []);
 
   return (
@@ -186,6 +192,7 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
             onChange={(event) => setFilter({ ...filter, maxScore: event.target.value })}
           />
         </label>
+        <PredictionChoice {...predictions} />
         {(["cut", "filter", "compare", "import"] as const).map((name) => (
           <button key={name} type="button" aria-pressed={panel === name} onClick={() => setPanel(panel === name ? null : name)}>
             {PANEL_NAMES[name]}
@@ -239,7 +246,7 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
                     size={size}
                     label={session.labelOf(row.object)}
                     pending={session.isPending(row.object)}
-                    caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}`}
+                    caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}${predictions.textOf(row.object)}`}
                     badge={row.otherLabel == null ? undefined : `other: ${row.otherLabel}`}
                     tags={session.tagsOf(row.object)}
                     onClick={setOpen}
@@ -256,6 +263,7 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
           object={open}
           model={state.model}
           session={id}
+          lastSeq={state.lastSeq}
           label={session.labelOf(open)}
           onLabel={(value) => session.label([open], value)}
           list={seen}

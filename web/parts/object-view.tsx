@@ -4,8 +4,10 @@ import type { Why } from "../../src/contract/insight.ts";
 import { recallKeys } from "../actions/keys.ts";
 import { useKeys } from "../actions/use-keys.ts";
 import { api, pictureUrl } from "../api.ts";
+import { BeforeAfter } from "./before-after.tsx";
 import { Dialog } from "./dialog.tsx";
 import { PixelCanvas } from "./pixel-canvas.tsx";
+import { ObjectPredictions } from "./predictions.tsx";
 import { WhyView } from "./why-view.tsx";
 
 interface Props {
@@ -13,6 +15,8 @@ interface Props {
   object: string;
   model: string;
   session?: string;
+  /** The last event that is known to be saved. */
+  lastSeq?: number;
   label: LabelValue | null;
   /** Absent where there is no session to label in. */
   onLabel?: (value: LabelValue) => void;
@@ -41,34 +45,41 @@ const SAYS: Record<SessionEvent["kind"], (value: string) => string> = {
 };
 
 /** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
-export function ObjectView({ survey, object, model, session, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
+export function ObjectView({ survey, object, model, session, lastSeq, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
   const [detail, setDetail] = useState<ObjectDetail | null>(null);
   const [near, setNear] = useState<{ object: string; similarity: number }[]>([]);
   const [history, setHistory] = useState<SessionEvent[]>([]);
   const [why, setWhy] = useState<Why | "asked" | { failure: string } | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: reasons are those of one object
   useEffect(() => setWhy(null), [object]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new label is a new line of the history
   useEffect(() => {
     let gone = false;
-    const keep =
-      <T,>(set: (value: T) => void) =>
-      (value: T) =>
-        gone ? undefined : set(value);
-    api.detail(survey, object).then(keep(setDetail), () => {});
-    api.neighbours(survey, model, object, 12).then(
-      keep((found) => setNear(found.objects)),
+    setDetail(null);
+    setNear([]);
+    api.detail(survey, object).then(
+      (found) => void (!gone && setDetail(found)),
       () => {},
     );
-    if (session !== undefined)
-      api.events(session).then(
-        keep((events) => setHistory(events.filter((event) => event.object === object))),
-        () => {},
-      );
+    api.neighbours(survey, model, object, 12).then(
+      ({ objects }) => void (!gone && setNear(objects)),
+      () => {},
+    );
     return () => {
       gone = true;
     };
-  }, [survey, object, model, session, label]);
+  }, [survey, object, model]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was saved since is a new line of the history
+  useEffect(() => {
+    if (session === undefined) return;
+    let gone = false;
+    api.events(session).then(
+      (events) => void (!gone && setHistory(events.filter((event) => event.object === object))),
+      () => {},
+    );
+    return () => {
+      gone = true;
+    };
+  }, [object, session, lastSeq]);
   const [keys] = useState(recallKeys);
   const place = list.indexOf(object);
   const step = (by: number) => {
@@ -148,6 +159,8 @@ export function ObjectView({ survey, object, model, session, label, onLabel, lis
               </a>
             </p>
           )}
+          <ObjectPredictions survey={survey} object={object} />
+          <BeforeAfter survey={survey} object={object} />
           {detail !== null && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
             <section className="row" aria-label="Catalogue row" tabIndex={0}>

@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { pairOf } from "./train-image.ts";
+
+interface EvaluateImageFlags {
+  head: string;
+  seed?: number;
+  fwhm?: string;
+  noise?: string;
+  pictures: string;
+  json: boolean;
+}
+
+/** `skyloop evaluate restore | reconstruct SURVEY --head FILE`. */
+export function addEvaluateImageCommands(evaluate: Command): void {
+  for (const task of ["restore", "reconstruct"] as const) {
+    const command = evaluate
+      .command(task)
+      .argument("<survey>", "survey folder; a fifth of its stamps, 100 at most, is measured")
+      .description("MSE, PSNR, SSIM and brightness beside classical methods, on the stamps that training kept for it")
+      .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\``)
+      .option("--seed <n>", "seed of the split (default: that of the training)", Number)
+      .option("--pictures <file>", "PNG with examples", `${task}-examples.png`)
+      .option("--json", "one JSON object", false);
+    if (task === "restore") command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training");
+    command.action(async (survey: string, flags: EvaluateImageFlags) => {
+      const [{ evaluateImageModel }, { methodsTable }, { terminalProgress, SILENT }] = await Promise.all([
+        import("../train/task-image.ts"),
+        import("../train/image-evaluate.ts"),
+        import("../base/progress.ts"),
+      ]);
+      const result = await evaluateImageModel(survey, flags.head, task, {
+        seed: flags.seed,
+        fwhm: pairOf(flags.fwhm),
+        noise: pairOf(flags.noise),
+        sheet: flags.pictures,
+        progress: flags.json ? SILENT : terminalProgress("reading", "images"),
+      });
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify(result)}\n`
+          : `${methodsTable(result.methods)}\non ${result.images} images of ${result.sizePx} px; pictures in ${flags.pictures}\n`,
+      );
+    });
+  }
+}
