@@ -17,13 +17,25 @@ export function hasPeer(): boolean {
   }
 }
 
-/** Runs a peer script and returns what it prints. `tuned` gives it passive OpenMP waiting and memory that glibc keeps. */
+/** Debian's OpenBLAS with OpenMP, where it stands beside the one that the system has chosen. */
+const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
+
+/**
+ * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: OpenBLAS with OpenMP, passive OpenMP waiting and memory
+ * that glibc keeps.
+ */
 export function runPeer(script: string, args: string[], tuned: boolean): string {
   const env: NodeJS.ProcessEnv = { ...process.env };
   // The plain peer gets what a user's shell has, not what this process set for itself.
   delete env.OMP_WAIT_POLICY;
   if (tuned)
-    Object.assign(env, { OMP_WAIT_POLICY: "PASSIVE", MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD_: "2147483647", MALLOC_TOP_PAD_: "67108864" });
+    Object.assign(env, {
+      OMP_WAIT_POLICY: "PASSIVE",
+      MALLOC_MMAP_THRESHOLD_: "1073741824",
+      MALLOC_TRIM_THRESHOLD_: "2147483647",
+      MALLOC_TOP_PAD_: "67108864",
+      ...(existsSync(OPENBLAS) ? { LD_LIBRARY_PATH: OPENBLAS } : {}),
+    });
   return execFileSync(PYTHON, [join(PACKAGE_ROOT, "bench/peers", script), ...args], { env, encoding: "utf8" });
 }
 
@@ -33,8 +45,8 @@ export function median(values: number[]): number {
 }
 
 /** Repeats every measurement in turn, so that a busy moment hits all of them alike. */
-export function alternate(measurements: Record<string, () => number>, rounds: number): Record<string, number[]> {
-  const results: Record<string, number[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
+export function alternate<T>(measurements: Record<string, () => T>, rounds: number): Record<string, T[]> {
+  const results: Record<string, T[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) for (const [name, measure] of Object.entries(measurements)) results[name].push(measure());
   return results;
 }

@@ -29,17 +29,8 @@ struct Place {
 
 }  // namespace skyloop
 
-#define SKYLOOP_VARIANT plain
-#include "attention.h"
-#undef SKYLOOP_VARIANT
-#ifdef SKYLOOP_AVX2
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#define SKYLOOP_VARIANT avx2
-#include "attention.h"
-#undef SKYLOOP_VARIANT
-#pragma GCC pop_options
-#endif
+#define SKYLOOP_KERNELS "attention.h"
+#include "for-each-variant.h"
 
 namespace {
 
@@ -164,7 +155,7 @@ Tensor recorded(const Tensor& qkv, const Tensor& table, const Tensor& positions,
 
 }  // namespace
 
-TORCH_LIBRARY(skyloop, library) {
+TORCH_LIBRARY_FRAGMENT(skyloop, library) {
   library.def("window_attention(Tensor qkv, Tensor table, Tensor positions, Tensor? mask, int window, int shift, float scale) -> Tensor");
   library.def("window_attention_backward(Tensor grad, Tensor qkv, Tensor table, Tensor positions, Tensor? mask, int window, int shift, float scale) -> (Tensor, Tensor)");
 }

@@ -13,6 +13,11 @@ inline int64_t bufferSize(int64_t N, int64_t d) {
 template <typename T>
 INLINE void gatherRows(const Place<T>& at, const T* base, int64_t stride, T* into) {
   const int64_t wide = padded<T>(at.d);
+  if (at.d == wide) {
+    for (int64_t i = 0; i < at.N; i++)
+      for (int64_t k = 0; k < wide; k += LANES<T>) store(into + i * wide + k, load(base + at.rows[i] * stride + k));
+    return;
+  }
   for (int64_t i = 0; i < at.N; i++) {
     const T* from = base + at.rows[i] * stride;
     for (int64_t k = 0; k < at.d; k++) into[i * wide + k] = from[k];
@@ -43,6 +48,11 @@ INLINE void transposeRows(const Place<T>& at, const T* from, T factor, T* into) 
 template <typename T>
 INLINE void scatterRows(const Place<T>& at, const T* from, T factor, T* base, int64_t stride) {
   const int64_t wide = padded<T>(at.d);
+  if (at.d == wide) {
+    for (int64_t i = 0; i < at.N; i++)
+      for (int64_t k = 0; k < wide; k += LANES<T>) store(base + at.rows[i] * stride + k, load(from + i * wide + k) * factor);
+    return;
+  }
   for (int64_t i = 0; i < at.N; i++) {
     T* to = base + at.rows[i] * stride;
     for (int64_t k = 0; k < at.d; k++) to[k] = from[i * wide + k] * factor;

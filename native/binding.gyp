@@ -3,6 +3,9 @@
   "variables": {
     "torch_includes%": "<!(node -p \"process.env.SKYLOOP_TORCH_INCLUDES || '/usr/include /usr/include/torch/csrc/api/include'\")",
     "torch_libdir%": "<!(node -p \"process.env.SKYLOOP_TORCH_LIBDIR || '/usr/lib/x86_64-linux-gnu'\")",
+    # First among the libraries, so that libtorch's products are looked up in it.
+    "openblas%": "<!(node -p \"const d = process.env.SKYLOOP_OPENBLAS; d ? '-Wl,--no-as-needed ' + d + '/libopenblas.so.0 -Wl,-rpath,' + d : ''\")",
+    "gloo%": "<!(node -p \"require('fs').existsSync('/usr/include/gloo/algorithm.h') ? 'USE_C10D_GLOO' : 'SKYLOOP_WITHOUT_GLOO'\")",
     "torch_abi%": "<!(node -p \"process.env.SKYLOOP_TORCH_ABI || '1'\")"
   },
   "target_defaults": {
@@ -15,11 +18,11 @@
   "targets": [
     {
       "target_name": "torch",
-      "sources": ["torch.cc", "attention.cc", "profile.cc"],
+      "sources": ["torch.cc", "attention.cc", "dense.cc", "distributed.cc", "memory.cc", "optimise.cc", "profile.cc"],
       "include_dirs": ["<@(torch_includes)"],
-      "defines": ["NDEBUG", "_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
+      "defines": ["<@(gloo)", "NDEBUG", "_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
       "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fexceptions", "-frtti", "-w"],
-      "libraries": ["-fopenmp", "-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "-ltorch", "-ltorch_cpu", "-lc10"]
+      "libraries": ["-fopenmp", "<(openblas)", "-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "-ltorch", "-ltorch_cpu", "-lc10"]
     },
     {
       "target_name": "fits",

@@ -1,7 +1,8 @@
-// What our own operators share: short vectors of 32 bytes, exp, and a product of small matrices that keeps its sums in registers.
+// What our own operators share: short vectors of SKYLOOP_BYTES bytes, exp, and a product of small matrices that keeps its sums in registers.
 //
 // Included once for every processor that is compiled for (variants.h), each time in a namespace of its own, SKYLOOP_VARIANT: therefore no include guard, and
 // nothing but headers of our own may be included from here.
+#undef INLINE
 #define INLINE __attribute__((always_inline)) inline
 
 namespace skyloop::SKYLOOP_VARIANT {
@@ -11,18 +12,18 @@ template <typename T>
 struct VectorOf;
 template <>
 struct VectorOf<float> {
-  typedef float Type __attribute__((vector_size(32)));
-  typedef float Loose __attribute__((vector_size(32), aligned(4), may_alias));
+  typedef float Type __attribute__((vector_size(SKYLOOP_BYTES)));
+  typedef float Loose __attribute__((vector_size(SKYLOOP_BYTES), aligned(4), may_alias));
 };
 template <>
 struct VectorOf<double> {
-  typedef double Type __attribute__((vector_size(32)));
-  typedef double Loose __attribute__((vector_size(32), aligned(8), may_alias));
+  typedef double Type __attribute__((vector_size(SKYLOOP_BYTES)));
+  typedef double Loose __attribute__((vector_size(SKYLOOP_BYTES), aligned(8), may_alias));
 };
 template <typename T>
 using Vector = typename VectorOf<T>::Type;
 template <typename T>
-constexpr int64_t LANES = 32 / sizeof(T);
+constexpr int64_t LANES = SKYLOOP_BYTES / sizeof(T);
 
 template <typename T>
 INLINE Vector<T> load(const T* from) {
@@ -36,38 +37,52 @@ template <typename T>
 INLINE Vector<T> all(T value) {
   return value - Vector<T>{};
 }
-// Sum and largest of a vector's elements, in every element of the result: halves, quarters and so on exchange places.
-INLINE Vector<float> sumOf(Vector<float> value) {
-  value += __builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3);
-  value += __builtin_shufflevector(value, value, 2, 3, 0, 1, 6, 7, 4, 5);
-  return value + __builtin_shufflevector(value, value, 1, 0, 3, 2, 5, 4, 7, 6);
-}
-INLINE Vector<double> sumOf(Vector<double> value) {
-  value += __builtin_shufflevector(value, value, 2, 3, 0, 1);
-  return value + __builtin_shufflevector(value, value, 1, 0, 3, 2);
-}
 template <typename V>
 INLINE V larger(V a, V b) {
   return a > b ? a : b;
 }
-INLINE Vector<float> largestOf(Vector<float> value) {
-  value = larger(value, __builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3));
-  value = larger(value, __builtin_shufflevector(value, value, 2, 3, 0, 1, 6, 7, 4, 5));
-  return larger(value, __builtin_shufflevector(value, value, 1, 0, 3, 2, 5, 4, 7, 6));
+// The vector with its elements exchanged at a distance of half, a quarter and so on of its length.
+#if SKYLOOP_BYTES == 64
+INLINE Vector<float> exchanged8(Vector<float> v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7); }
+INLINE Vector<float> exchanged4(Vector<float> v) { return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11); }
+INLINE Vector<float> exchanged2(Vector<float> v) { return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13); }
+INLINE Vector<float> exchanged1(Vector<float> v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14); }
+INLINE Vector<double> exchanged4(Vector<double> v) { return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3); }
+INLINE Vector<double> exchanged2(Vector<double> v) { return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5); }
+INLINE Vector<double> exchanged1(Vector<double> v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6); }
+#else
+INLINE Vector<float> exchanged4(Vector<float> v) { return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3); }
+INLINE Vector<float> exchanged2(Vector<float> v) { return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5); }
+INLINE Vector<float> exchanged1(Vector<float> v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6); }
+INLINE Vector<double> exchanged2(Vector<double> v) { return __builtin_shufflevector(v, v, 2, 3, 0, 1); }
+INLINE Vector<double> exchanged1(Vector<double> v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2); }
+#endif
+template <typename V, typename Join>
+INLINE V joined(V value, Join join) {
+  constexpr int lanes = sizeof(V) / sizeof(value[0]);
+  if constexpr (lanes >= 16) value = join(value, exchanged8(value));
+  if constexpr (lanes >= 8) value = join(value, exchanged4(value));
+  value = join(value, exchanged2(value));
+  return join(value, exchanged1(value));
 }
-INLINE Vector<double> largestOf(Vector<double> value) {
-  value = larger(value, __builtin_shufflevector(value, value, 2, 3, 0, 1));
-  return larger(value, __builtin_shufflevector(value, value, 1, 0, 3, 2));
+// Sum and largest of a vector's elements, in every element of the result.
+template <typename V>
+INLINE V sumOf(V value) {
+  return joined(value, [](V a, V b) __attribute__((always_inline)) { return a + b; });
 }
-// The next multiple of a vector's length.
+template <typename V>
+INLINE V largestOf(V value) {
+  return joined(value, [](V a, V b) __attribute__((always_inline)) { return larger(a, b); });
+}
+// The next multiple of 64 bytes: what rows of buffers are padded to, whatever the processor.
 template <typename T>
 constexpr int64_t padded(int64_t count) {
-  return (count + LANES<T> - 1) / LANES<T> * LANES<T>;
+  return (count + 64 / int64_t(sizeof(T)) - 1) / (64 / int64_t(sizeof(T))) * (64 / int64_t(sizeof(T)));
 }
 
 // exp for x <= 0: 2^n by the exponent's bits, a polynomial for the rest; about 2e-7 relative.
 INLINE Vector<float> expOfNegative(Vector<float> x) {
-  typedef int32_t Integers __attribute__((vector_size(32)));
+  typedef int32_t Integers __attribute__((vector_size(SKYLOOP_BYTES)));
   const Vector<float> least = all<float>(-87.0f);
   x = larger(x, least);
   Integers whole = __builtin_convertvector(x * 1.44269504088896341f - 0.5f, Integers);
@@ -115,21 +130,23 @@ INLINE void productTile(int64_t depth, const T* a, int64_t down, int64_t across,
     for (int v = 0; v < VECTORS; v++) store(c + i * ldc + v * LANES<T>, sums[i][v]);
 }
 
+template <typename T, int VECTORS>
+INLINE void productStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
+  int64_t i = 0;
+#if SKYLOOP_BYTES == 64
+  for (; i + 8 <= rows; i += 8) productTile<T, 8, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
+#endif
+  for (; i + 4 <= rows; i += 4) productTile<T, 4, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
+  for (; i < rows; i++) productTile<T, 1, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
+}
+
 // c [rows, columns] = a [rows, depth] b [depth, columns]; columns a multiple of a vector's length.
 template <typename T>
 INLINE void product(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
   constexpr int64_t L = LANES<T>;
   int64_t j = 0;
-  for (; j + 2 * L <= columns; j += 2 * L) {
-    int64_t i = 0;
-    for (; i + 4 <= rows; i += 4) productTile<T, 4, 2>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-    for (; i < rows; i++) productTile<T, 1, 2>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-  }
-  if (j < columns) {
-    int64_t i = 0;
-    for (; i + 4 <= rows; i += 4) productTile<T, 4, 1>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-    for (; i < rows; i++) productTile<T, 1, 1>(depth, a + i * down, down, across, b + j, ldb, c + i * ldc + j, ldc);
-  }
+  for (; j + 2 * L <= columns; j += 2 * L) productStrip<T, 2>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);
+  if (j < columns) productStrip<T, 1>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);
 }
 
 }  // namespace skyloop::SKYLOOP_VARIANT

@@ -17,6 +17,9 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
+#include "distributed.h"
+#include "handles.h"
+#include "memory.h"
 #include "profile.h"
 
 namespace {
@@ -41,6 +44,9 @@ Napi::Value wrap(Napi::Env env, at::Tensor tensor) {
   return external;
 }
 
+}  // namespace
+
+namespace skyloop {
 at::Tensor& unwrap(const Napi::Value& value) {
   if (!value.IsExternal()) throw Napi::TypeError::New(value.Env(), "expected a tensor");
   auto external = value.As<Napi::External<Handle>>();
@@ -49,6 +55,12 @@ at::Tensor& unwrap(const Napi::Value& value) {
   if (!tensor.defined()) throw Napi::Error::New(value.Env(), "tensor was used after it was freed");
   return tensor;
 }
+}  // namespace skyloop
+
+namespace {
+
+using skyloop::guarded;
+using skyloop::unwrap;
 
 // ---- arguments by schema ----------------------------------------------------------------------------------------------------------
 
@@ -219,19 +231,6 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   return results;
 }
 
-template <typename Body>
-auto guarded(Napi::Env env, Body body) {
-  try {
-    return body();
-  } catch (const c10::Error& error) {
-    throw Napi::Error::New(env, error.what_without_backtrace());
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Napi::Error::New(env, error.what());
-  }
-}
-
 // ---- tensors ----------------------------------------------------------------------------------------------------------------------
 
 at::ScalarType typeOf(Napi::Env env, const Napi::TypedArray& array) {
@@ -392,20 +391,25 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
 
 Napi::Value live(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(liveTensors.load())); }
 
-// keepMemory(bytes): blocks up to this size come from the heap and are kept when freed; glibc otherwise gives large blocks back to the
-// kernel after every operator and pays for their pages again.
+// Tensors' memory is kept when they are freed (memory.cc).
 Napi::Value keepMemory(const Napi::CallbackInfo& info) {
-#ifdef __GLIBC__
-  auto bytes = toInteger(info[0]);
-  mallopt(M_MMAP_THRESHOLD, static_cast<int>(std::min<int64_t>(bytes, 1 << 30)));
-  mallopt(M_TRIM_THRESHOLD, static_cast<int>(std::min<int64_t>(bytes * 2, INT32_MAX)));
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
+  skyloop::keepTensorMemory();
   return info.Env().Undefined();
+}
+
+// Bytes of tensors: in use, the largest so far, free and kept.
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  const auto now = skyloop::tensorMemory();
+  auto result = Napi::Object::New(info.Env());
+  result.Set("live", Napi::Number::New(info.Env(), static_cast<double>(now.live)));
+  result.Set("peak", Napi::Number::New(info.Env(), static_cast<double>(now.peak)));
+  result.Set("kept", Napi::Number::New(info.Env(), static_cast<double>(now.kept)));
+  return result;
 }
 
 // Gives kept free memory back to the system.
 Napi::Value trimMemory(const Napi::CallbackInfo& info) {
+  skyloop::releaseTensorMemory();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
@@ -453,9 +457,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("threads", threads);
   add("live", live);
   add("keepMemory", keepMemory);
+  add("memory", memory);
   add("trimMemory", trimMemory);
   add("about", about);
   skyloop::addProfile(env, exports);
+  skyloop::addDistributed(env, exports);
   return exports;
 }
 

@@ -1,27 +1,31 @@
 #pragma once
 // One source of kernels compiled for several processors: a file writes
 //
-//   #define SKYLOOP_VARIANT plain
-//   #include "attention.h"
-//   #undef SKYLOOP_VARIANT
-//   #ifdef SKYLOOP_AVX2
-//   #pragma GCC push_options
-//   #pragma GCC target("avx2,fma")
-//   #define SKYLOOP_VARIANT avx2
-//   #include "attention.h"
-//   #undef SKYLOOP_VARIANT
-//   #pragma GCC pop_options
-//   #endif
+//   #define SKYLOOP_KERNELS "attention.h"
+//   #include "for-each-variant.h"
 //
 // and calls SKYLOOP_BEST(attend, arguments). Whole functions have to be compiled for the processor: GCC splits vectors before it inlines, so that
 // a general function inlined into one for AVX2 keeps slow broadcasts.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define SKYLOOP_AVX2
-#define SKYLOOP_BEST(function, ...) (skyloop::hasAvx2() ? skyloop::avx2::function(__VA_ARGS__) : skyloop::plain::function(__VA_ARGS__))
+#define SKYLOOP_X86_VARIANTS
+#define SKYLOOP_BEST(function, ...)                               \
+  (skyloop::processor() == skyloop::Processor::avx512 ? skyloop::avx512::function(__VA_ARGS__) \
+   : skyloop::processor() == skyloop::Processor::avx2 ? skyloop::avx2::function(__VA_ARGS__)   \
+                                                      : skyloop::plain::function(__VA_ARGS__))
+#include <cstdlib>
+#include <cstring>
 namespace skyloop {
-inline bool hasAvx2() {
-  static const bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return has;
+enum class Processor { plain, avx2, avx512 };
+// The best that this processor has; SKYLOOP_PROCESSOR=plain or avx2 takes less, to compare.
+inline Processor processor() {
+  static const Processor best = [] {
+    const char* wanted = std::getenv("SKYLOOP_PROCESSOR");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !(wanted && !std::strcmp(wanted, "plain"));
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+                        !(wanted && !std::strcmp(wanted, "avx2"));
+    return avx512 ? Processor::avx512 : avx2 ? Processor::avx2 : Processor::plain;
+  }();
+  return best;
 }
 }  // namespace skyloop
 #else

@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
  * @property {0 | 1} cxx11Abi the value of _GLIBCXX_USE_CXX11_ABI it was compiled with
  * @property {string} version "2.5.1", or "unknown" where the headers do not say
  * @property {"LIBTORCH" | "debian" | "python"} source
+ * @property {string | null} openblas folder of the OpenBLAS with OpenMP that Debian has beside others, which libtorch's products shall run on
  */
 
 /**
@@ -29,7 +30,9 @@ export function findLibtorch({ env = process.env, root = "/", pythonTorch = askP
   const multiarch = existsSync(lib) ? readdirSync(lib).filter((name) => name.endsWith("-linux-gnu")) : [];
   for (const libDir of [...multiarch.map((name) => join(lib, name)), join(root, "usr/lib64"), lib]) {
     const found = describe("debian", join(root, "usr/include"), libDir);
-    if (found) return found;
+    // Debian's choice among several is the one with threads of its own, which fight with libtorch's.
+    const openblas = join(libDir, "openblas-openmp");
+    if (found) return existsSync(join(openblas, "libopenblas.so.0")) ? { ...found, openblas } : found;
   }
   for (const python of ["python3", "/usr/bin/python3"]) {
     const folder = pythonTorch(python);
@@ -44,7 +47,7 @@ function describe(source, include, libDir) {
   const api = join(include, "torch/csrc/api/include");
   const core = ["libc10.so", "libc10.dylib"].map((name) => join(libDir, name)).find(existsSync);
   if (!core || !existsSync(join(api, "torch/torch.h"))) return null;
-  return { includes: [include, api], libDir, cxx11Abi: abiOf(readFileSync(core)), version: versionOf(include, api), source };
+  return { includes: [include, api], libDir, cxx11Abi: abiOf(readFileSync(core)), version: versionOf(include, api), source, openblas: null };
 }
 
 /**

@@ -40,6 +40,7 @@ describe("findLibtorch", () => {
       cxx11Abi: 0,
       version: "2.5.1",
       source: "LIBTORCH",
+      openblas: null,
     });
   });
 

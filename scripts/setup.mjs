@@ -44,11 +44,16 @@ async function installNpmPackages() {
 
 async function buildNative() {
   const torch = findLibtorch();
-  const facts = [torch, process.versions.modules, process.platform, process.arch];
+  const facts = [torch, existsSync("/usr/include/gloo/algorithm.h"), process.versions.modules, process.platform, process.arch];
   const inputs = hashInputs(["native", "node_modules/node-addon-api/package.json"], facts);
   const outputs = ["native/build/Release/torch.node", "native/build/Release/fits.node", "native/build/libtorch.json"];
   if (!isUpToDate("native", inputs, outputs)) {
-    const env = { SKYLOOP_TORCH_INCLUDES: torch.includes.join(" "), SKYLOOP_TORCH_LIBDIR: torch.libDir, SKYLOOP_TORCH_ABI: String(torch.cxx11Abi) };
+    const env = {
+      SKYLOOP_TORCH_INCLUDES: torch.includes.join(" "),
+      SKYLOOP_TORCH_LIBDIR: torch.libDir,
+      SKYLOOP_TORCH_ABI: String(torch.cxx11Abi),
+      SKYLOOP_OPENBLAS: torch.openblas ?? "",
+    };
     const gyp = [
       process.execPath,
       join(ROOT, "node_modules/node-gyp/bin/node-gyp.js"),
@@ -65,7 +70,7 @@ async function buildNative() {
     writeFileSync(join(ROOT, "native/build/libtorch.json"), `${JSON.stringify(torch, null, 2)}\n`);
     writeStamp("native", inputs);
   }
-  const warning = torch.source === "debian" && blasWarning(torch.libDir);
+  const warning = torch.source === "debian" && torch.openblas === null && blasWarning(torch.libDir);
   if (warning) process.stderr.write(`warning: ${warning}\n`);
 }
 

@@ -97,11 +97,11 @@ describe("blasWarning", () => {
 describe("linesFor", () => {
   const missing = [
     { what: "cfitsio", apt: ["libcfitsio-dev"], dnf: ["cfitsio-devel"], pacman: ["cfitsio"], brew: ["cfitsio"] },
-    { what: "libtorch", apt: ["libtorch-dev", "libopenblas0-openmp"], dnf: [], pacman: ["python-pytorch"], brew: [], otherwise: true },
+    { what: "libtorch", apt: ["libtorch-dev", "libopenblas0-openmp", "libgloo-dev"], dnf: [], pacman: ["python-pytorch"], brew: [], otherwise: true },
   ];
 
   it.each([
-    ["apt", /apt-get install -y --no-install-recommends libcfitsio-dev libtorch-dev libopenblas0-openmp$/m],
+    ["apt", /apt-get install -y --no-install-recommends libcfitsio-dev libtorch-dev libopenblas0-openmp libgloo-dev$/m],
     ["dnf", /dnf install cfitsio-devel\n.*pip install torch\nexport LIBTORCH=/],
     ["pacman", /pacman -S --needed cfitsio python-pytorch$/],
     ["brew", /brew install cfitsio\n.*pip install torch/],

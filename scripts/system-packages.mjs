@@ -19,7 +19,15 @@ const NEEDS = [
     pacman: ["cfitsio"],
     brew: ["cfitsio"],
   },
-  { what: "libtorch", present: hasLibtorch, apt: ["libtorch-dev", "libopenblas0-openmp"], dnf: [], pacman: ["python-pytorch"], brew: [], otherwise: true },
+  {
+    what: "libtorch",
+    present: hasLibtorch,
+    apt: ["libtorch-dev", "libopenblas0-openmp", "libgloo-dev"],
+    dnf: [],
+    pacman: ["python-pytorch"],
+    brew: [],
+    otherwise: true,
+  },
 ];
 const TEST_NEEDS = [
   { what: "Chromium", present: () => Boolean(findChromium()), apt: ["chromium"], dnf: ["chromium"], pacman: ["chromium"], brew: ["--cask", "chromium"] },

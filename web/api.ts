@@ -14,7 +14,8 @@ import type {
   StreamMessage,
   SurveyInfo,
 } from "../src/contract/api.ts";
-import type { Imported, Learning, Why } from "../src/contract/insight.ts";
+import type { Imported, Learning, Preview, Why } from "../src/contract/insight.ts";
+import type { Heads, MostProbable, ObjectPrediction } from "../src/contract/predictions.ts";
 
 export class ApiFailure extends Error {
   readonly code: string;
@@ -38,8 +39,11 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
   }
   if (response.ok) return (await response.json()) as T;
   const failure = (await response.json().catch(() => ({ code: "INTERNAL", message: response.statusText }))) as { code: string; message: string };
-  throw new ApiFailure(failure.code, failure.message);
+  throw new ApiFailure(failure.code, failure.message, LATER.includes(response.status));
 }
+
+/** Answers that mean: the same again in a moment. */
+const LATER = [429, 502, 503, 504];
 
 const at = encodeURIComponent;
 const objects = (survey: string) => `/surveys/${at(survey)}/objects`;
@@ -63,10 +67,14 @@ export const api = {
   undo: (id: string, who: string) => ask<Saved>(`/sessions/${at(id)}/undo`, { who }),
   redo: (id: string, who: string) => ask<Saved>(`/sessions/${at(id)}/redo`, { who }),
   alpha: (id: string, who: string, alpha: number) => ask<SessionState>(`/sessions/${at(id)}/alpha`, { who, alpha }),
-  nextRound: (id: string, who: string) => ask<Page>(`/sessions/${at(id)}/rounds`, { who }),
+  nextRound: (id: string, who: string, seen: number) => ask<Page>(`/sessions/${at(id)}/rounds`, { who, seen }),
+  preview: (id: string) => ask<Preview>(`/sessions/${at(id)}/preview`),
   learning: (id: string) => ask<Learning>(`/sessions/${at(id)}/learning`),
   why: (id: string, object: string) => ask<Why>(`/sessions/${at(id)}/why/${at(object)}`),
   importLabels: (id: string, who: string, text: string, apply: boolean) => ask<Imported>(`/sessions/${at(id)}/import`, { who, text, apply }),
+  heads: (survey: string) => ask<Heads>(`/surveys/${at(survey)}/heads`),
+  predictionsOf: (survey: string, object: string) => ask<ObjectPrediction[]>(`${objects(survey)}/${at(object)}/predictions`),
+  mostProbable: (survey: string, name: string, wanted: string[]) => ask<MostProbable>(`/surveys/${at(survey)}/predictions/${at(name)}`, { objects: wanted }),
   ranking: (id: string, query: URLSearchParams) => ask<Ranking>(`/sessions/${at(id)}/ranking?${query}`),
 };
 
@@ -76,8 +84,15 @@ export function pictureUrl(survey: string, object: string, size: number): string
   return `/api${objects(survey)}/${at(object)}/picture?size=${made}`;
 }
 
-export function exportUrl(session: string, format: string): string {
-  return `/api/sessions/${at(session)}/export?format=${format}`;
+/** An object's picture as a head makes it, as an address in the page's own memory. */
+export async function improvedUrl(survey: string, object: string, head: string): Promise<string> {
+  const { bytes } = await bytesOf(`${objects(survey)}/${at(object)}/improved?head=${at(head)}`);
+  return URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
+}
+
+/** Address of a table of what `filter` lets through. */
+export function exportUrl(session: string, format: string, filter: URLSearchParams): string {
+  return `/api/sessions/${at(session)}/export?${new URLSearchParams([...filter, ["format", format]])}`;
 }
 
 export const reportUrl = (session: string): string => `/api/sessions/${at(session)}/report`;

@@ -1,7 +1,10 @@
 """The peer of our benchmarks: the encoder of a Swin U-Net written as PyTorch users write it, timed on Debian's python3-torch.
 
-Run: /usr/bin/python3 swin.py encode|train BATCH SIZE SECONDS; prints images a second. Configuration: lvm-tiny.
+Run: /usr/bin/python3 swin.py encode|train MODEL BATCH SIZE SECONDS; prints JSON: images a second, images a second of processor time, peak memory in MB.
+Training is masked image modelling with a light head (SimMIM): forward, backward, Adam.
 """
+import json
+import resource
 import sys
 import time
 
@@ -9,7 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-EMBED, DEPTHS, HEADS, WINDOW = 48, (2, 2, 6, 2), (3, 6, 12, 24), 8
+MODELS = {
+    "lvm-tiny": (48, (2, 2, 6, 2), (3, 6, 12, 24), None),
+    "lvm-base": (96, (8, 8, 8, 8), (8, 8, 8, 8), 8),
+    "lvm-nano": (32, (2, 2, 2, 2), (2, 4, 8, 16), None),
+}
+WINDOW, DROP_PATH = 8, 0.1
+EMBED, DEPTHS, HEADS, SCALE = MODELS[sys.argv[2]]
 
 
 def windows(x, w):
@@ -25,7 +34,7 @@ def unwindows(x, w, h, wd):
 class Attention(nn.Module):
     def __init__(self, dim, w, heads):
         super().__init__()
-        self.heads, self.scale = heads, (dim // heads) ** -0.5
+        self.heads, self.scale = heads, SCALE or (dim // heads) ** -0.5
         self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.table = nn.Parameter(torch.randn((2 * w - 1) ** 2, heads) * 0.02)
         grid = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(w), indexing="ij")).flatten(1)
@@ -42,7 +51,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, dim, heads, size, w, shift):
+    def __init__(self, dim, heads, size, w, shift, drop):
         super().__init__()
         self.size, self.w, self.shift = size, w, shift
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
@@ -58,6 +67,12 @@ class Block(nn.Module):
             flat = windows(image, w).squeeze(-1)
             mask = (flat[:, None] != flat[:, :, None]).float() * -100
         self.register_buffer("mask", mask)
+        self.drop = drop
+
+    def branch(self, x):
+        if not self.training or self.drop == 0:
+            return x
+        return x * torch.empty(len(x), 1, 1).bernoulli_(1 - self.drop).div_(1 - self.drop)
 
     def forward(self, x):
         b, n, c = x.shape
@@ -67,8 +82,8 @@ class Block(nn.Module):
         y = unwindows(self.attn(windows(y, self.w), self.mask), self.w, self.size, self.size)
         if self.shift:
             y = torch.roll(y, (self.shift, self.shift), (1, 2))
-        x = x + y.view(b, n, c)
-        return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+        x = x + self.branch(y.view(b, n, c))
+        return x + self.branch(self.fc2(F.gelu(self.fc1(self.norm2(x)))))
 
 
 class Merge(nn.Module):
@@ -92,38 +107,63 @@ class Encoder(nn.Module):
         for i, depth in enumerate(DEPTHS):
             grid, dim = size // 4 // 2**i, EMBED * 2**i
             w = min(WINDOW, grid)
-            layers += [Block(dim, HEADS[i], grid, w, w // 2 if j % 2 and grid > WINDOW else 0) for j in range(depth)]
+            for j in range(depth):
+                drop = DROP_PATH * (sum(DEPTHS[:i]) + j) / (sum(DEPTHS) - 1)
+                layers.append(Block(dim, HEADS[i], grid, w, w // 2 if j % 2 and grid > WINDOW else 0, drop))
             if i < 3:
                 layers.append(Merge(dim, grid))
         self.layers, self.norm = nn.Sequential(*layers), nn.LayerNorm(EMBED * 8)
 
     def forward(self, x):
         x = self.norm0(self.patch(self.first(x)).flatten(2).transpose(1, 2))
-        return self.norm(self.layers(x)).mean(1)
+        return self.norm(self.layers(x))
+
+
+class Masked(nn.Module):
+    """Hidden pixels are filled with a learned colour and drawn from each token."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.encoder = Encoder(size)
+        self.filler = nn.Parameter(torch.full((1, 3, 1, 1), 0.2))
+        self.predict = nn.Linear(EMBED * 8, 3 * 32 * 32)
+
+    def forward(self, x, mask):
+        b, _, s, _ = x.shape
+        tokens = self.predict(self.encoder(x * (1 - mask) + self.filler * mask))
+        drawn = tokens.view(b, s // 32, s // 32, 3, 32, 32).permute(0, 3, 1, 4, 2, 5).reshape(b, 3, s, s)
+        return ((drawn - x).abs() * mask).sum() / (mask.sum() * 3)
 
 
 def main():
-    what, batch, size, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    what, batch, size, seconds = sys.argv[1], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
     torch.manual_seed(1)
-    model, images = Encoder(size), torch.rand(batch, 3, size, size)
+    model, images = Masked(size), torch.rand(batch, 3, size, size)
+    mask = (torch.rand(batch, 1, size // 16, size // 16) < 0.6).float().repeat_interleave(16, 2).repeat_interleave(16, 3)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
 
     def step():
         if what == "encode":
             with torch.no_grad():
-                model(images)
-        else:
-            optimiser.zero_grad()
-            model(images).pow(2).mean().backward()
-            optimiser.step()
+                return model.encoder(images).mean(1)
+        optimiser.zero_grad()
+        loss = model(images, mask)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
 
     model.train(what == "train")
     step()
-    start, done = time.time(), 0
+    step()
+    start, cpu, done = time.time(), time.process_time(), 0
     while time.time() - start < seconds:
         step()
         done += batch
-    print(done / (time.time() - start))
+    print(json.dumps({
+        "imagesPerSecond": done / (time.time() - start),
+        "imagesPerCpuSecond": done / (time.process_time() - cpu),
+        "peakMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }))
 
 
 main()

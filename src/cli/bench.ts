@@ -15,38 +15,38 @@ async function load<T>(file: string): Promise<T> {
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|loop`. */
+/** `skyloop bench encode|train|start|loop|page`. */
 export function addBenchCommand(program: Command): void {
   const bench = program.command("bench").description("speed, beside a peer in the same run (PyTorch in Python where Debian's python3-torch is installed)");
   for (const work of ["encode", "train"] as const)
     bench
       .command(work)
       .description(
-        work === "encode" ? "images a second through lvm-tiny's encoder" : "images a second of training steps of lvm-tiny's encoder (forward, backward, Adam)",
+        work === "encode" ? "images a second through an encoder" : "images a second of training steps (masked pictures, light head: forward, backward, Adam)",
       )
+      .option("--model <name>", "model of the table", "lvm-tiny")
       .option("--batch <n>", "images a batch", Number, 16)
       .option("--size <px>", "side of the images", Number, 128)
       .option("--seconds <s>", "length of one measurement", Number, 4)
       .option("--rounds <n>", "measurements of each, in turn", Number, 3)
       .option("--json", "one JSON object", false)
-      .action(async ({ batch, size, seconds, rounds, json }: { batch: number; size: number; seconds: number; rounds: number; json: boolean }) => {
-        const { benchModel } = await load<{
-          benchModel(
-            work: string,
-            options: object,
-          ): { imagesPerSecond: Record<string, number[]>; median: Record<string, number>; ratio: Record<string, number> };
-        }>("model.ts");
-        const result = benchModel(work, { batch, sizePx: size, seconds, rounds });
-        if (json) {
-          process.stdout.write(`${JSON.stringify(result)}\n`);
-          return;
-        }
-        process.stdout.write(`${work}, lvm-tiny, batch ${batch}, ${size} px\n`);
-        for (const [name, values] of Object.entries(result.imagesPerSecond))
-          process.stdout.write(
-            `  ${name.padEnd(16)} ${result.median[name].toFixed(1).padStart(7)} images/s (${numbers(values)})${name in result.ratio ? `; Skyloop is ${result.ratio[name].toFixed(2)} times as fast` : ""}\n`,
-          );
+      .action(async ({ size, json, ...options }: { model: string; batch: number; size: number; seconds: number; rounds: number; json: boolean }) => {
+        const { benchModel, modelTable } = await load<{ benchModel(work: string, options: object): object; modelTable(bench: object): string }>("model.ts");
+        const result = benchModel(work, { ...options, sizePx: size });
+        process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
       });
+  bench
+    .command("start")
+    .description("seconds from the start of a process to the features of one image")
+    .option("--model <name>", "model of the table", "lvm-tiny")
+    .option("--rounds <n>", "starts of each, in turn", Number, 5)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { model: string; rounds: number; json: boolean }) => {
+      const { benchStart } = await load<{ benchStart(options: object): Record<string, { seconds: number[]; median: number }> }>("start.ts");
+      const result = benchStart(options);
+      const lines = Object.entries(result).map(([program, { seconds, median }]) => `  ${program.padEnd(16)} ${median.toFixed(2)} s (${numbers(seconds)})\n`);
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : `start to first feature, ${options.model}\n${lines.join("")}`);
+    });
   bench
     .command("loop")
     .description("click to saved label, first page and full ranking at 200,000 objects x 384 features")
@@ -69,4 +69,45 @@ export function addBenchCommand(program: Command): void {
         `${options.objects} objects x ${options.dim} features\n  click to saved label  ${result.clickToSavedMs.median.toFixed(2)} ms (worst ${result.clickToSavedMs.worst.toFixed(2)})\n  first page            ${numbers(result.firstPageSeconds)} s\n  full ranking          ${numbers(result.fullRankingSeconds)} s\n  PyTorch, tuned        ${result.peerSeconds.length > 0 ? `${numbers(result.peerSeconds)} s (learn, score, sort)` : "not installed"}\n`,
       );
     });
+  bench
+    .command("page")
+    .description("the page at 200,000 objects in Chromium: first paint, frames a second, click to saved label, next page, memory")
+    .option("--objects <n>", "objects", Number, 200_000)
+    .option("--dim <n>", "features of each", Number, 384)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { objects: number; dim: number; json: boolean }) => {
+      const { benchPage } = await load<{ benchPage(options: object): Promise<PageFigures> }>("page.ts");
+      const result = await benchPage(options);
+      if (json) {
+        process.stdout.write(`${JSON.stringify(result)}\n`);
+        return;
+      }
+      const ms = (values: number[]) => `${values.map((value) => value.toFixed(0)).join(" ")} ms`;
+      const { firstPaintMs: paint, framesPerSecond: frames, longestGapMs: gap, clickToShownSavedMs: click, heapMegabytes: heap } = result;
+      process.stdout.write(
+        `${[
+          `${options.objects} objects x ${options.dim} features`,
+          `  first paint             home ${ms(paint.home)}, labelling ${ms(paint.label)}, ranking ${ms(paint.ranking)}`,
+          `  first pictures          ${ms(result.firstPicturesMs)}`,
+          `  scroll, 800 px/s        ${frames.scroll.toFixed(1)} frames/s (longest gap ${gap.scroll.toFixed(0)} ms)`,
+          `  scroll, 4000 px/s       ${frames.fastScroll.toFixed(1)} frames/s (longest gap ${gap.fastScroll.toFixed(0)} ms)`,
+          `  map moved               ${frames.map.toFixed(1)} frames/s (longest gap ${gap.map.toFixed(0)} ms)`,
+          `  click to shown as saved ${click.median.toFixed(1)} ms (worst ${click.worst.toFixed(1)} of ${click.clicks})`,
+          `  next page               ${ms(result.nextPageMs)}; whole ranking ${ms(result.wholeRankingMs)}`,
+          `  page's memory           ${heap.before.toFixed(1)} MB, after scrolling through all ${heap.after.toFixed(1)} MB`,
+        ].join("\n")}\n`,
+      );
+    });
+}
+
+/** What the page's benchmark measures: the fields that are printed. */
+interface PageFigures {
+  firstPaintMs: { home: number[]; ranking: number[]; label: number[] };
+  firstPicturesMs: number[];
+  framesPerSecond: { scroll: number; fastScroll: number; map: number };
+  longestGapMs: { scroll: number; fastScroll: number; map: number };
+  clickToShownSavedMs: { median: number; worst: number; clicks: number };
+  nextPageMs: number[];
+  wholeRankingMs: number[];
+  heapMegabytes: { before: number; after: number };
 }

@@ -9,25 +9,22 @@ export function addPredictCommand(program: Command): void {
   predict
     .command("classify")
     .argument("<survey>", "survey folder")
-    .description("write a catalogue with the probability of every class")
+    .description("the probability of every class: kept with the survey, where the page shows it beside the score, and written as a catalogue")
     .requiredOption("--head <file>", "head.safetensors of `skyloop train classify`")
-    .requiredOption("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
-    .action(async (survey: string, flags: { head: string; out: string }) => {
+    .option("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
+    .option("--name <name>", "what the page calls these predictions (default: COLUMN-MODEL)")
+    .action(async (survey: string, flags: { head: string; out?: string; name?: string }) => {
       const [{ predictClasses }, { terminalProgress }, { SkyloopError }] = await Promise.all([
         import("../train/use-classifier.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
-      const ending = flags.out.split(".").at(-1)?.toLowerCase() ?? "";
+      const ending = flags.out?.split(".").at(-1)?.toLowerCase() ?? "csv";
       if (!(ending in FORMATS)) throw new SkyloopError("BAD_OPTION", `--out ends in .csv, .parquet, .fits or .vot, not .${ending}`);
-      const counts = await predictClasses(
-        survey,
-        flags.head,
-        { path: flags.out, format: FORMATS[ending as keyof typeof FORMATS] },
-        terminalProgress("features", "stamps"),
-      );
+      const out = flags.out === undefined ? undefined : { path: flags.out, format: FORMATS[ending as keyof typeof FORMATS] };
+      const { name, counts } = await predictClasses(survey, flags.head, { out, name: flags.name }, terminalProgress("stamps", "stamps"));
       const shown = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
-      process.stdout.write(`${flags.out}: ${shown.join(", ")}\n`);
+      process.stdout.write(`${flags.out === undefined ? "" : `${flags.out}, and `}predictions ${name} of ${survey}: ${shown.join(", ")}\n`);
     });
   addPredictImageCommands(predict);
 }

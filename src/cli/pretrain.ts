@@ -5,18 +5,26 @@ export function addPretrainCommand(program: Command): void {
   program
     .command("pretrain")
     .argument("<recipe>", "recipe file (recipes/*.json)")
-    .description("train an encoder without human labels; a stopped run goes on where it was, bit for bit")
+    .description(
+      "train an encoder without human labels; a stopped run goes on where it was, bit for bit. Under torchrun, Slurm or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT several processes train together",
+    )
     .requiredOption("--out <folder>", "the run's folder: metrics, checkpoint, weights")
     .option("--survey <folder...>", "surveys to train on, instead of the recipe's")
     .action(async (path: string, options: { out: string; survey?: string[] }) => {
-      const [{ pretrain }, { readRecipe }, { terminalProgress }] = await Promise.all([
+      const [{ pretrain }, { readRecipe }, { SILENT, terminalProgress }, { joinGroup, placeFrom }] = await Promise.all([
         import("../train/pretrain.ts"),
         import("../train/recipe.ts"),
         import("../base/progress.ts"),
+        import("../torch/index.ts"),
       ]);
       const recipe = readRecipe(path);
       const surveys = options.survey ?? recipe.surveys;
-      const { finished, step } = await pretrain({ ...recipe, surveys }, { out: options.out, progress: terminalProgress("pretrain", "steps") });
+      const place = placeFrom(process.env);
+      const group = place === null ? null : joinGroup(place);
+      const progress = place === null || place.rank === 0 ? terminalProgress("pretrain", "steps") : SILENT;
+      const { finished, step } = await pretrain({ ...recipe, surveys }, { out: options.out, progress, group });
+      group?.leave();
+      if (place !== null && place.rank > 0) return;
       process.stdout.write(`${finished ? "finished" : "stopped"} at step ${step} of ${recipe.steps}; weights in ${options.out}/encoder.safetensors\n`);
     });
 }

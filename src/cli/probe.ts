@@ -2,8 +2,10 @@ import type { Command } from "commander";
 
 interface ProbeFlags {
   model: string;
-  column: string;
+  column?: string;
   positive?: string;
+  negative?: string;
+  suites?: string;
   sizes: string;
   heads: string;
   seeds: number;
@@ -17,11 +19,13 @@ const listed = (text: string | undefined) => (text === undefined || text === "" 
 export function addProbeCommand(program: Command): void {
   program
     .command("probe")
-    .argument("<survey...>", "survey folders with labels; their objects are taken together")
+    .argument("[survey...]", "survey folders with labels; their objects are taken together")
     .description("measure what frozen features know of a label column, from a few examples to all")
     .requiredOption("--model <name>", "feature set, pixels-pca, or random:MODEL for initial weights")
-    .requiredOption("--column <names>", "label column; one for each survey, separated by commas, where they differ")
+    .option("--column <names>", "label column; one for each survey, separated by commas, where they differ; @survey: which survey")
     .option("--positive <values>", "values of the wanted class, separated by commas (default: each value is a class)")
+    .option("--negative <values>", "with --positive: values of the other class (default: all others)")
+    .option("--suites <file>", "instead of surveys and --column: every question of a file such as recipes/suites.json, as one table")
     .option("--sizes <n>", "examples a class, separated by commas; 0 for all", "5,10,15,50,400")
     .option("--heads <names>", "nearest (neighbours), linear (logistic regression), loop (the loop's learner)", "nearest,linear,loop")
     .option("--seeds <n>", "draws of the examples", Number, 10)
@@ -43,18 +47,26 @@ export function addProbeCommand(program: Command): void {
         if (!(name in HEADS)) throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
         return name as keyof typeof HEADS;
       });
+      const common = { model: flags.model, seeds: flags.seeds, splitSeed: flags.split };
+      if (flags.suites !== undefined) {
+        const { readSuites, runSuites, suitesTable } = await import("../loop/suites.ts");
+        const results = await runSuites(readSuites(flags.suites), { ...common, progress: flags.json ? SILENT : terminalProgress("probe", "suites") });
+        process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
+        return;
+      }
       const columns = listed(flags.column);
+      if (surveys.length === 0 || columns.length === 0) throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
+      if (flags.negative !== undefined && flags.positive === undefined) throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");
       if (columns.length !== 1 && columns.length !== surveys.length)
         throw new SkyloopError("BAD_OPTION", `--column names one column for all surveys or one for each of ${surveys.length}, not ${columns.length}`);
       const result = await probe({
+        ...common,
         surveys,
-        model: flags.model,
         columns,
         positive: listed(flags.positive),
+        negative: listed(flags.negative),
         sizes,
         heads,
-        seeds: flags.seeds,
-        splitSeed: flags.split,
         progress: flags.json ? SILENT : terminalProgress("probe", "heads"),
       });
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));

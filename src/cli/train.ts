@@ -8,6 +8,8 @@ interface ClassifyFlags {
   votes?: string;
   classes?: string;
   model: string;
+  weights?: string;
+  fineTune: boolean;
   features?: string;
   out?: string;
   seed: number;
@@ -25,11 +27,13 @@ export function addTrainCommand(program: Command): void {
   train
     .command("classify")
     .argument("<survey>", "survey folder")
-    .description("learn classes from a column of the catalogue on frozen features; writes a head, its measures and a report with the most certain mistakes")
+    .description("learn classes from a column of the catalogue; writes a head, its measures and a report with the most certain mistakes")
     .option("--column <name>", "column with one class an object", "label")
     .option("--votes <columns>", "columns with shares of votes instead, separated by commas; they are the classes")
     .option("--classes <values>", "only these values of the column, separated by commas")
-    .option("--model <name>", "model of the table (skyloop model list)", "lvm-nano")
+    .option("--model <name>", "model of the table (skyloop model list), or alexnet, vgg16, resnet18, resnet50", "lvm-nano")
+    .option("--weights <file>", "safetensors to begin with instead of the released weights, or of none for a convolutional network (torchvision's names)")
+    .option("--fine-tune", "let the encoder learn too, on random views of the images; convolutional networks always do", false)
     .option("--features <name>", "feature set of that model, where it has another name")
     .option("--out <folder>", "folder of the head (default: heads/SURVEY-COLUMN-MODEL)")
     .option("--seed <n>", "seed of split, initial weights and order", Number, 1)
@@ -53,12 +57,17 @@ export function addTrainCommand(program: Command): void {
       const votes = listed(flags.votes);
       const out =
         flags.out ??
-        join("heads", `${survey.split(/[/\\]/).filter(Boolean).at(-1)}-${votes === undefined ? flags.column : "votes"}-${flags.features ?? flags.model}`);
+        join(
+          "heads",
+          `${survey.split(/[/\\]/).filter(Boolean).at(-1)}-${votes === undefined ? flags.column : "votes"}-${flags.features ?? flags.model}${flags.fineTune ? "-fine-tuned" : ""}`,
+        );
       const result = await trainClassify(survey, {
         column: flags.column,
         votes,
         only: listed(flags.classes),
         model: flags.model,
+        weights: flags.weights,
+        fineTune: flags.fineTune,
         features: flags.features,
         out,
         head: {

@@ -84,7 +84,10 @@ export const SessionEvent = z.object({
   /** The label, the tag, the new alpha as text, or for undo and redo the number of the event concerned. */
   value: z.string(),
   reason: Reason.nullable(),
-  /** The page's own key of the click: sent again after a lost answer, it is not recorded twice. */
+  /**
+   * The page's own key of the click: sent again after a lost answer, it is not recorded twice. Events of one person in a row whose keys share what
+   * stands before a slash are one action: undo and redo take them together.
+   */
   clientKey: z.string().nullable(),
 });
 
@@ -97,7 +100,12 @@ export const NewLabel = z.object({
 });
 export const NewLabels = z.object({ who: Who, labels: z.array(NewLabel).min(1).max(1000) });
 export const ByWho = z.object({ who: Who });
-export const NewRound = z.object({ who: Who, alpha: z.number().min(0).max(1).optional() });
+export const NewRound = z.object({
+  who: Who,
+  alpha: z.number().min(0).max(1).optional(),
+  /** The last round that this person has seen: where somebody else has gone on already, that page is the answer and no new round is made. */
+  seen: z.number().int().min(0).optional(),
+});
 
 export const Pick = z.object({
   object: ObjectId,

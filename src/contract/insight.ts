@@ -1,6 +1,6 @@
 /** What the page shows of how well a search goes, why an object is recommended, and where objects lie. Checked where it enters, as in api.ts. */
 import { z } from "zod";
-import { LabelValue, ObjectId } from "./api.ts";
+import { LabelValue, ObjectId, SessionId } from "./api.ts";
 
 /** A number with its 95 % interval. */
 export const Estimate = z.object({ value: z.number(), low: z.number(), high: z.number() });
@@ -15,10 +15,10 @@ export const Assessment = z.object({
   negatives: z.number().int(),
   /** Cross-validated on the answered objects: each is scored by a learner that has not seen its label. Null with fewer than two of a kind. */
   heldOut: z.object({ folds: z.number().int(), auroc: Estimate, averagePrecision: Estimate }).nullable(),
-  /** Positives expected in the whole survey. Null with too few answers to objects that the loop showed. */
+  /** Positives expected in the whole survey. Null with too few answers to objects that the loop showed, or to random picks. */
   expected: Estimate.nullable(),
   cuts: z.array(Cut),
-  /** Answered random picks: they give `expected` and `cuts` their level. With fewer than eight these overstate what there is. */
+  /** Answered random picks: they give `expected` and `cuts` their level. With fewer than eight their intervals are wide, and the values alone mean little. */
   randomPicks: z.number().int(),
   /** Share of the last ranking's top that is still in this one's; null in the first. */
   settled: z.number().nullable(),
@@ -50,6 +50,37 @@ export const Why = z.object({
   how: z.string(),
 });
 
+/** Which objects of a ranking, in which order. As in an address: numbers are read from text. */
+export const RankingFilter = z.object({
+  label: z.union([LabelValue, z.literal("none")]).optional(),
+  minScore: z.coerce.number().optional(),
+  maxScore: z.coerce.number().optional(),
+  tag: z.string().optional(),
+  /** A catalogue column, with the least and the greatest value, or the value (as text). */
+  column: z.string().optional(),
+  least: z.coerce.number().optional(),
+  greatest: z.coerce.number().optional(),
+  equals: z.string().optional(),
+  /** A cone on the sky, degrees. */
+  ra: z.coerce.number().optional(),
+  dec: z.coerce.number().optional(),
+  radius: z.coerce.number().positive().optional(),
+  /** Another session on the same survey, whose score and label are put beside. */
+  compare: SessionId.optional(),
+  /** With `compare`: only objects whose labels differ, or agree; both sessions must have answered. */
+  agreement: z.enum(["differ", "agree"]).optional(),
+  order: z.enum(["score", "id", "difference"]).default("score"),
+});
+
+/** What the next round would show first by either side of the alpha rule, from the last ranking; which side it is follows from the answers and alpha. */
+export const Preview = z.object({
+  round: z.number().int(),
+  positives: z.number().int(),
+  negatives: z.number().int(),
+  highest: z.array(ObjectId),
+  lower: z.array(ObjectId),
+});
+
 /** Objects found for typed or uploaded ids and coordinates, and the lines that found none. */
 export const Lookup = z.object({ text: z.string().max(1_500_000), radiusArcsec: z.number().min(0.1).max(3600).default(5) });
 
@@ -71,3 +102,5 @@ export type Histogram = z.infer<typeof Histogram>;
 export type Learning = z.infer<typeof Learning>;
 export type Why = z.infer<typeof Why>;
 export type Imported = z.infer<typeof Imported>;
+export type RankingFilter = z.infer<typeof RankingFilter>;
+export type Preview = z.infer<typeof Preview>;

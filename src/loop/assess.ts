@@ -25,8 +25,8 @@ const CUTS = 60;
 const LEAST_SHOWN = 10;
 const TOP = 100;
 
-/** With fewer random picks answered, the level too comes from all that was shown, and `randomPicks` tells the reader. */
-export const LEAST_RANDOM = 8;
+/** With fewer random picks answered nothing is said about the survey: what the rule shows is positive too often to stand for it. */
+export const LEAST_RANDOM = 3;
 
 /** An answered object, and how it came before the person: picked by the rule, at random, or the person's own choice. */
 export interface Answered extends Example {
@@ -137,7 +137,8 @@ export async function assess({ round, space, scores, answered, seed, previousTop
   };
   const shown = all.filter((i) => answered[i].shown !== "own");
   const hits = shown.filter((i) => answered[i].positive).length;
-  if (shown.length < LEAST_SHOWN || hits < 2 || shown.length - hits < 2) return { ...common, heldOut, expected: null, cuts: [] };
+  if (shown.length < LEAST_SHOWN || hits < 2 || shown.length - hits < 2 || common.randomPicks < LEAST_RANDOM)
+    return { ...common, heldOut, expected: null, cuts: [] };
 
   const rows = new Set(answered.map(({ row }) => row));
   const counts = binned(scores, rows);
@@ -156,9 +157,10 @@ export async function assess({ round, space, scores, answered, seed, previousTop
       part.map((i) => truth[i]),
     );
     const scoresOfPicks = pickPart.map((i) => held[i]);
-    return expectedAbove(counts, known, picks.length < LEAST_RANDOM ? curve : { ...curve, offset: offsetFor(curve.slope, scoresOfPicks, level) });
+    return expectedAbove(counts, known, { ...curve, offset: offsetFor(curve.slope, scoresOfPicks, level) });
   };
-  const best = expectation(shown, picks, Math.max(0.5, pickHits));
+  // The median of what the picks' number of positives tells of their share (Jeffreys' prior), so that none among few is not taken for a half.
+  const best = expectation(shown, picks, (picks.length * (pickHits + 1 / 6)) / (picks.length + 1 / 3));
   const others = Array.from({ length: RESAMPLES }, () => {
     // How many of the picks are positive is known only as well as so few can tell (Jeffreys' prior).
     const share = random.beta(pickHits + 0.5, picks.length - pickHits + 0.5);

@@ -21,14 +21,31 @@ export interface Folded {
   redoable: Map<string, number>;
 }
 
+/** The action that an event is a part of (one stroke over twenty objects is one action), or null for an event of its own. */
+export function actionOf({ clientKey }: SessionEvent): string | null {
+  const end = clientKey?.indexOf("/") ?? -1;
+  return end < 0 ? null : (clientKey as string).slice(0, end);
+}
+
 /**
- * Events that are in force: undo takes out the person's latest event in force, redo the latest undo that no new action of that person
- * followed. Undo and redo name the event they concern; those that name another than the fold expects are without effect.
+ * Events that are in force: undo takes out the person's latest action in force, redo the latest undo that no new action of that person
+ * followed. Undo and redo name an event of the action they concern; those that name another than the fold expects are without effect.
  */
 function inForce(events: SessionEvent[]): { standing: SessionEvent[]; undoable: Map<string, number>; redoable: Map<string, number> } {
   const done = new Map<string, number[]>();
   const undone = new Map<string, number[]>();
   const out = new Set<number>();
+  const actions = new Map(events.flatMap((event) => (event.kind === "undo" || event.kind === "redo" ? [] : [[event.seq, actionOf(event)] as const])));
+  /** Moves the uppermost action from one stack to the other. */
+  const move = (from: number[], to: number[]): number[] => {
+    const action = actions.get(from[from.length - 1]);
+    const moved: number[] = [];
+    do {
+      moved.push(from.pop() as number);
+    } while (action != null && from.length > 0 && actions.get(from[from.length - 1]) === action);
+    to.push(...moved);
+    return moved;
+  };
   const of = (stacks: Map<string, number[]>, who: string) => {
     const stack = stacks.get(who) ?? [];
     stacks.set(who, stack);
@@ -38,12 +55,10 @@ function inForce(events: SessionEvent[]): { standing: SessionEvent[]; undoable: 
     const [forward, back] = [of(done, who), of(undone, who)];
     if (kind === "undo") {
       if (forward.at(-1) !== Number(value)) continue;
-      out.add(forward.pop() as number);
-      back.push(Number(value));
+      for (const seq of move(forward, back)) out.add(seq);
     } else if (kind === "redo") {
       if (back.at(-1) !== Number(value)) continue;
-      out.delete(back.pop() as number);
-      forward.push(Number(value));
+      for (const seq of move(back, forward)) out.delete(seq);
     } else {
       forward.push(seq);
       back.length = 0;

@@ -1,4 +1,5 @@
 /** Labels from a table back into a session: an earlier export, or somebody else's list. Looked at first, saved when the person says so. */
+import { randomUUID } from "node:crypto";
 import { SkyloopError } from "../base/errors.ts";
 import { LabelValue, type NewLabel } from "../contract/api.ts";
 import type { Imported } from "../contract/insight.ts";
@@ -47,9 +48,11 @@ export function importLabels(store: Store, survey: SessionSurvey, session: strin
   const fresh = known.filter(([object]) => labels[object]?.value == null);
   const different = new Set(conflicts.map(({ object }) => object));
   if (apply) {
+    // One action, so that one undo takes the whole table back.
+    const action = `import-${randomUUID()}`;
     const wanted = known
       .filter(([object]) => labels[object]?.value == null || different.has(object))
-      .map(([object, value]): NewLabel => ({ object, value, clientKey: `import ${who} ${object} ${value} ${labels[object]?.at ?? ""}`.slice(0, 80) }));
+      .map(([object, value], n): NewLabel => ({ object, value, clientKey: `${action}/${n}` }));
     for (let from = 0; from < wanted.length; from += PER_WRITE) addLabels(store, survey, session, { who, labels: wanted.slice(from, from + PER_WRITE) });
   }
   return { fresh: fresh.length, same: known.length - fresh.length - conflicts.length, conflicts, unknown, saved: apply };

@@ -1,4 +1,5 @@
 /** What a probe learns from and is measured on: labelled objects of one or several surveys, duplicates kept on one side of the split. */
+import { basename } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { loadBlocks } from "../batches/loader.ts";
@@ -41,24 +42,34 @@ async function thumbnails(survey: Survey): Promise<Float32Array> {
   return out;
 }
 
-/** Objects with a label in `columns` (one name for all surveys, or one for each). Throws COLUMN_MISSING, ONE_CLASS. */
+/** In place of a column: the class of an object is the survey it is from, which features that know the galaxy should not tell. */
+export const SURVEY_COLUMN = "@survey";
+
+/**
+ * Objects with a label in `columns` (one name for all surveys, or one for each). With `positive` values there are two classes: those, and `negative` ones, or all
+ * others where none are named. Throws COLUMN_MISSING, ONE_CLASS.
+ */
 export async function labelledObjects(
   surveys: Survey[],
   columns: string[],
   positive: string[],
+  negative: string[] = [],
 ): Promise<{ objects: Labelled[]; classes: string[]; duplicates: number }> {
   const found: { row: number; value: string; survey: number; index: number }[] = [];
   let before = 0;
   for (const [s, survey] of surveys.entries()) {
     const column = columns.length === 1 ? columns[0] : columns[s];
-    columnOf(survey, column);
+    if (column !== SURVEY_COLUMN) columnOf(survey, column);
     for (const [index, { columns: values }] of survey.rows.entries()) {
-      const value = values[column];
-      if (value !== null && value !== undefined && value !== "") found.push({ row: before + index, value: String(value), survey: s, index });
+      const value = column === SURVEY_COLUMN ? basename(survey.folder) : values[column];
+      if (value === null || value === undefined || value === "") continue;
+      if (negative.length > 0 && !negative.includes(String(value)) && !positive.includes(String(value))) continue;
+      found.push({ row: before + index, value: String(value), survey: s, index });
     }
     before += survey.header.count;
   }
-  const classes = positive.length > 0 ? ["rest", positive.join(" or ")] : [...new Set(found.map(({ value }) => value))].sort();
+  const classes =
+    positive.length > 0 ? [negative.length > 0 ? negative.join(" or ") : "rest", positive.join(" or ")] : [...new Set(found.map(({ value }) => value))].sort();
   const labelOf = (value: string) => (positive.length > 0 ? Number(positive.includes(value)) : classes.indexOf(value));
   const counts = classes.map((_, label) => found.filter(({ value }) => labelOf(value) === label).length);
   if (classes.length < 2 || counts.includes(0))

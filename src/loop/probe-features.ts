@@ -12,9 +12,13 @@ const BLOCK = 64;
 /** Rows of all surveys in order. Components of pixels are fitted on the first survey. Throws FEATURES_MISSING, OTHER_WEIGHTS. */
 export async function jointFeatures(surveys: Survey[], model: string): Promise<Matrix> {
   if (model === PIXELS_PCA.name) {
-    if (surveys.length > 2) throw new SkyloopError("BAD_OPTION", `${model} is fitted on one survey and measured on one other, not on ${surveys.length}`);
-    const [own, other] = await loadFeatures(surveys[0], surveys[1] ?? null, model);
-    return joined(other === null ? [own] : [own, other]);
+    const [first, ...others] = surveys;
+    const parts = [(await loadFeatures(first, null, model))[0]];
+    for (const other of others) {
+      const [, components] = await loadFeatures(first, other, model);
+      if (components !== null) parts.push(components);
+    }
+    return joined(parts);
   }
   if (model.startsWith("random:")) return joined(await randomFeatures(surveys, model.slice("random:".length)));
   const sets = surveys.map(({ folder }) => openFeatures(folder, model));
@@ -39,7 +43,7 @@ function joined(parts: Matrix[]): Matrix {
 async function randomFeatures(surveys: Survey[], name: string): Promise<Matrix[]> {
   manualSeed(1);
   const model = createModel(name).eval();
-  const { dim, of, sizePx } = featuresOf(model, { sizePx: 64, pooling: "stages", commonRange: true });
+  const { dim, of, sizePx } = featuresOf(model, { sizePx: 64, pooling: "stages", commonRange: true, views: 1, projection: null });
   const length = 3 * sizePx * sizePx;
   const found: Matrix[] = [];
   for (const { folder, header } of surveys) {

@@ -1,10 +1,13 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { measureClasses } from "../measure/classes.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { type ProbeOptions, probe } from "./probe.ts";
-import { labelledObjects, splitGroups } from "./probe-data.ts";
+import { labelledObjects, SURVEY_COLUMN, splitGroups } from "./probe-data.ts";
+import { readSuites, runSuites, suitesTable } from "./suites.ts";
 
 const folder = temporaryFolder();
 let survey = "";
@@ -25,6 +28,7 @@ const options = (changes: Partial<ProbeOptions> = {}): ProbeOptions => ({
   model: "toy",
   columns: ["label"],
   positive: ["spiral"],
+  negative: [],
   sizes: [5, 15],
   heads: ["nearest", "linear", "loop"],
   seeds: 2,
@@ -53,6 +57,30 @@ describe("probe", () => {
     await expect(probe(options({ sizes: [400] }))).rejects.toThrow(/400 examples a class/);
     await expect(probe(options({ columns: ["kind"] }))).rejects.toThrow(/no column kind/);
     await expect(probe(options({ positive: ["comet"] }))).rejects.toThrow(/two classes/);
+  });
+  it("leaves out what is neither positive nor negative", async () => {
+    const one = await openSurvey(survey);
+    const count = (value: string) => one.rows.filter(({ columns }) => columns.label === value).length;
+    const { objects, classes } = await labelledObjects([one], ["label"], ["spiral"], ["elliptical"]);
+    one.close();
+    expect(classes).toEqual(["elliptical", "spiral"]);
+    expect(objects.length).toBe(count("spiral") + count("elliptical"));
+    expect(objects.filter(({ label }) => label === 1).length).toBe(count("spiral"));
+  });
+  it("answers a file of suites in one table, also which survey an object is from", async () => {
+    const path = join(folder.path, "suites.json");
+    const face = { name: "face-on", surveys: [survey], columns: ["label"], positive: ["spiral"], sizes: [5], heads: ["loop"] };
+    writeFileSync(path, JSON.stringify([face]));
+    const results = await runSuites(readSuites(path), { model: "toy", seeds: 2, splitSeed: 1, progress: SILENT });
+    const { results: direct } = await probe(options({ sizes: [5], heads: ["loop"] }));
+    expect(results[0].result.results).toEqual(direct);
+    expect(suitesTable(results)).toContain(`| face-on | 5 a class | loop | ${direct[0].aupr.mean.toFixed(3)} `);
+    writeFileSync(path, JSON.stringify([{ ...face, heads: ["none"] }]));
+    expect(() => readSuites(path)).toThrow(/suites.json: .*heads/);
+    const surveys = [await openSurvey(survey), await openSurvey(survey)];
+    const { classes } = await labelledObjects(surveys, [SURVEY_COLUMN], []).catch((error) => ({ classes: String(error) }));
+    for (const open of surveys) open.close();
+    expect(classes).toMatch(/two classes or more/);
   });
   it("keeps the same galaxy of two surveys on one side of the split", async () => {
     const surveys = [await openSurvey(survey), await openSurvey(survey)];

@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/files.ts";
 
-const pathOf = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
+/** Where the scores of a session stand. */
+export const scoresPath = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
 
 export function writeScores(folder: string, session: string, round: number, scores: Float32Array): void {
   mkdirSync(join(folder, "loop"), { recursive: true });
-  writeFileAtomic(pathOf(folder, session), [
+  writeFileAtomic(scoresPath(folder, session), [
     new Uint8Array(Float64Array.of(round).buffer),
     new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength),
   ]);
@@ -15,7 +16,7 @@ export function writeScores(folder: string, session: string, round: number, scor
 
 /** The scores of `count` objects, or null where there are none (or of another survey). */
 export function readScores(folder: string, session: string, count: number): Float32Array | null {
-  const path = pathOf(folder, session);
+  const path = scoresPath(folder, session);
   if (!existsSync(path)) return null;
   const bytes = readFileSync(path);
   if (bytes.length !== 8 + 4 * count) return null;
@@ -24,6 +25,6 @@ export function readScores(folder: string, session: string, count: number): Floa
 
 /** The round whose learner gave the scores, or 0. */
 export function scoredRound(folder: string, session: string): number {
-  const path = pathOf(folder, session);
+  const path = scoresPath(folder, session);
   return existsSync(path) ? readFileSync(path).readDoubleLE(0) : 0;
 }

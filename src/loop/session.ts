@@ -5,7 +5,7 @@ import { Random } from "../base/random.ts";
 import type { NewLabels, NewSession, RoundSummary, Saved, Session, SessionEvent, SessionState } from "../contract/api.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, Store } from "../store/store.ts";
-import { type Folded, fold } from "./fold.ts";
+import { actionOf, type Folded, fold } from "./fold.ts";
 
 /** What a session needs to know of its survey. */
 export interface SessionSurvey {
@@ -121,7 +121,14 @@ export function stepBack(store: Store, session: string, who: string, kind: "undo
     throw new SkyloopError(kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO", `${who} has nothing left to ${kind} in this session`);
   const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
   const written = store.addEvents(session, [{ who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey: null }]);
-  return saved(written, fold(store.events(session), record.alpha), who, event.object === null ? [] : [event.object]);
+  const action = actionOf(event);
+  const concernedToo = before.filter((other) => other.seq === event.seq || (action !== null && other.who === who && actionOf(other) === action));
+  return saved(
+    written,
+    fold(store.events(session), record.alpha),
+    who,
+    concernedToo.flatMap(({ object }) => object ?? []),
+  );
 }
 
 /** Changes alpha from now on. */

@@ -10,7 +10,7 @@
 import { setImmediate } from "node:timers/promises";
 import { SkyloopError } from "../base/errors.ts";
 import { logit } from "../measure/platt.ts";
-import { featuresOf, loadModel, releasedWeights } from "../models/index.ts";
+import { loadModel, releasedWeights } from "../models/index.ts";
 import { adaptiveCrop, centralSquare } from "../stamps/crop.ts";
 import { modelInput } from "../stamps/model-input.ts";
 import { renderLegacy } from "../stamps/render.ts";
@@ -65,11 +65,11 @@ export interface Heat {
 
 /** The heat map of one object. Throws WEIGHTS_MISSING and OTHER_WEIGHTS where the weights that made the features are not here. */
 export async function heatMap(survey: Survey, row: number, learner: Learner, modelName: string, featuresHash: string): Promise<Heat> {
-  const { model, weightsHash } = await loadModel(modelName, releasedWeights(modelName));
+  const { model, reader, weightsHash } = await loadModel(modelName, releasedWeights(modelName));
   try {
     if (weightsHash !== featuresHash)
       throw new SkyloopError("OTHER_WEIGHTS", `the features of ${modelName} are of other weights than those released; embed again to see regions`);
-    const sizePx = model.config.imageSize;
+    const { sizePx } = reader;
     const stamp = await survey.readStamp(row);
     const { adaptiveCrop: cropped } = survey.header;
     const whole = modelInput(stamp, { sizePx, adaptiveCrop: cropped });
@@ -81,7 +81,6 @@ export async function heatMap(survey: Survey, row: number, learner: Learner, mod
       whole,
       ...Array.from({ length: HEAT_SIZE ** 2 }, (_, p) => withPatch(whole, soft, sizePx, (p % HEAT_SIZE) * patch, Math.floor(p / HEAT_SIZE) * patch, patch)),
     ];
-    const reader = featuresOf(model);
     const odds: number[] = [];
     for (let from = 0; from < images.length; from += BATCH) {
       const part = images.slice(from, from + BATCH);
@@ -94,6 +93,7 @@ export async function heatMap(survey: Survey, row: number, learner: Learner, mod
     }
     return { size: HEAT_SIZE, values: odds.slice(1).map((value) => odds[0] - value), box };
   } finally {
+    reader.dispose();
     model.dispose();
   }
 }

@@ -15,6 +15,10 @@ export function flopsOf({ op, shapes, result }: Observed): number {
     case "mm":
     case "bmm":
       return 2 * product(result) * (a.at(-1) ?? 0);
+    case "skyloop::dense":
+      return 2 * product(a) * (result.at(-1) ?? 0);
+    case "skyloop::feedforward":
+      return 4 * product(a) * shapes[3][0];
     case "skyloop::window_attention":
       // Queries by keys and weights by values: 2 N N d each, for every window and head; the positions' table has N N rows.
       return 4 * product(result) * Math.sqrt(product(shapes[2]));

@@ -5,8 +5,11 @@ import { SkyloopError } from "../base/errors.ts";
 import { hashFile } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { readSafetensors, scope, type Tensor } from "../torch/index.ts";
-import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
+import { readProjection } from "./feature-projection.ts";
+import { type FeatureReader, type FeatureReading, featuresOf, readingOf } from "./feature-reader.ts";
 import { SwinUnet, type SwinUnetConfig } from "./swin-unet.ts";
+
+export { type FeatureReader, type FeatureReading, featuresOf } from "./feature-reader.ts";
 
 const COMMON = { patchSize: 4, window: 8, mlpRatio: 4, channels: 3 } as const;
 
@@ -64,50 +67,20 @@ export function loadWeights(model: SwinUnet, path: string, options: { partial?: 
   });
 }
 
-/** A model with its released weights (or those in `weights`), ready to encode, how its features are read, and the hash that names them. Throws WEIGHTS_MISSING. */
+/**
+ * A model with its released weights (or those in `weights`), ready to encode, how its features are read, and the hash that names them. A projection is fitted to
+ * one reading: where `changes` ask for another, features stay unprojected. Throws WEIGHTS_MISSING.
+ */
 export async function loadModel(
   name: string,
   weights = releasedWeights(name),
-  changes: Partial<FeatureReading> = {},
+  changes: Partial<Omit<FeatureReading, "projection">> = {},
 ): Promise<{ model: SwinUnet; reader: FeatureReader; weightsHash: string }> {
   const model = createModel(name);
   if (!existsSync(weights))
     throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`);
   const notes = loadWeights(model, weights);
   model.eval();
-  return { model, reader: featuresOf(model, { ...readingOf(model, notes), ...changes }), weightsHash: await hashFile(weights) };
-}
-
-/** How a model's images are prepared and its maps become features: as in its training, so weights carry it with them. */
-export interface FeatureReading {
-  /** Side of the images. */
-  sizePx: number;
-  pooling: Pooling;
-  /** Whether images are brought to a common range first. */
-  commonRange: boolean;
-}
-
-/** The reading that weights were trained for, from their file's notes; without notes the paper's: the configured size, the last stage averaged. */
-function readingOf(model: SwinUnet, notes: Record<string, string>): FeatureReading {
-  return {
-    sizePx: notes.sizePx === undefined ? model.config.imageSize : Number(notes.sizePx),
-    pooling: POOLINGS.find((pooling) => pooling === notes.pooling) ?? "last",
-    commonRange: notes.commonRange === "true",
-  };
-}
-
-/** How a model's features are read: their number, the side of its images, and images [B, 3, H, W] in [0, 1] to [B, dim]. */
-export interface FeatureReader {
-  dim: number;
-  sizePx: number;
-  of(images: Tensor): Tensor;
-}
-
-/** The encoder's output averaged over tokens, 8 x embedDim numbers (768 for lvm-base), unless the reading says otherwise. */
-export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
-  return {
-    dim: pooledDim(model, reading.pooling),
-    sizePx: reading.sizePx,
-    of: (images) => pooled(model, reading.commonRange ? commonRange(images) : images, reading.pooling),
-  };
+  const projection = Object.keys(changes).length === 0 ? readProjection(weights) : null;
+  return { model, reader: featuresOf(model, { ...readingOf(model, notes, projection), ...changes }), weightsHash: await hashFile(weights) };
 }

@@ -1,9 +1,10 @@
 /** The parts of the Swin U-Net: transformer block, patch merging, dual up-sampling (Fan et al. 2022, "SUNet"; Liu et al. 2021). */
 import {
   Conv2d,
+  denseLinear,
   dropPath,
-  Gelu,
-  Layer,
+  fusedFeedforward,
+  fusedLinear,
   LayerNorm,
   Linear,
   Module,
@@ -14,21 +15,21 @@ import {
   WindowAttention,
   type WindowMasks,
 } from "../nn/index.ts";
-import { cat, type Tensor } from "../torch/index.ts";
+import { cat, resizeBilinear, type Tensor } from "../torch/index.ts";
 
-/** Two linear layers with GELU between, [..., C] -> [..., C]. */
-class Feedforward extends Layer {
+/** Two linear layers with GELU between. */
+class Feedforward extends Module {
   readonly fc1: Linear;
   readonly fc2: Linear;
-  readonly #activation = new Gelu();
 
   constructor(width: number, hidden: number) {
     super();
     this.fc1 = new Linear(width, hidden, { init: "transformer" });
     this.fc2 = new Linear(hidden, width, { init: "transformer" });
   }
-  forward(x: Tensor): Tensor {
-    return this.fc2.forward(this.#activation.forward(this.fc1.forward(x)));
+  /** x and what they make of x normalised, times `scale` [B]: [B, L, C] -> the same. */
+  forward(x: Tensor, norm: LayerNorm, scale: Tensor | null): Tensor {
+    return fusedFeedforward(x, norm, this.fc1, this.fc2, scale);
   }
 }
 
@@ -61,16 +62,13 @@ export class SwinBlock extends Module {
   }
 
   forward(x: Tensor, H: number, W: number, masks: WindowMasks): Tensor {
-    const [B, L, C] = x.shape;
     // A map no larger than the window is one window, and there is nothing to shift.
     const window = Math.min(this.#options.window, Math.max(H, W));
     const shift = Math.max(H, W) <= window ? 0 : this.#options.shift;
     const grid = { H, W, window, shift };
-    const map = this.norm1.forward(x).view(B, H, W, C);
-    const attended = this.attn.forward(map, grid, masks.get(grid, map)).view(B, L, C);
-    const drop = (branch: Tensor) => dropPath(branch, this.#options.dropPath, this.training);
-    const y = x.add(drop(attended));
-    return y.add(drop(this.mlp.forward(this.norm2.forward(y))));
+    const drop = () => dropPath(x, this.#options.dropPath, this.training);
+    const y = this.attn.forward(x, grid, masks.get(grid, x), { norm: this.norm1, residual: x, scale: drop() });
+    return this.mlp.forward(y, this.norm2, drop());
   }
 }
 
@@ -91,7 +89,7 @@ export class PatchMerging extends Module {
       .view(B, H / 2, 2, W / 2, 2, C)
       .permute(0, 1, 3, 4, 2, 5)
       .reshape(B, (H * W) / 4, 4 * C);
-    return this.reduction.forward(this.norm.forward(joined));
+    return fusedLinear(joined, this.reduction, { norm: this.norm });
   }
 }
 
@@ -100,23 +98,61 @@ export class DualUpsample extends Module {
   readonly conv: Conv2d;
   readonly up_p: Sequential;
   readonly up_b: Sequential;
+  readonly #factor: number;
+  readonly #shuffled: [Conv2d, PRelu, Conv2d];
+  readonly #smooth: [Conv2d, PRelu, Conv2d];
 
   constructor(width: number, factor: 2 | 4) {
     super();
     const out = factor === 2 ? width / 2 : width;
     const plain = { bias: false };
+    this.#factor = factor;
     this.conv = new Conv2d(2 * out, out, 1, plain);
-    this.up_p = new Sequential(new Conv2d(width, out * factor * factor, 1, plain), new PRelu(), new PixelShuffle(factor), new Conv2d(out, out, 1, plain));
-    this.up_b = new Sequential(new Conv2d(width, width, 1), new PRelu(), new UpsampleBilinear(factor), new Conv2d(width, out, 1, plain));
+    this.#shuffled = [new Conv2d(width, out * factor * factor, 1, plain), new PRelu(), new Conv2d(out, out, 1, plain)];
+    this.#smooth = [new Conv2d(width, width, 1), new PRelu(), new Conv2d(width, out, 1, plain)];
+    const [p0, p1, p3] = this.#shuffled;
+    const [b0, b1, b3] = this.#smooth;
+    this.up_p = new Sequential(p0, p1, new PixelShuffle(factor), p3);
+    this.up_b = new Sequential(b0, b1, new UpsampleBilinear(factor), b3);
   }
 
-  /** The map as [B, C', H r, W r]. */
+  /**
+   * What the layers say, in fewer operations: convolutions of one pixel are products, those that follow one another without anything between are one, and a product
+   * commutes with interpolation, so that it is done before the map grows.
+   */
+  forward(x: Tensor, H: number, W: number): Tensor {
+    const [B, L] = x.shape;
+    const r = this.#factor;
+    const [out, joined] = this.conv.weight.shape;
+    const matrix = ({ weight }: Conv2d) => weight.view(weight.shape[0], weight.shape[1]);
+    const last = matrix(this.conv);
+    const [p0, p1, p3] = this.#shuffled;
+    const grown = p1
+      .forward(denseLinear(x, matrix(p0), null))
+      .view(B, H, W, out, r, r)
+      .permute(0, 1, 4, 2, 5, 3)
+      .reshape(B, L * r * r, out);
+    const [b0, b1, b3] = this.#smooth;
+    const small = denseLinear(b1.forward(denseLinear(x, matrix(b0), b0.bias)), last.slice(1, out, joined).matmul(matrix(b3)), null);
+    const smooth = resizeBilinear(small.view(B, H, W, out).permute(0, 3, 1, 2), H * r, W * r)
+      .permute(0, 2, 3, 1)
+      .reshape(B, L * r * r, out);
+    return denseLinear(grown, last.slice(1, 0, out).matmul(matrix(p3)), null, smooth);
+  }
+
+  /** The result as a map [B, C', H r, W r]. */
   forwardMap(x: Tensor, H: number, W: number): Tensor {
+    const grown = this.forward(x, H, W);
+    return grown.view(grown.shape[0], H * this.#factor, W * this.#factor, grown.shape[2]).permute(0, 3, 1, 2);
+  }
+
+  /** Layer by layer, as written; `forward` is tested against it. */
+  forwardPlain(x: Tensor, H: number, W: number): Tensor {
     const [B, , C] = x.shape;
     const map = x.view(B, H, W, C).permute(0, 3, 1, 2).contiguous();
-    return this.conv.forward(cat([this.up_p.forward(map), this.up_b.forward(map)], 1));
-  }
-  forward(x: Tensor, H: number, W: number): Tensor {
-    return this.forwardMap(x, H, W).flatten(2).transpose(1, 2).contiguous();
+    return this.conv
+      .forward(cat([this.up_p.forward(map), this.up_b.forward(map)], 1))
+      .flatten(2)
+      .transpose(1, 2);
   }
 }

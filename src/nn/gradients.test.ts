@@ -5,6 +5,10 @@ import { bceWithLogits, crossEntropy, dropout, gelu, manualSeed, mseLoss, noGrad
 import {
   BatchNorm,
   Conv2d,
+  composedFeedforward,
+  composedLinear,
+  fusedFeedforward,
+  fusedLinear,
   joinWindows,
   LayerNorm,
   Linear,
@@ -85,9 +89,9 @@ const CASES: [string, Module | null, () => Tensor, (input: Tensor) => Tensor][] 
   ["crossEntropy", null, () => x(3, 4), (t) => crossEntropy(t, tensor(BigInt64Array.of(0n, 3n, 1n), [3]), null, 0.1)],
   ["bceWithLogits", null, () => x(4), (t) => bceWithLogits(t, tensor(Float64Array.of(0, 1, 1, 0), [4]))],
   ["dropout at rest", null, () => x(3), (t) => dropout(t, 0.5, false)],
-  ["WindowAttention", attention, () => x(1, 8, 8, 8), (t) => attention.forward(t, plain, null)],
-  ["WindowAttention, shifted and padded", attention, () => x(2, 6, 6, 8), (t) => attention.forward(t, shifted, masks.get(shifted, t))],
-  ["WindowAttention as a composition", attention, () => x(2, 6, 6, 8), (t) => attention.forwardComposed(t, shifted, masks.get(shifted, t))],
+  ["WindowAttention", attention, () => x(1, 64, 8), (t) => attention.forward(t, plain, null)],
+  ["WindowAttention, shifted and padded", attention, () => x(2, 36, 8), (t) => attention.forward(t, shifted, masks.get(shifted, t))],
+  ["WindowAttention as a composition", attention, () => x(2, 36, 8), (t) => attention.forwardComposed(t, shifted, masks.get(shifted, t))],
   ["SwinBlock, shifted and padded", block, () => x(1, 36, 8), (t) => block.forward(t, 6, 6, masks)],
   ["PatchMerging", merging, () => x(2, 16, 3), (t) => merging.forward(t, 4, 4)],
   ["DualUpsample 2", double, () => x(1, 9, 8), (t) => double.forward(t, 3, 3)],
@@ -120,6 +124,128 @@ describe("windows", () => {
   });
 });
 
+/** Largest difference over the largest value of results and gradients of two ways to compute the same. */
+function compare(tensors: Tensor[], ways: (() => Tensor)[]): number {
+  const [a, b] = ways.map((run) => {
+    for (const tensor of tensors) tensor.setGrad(null);
+    const output = run();
+    manualSeed(9);
+    output
+      .mul(randn(output.shape, output.dtype as "float32"))
+      .sum()
+      .backward();
+    return [output, ...tensors.map((tensor) => tensor.grad as Tensor)];
+  });
+  return Math.max(...a.map((value, i) => value.sub(b[i]).abs().max().item() / b[i].abs().max().item()));
+}
+
+describe("linear layers with what stands around them", () => {
+  const WIDTHS = [
+    [48, 144, 200],
+    [96, 40, 33],
+    [20, 20, 7],
+    [7, 3, 130],
+    [384, 16, 64],
+    [16, 96, 1],
+  ];
+  it("equal the composition of operators in value and in every gradient, whatever the widths and the number of rows", () => {
+    manualSeed(3);
+    let worst = 0;
+    for (const dtype of ["float32", "float64"] as const)
+      for (const [inputs, outputs, rows] of WIDTHS)
+        for (const bias of [true, false])
+          for (const normed of [true, false])
+            for (const around of ["nothing", "residual", "residual and scale"])
+              scope(() => {
+                const layer = new Linear(inputs, outputs, { bias }).toDtype(dtype);
+                const norm = new LayerNorm(inputs).toDtype(dtype);
+                noGrad(() => {
+                  for (const parameter of norm.parameters()) parameter.copy_(randn(parameter.shape, dtype));
+                });
+                const x = randn([2, rows, inputs], dtype).mul(3).add(1).detach().setRequiresGrad(true);
+                const residual = randn([2, rows, outputs], dtype).setRequiresGrad(true);
+                const options = {
+                  ...(normed ? { norm } : {}),
+                  ...(around === "nothing" ? {} : { residual }),
+                  ...(around === "residual and scale" ? { scale: tensor([0, 1.25], [2], dtype) } : {}),
+                };
+                const learned = [x, ...layer.parameters(), ...(normed ? norm.parameters() : []), ...(around === "nothing" ? [] : [residual])];
+                const difference = compare(learned, [() => fusedLinear(x, layer, options), () => composedLinear(x, layer, options)]);
+                worst = Math.max(worst, dtype === "float32" ? difference : difference * 1e6);
+                for (const module of [layer, norm]) module.dispose();
+              });
+    console.log(`largest relative difference ${worst.toExponential(1)} (float32; float64 times a million)`);
+    expect(worst).toBeLessThan(5e-6);
+  });
+
+  it("the feed-forward part equals its composition in value and in every gradient, and is the same with and without a graph", () => {
+    manualSeed(4);
+    let worst = 0;
+    for (const dtype of ["float32", "float64"] as const)
+      for (const [width, hidden, rows] of [
+        [48, 192, 300],
+        [20, 28, 7],
+        [384, 1536, 40],
+        [8, 16, 1],
+      ])
+        for (const scaled of [true, false])
+          scope(() => {
+            const [first, second, norm] = [
+              new Linear(width, hidden).toDtype(dtype),
+              new Linear(hidden, width).toDtype(dtype),
+              new LayerNorm(width).toDtype(dtype),
+            ];
+            noGrad(() => {
+              for (const parameter of norm.parameters()) parameter.copy_(randn(parameter.shape, dtype));
+            });
+            const x = randn([2, rows, width], dtype).mul(3).detach().setRequiresGrad(true);
+            const scale = scaled ? tensor([1.1, 0], [2], dtype) : null;
+            const learned = [x, ...first.parameters(), ...second.parameters(), ...norm.parameters()];
+            const difference = compare(learned, [
+              () => fusedFeedforward(x, norm, first, second, scale),
+              () => composedFeedforward(x, norm, first, second, scale),
+            ]);
+            worst = Math.max(worst, dtype === "float32" ? difference : difference * 1e6);
+            const free = noGrad(() => fusedFeedforward(x, norm, first, second, scale));
+            expect(
+              free
+                .sub(fusedFeedforward(x, norm, first, second, scale))
+                .abs()
+                .max()
+                .item(),
+            ).toBe(0);
+            for (const module of [first, second, norm]) module.dispose();
+          });
+    console.log(`largest relative difference ${worst.toExponential(1)} (float32; float64 times a million)`);
+    expect(worst).toBeLessThan(5e-6);
+  });
+
+  it("dual up-sampling in fewer operations equals its layers one by one, in value and in every gradient", () => {
+    manualSeed(6);
+    for (const [width, factor] of [
+      [8, 2],
+      [48, 2],
+      [12, 4],
+    ] as const)
+      scope(() => {
+        const layer = new DualUpsample(width, factor);
+        const input = randn([2, 15, width]).setRequiresGrad(true);
+        const difference = compare([input, ...layer.parameters()], [() => layer.forward(input, 3, 5), () => layer.forwardPlain(input, 3, 5)]);
+        console.log(`width ${width}, factor ${factor}: largest relative difference ${difference.toExponential(1)}`);
+        expect(difference).toBeLessThan(5e-6);
+        layer.dispose();
+      });
+  });
+
+  it("say what does not fit", () => {
+    const layer = new Linear(4, 3);
+    expect(() => fusedLinear(randn([2, 5]), layer)).toThrow(/x \[2, 5\] does not fit weight \[3, 4\]/);
+    expect(() => fusedLinear(randn([2, 4]), layer, { residual: randn([2, 4]) })).toThrow(/residual \[2, 4\] is not of the result's shape/);
+    expect(() => fusedLinear(randn([3, 4]), layer, { residual: randn([3, 3]), scale: randn([2]) })).toThrow(/3 rows do not fit a scale/);
+    layer.dispose();
+  });
+});
+
 describe("attention in one pass", () => {
   it("equals the composition of operators in value and in every gradient, with and without mask and padding, whatever the head's width", () => {
     manualSeed(2);
@@ -136,8 +262,8 @@ describe("attention in one pass", () => {
         scope(() => {
           const layer = new WindowAttention(width, window, heads, 2 * (width / heads) ** -0.5);
           const grid = { H, W: H, window, shift };
-          const input = randn([2, H, H, width]).setRequiresGrad(true);
-          const weights = randn([2, H, H, width]);
+          const input = randn([2, H * H, width]).setRequiresGrad(true);
+          const weights = randn([2, H * H, width]);
           const mask = new WindowMasks().get(grid, input);
           noGrad(() => layer.relative_position_bias_table.copy_(randn(layer.relative_position_bias_table.shape)));
           const [fused, composed] = [layer.forward(input, grid, mask), layer.forwardComposed(input, grid, mask)].map((output) => {
@@ -162,7 +288,7 @@ describe("attention in one pass", () => {
   it("says what does not fit", () => {
     const layer = new WindowAttention(8, 4, 2, 1);
     const mask = new WindowMasks().get(shifted, randn([1]));
-    expect(() => layer.forward(randn([1, 8, 12, 8]), { ...plain, W: 12 }, mask)).toThrow(/mask .* does not fit 6 windows/);
+    expect(() => layer.forward(randn([1, 96, 8]), { ...plain, W: 12 }, mask)).toThrow(/mask .* does not fit 6 windows/);
     layer.dispose();
   });
 });

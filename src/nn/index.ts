@@ -1,3 +1,4 @@
+export { type Around, composedFeedforward, composedLinear, denseLinear, fusedFeedforward, fusedLinear } from "./fused.ts";
 export { constant, kaimingNormalFanOut, truncatedNormal, uniform } from "./init.ts";
 export { BatchNorm, Conv2d, Dropout, dropPath, Gelu, LayerNorm, Linear, PixelShuffle, PRelu, Relu, UpsampleBilinear } from "./layers.ts";
 export { Layer, Module, Sequential } from "./module.ts";

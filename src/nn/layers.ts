@@ -68,16 +68,16 @@ export class Conv2d extends Layer {
 export class LayerNorm extends Layer {
   readonly weight: Parameter; // [width]
   readonly bias: Parameter; // [width]
-  readonly #eps: number;
+  readonly eps: number;
 
   constructor(width: number, eps = 1e-5) {
     super();
     this.weight = constant([width], 1);
     this.bias = constant([width], 0);
-    this.#eps = eps;
+    this.eps = eps;
   }
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight.shape, this.weight, this.bias, this.#eps);
+    return layerNorm(x, this.weight.shape, this.weight, this.bias, this.eps);
   }
 }
 
@@ -158,9 +158,11 @@ export class UpsampleBilinear extends Layer {
   }
 }
 
-/** Drops whole samples of a residual branch with probability p while training, scaling the kept by 1 / (1 - p) (Huang et al. 2016). */
-export function dropPath(x: Tensor, p: number, training: boolean): Tensor {
-  if (!training || p === 0) return x;
-  const kept = op("empty.memory_format", [x.shape[0], ...x.shape.slice(1).map(() => 1)], 6);
-  return x.mul(op("bernoulli.p", kept, 1 - p).div(1 - p));
+/**
+ * What each of B samples' residual branch is multiplied by: 0 with probability p while training, 1 / (1 - p) for the kept (Huang et al. 2016); null where nothing is
+ * dropped. In the type and on the device of `like`: [B].
+ */
+export function dropPath(like: Tensor, p: number, training: boolean): Tensor | null {
+  if (!training || p === 0) return null;
+  return op("bernoulli.p", op("new_empty", like, [like.shape[0]]), 1 - p).div(1 - p);
 }

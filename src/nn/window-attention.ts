@@ -1,11 +1,12 @@
 /** Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and 3.2). */
 import { keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
+import { type Around, composedLinear, fusedLinear } from "./fused.ts";
 import { truncatedNormal } from "./init.ts";
 import { Linear } from "./layers.ts";
 import { Module } from "./module.ts";
 import { type Grid, joinWindows, paddedSize, padMap, relativePositions, splitWindows } from "./windows.ts";
 
-/** Attention inside the windows of a map: [B, H, W, C] -> the same shape. */
+/** Attention inside the windows of a map. */
 export class WindowAttention extends Module {
   readonly relative_position_bias_table: Parameter; // [(2 window - 1)^2, heads]
   readonly qkv: Linear;
@@ -42,23 +43,27 @@ export class WindowAttention extends Module {
     return this.relative_position_bias_table.indexSelect(0, this.#positionsOf(window)).view(N, N, this.#heads).permute(2, 0, 1).contiguous();
   }
 
-  /** `mask` [n, w w, w w] is added to the products of window n of every image. */
-  forward(x: Tensor, grid: Grid, mask: Tensor | null): Tensor {
-    if (x.device !== "cpu") return this.forwardComposed(x, grid, mask);
-    const [B, H, W, C] = x.shape;
-    const { window, shift } = grid;
+  /**
+   * [B, H W, C] -> the same. `mask` [n, w w, w w] is added to the products of window n of every image; `around` stands before (norm) and after (scale, residual).
+   */
+  forward(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
+    if (x.device !== "cpu") return this.forwardComposed(x, grid, mask, { norm, ...after });
+    const [B, L, C] = x.shape;
+    const { H, W, window, shift } = grid;
     const [padH, padW] = paddedSize(grid);
-    const joined = this.qkv.forward(padMap(x, grid).reshape(-1, C)).view(B, padH, padW, 3 * C);
-    const positions = this.#positionsOf(window);
-    const mixed = op("skyloop::window_attention", joined, this.relative_position_bias_table, positions, mask, window, shift, this.#scale);
-    const inside = padH === H && padW === W ? mixed : mixed.slice(1, 0, H).slice(2, 0, W);
-    // As a matrix: libtorch adds the bias inside the product then.
-    return this.proj.forward(inside.reshape(-1, C)).view(B, H, W, C);
+    const whole = padH === H && padW === W;
+    // Padding stands after the norm, so that it says nothing.
+    const joined = whole ? fusedLinear(x, this.qkv, { norm }) : fusedLinear(padMap((norm?.forward(x) ?? x).view(B, H, W, C), grid), this.qkv);
+    const qkv = joined.view(B, padH, padW, 3 * C);
+    const mixed = op("skyloop::window_attention", qkv, this.relative_position_bias_table, this.#positionsOf(window), mask, window, shift, this.#scale);
+    const inside = whole ? mixed : mixed.slice(1, 0, H).slice(2, 0, W);
+    return fusedLinear(inside.reshape(B, L, C), this.proj, after);
   }
 
   /** The same as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
-  forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null): Tensor {
-    const split = splitWindows(x, grid);
+  forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
+    const [B, L, width] = x.shape;
+    const split = splitWindows((norm?.forward(x) ?? x).view(B, grid.H, grid.W, width), grid);
     const [windows, N, C] = split.shape;
     const heads = this.#heads;
     const [q, k, v] = this.qkv
@@ -76,7 +81,7 @@ export class WindowAttention extends Module {
             .add(mask.unsqueeze(1))
             .view(windows, heads, N, N);
     const mixed = logits.softmax(-1).matmul(v).transpose(1, 2).reshape(windows, N, C);
-    return this.proj.forward(joinWindows(mixed, grid));
+    return composedLinear(joinWindows(mixed, grid).reshape(B, L, C), this.proj, after);
   }
 
   override dispose(): void {

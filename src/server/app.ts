@@ -12,8 +12,10 @@ import { log } from "../base/log.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { Compute } from "./compute.ts";
 import { docsPage } from "./docs-page.ts";
+import { describeHeads } from "./image-heads.ts";
 import { Pictures } from "./pictures.ts";
 import { mapRoutes } from "./routes/maps.ts";
+import { predictionRoutes } from "./routes/predictions.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { surveyRoutes } from "./routes/surveys.ts";
@@ -23,6 +25,8 @@ import { Workspace } from "./workspace.ts";
 export interface ServerOptions {
   /** Survey folders. */
   surveys: string[];
+  /** Files of restoring and reconstructing heads. */
+  heads?: string[];
   /** Names that the Host header may have beside those of this machine itself. */
   hostNames?: string[];
 }
@@ -39,11 +43,13 @@ function statusOf(code: string): number {
 }
 
 /** A server over some surveys, ready to listen or to be asked by `inject`. */
-export async function buildServer({ surveys, hostNames = [] }: ServerOptions): Promise<FastifyInstance> {
+export async function buildServer({ surveys, heads = [], hostNames = [] }: ServerOptions): Promise<FastifyInstance> {
+  const known = describeHeads(heads);
   const workspace = await Workspace.open(surveys);
   const compute = new Compute();
   // Maps take long: they have a thread of their own, so that rounds never wait for them.
   const mapper = new Compute();
+  const improver = new Compute();
   const streams = new Streams(workspace);
   const app = Fastify({ logger: false, bodyLimit: 2 * 2 ** 20, requestTimeout: 60_000, routerOptions: { maxParamLength: 400 }, forceCloseConnections: true });
   app.setValidatorCompiler(validatorCompiler);
@@ -84,7 +90,12 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   });
 
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
-  await app.register(fastifyRateLimit, { max: 6000, timeWindow: "1 minute" });
+  await app.register(fastifyRateLimit, {
+    max: 6000,
+    timeWindow: "1 minute",
+    // A person who scrolls asks for more pictures than that.
+    allowList: ({ url }) => /^\/api\/surveys\/[^/]+\/objects\/[^/]+\/picture\b/.test(url),
+  });
   await app.register(fastifySwagger, {
     openapi: {
       info: {
@@ -98,6 +109,7 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   const pictures = new Pictures();
   surveyRoutes(app, { workspace, compute, pictures });
   mapRoutes(app, { workspace, mapper });
+  predictionRoutes(app, { workspace, improver, heads: known });
   sessionRoutes(app, { workspace, compute, streams });
   resultRoutes(app, { workspace, compute, streams, pictures });
   app.get("/api/health", { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } }, () => ({ ok: true as const, version }));
@@ -119,7 +131,7 @@ export async function buildServer({ surveys, hostNames = [] }: ServerOptions): P
   });
   app.addHook("preClose", async () => streams.close());
   app.addHook("onClose", async () => {
-    await Promise.all([compute.close(), mapper.close()]);
+    await Promise.all([compute.close(), mapper.close(), improver.close()]);
     workspace.close();
   });
   await app.ready();

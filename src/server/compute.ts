@@ -2,7 +2,7 @@
 import type { Worker } from "node:worker_threads";
 import { SkyloopError } from "../base/errors.ts";
 import { startWorker } from "../base/workers.ts";
-import type { Why } from "../contract/insight.ts";
+import type { Preview, Why } from "../contract/insight.ts";
 import type { Answer, Job } from "./worker.ts";
 
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
@@ -19,7 +19,7 @@ export class Compute {
     worker.on("message", ({ id, ...message }: Answer) => {
       const listener = this.#waiting.get(id);
       // A round goes on after `done`: it is assessed, unless a newer one comes first.
-      if (["assessed", "failed", "rows", "why"].includes(message.type)) this.#waiting.delete(id);
+      if (["assessed", "failed", "rows", "why", "preview", "improved"].includes(message.type)) this.#waiting.delete(id);
       listener?.(message as Message);
     });
     const died = (why: string) => {
@@ -43,23 +43,31 @@ export class Compute {
     this.#started().postMessage({ id, job });
   }
 
-  /** Rows that a question about feature space finds. */
-  rows(job: Extract<Job, { kind: "neighbours" | "diverse" | "warm" }>): Promise<{ row: number; similarity: number }[]> {
+  /** Asks a question that has one answer. */
+  #ask<T extends Message["type"]>(job: Job, type: T): Promise<Extract<Message, { type: T }>> {
     return new Promise((resolve, reject) => {
       this.send(job, (message) => {
-        if (message.type === "rows") resolve(message.rows);
+        if (message.type === type) resolve(message as Extract<Message, { type: T }>);
         else if (message.type === "failed") reject(new SkyloopError(message.code, message.message));
       });
     });
   }
 
-  why(job: Extract<Job, { kind: "why" }>): Promise<Why> {
-    return new Promise((resolve, reject) => {
-      this.send(job, (message) => {
-        if (message.type === "why") resolve(message.why);
-        else if (message.type === "failed") reject(new SkyloopError(message.code, message.message));
-      });
-    });
+  /** Rows that a question about feature space finds. */
+  async rows(job: Extract<Job, { kind: "neighbours" | "diverse" | "warm" }>): Promise<{ row: number; similarity: number }[]> {
+    return (await this.#ask(job, "rows")).rows;
+  }
+
+  async why(job: Extract<Job, { kind: "why" }>): Promise<Why> {
+    return (await this.#ask(job, "why")).why;
+  }
+
+  async preview(job: Extract<Job, { kind: "preview" }>): Promise<Preview> {
+    return (await this.#ask(job, "preview")).preview;
+  }
+
+  async improve(job: Extract<Job, { kind: "improve" }>): Promise<Uint8Array> {
+    return (await this.#ask(job, "improved")).pixels;
   }
 
   async close(): Promise<void> {

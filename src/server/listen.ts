@@ -4,14 +4,15 @@ import { buildServer } from "./app.ts";
 
 export interface ListenOptions {
   surveys: string[];
+  heads?: string[];
   host: string;
   port: number;
   hostNames?: string[];
 }
 
 /** Starts the server and returns it with its address. Ctrl-C and SIGTERM end it cleanly. Throws PORT_IN_USE. */
-export async function serve({ surveys, host, port, hostNames = [] }: ListenOptions): Promise<{ app: FastifyInstance; address: string }> {
-  const app = await buildServer({ surveys, hostNames: [...hostNames, ...(host === "0.0.0.0" || host === "::" ? [] : [host])] });
+export async function serve({ surveys, heads, host, port, hostNames = [] }: ListenOptions): Promise<{ app: FastifyInstance; address: string }> {
+  const app = await buildServer({ surveys, heads, hostNames: [...hostNames, ...(host === "0.0.0.0" || host === "::" ? [] : [host])] });
   try {
     await app.listen({ host, port });
   } catch (cause) {

@@ -2,7 +2,7 @@
 
 import type { RankedRow } from "../contract/api.ts";
 import { advise, readAssessments } from "../loop/assess.ts";
-import { rankedRows } from "../loop/export.ts";
+import { rankedRows } from "../loop/ranking.ts";
 import { scoredRound } from "../loop/scores.ts";
 import { sessionState } from "../loop/session.ts";
 import type { Pictures } from "./pictures.ts";
@@ -23,7 +23,8 @@ figcaption{overflow-wrap:anywhere}.positive img{outline:3px solid #11703b}.negat
 export async function writeReport(served: Served, session: string, pictures: Pictures, top: number): Promise<string> {
   const { survey, store } = served;
   const state = sessionState(store, session, null, scoredRound(survey.folder, session) > 0);
-  const rows = rankedRows(store, survey, session);
+  const { rows } = rankedRows(store, survey, session, { order: "score" }, { limit: top });
+  const positives = rankedRows(store, survey, session, { order: "score", label: "positive" }, { limit: top }).rows;
   const assessments = readAssessments(survey.folder, session);
   const last = assessments.at(-1);
   const figure = async (row: RankedRow) => {
@@ -33,7 +34,6 @@ export async function writeReport(served: Served, session: string, pictures: Pic
     return `<figure class="${row.label ?? ""}"><img src="${picture}" alt=""><figcaption>${row.rank}. ${escaped(row.object)}<br>${row.score.toFixed(3)}${row.label === null ? "" : ` ${row.label}`}${position}</figcaption></figure>`;
   };
   const grid = async (list: RankedRow[]) => `<div class="grid">${(await Promise.all(list.map(figure))).join("\n")}</div>`;
-  const positives = rows.filter(({ label }) => label === "positive").slice(0, top);
   const expected = last?.expected ?? null;
   const people = [...new Set(Object.values(state.labels).map(({ who }) => who))].sort();
   const rounds = state.rounds.map(
@@ -44,14 +44,14 @@ export async function writeReport(served: Served, session: string, pictures: Pic
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(state.target)}: Skyloop</title><style>${STYLE}</style></head><body>
 <h1>${escaped(state.target)}</h1>
 <p class="soft">Survey ${escaped(survey.header.title)} (${survey.rows.length.toLocaleString("en-US")} objects, data ${survey.header.dataHash.slice(0, 12)}), features of ${escaped(state.model)}, alpha ${state.alpha}, seed ${state.seed}. Labelled by ${escaped(people.join(", ") || state.createdBy)}; started ${state.createdAt.slice(0, 10)}.</p>
-<p>${state.positives} positive, ${state.negatives} negative, ${state.unsure} unsure. ${expected === null ? "" : `Expected in the whole survey: ${Math.round(expected.value)} positives (95 % interval ${Math.round(expected.low)} to ${Math.round(expected.high)}, from ${last?.randomPicks} random picks). `}${last?.heldOut == null ? "" : `Held-out average precision on the answered objects ${last.heldOut.averagePrecision.value.toFixed(2)} (${last.heldOut.averagePrecision.low.toFixed(2)} to ${last.heldOut.averagePrecision.high.toFixed(2)}).`}</p>
+<p>${state.positives} positive, ${state.negatives} negative, ${state.unsure} unsure. ${expected === null ? "" : `Expected in the whole survey: ${Math.round(expected.low)} to ${Math.round(expected.high)} positives (95 % interval, from ${last?.randomPicks} random picks). `}${last?.heldOut == null ? "" : `Held-out average precision on the answered objects ${last.heldOut.averagePrecision.value.toFixed(2)} (${last.heldOut.averagePrecision.low.toFixed(2)} to ${last.heldOut.averagePrecision.high.toFixed(2)}).`}</p>
 <p>${escaped(advise(state.rounds, assessments, state.page?.exhausted ?? false).reason)}</p>
 <h2>Rounds</h2>
 <table><thead><tr><th>Round</th><th>Shown</th><th>Alpha</th><th>Positive</th><th>Negative</th><th>Precision (95 %)</th><th>Random picks</th></tr></thead><tbody>${rounds.join("")}</tbody></table>
 <h2>Labelled positive</h2>
 ${positives.length === 0 ? "<p>None.</p>" : await grid(positives)}
-<h2>First ${Math.min(top, rows.length)} of the ranking</h2>
-${await grid(rows.slice(0, top))}
+<h2>First ${rows.length} of the ranking</h2>
+${await grid(rows)}
 </body></html>
 `;
 }

@@ -4,16 +4,21 @@ import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { openFeatures } from "../batches/features.ts";
 import type { Page } from "../contract/api.ts";
-import type { Why } from "../contract/insight.ts";
+import type { Preview, Why } from "../contract/insight.ts";
 import { assess, readAssessments, saveAssessment } from "../loop/assess.ts";
+import { choose } from "../loop/choose.ts";
+import { fold } from "../loop/fold.ts";
 import { type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
 import { type MapMethod, makeMap } from "../loop/map.ts";
 import { planOf } from "../loop/replay.ts";
-import { nextRound } from "../loop/round.ts";
+import { cosineOf, nextRound, planRound } from "../loop/round.ts";
 import { readScores, scoredRound } from "../loop/scores.ts";
+import { countRound, currentRound, findSession } from "../loop/session.ts";
 import { HOW, heatMap, influences } from "../loop/why.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
+import { type ImageModel, loadImageModel } from "../tasks/image-model.ts";
+import { improvedRgb8 } from "./image-heads.ts";
 import { diverseRows, nearestRows } from "./similar.ts";
 
 export type Job =
@@ -21,7 +26,10 @@ export type Job =
   | { kind: "neighbours"; folder: string; model: string; row: number; k: number }
   | { kind: "diverse"; folder: string; model: string; count: number; seed: number }
   | { kind: "why"; folder: string; model: string; session: string; row: number }
+  | { kind: "preview"; folder: string; model: string; session: string }
   | { kind: "map"; folder: string; model: string; method: MapMethod }
+  /** What a restoring or reconstructing head makes of an object. */
+  | { kind: "improve"; folder: string; head: string; row: number }
   /** Reads features ahead, so that the first round does not wait for the disk. */
   | { kind: "warm"; folder: string; model: string };
 
@@ -33,6 +41,9 @@ export type Answer =
   /** After `done`: the round has been assessed. */
   | { id: number; type: "assessed"; round: number }
   | { id: number; type: "why"; why: Why }
+  | { id: number; type: "preview"; preview: Preview }
+  /** 8-bit colour [H, W, 3]. */
+  | { id: number; type: "improved"; pixels: Uint8Array }
   | { id: number; type: "failed"; code: string; message: string };
 
 interface Opened {
@@ -43,6 +54,7 @@ interface Opened {
 }
 
 const opened = new Map<string, Promise<Opened>>();
+const imageModels = new Map<string, ImageModel>();
 const running = new Map<string, AbortController>();
 
 function open(folder: string): Promise<Opened> {
@@ -68,6 +80,11 @@ function spaceOf({ survey, spaces }: Opened, model: string) {
 async function run(id: number, job: Job): Promise<void> {
   const say = (answer: Answer) => parentPort?.postMessage(answer);
   const here = await open(job.folder);
+  if (job.kind === "improve") {
+    const model = imageModels.get(job.head) ?? loadImageModel(job.head);
+    imageModels.set(job.head, model);
+    return say({ id, type: "improved", pixels: improvedRgb8(model, await here.survey.readStamp(job.row)) });
+  }
   const { space, weightsHash } = spaceOf(here, job.model);
   if (job.kind === "warm") return say({ id, type: "rows", rows: [] });
   if (job.kind === "neighbours") return say({ id, type: "rows", rows: nearestRows(space, job.row, job.k) });
@@ -76,6 +93,7 @@ async function run(id: number, job: Job): Promise<void> {
     await makeMap(job.folder, job.model, job.method, weightsHash, space, (done, total) => say({ id, type: "progress", stage: "map", done, total }));
     return say({ id, type: "rows", rows: [] });
   }
+  if (job.kind === "preview") return say({ id, type: "preview", preview: preview(here, space, job) });
   if (job.kind === "why") return say({ id, type: "why", why: await explain(here, space, weightsHash, job) });
   const record = here.store.session(job.session);
   if (record !== undefined && record.weightsHash !== weightsHash)
@@ -115,6 +133,24 @@ async function run(id: number, job: Job): Promise<void> {
   if (assessment === null) return given();
   saveAssessment(job.folder, job.session, assessment);
   say({ id, type: "assessed", round: page.round });
+}
+
+const PREVIEWED = 8;
+
+/** What either side of the alpha rule would show next, by the last ranking. Throws NOT_RANKED. */
+function preview({ store, survey, ids }: Opened, space: FeatureSpace, { folder, session }: Extract<Job, { kind: "preview" }>): Preview {
+  const scores = readScores(folder, session, ids.length);
+  if (scores === null) throw new SkyloopError("NOT_RANKED", "there is nothing to preview before the first round: nothing has been learned yet");
+  const record = findSession(store, session);
+  const rounds = store.rounds(session);
+  const folded = fold(store.events(session), record.alpha);
+  const { candidates, seed } = planRound(record, folded, rounds, ids.length, survey.indexOf);
+  const round = currentRound(rounds);
+  const similarity = cosineOf(space);
+  const first = (mode: "highest" | "lower") =>
+    choose({ scores, candidates, mode, pageSize: PREVIEWED, randomPicks: 0, seed, similarity }).page.map(({ row }) => ids[row]);
+  const { positives, negatives } = countRound(folded, round);
+  return { round, positives, negatives, highest: first("highest"), lower: first("lower") };
 }
 
 /** The reasons for an object's score in a session's last ranking. */

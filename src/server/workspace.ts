@@ -26,6 +26,8 @@ export class Workspace {
       if (served.has(survey.name)) throw new SkyloopError("SAME_NAME", `two surveys are called ${survey.name}; rename one of the folders`);
       served.set(survey.name, { survey, store: openStore(survey.folder) });
     }
+    // Counting the columns of a large survey takes a moment that nobody should wait for later.
+    for (const one of served.values()) surveyInfo(one);
     return new Workspace(served);
   }
 
@@ -62,12 +64,29 @@ export class Workspace {
   }
 }
 
+const counted = new WeakMap<Survey, Map<string, number>>();
+
+/** How many objects have a value in each column; counted once. */
+function filledOf(survey: Survey): Map<string, number> {
+  let filled = counted.get(survey);
+  if (filled === undefined) {
+    filled = new Map(
+      survey.columns.map(({ name }) => {
+        const values = survey.values(name);
+        let count = 0;
+        for (let i = 0; i < values.length; i++) if (values[i] !== null && values[i] !== "") count++;
+        return [name, count];
+      }),
+    );
+    counted.set(survey, filled);
+  }
+  return filled;
+}
+
 /** What the page shows of a survey. */
 export function surveyInfo({ survey }: Served): SurveyInfo {
-  const { header, rows, columns, problems } = survey;
-  const filled = new Map(columns.map(({ name }) => [name, 0]));
-  for (const row of rows)
-    for (const [name, value] of Object.entries(row.columns)) if (value !== null && value !== "") filled.set(name, (filled.get(name) ?? 0) + 1);
+  const { header, columns, problems } = survey;
+  const filled = filledOf(survey);
   return {
     survey: survey.name,
     title: header.title,

@@ -102,6 +102,15 @@ export function openStore(folder: string): Store {
   );
   const allRounds = db.prepare("SELECT * FROM rounds WHERE session = ? ORDER BY round");
 
+  // Events are only ever appended: those read once are kept, and only later ones are read again.
+  const read = new Map<string, SessionEvent[]>();
+  const eventsOf = (session: string): SessionEvent[] => {
+    const known = read.get(session) ?? [];
+    read.set(session, known);
+    for (const row of after.all(session, known.at(-1)?.seq ?? 0) as EventRow[]) known.push(fromRow(row));
+    return known;
+  };
+
   // Immediate: a transaction that reads first and then finds another writer ahead of it cannot wait for its turn.
   const append = db.transaction((session: string, events: NewEvent[]) =>
     events.map((event): SessionEvent => {
@@ -122,7 +131,13 @@ export function openStore(folder: string): Store {
     session: (session) => guard(() => sessionFromRow(oneSession.get(session))),
     sessions: () => guard(() => allSessions.all().map((row) => sessionFromRow(row) as SessionRecord)),
     addEvents: (session, events) => guard(() => append.immediate(session, events)),
-    events: (session, seq = 0) => guard(() => (after.all(session, seq) as EventRow[]).map(fromRow)),
+    events: (session, seq = 0) =>
+      guard(() => {
+        const all = eventsOf(session);
+        let first = all.length;
+        while (first > 0 && all[first - 1].seq > seq) first--;
+        return all.slice(first);
+      }),
     saveRound: (session, { round, at, seed, alpha, mode, weightsHash, lastSeq, provisional, exhausted, picks }) =>
       guard(
         () => void upsertRound.run(session, round, at, seed, alpha, mode, weightsHash, lastSeq, Number(provisional), Number(exhausted), JSON.stringify(picks)),

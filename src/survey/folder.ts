@@ -34,6 +34,8 @@ export interface Survey {
   readonly columns: { name: string; type: "string" | "number" | "boolean" }[];
   readonly problems: Problem[];
   indexOf(id: string): number | undefined;
+  /** A whole column by name, reserved ones (`id`, `ra`, `dec`) too; one value a row. */
+  values(name: string): ArrayLike<unknown>;
   readStamp(index: number): Promise<Stamp>;
   readStampBytes(index: number): { codec: Codec; bytes: Uint8Array };
   close(): void;
@@ -111,6 +113,7 @@ export async function openSurvey(folder: string): Promise<Survey> {
       return problems;
     },
     indexOf: (id) => places.get(id),
+    values: (name) => table.get(name)?.values ?? [],
     async readStamp(index) {
       const { id, codec, widthPx, heightPx } = rows[index];
       const bytes = readBytes(index);

@@ -35,9 +35,9 @@ describe("embedding", () => {
     const bytes = (name: string) => readFileSync(join(survey, "features", name, "features.f32"));
     expect(bytes("killed").equals(bytes("whole"))).toBe(true);
     const features = openFeatures(survey, "whole");
-    expect([features.dim, features.count]).toEqual([256, 600]);
+    expect([features.dim, features.count]).toEqual([128, 600]);
     expect(features.matrix().every(Number.isFinite)).toBe(true);
-    expect(features.row(5)).toEqual(features.rows(3, 8).subarray(512, 768));
+    expect(features.row(5)).toEqual(features.rows(3, 8).subarray(256, 384));
     features.close();
   });
   it("refuses to mix weights, and names weights that are missing", async () => {

@@ -68,6 +68,7 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
     }
   } finally {
     writer.close();
+    reader.dispose();
     model.dispose();
     options.progress.end();
   }

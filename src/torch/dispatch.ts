@@ -53,11 +53,19 @@ interface Addon {
   seed(seed: number): void;
   threads(count?: number): number;
   live(): number;
-  keepMemory(bytes: number): void;
+  keepMemory(): void;
+  memory(): { live: number; peak: number; kept: number };
   trimMemory(): void;
   profileStart(): void;
   profileModule(module: number): void;
   profileStop(): ProfiledCall[];
+  groupJoin(host: string, port: number, rank: number, size: number, seconds: number, isServer: boolean, prefix: string): void;
+  groupWatch(parameters: Handle[], bucketBytes: number): void;
+  groupExpect(): void;
+  groupFinish(): void;
+  groupSum(tensor: Handle): void;
+  groupBroadcast(tensors: Handle[]): void;
+  groupLeave(): void;
   about(): { version: string; config: string; parallel: string; cuda: boolean; mkldnn: boolean };
 }
 
@@ -69,8 +77,8 @@ function load(): Addon {
     throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
-    // Freed tensors' memory stays with the process: page faults otherwise cost 15 % to several times the run time.
-    addon.keepMemory(1 << 30);
+    // Freed tensors' memory stays with the process: page faults otherwise cost up to half of the run time.
+    addon.keepMemory();
     addon.threads(Number(process.env.SKYLOOP_THREADS ?? process.env.OMP_NUM_THREADS) || availableParallelism());
     return addon;
   } catch (cause) {

@@ -23,3 +23,21 @@ export function observeCalls(watch: (call: Observed) => void, body: () => void):
     setObserver(null);
   }
 }
+
+/** Runs `body` and tells `watch` of each operator with its tensors as the engine knows them; while `watch` runs nothing is observed. */
+export function observeHandles(watch: (op: string, args: NativeValue[], result: NativeValue) => void, body: () => void): void {
+  const observer: Parameters<typeof setObserver>[0] = (op, args, result) => {
+    setObserver(null);
+    try {
+      watch(op, args, result);
+    } finally {
+      setObserver(observer);
+    }
+  };
+  setObserver(observer);
+  try {
+    body();
+  } finally {
+    setObserver(null);
+  }
+}

@@ -71,6 +71,22 @@ export function svd(x: Tensor): [Tensor, Tensor, Tensor] {
   return ops("linalg_svd", x, false) as [Tensor, Tensor, Tensor];
 }
 
+/** Eigenvalues [n], rising, and eigenvectors [n, n], one a column, of a symmetric matrix. */
+export function eigh(x: Tensor): [Tensor, Tensor] {
+  return ops("linalg_eigh", x, "L") as [Tensor, Tensor];
+}
+
+/** Q [n, k] with orthonormal columns and R of x [n, k]. */
+export function qr(x: Tensor): [Tensor, Tensor] {
+  return ops("linalg_qr", x, "reduced") as [Tensor, Tensor];
+}
+
+/** Images [B, C, S, S] by quarter turns, then mirrored left to right where asked. */
+export function turned(x: Tensor, quarters: number, mirrored: boolean): Tensor {
+  const rotated = op("rot90", x, quarters, [2, 3]) as Tensor;
+  return mirrored ? op("flip", rotated, [3]) : rotated;
+}
+
 /** Samples x [B, C, H, W] at grid [B, H', W', 2] of (x, y) in [-1, 1], bilinear, borders repeated. */
 export function gridSample(x: Tensor, grid: Tensor): Tensor {
   return op("grid_sampler", x, grid, 0, 1, false);

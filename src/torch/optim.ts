@@ -1,7 +1,7 @@
 /** Optimisers, as torch.optim defines them. State is keyed by parameter name, so that it survives a checkpoint. */
 import { noGrad } from "./autograd.ts";
 import { keep, scope } from "./scope.ts";
-import { op, opInPlace, type Parameter, type Tensor, tensor } from "./tensor.ts";
+import { op, opInPlace, ops, type Parameter, stack, type Tensor, tensor } from "./tensor.ts";
 
 export interface AdamOptions {
   learningRate: number;
@@ -16,12 +16,45 @@ export interface AdamOptions {
   rateOf?: (name: string) => number;
 }
 
+interface Entry {
+  parameter: Parameter;
+  mean: Tensor;
+  square: Tensor;
+  decay: number;
+}
+
+export interface AdamStep {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  /** 1 - beta1^steps and sqrt(1 - beta2^steps). */
+  correction1: number;
+  correction2: number;
+  decoupled: boolean;
+}
+
+/** One parameter's update as a composition of ATen's operators, for devices without our own one (native/optimise.cc), which is tested against it. */
+export function composedAdamStep({ parameter, mean, square, decay, grad: plain }: Entry & { grad: Tensor }, by: AdamStep): void {
+  let grad = plain;
+  if (decay !== 0 && by.decoupled) opInPlace("mul_.Scalar", parameter, 1 - by.learningRate * decay);
+  else if (decay !== 0) grad = grad.add(parameter, decay);
+  opInPlace("mul_.Scalar", mean, by.beta1);
+  opInPlace("add_.Tensor", mean, grad, 1 - by.beta1);
+  opInPlace("mul_.Scalar", square, by.beta2);
+  opInPlace("addcmul_", square, grad, grad, 1 - by.beta2);
+  const spread = square.sqrt();
+  opInPlace("div_.Scalar", spread, by.correction2);
+  opInPlace("add_.Scalar", spread, by.eps);
+  opInPlace("addcdiv_", parameter, mean, spread, -by.learningRate / by.correction1);
+}
+
 /** Adam (Kingma & Ba 2015) with torch.optim.Adam's defaults. */
 export class Adam {
   learningRate: number;
   protected readonly decoupled: boolean = false;
   private readonly options: Required<AdamOptions>;
-  private readonly entries: { name: string; parameter: Parameter; mean: Tensor; square: Tensor; decay: number; rate: number }[];
+  private readonly entries: (Entry & { name: string; rate: number })[];
   private steps = 0;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: AdamOptions) {
@@ -41,24 +74,42 @@ export class Adam {
   step(): void {
     this.steps++;
     const { beta1, beta2, eps } = this.options;
-    const correction1 = 1 - beta1 ** this.steps;
-    const correction2 = Math.sqrt(1 - beta2 ** this.steps);
+    const by = {
+      learningRate: this.learningRate,
+      beta1,
+      beta2,
+      eps,
+      correction1: 1 - beta1 ** this.steps,
+      correction2: Math.sqrt(1 - beta2 ** this.steps),
+      decoupled: this.decoupled,
+    };
     noGrad(() =>
       scope(() => {
-        for (const { parameter, mean, square, decay, rate } of this.entries) {
-          let grad = parameter.grad;
-          if (grad === null) continue;
-          const learningRate = this.learningRate * rate;
-          if (decay !== 0 && this.decoupled) opInPlace("mul_.Scalar", parameter, 1 - learningRate * decay);
-          else if (decay !== 0) grad = grad.add(parameter, decay);
-          opInPlace("mul_.Scalar", mean, beta1);
-          opInPlace("add_.Tensor", mean, grad, 1 - beta1);
-          opInPlace("mul_.Scalar", square, beta2);
-          opInPlace("addcmul_", square, grad, grad, 1 - beta2);
-          const spread = square.sqrt();
-          opInPlace("div_.Scalar", spread, correction2);
-          opInPlace("add_.Scalar", spread, eps);
-          opInPlace("addcdiv_", parameter, mean, spread, -learningRate / correction1);
+        const moved = this.entries.flatMap((entry) => {
+          const { grad } = entry.parameter;
+          return grad === null ? [] : [{ ...entry, grad }];
+        });
+        for (const rate of new Set(moved.map((entry) => entry.rate))) {
+          const paced = { ...by, learningRate: by.learningRate * rate };
+          const group = moved.filter((entry) => entry.rate === rate);
+          const together = group.filter(({ parameter }) => parameter.device === "cpu");
+          if (together.length > 0)
+            opInPlace(
+              "skyloop::adam_step",
+              together.map(({ parameter }) => parameter),
+              together.map(({ grad }) => grad),
+              together.map(({ mean }) => mean),
+              together.map(({ square }) => square),
+              together.map(({ decay }) => decay),
+              paced.learningRate,
+              paced.beta1,
+              paced.beta2,
+              paced.eps,
+              paced.correction1,
+              paced.correction2,
+              paced.decoupled,
+            );
+          for (const entry of group) if (entry.parameter.device !== "cpu") composedAdamStep(entry, paced);
         }
       }),
     );
@@ -109,8 +160,13 @@ export class AdamW extends Adam {
 export function clipGradNorm(parameters: Iterable<Parameter>, limit: number): number {
   return scope(() => {
     const grads = Array.from(parameters, (parameter) => parameter.grad).filter((grad) => grad !== null);
-    const norm = Math.sqrt(grads.reduce((total, grad) => total + grad.norm().item() ** 2, 0));
-    if (norm > limit) for (const grad of grads) opInPlace("mul_.Scalar", grad, limit / norm);
+    if (grads.length === 0) return 0;
+    // Squares are summed in double precision.
+    const norm = stack(ops("_foreach_norm.Scalar", grads, 2))
+      .to("float64")
+      .norm()
+      .item();
+    if (norm > limit) opInPlace("_foreach_mul_.Scalar", grads, limit / norm);
     return norm;
   });
 }

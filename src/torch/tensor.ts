@@ -16,6 +16,11 @@ export class Tensor {
     own(this);
   }
 
+  /** A second owner of the tensor of a handle. */
+  static again(handle: Handle): Tensor {
+    return new Tensor(native.alias(handle));
+  }
+
   get handle(): Handle {
     return this.#handle;
   }

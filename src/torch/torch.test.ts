@@ -14,6 +14,7 @@ import {
   liveTensors,
   manualSeed,
   noGrad,
+  ones,
   op,
   Parameter,
   rand,
@@ -22,7 +23,9 @@ import {
   scope,
   tensor,
   writeSafetensors,
+  zeros,
 } from "./index.ts";
+import { composedAdamStep } from "./optim.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skyloop-torch-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -127,6 +130,43 @@ describe("optimisers", () => {
       p.dispose();
       return values;
     });
+  it.each([true, false])("in one pass equals the composition of operators (decoupled decay: %s)", (decoupled) => {
+    manualSeed(5);
+    for (const dtype of ["float32", "float64"] as const)
+      scope(() => {
+        const shapes = [[70_000], [3, 5], [1]];
+        const make = () => shapes.map((shape) => new Parameter(ones(shape, dtype)));
+        const [a, b] = [make(), make()];
+        const Kind = decoupled ? AdamW : Adam;
+        const optimiser = new Kind(
+          a.map((p, i) => [String(i), p]),
+          { learningRate: 0.01, weightDecay: 0.1 },
+        );
+        const entries = b.map((parameter) => ({ parameter, mean: zeros(parameter.shape, dtype), square: zeros(parameter.shape, dtype), decay: 0.1 }));
+        for (let step = 1; step <= 3; step++) {
+          const grads = shapes.map((shape) => randn(shape, dtype));
+          for (const [i, grad] of grads.entries()) a[i].setGrad(grad);
+          optimiser.step();
+          const by = {
+            learningRate: 0.01,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            correction1: 1 - 0.9 ** step,
+            correction2: Math.sqrt(1 - 0.999 ** step),
+            decoupled,
+          };
+          noGrad(() => {
+            for (const [i, entry] of entries.entries()) composedAdamStep({ ...entry, grad: grads[i] }, by);
+          });
+        }
+        const worst = Math.max(...a.map((p, i) => p.sub(b[i]).abs().max().item()));
+        console.log(`${dtype}: largest difference ${worst.toExponential(1)}`);
+        expect(worst).toBeLessThan(dtype === "float32" ? 3e-7 : 1e-15);
+        optimiser.dispose();
+        for (const p of [...a, ...b]) p.dispose();
+      });
+  });
   const cases: [string, (p: Parameter) => Adam][] = [
     ["Adam", (p) => new Adam([["p", p]], { learningRate: 0.1 })],
     ["Adam with L2", (p) => new Adam([["p", p]], { learningRate: 0.1, weightDecay: 0.1 })],

@@ -89,8 +89,8 @@ export async function writeClassifyReport(path: string, survey: Survey, result: 
     `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escapeText(result.column)} of ${escapeText(result.survey)}</title><style>${STYLE}</style></head><body>
 <h1>${escapeText(result.column)} of ${escapeText(result.survey)}</h1>
-<p>Accuracy <b>${percent(scores.accuracy)}</b>, macro F1 <b>${scores.macroF1.toFixed(3)}</b> on ${test} test objects that took no part in training. Learned from ${train} objects, stopped by ${validation} others at epoch ${result.bestEpoch};
-${unlabelled} objects of the survey have no label. Features of ${escapeText(result.model)}, seed ${result.seed}. Made by <code>${escapeText(result.command)}</code>.</p>
+<p>Accuracy <b>${percent(scores.accuracy)}</b>, macro F1 <b>${scores.macroF1.toFixed(3)}</b> on ${test} test objects that took no part in training. Learned from ${train} objects, ${result.encoder === "frozen" ? `stopped by ${validation} others at epoch ${result.bestEpoch}` : `${Math.round(result.bestEpoch)} passes over random views of them; ${validation} others set the temperature`};
+${unlabelled} objects of the survey have no label. ${result.encoder === "frozen" ? "Frozen features of" : "The whole network of"} ${escapeText(result.model)}, seed ${result.seed}. Made by <code>${escapeText(result.command)}</code>.</p>
 <table><tr><th>class</th><th>objects</th><th>precision</th><th>recall</th><th>F1</th></tr>${rows.join("")}</table>
 <p>Calibration error ${scores.calibrationError.toFixed(3)} with temperature ${scores.temperature.toFixed(2)} (${scores.calibrationErrorBefore.toFixed(3)} without).</p>
 ${charts.join("\n")}

@@ -7,12 +7,28 @@ import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
 import { pooled } from "../models/feature-pooling.ts";
+import { type Projection, projectionState } from "../models/feature-projection.ts";
+import { notesOf } from "../models/feature-reader.ts";
 import { createModel, loadWeights } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
-import { AdamW, aboutTorch, clipGradNorm, getThreads, manualSeed, type Parameter, scope, setThreads, type Tensor, writeSafetensors } from "../torch/index.ts";
+import {
+  AdamW,
+  aboutTorch,
+  clipGradNorm,
+  type Group,
+  getThreads,
+  manualSeed,
+  type Parameter,
+  scope,
+  setThreads,
+  type Tensor,
+  writeSafetensors,
+} from "../torch/index.ts";
 import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
+import { partOf, sumRecord } from "./parallel.ts";
+import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
 import { warmupCosine } from "./schedule.ts";
 import { makeViews, pickRows } from "./views.ts";
@@ -23,12 +39,14 @@ export interface PretrainOptions {
   progress: Progress;
   /** Stops after the step in which it fires; the checkpoint is then written. */
   signal?: AbortSignal;
+  /** The processes that train together, each on its part of every batch; the first one writes the run's folder. */
+  group?: Group | null;
 }
 
 /** Trains to the recipe's last step and writes `encoder.safetensors` (half precision) into the run's folder. Throws DIVERGED, LOCKED, OTHER_RECIPE. */
 export async function pretrain(recipe: Recipe, options: PretrainOptions): Promise<{ finished: boolean; step: number }> {
   mkdirSync(options.out, { recursive: true });
-  const release = lockFolder(options.out, "pretrain");
+  const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
   try {
     const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress);
     if (bank.count < recipe.batchSize)
@@ -43,9 +61,11 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
 export function trainOnBank(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },
-  { out, progress, signal }: PretrainOptions,
+  { out, progress, signal, group = null }: PretrainOptions,
 ): { finished: boolean; step: number } {
-  if (recipe.threads !== undefined) setThreads(recipe.threads);
+  // Processes that share a machine are told their threads by who starts them.
+  if (recipe.threads !== undefined && group === null) setThreads(recipe.threads);
+  const first = group === null || group.rank === 0;
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
@@ -66,22 +86,26 @@ export function trainOnBank(
   const checkpoint = join(out, "checkpoint.safetensors");
   const notes = loadCheckpoint(checkpoint, trained, recipeHash);
   let step = Number(notes?.step ?? 0);
+  group?.broadcast(Object.values(modules).flatMap((module) => Object.values(module.stateDict())));
+  group?.watch(learned.map(([, parameter]) => parameter));
   let [seconds, cpuSeconds] = [Number(notes?.seconds ?? 0), Number(notes?.cpuSeconds ?? 0)];
-  writeFileAtomic(
-    join(out, "run.json"),
-    `${JSON.stringify({ recipe, recipeHash, dataHash: bank.dataHash, stamps: bank.count, skipped: bank.skipped, torch: aboutTorch().version, threads: getThreads(), node: process.version }, null, 2)}\n`,
-  );
-  trimMetrics(join(out, "metrics.jsonl"), step);
+  const about = { recipe, recipeHash, dataHash: bank.dataHash, stamps: bank.count, skipped: bank.skipped };
+  const machine = { torch: aboutTorch().version, threads: getThreads(), processes: group?.size ?? 1, node: process.version };
+  if (first) {
+    writeFileAtomic(join(out, "run.json"), `${JSON.stringify({ ...about, ...machine }, null, 2)}\n`);
+    trimMetrics(join(out, "metrics.jsonl"), step);
+  }
   const save = () => {
+    if (!first) return;
     const about = { step: String(step), seconds: String(Math.round(seconds)), cpuSeconds: String(Math.round(cpuSeconds)), recipeHash };
     saveCheckpoint(checkpoint, trained, about);
-    exportEncoder(average ?? model, join(out, "encoder.safetensors"), {
-      ...about,
-      model: recipe.model,
-      pooling: recipe.pooling,
-      sizePx: String(recipe.viewPx),
-      commonRange: String(recipe.commonRange),
-    });
+    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange: recipe.commonRange, views: recipe.views };
+    const released = average ?? model;
+    // The components belong to the finished weights; features of a checkpoint are read without them.
+    const projection = recipe.projection !== undefined && step >= recipe.steps ? fitReading(released, bank, reading, recipe.projection, recipe.seed) : null;
+    exportEncoder(released, join(out, "encoder.safetensors"), { ...about, model: recipe.model, ...notesOf(reading) }, projection);
+    projection?.mean.dispose();
+    projection?.axes.dispose();
   };
 
   let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
@@ -91,8 +115,13 @@ export function trainOnBank(
     manualSeed(random.int(2 ** 31));
     optimiser.learningRate = warmupCosine(step, recipe.steps, recipe.warmupSteps, recipe.learningRate);
     optimiser.zeroGrad();
-    const passes = Array.from({ length: recipe.accumulate }, (_, i) => onePass(recipe, bank, model, heads, step * recipe.accumulate + i, random));
-    const measured = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
+    const passes = Array.from({ length: recipe.accumulate }, (_, i) => {
+      if (i === recipe.accumulate - 1) group?.expectGradients();
+      return onePass(recipe, bank, model, heads, step * recipe.accumulate + i, random, group);
+    });
+    group?.finishGradients();
+    const mean = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
+    const measured = sumRecord(mean, group);
     if (!Number.isFinite(measured.loss))
       throw new SkyloopError(
         "DIVERGED",
@@ -117,7 +146,7 @@ export function trainOnBank(
       seconds: Math.round(seconds * 10) / 10,
       cpuSeconds: Math.round(cpuSeconds),
     };
-    appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
+    if (first) appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
     progress.update(step, recipe.steps, `loss ${measured.loss.toFixed(3)}`);
     if (step % recipe.checkpointEvery === 0 && step < recipe.steps) save();
   }
@@ -133,9 +162,19 @@ function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
 }
 
 /** Loss and gradients of one pass, added to those there are; the loss and its parts for the record. */
-function onePass(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Heads, pass: number, random: Random): Record<string, number> {
+function onePass(
+  recipe: Recipe,
+  bank: ImageBank,
+  model: SwinUnet,
+  heads: Heads,
+  pass: number,
+  stepRandom: Random,
+  group: Group | null,
+): Record<string, number> {
   return scope(() => {
-    const { views, truth } = makeViews(bank, pickRows(bank, recipe, pass), random, recipe);
+    const start = performance.now();
+    const { views, truth, random, share } = partOf(makeViews(bank, pickRows(bank, recipe, pass), stepRandom, recipe), stepRandom, group);
+    const waitMs = performance.now() - start;
     let features: Tensor | null = null;
     const material = {
       model,
@@ -154,16 +193,21 @@ function onePass(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Heads,
       total = total === null ? loss.mul(weight) : total.add(loss.mul(weight));
       Object.assign(record, parts);
     }
-    const mean = (total as Tensor | null)?.div(recipe.accumulate);
-    record.loss = (mean?.item() ?? 0) * recipe.accumulate;
+    const mean = (total as Tensor | null)?.mul(share / recipe.accumulate);
+    record.loss = ((mean?.item() ?? 0) * recipe.accumulate) / share;
     if (Number.isFinite(record.loss)) mean?.backward();
-    return record;
+    // What the model waited for its material.
+    record.waitMs = waitMs;
+    return group === null ? record : Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value * share]));
   });
 }
 
-/** Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they hold does. */
+/**
+ * Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they
+ * hold does; how features are read afterwards changes no weight.
+ */
 function hashRecipe(recipe: Recipe, dataHash: string): string {
-  const { surveys: _, initFrom, ...settings } = recipe;
+  const { surveys: _, initFrom, views: __, projection: ___, ...settings } = recipe;
   return hashBytes(JSON.stringify({ ...settings, init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)), data: dataHash }));
 }
 
@@ -175,14 +219,11 @@ function trimMetrics(path: string, step: number): void {
   writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
 }
 
-/** Writes the encoder's parameters in half precision. */
-export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>): void {
+/** Writes the encoder's parameters in half precision, and the projection of its features in full. */
+export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>, projection: Projection | null = null): void {
   scope(() => {
     const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
-    writeSafetensors(path, Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")])), {
-      ...metadata,
-      part: "encoder",
-      dtype: "float16",
-    });
+    const state = Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")]));
+    writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(projection) }, { ...metadata, part: "encoder", dtype: "float16" });
   });
 }

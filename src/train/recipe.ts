@@ -4,6 +4,7 @@ import { z } from "zod";
 import { SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { POOLINGS } from "../models/feature-pooling.ts";
+import { VIEWS } from "../models/feature-projection.ts";
 
 const weight = z.number().positive().optional();
 
@@ -24,6 +25,9 @@ export const Recipe = z.strictObject({
   pooling: z.enum(POOLINGS).default("last"),
   /** Whether every image is brought to a common range of brightness first, in training and afterwards. */
   commonRange: z.boolean().default(false),
+  /** Afterwards: in how many ways (1, 4, 8) an image is turned and mirrored to average its features, and to how many numbers they are projected. */
+  views: z.literal(VIEWS).default(1),
+  projection: z.int().positive().optional(),
   steps: z.int().positive(),
   /** Galaxies a pass; `accumulate` passes make a step. */
   batchSize: z.int().min(2),

@@ -5,6 +5,7 @@ import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtu
 import { SILENT } from "../base/progress.ts";
 import { readTable } from "../survey/catalogue.ts";
 import { openSurvey } from "../survey/folder.ts";
+import { listPredictions, readPredictions } from "../survey/predictions.ts";
 import { setThreads } from "../torch/index.ts";
 import { certainMistakes } from "./classify-report.ts";
 import { trainClassify } from "./task-classify.ts";
@@ -45,7 +46,7 @@ describe("training a classifier on a survey", () => {
     const head = join(out, "head.safetensors");
     for (const format of ["csv", "parquet", "fits"] as const) {
       const path = join(folder.path, `predicted.${format}`);
-      const counts = await predictClasses(survey, head, { path, format }, SILENT);
+      const counts = (await predictClasses(survey, head, { out: { path, format } }, SILENT)).counts;
       expect(counts.true + counts.false).toBe(60);
       const { rows } = await readTable(path);
       expect(rows.length).toBe(60);
@@ -57,6 +58,24 @@ describe("training a classifier on a survey", () => {
     const { scores } = await evaluateClasses(survey, head, undefined, SILENT);
     expect(scores.count).toBe(60);
     expect(scores.accuracy).toBeGreaterThanOrEqual(result.scores.accuracy - 0.1);
+  });
+
+  it("trains the whole network, whose head predict and evaluate can use too, with predictions kept with the survey", async () => {
+    const out = join(folder.path, "whole");
+    const result = await trainClassify(survey, { ...base, model: "lvm-nano", fineTune: true, head: { epochs: 2 }, column, out });
+    expect([result.encoder, result.history.length > 0, result.scores.count]).toEqual(["trained", true, result.objects.test]);
+    expect(readFileSync(join(out, "report.html"), "utf8")).not.toMatch(/NaN|undefined/);
+    const head = join(out, "head.safetensors");
+    const { name, counts } = await predictClasses(survey, head, {}, SILENT);
+    expect(counts.true + counts.false).toBe(60);
+    const { header, close } = await openSurvey(survey);
+    close();
+    const [kept] = listPredictions(survey, header.dataHash).filter((set) => set.name === name);
+    expect(kept.classes).toEqual(["false", "true"]);
+    expect(readPredictions(survey, kept).length).toBe(120);
+    expect(listPredictions(survey, "other data")).toEqual([]);
+    const { scores } = await evaluateClasses(survey, head, undefined, SILENT);
+    expect(scores.count).toBe(60);
   });
 
   it("says what is wrong and writes nothing then", async () => {

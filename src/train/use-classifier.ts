@@ -1,17 +1,30 @@
 /** Using a trained head on a survey: a catalogue with probabilities, and measures against a label column. */
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
+import { loadInputs } from "../batches/inputs.ts";
 import { softmaxRows } from "../measure/calibration.ts";
 import { mostProbable } from "../measure/classification.ts";
 import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
-import { classifyLogits, type HeadCard, loadHead } from "../tasks/classify.ts";
+import { savePredictions } from "../survey/predictions.ts";
+import { classifyLogits, loadHead } from "../tasks/classify.ts";
+import { isNetworkFile, loadClassifier } from "../tasks/image-classifier.ts";
 import { hardClasses, readClasses, readVotes } from "../tasks/labels.ts";
 import { pickRows } from "./head.ts";
+import { networkLogits } from "./network.ts";
 import { type CalibratedScores, featuresFor, scoreLogits } from "./task-classify.ts";
 
+/** What is known of a head, of either kind. */
+interface Known {
+  model: string;
+  column: string;
+  classes: string[];
+  temperature: number;
+}
+
 /** Logits [count, classes] of every object of a survey. Throws BAD_HEAD, OTHER_WEIGHTS, and what computing features throws. */
-async function logitsOf(survey: Survey, headPath: string, progress: Progress): Promise<{ card: HeadCard; logits: Float32Array }> {
+async function logitsOf(survey: Survey, headPath: string, progress: Progress): Promise<{ card: Known; logits: Float32Array }> {
+  if (isNetworkFile(headPath)) return networkLogitsOf(survey, headPath, progress);
   const { head, card } = loadHead(headPath);
   try {
     const features = await featuresFor(survey.folder, card.model, card.features, progress);
@@ -28,22 +41,54 @@ async function logitsOf(survey: Survey, headPath: string, progress: Progress): P
   }
 }
 
+/** The same by a network that reads pixels. */
+async function networkLogitsOf(survey: Survey, path: string, progress: Progress): Promise<{ card: Known; logits: Float32Array }> {
+  const { classifier, card } = loadClassifier(path);
+  try {
+    const rows = survey.rows.map((_, row) => row);
+    const images = await loadInputs(survey.folder, card.sizePx, rows, progress);
+    const logits = networkLogits(classifier, images, rows);
+    images.dispose();
+    return { card, logits };
+  } finally {
+    classifier.dispose();
+  }
+}
+
 /** A column name that every format takes. */
 const columnFor = (name: string) => `p_${name.replace(/[^A-Za-z0-9_]+/g, "_")}`;
 
-/** Writes id, position, most probable class, its probability and the probability of each class of every object. Returns how many there are of each class. */
+/**
+ * Keeps the probabilities of every object with the survey, where the page finds them, under `name` (the column's and the model's unless given), and writes id,
+ * position, most probable class, its probability and that of each class to `out`. Returns how many there are of each class, and the name.
+ */
 export async function predictClasses(
   folder: string,
   headPath: string,
-  out: { path: string; format: TableFormat },
+  { out, name }: { out?: { path: string; format: TableFormat }; name?: string },
   progress: Progress,
-): Promise<Record<string, number>> {
+): Promise<{ name: string; counts: Record<string, number> }> {
   const survey = await openSurvey(folder);
   try {
     const { card, logits } = await logitsOf(survey, headPath, progress);
     const K = card.classes.length;
     const probabilities = softmaxRows(logits, K, card.temperature);
     const predicted = mostProbable(probabilities, K);
+    const kept = name ?? `${card.column}-${card.model}`.replace(/[^A-Za-z0-9._-]+/g, "_");
+    savePredictions(
+      folder,
+      kept,
+      {
+        column: card.column,
+        classes: card.classes,
+        head: headPath,
+        model: card.model,
+        dataHash: survey.header.dataHash,
+        count: survey.header.count,
+        madeAt: new Date().toISOString(),
+      },
+      probabilities,
+    );
     const columns: ColumnSpec[] = [
       { name: "id", type: "string", description: "object of the survey's catalogue" },
       { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },
@@ -60,8 +105,9 @@ export async function predictClasses(
       confidence: probabilities[i * K + predicted[i]],
       ...Object.fromEntries(card.classes.map((name, k) => [columnFor(name), probabilities[i * K + k]])),
     }));
-    await writeTable(out.path, out.format, columns, rows);
-    return Object.fromEntries(card.classes.map((name, k) => [name, predicted.filter((value) => value === k).length]));
+    if (out !== undefined) await writeTable(out.path, out.format, columns, rows);
+    const counts = Object.fromEntries(card.classes.map((name, k) => [name, predicted.filter((value) => value === k).length]));
+    return { name: kept, counts };
   } finally {
     survey.close();
   }

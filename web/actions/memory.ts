@@ -1,7 +1,11 @@
 /** What the browser remembers: who labels, sizes, theme, and labels that are not saved yet. */
+import { useSyncExternalStore } from "react";
+
+const PREFIX = "skyloop.";
+
 export function remember(key: string, value: unknown): void {
   try {
-    localStorage.setItem(`skyloop.${key}`, JSON.stringify(value));
+    localStorage.setItem(PREFIX + key, JSON.stringify(value));
   } catch {
     // A browser that keeps nothing (private mode, full) still works; only what it would remember is asked again.
   }
@@ -9,11 +13,56 @@ export function remember(key: string, value: unknown): void {
 
 export function recall<T>(key: string, otherwise: T): T {
   try {
-    const text = localStorage.getItem(`skyloop.${key}`);
+    const text = localStorage.getItem(PREFIX + key);
     return text === null ? otherwise : (JSON.parse(text) as T);
   } catch {
     return otherwise;
   }
 }
 
-export const whoAmI = (): string => recall("who", "me");
+export function forget(key: string): void {
+  try {
+    localStorage.removeItem(PREFIX + key);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+/** The keys that begin with `start`. */
+export function remembered(start: string): string[] {
+  try {
+    return Object.keys(localStorage).flatMap((key) => (key.startsWith(PREFIX + start) ? [key.slice(PREFIX.length)] : []));
+  } catch {
+    return [];
+  }
+}
+
+/** A key that nobody else makes. Browsers offer randomUUID only on pages that came from this machine or over HTTPS. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** On their own machine people need no name; those who come over the network get one of their own, so that their labels are not taken for another's. */
+const unnamed = (): string => {
+  if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) return "me";
+  const name = recall("guest", `guest-${newKey().slice(0, 4)}`);
+  remember("guest", name);
+  return name;
+};
+
+export const whoAmI = (): string => recall<string | null>("who", null) ?? unnamed();
+
+const CHANGED = "skyloop-who";
+
+export function setWho(name: string): void {
+  remember("who", name);
+  dispatchEvent(new Event(CHANGED));
+}
+
+function subscribe(onChange: () => void): () => void {
+  addEventListener(CHANGED, onChange);
+  return () => removeEventListener(CHANGED, onChange);
+}
+
+/** Who labels, kept up to date while the name is being changed. */
+export const useWho = (): string => useSyncExternalStore(subscribe, whoAmI);

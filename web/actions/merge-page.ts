@@ -1,11 +1,12 @@
 import type { Page } from "../../src/contract/api.ts";
 
 /**
- * The page after a refined one of the same round arrived: what is `held` (labelled, under the pointer, in focus) stays in its place, the other
- * places are filled in the new order. A page of another round replaces all.
+ * The page after another one arrived. A refined page of the same round: what is `held` (labelled, under the pointer, in focus) stays in its place,
+ * the other places are filled in the new order. What arrives late, first picks after refined ones or an earlier round, changes nothing. A later round replaces all.
  */
 export function mergePage(shown: Page | null, fresh: Page, held: (object: string) => boolean): Page {
-  if (shown === null || shown.round !== fresh.round || !shown.provisional) return fresh;
+  if (shown === null || fresh.round > shown.round) return fresh;
+  if (fresh.round < shown.round || !shown.provisional) return shown;
   const kept = new Set(shown.picks.filter(({ object }) => held(object)).map(({ object }) => object));
   const coming = fresh.picks.filter(({ object }) => !kept.has(object));
   const picks = shown.picks.flatMap((pick) => {

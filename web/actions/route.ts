@@ -1,5 +1,5 @@
 /** Which page is shown follows from the address alone. */
-import { useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 
 export type Route =
   | { page: "home" }
@@ -36,4 +36,14 @@ function subscribe(onChange: () => void): () => void {
 
 export function useRoute(): Route {
   return parse(useSyncExternalStore(subscribe, () => location.pathname + location.search));
+}
+
+/** The name of the window, so that tabs and bookmarks can be told apart. */
+export function useTitle(title: string | undefined): void {
+  useEffect(() => {
+    document.title = title === undefined ? "Skyloop" : `${title} · Skyloop`;
+    return () => {
+      document.title = "Skyloop";
+    };
+  }, [title]);
 }

@@ -1,14 +1,15 @@
 import { useEffect, useRef } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
+import { newKey } from "./memory.ts";
 
 const objectAt = (target: EventTarget) => (target as HTMLElement).closest<HTMLElement>(".tile")?.dataset.object;
 
 /**
- * Labelling by dragging with mouse or pen: every object that the pointer passes gets the label that a click would have given the first. Fingers
- * scroll. Spread what is returned over the grid.
+ * Labelling by dragging with mouse or pen: every object that the pointer passes gets the label that a click would have given the first, and one undo
+ * takes the whole stroke back. Fingers scroll. Spread what is returned over the grid.
  */
-export function usePaint(valueFor: (object: string) => LabelValue, label: (objects: string[], value: LabelValue) => void) {
-  const stroke = useRef<{ first: string; value: LabelValue; done: Set<string> } | null>(null);
+export function usePaint(valueFor: (object: string) => LabelValue, label: (objects: string[], value: LabelValue, action: string) => void) {
+  const stroke = useRef<{ first: string; value: LabelValue; done: Set<string>; action: string } | null>(null);
   const painted = useRef(false);
   useEffect(() => {
     const end = () => {
@@ -27,7 +28,7 @@ export function usePaint(valueFor: (object: string) => LabelValue, label: (objec
       const first = objectAt(event.target);
       const face = (event.target as HTMLElement).closest(".face") !== null;
       if (event.pointerType !== "touch" && event.button === 0 && !event.shiftKey && face && first !== undefined)
-        stroke.current = { first, value: valueFor(first), done: new Set() };
+        stroke.current = { first, value: valueFor(first), done: new Set(), action: newKey() };
     },
     onPointerOver: (event: React.PointerEvent) => {
       const now = stroke.current;
@@ -37,7 +38,7 @@ export function usePaint(valueFor: (object: string) => LabelValue, label: (objec
       if (fresh.length === 0) return;
       for (const one of fresh) now.done.add(one);
       painted.current = true;
-      label(fresh, now.value);
+      label(fresh, now.value, now.action);
     },
     /** The click that ends a stroke over its first object is no click. */
     onClickCapture: (event: React.MouseEvent) => {

@@ -1,9 +1,11 @@
 /** A session as the page sees it: the server's state, what is not saved yet on top, and what can be done. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { LabelState, LabelValue, NewLabel, Page, Saved, SessionState, StreamMessage } from "../../src/contract/api.ts";
+import type { LabelState, LabelValue, Page, Saved, SessionState, StreamMessage } from "../../src/contract/api.ts";
 import { api, listen } from "../api.ts";
-import { LabelQueue } from "./label-queue.ts";
+import { type Change, LabelQueue } from "./label-queue.ts";
+import { newKey } from "./memory.ts";
 import { mergePage } from "./merge-page.ts";
+import { inHand } from "./pointer.ts";
 
 export interface Work {
   stage: "learn" | "score" | "choose";
@@ -21,11 +23,12 @@ export interface LiveSession {
   connected: boolean;
   work: Work | null;
   notice: string | null;
+  /** A later round that somebody else has begun. */
+  ahead: number | null;
   /** Grows whenever a ranking or its assessment arrives. */
   learned: number;
-  /** What must not move when a refined page arrives. */
-  hold: React.RefObject<Set<string>>;
-  label(labels: { object: string; value: LabelValue }[]): void;
+  /** Labels objects; what is done with the same `action` is undone together. */
+  label(objects: readonly string[], value: LabelValue, action?: string): void;
   tag(object: string, tag: string, on: boolean): void;
   undo(): void;
   redo(): void;
@@ -34,7 +37,8 @@ export interface LiveSession {
   dismiss(): void;
 }
 
-export function useSession(id: string, who: string): { session: LiveSession | null; failure: string | null } {
+/** Follows a session; without an id there is none, and nothing is asked. */
+export function useSession(id: string | null, who: string): { session: LiveSession | null; failure: string | null } {
   const [state, setState] = useState<SessionState | null>(null);
   const [page, setPage] = useState<Page | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
@@ -43,45 +47,59 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
   const [work, setWork] = useState<Work | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const [learned, setLearned] = useState(0);
+  const [ahead, setAhead] = useState<number | null>(null);
   const queue = useRef<LabelQueue | null>(null);
-  const hold = useRef(new Set<string>());
   const labels = useRef<Record<string, LabelState>>({});
+  const seen = useRef(0);
+  const going = useRef(false);
+  const steps = useRef({ undo: false, redo: false });
+  seen.current = page?.round ?? 0;
+
+  const show = useCallback((fresh: Page) => {
+    // A round that somebody else has begun does not take this one away.
+    if (seen.current > 0 && fresh.round > seen.current && !going.current) return setAhead(fresh.round);
+    const waiting = new Set(queue.current?.waiting.map(({ object }) => object));
+    setAhead(null);
+    setPage((shown) => mergePage(shown, fresh, (object) => labels.current[object]?.value != null || waiting.has(object) || inHand(object)));
+  }, []);
 
   const refresh = useCallback(async () => {
+    if (id === null) return;
     try {
       const fresh = await api.session(id, who);
       labels.current = fresh.labels;
+      steps.current = { undo: fresh.canUndo, redo: fresh.canRedo };
       setState(fresh);
-      setPage((shown) => (shown !== null && fresh.page !== null && shown.round === fresh.page.round ? shown : fresh.page));
+      if (fresh.page !== null) show(fresh.page);
       setFailure(null);
     } catch (error) {
       setFailure((error as Error).message);
     }
-  }, [id, who]);
+  }, [id, who, show]);
 
-  const apply = useCallback(
-    (saved: Saved) =>
-      setState((before) => {
-        if (before === null) return before;
-        const merged = { ...before.labels, ...saved.labels };
-        for (const [object, label] of Object.entries(saved.labels)) if (label.value === null && label.tags.length === 0) delete merged[object];
-        labels.current = merged;
-        const count = (value: LabelValue) => Object.values(merged).filter((label) => label.value === value).length;
-        return {
-          ...before,
-          labels: merged,
-          canUndo: saved.canUndo,
-          canRedo: saved.canRedo,
-          lastSeq: saved.lastSeq,
-          positives: count("positive"),
-          negatives: count("negative"),
-          unsure: count("unsure"),
-        };
-      }),
-    [],
-  );
+  const apply = useCallback((saved: Saved) => {
+    steps.current = { undo: saved.canUndo, redo: saved.canRedo };
+    setState((before) => {
+      if (before === null) return before;
+      const merged = { ...before.labels, ...saved.labels };
+      for (const [object, label] of Object.entries(saved.labels)) if (label.value === null && label.tags.length === 0) delete merged[object];
+      labels.current = merged;
+      const count = (value: LabelValue) => Object.values(merged).filter((label) => label.value === value).length;
+      return {
+        ...before,
+        labels: merged,
+        canUndo: saved.canUndo,
+        canRedo: saved.canRedo,
+        lastSeq: saved.lastSeq,
+        positives: count("positive"),
+        negatives: count("negative"),
+        unsure: count("unsure"),
+      };
+    });
+  }, []);
 
   useEffect(() => {
+    if (id === null) return;
     void refresh();
     const mine = new LabelQueue(id, who, { onSaved: apply, onState: setQueueState, onRefused: setNotice });
     queue.current = mine;
@@ -94,7 +112,7 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
     const hear = (message: StreamMessage) => {
       if (message.type === "progress") setWork(message.done >= message.total && message.stage === "score" ? null : message);
       else if (message.type === "page") {
-        setPage((shown) => mergePage(shown, message.page, (object) => labels.current[object]?.value != null || hold.current.has(object)));
+        show(message.page);
         later();
       } else if (message.type === "failed") {
         setWork(null);
@@ -105,22 +123,30 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
         later();
       }
     };
-    const stop = listen(id, hear, (open) => {
-      setConnected(open);
-      if (open) {
+    const start = () =>
+      listen(id, hear, (open) => {
+        setConnected(open);
+        if (!open) return;
         void mine.flush();
         later();
-      }
-    });
+      });
+    // Browsers open six connections to a server: tabs that nobody looks at give theirs back.
+    let stop: (() => void) | null = null;
+    const look = () => {
+      if (document.hidden) {
+        stop?.();
+        stop = null;
+      } else stop ??= start();
+    };
+    look();
+    document.addEventListener("visibilitychange", look);
     return () => {
-      stop();
+      document.removeEventListener("visibilitychange", look);
+      stop?.();
       mine.close();
       clearTimeout(timer);
     };
-  }, [id, who, refresh, apply]);
-
-  const waiting = new Map<string, NewLabel>();
-  for (const label of queue.current?.waiting ?? []) if (label.value !== undefined) waiting.set(label.object, label);
+  }, [id, who, refresh, apply, show]);
 
   const act = useCallback((action: () => Promise<unknown>) => {
     const run = async () => {
@@ -130,52 +156,65 @@ export function useSession(id: string, who: string): { session: LiveSession | nu
     run().catch((error: Error) => setNotice(error.message));
   }, []);
 
-  const actions = useMemo(
-    () => ({
-      label: (list: { object: string; value: LabelValue }[]) => {
-        for (const { object } of list) hold.current.add(object);
-        queue.current?.add(list);
-      },
+  const actions = useMemo(() => {
+    const session = id ?? "";
+    return {
+      label: (objects: readonly string[], value: LabelValue, action?: string) =>
+        queue.current?.add(
+          objects.map((object): Change => ({ object, value })),
+          action ?? newKey(),
+        ),
       tag: (object: string, tag: string, on: boolean) => queue.current?.add([on ? { object, addTag: tag } : { object, removeTag: tag }]),
-      undo: () => act(async () => apply(await api.undo(id, who))),
-      redo: () => act(async () => apply(await api.redo(id, who))),
-      next: () =>
+      undo: () => act(async () => void (steps.current.undo && apply(await api.undo(session, who)))),
+      redo: () => act(async () => void (steps.current.redo && apply(await api.redo(session, who)))),
+      next: () => {
+        // A second Enter while the first one's page is on its way is not another round.
+        if (going.current) return;
+        going.current = true;
         act(async () => {
           setWork({ stage: "learn", done: 0, total: 1 });
-          hold.current.clear();
           try {
-            const fresh = await api.nextRound(id, who);
-            setPage((shown) => mergePage(shown, fresh, (object) => hold.current.has(object)));
+            show(await api.nextRound(session, who, seen.current));
             await refresh();
           } finally {
             setWork((now) => (now?.stage === "learn" ? null : now));
+            going.current = false;
           }
-        }),
-      setAlpha: (alpha: number) => act(async () => setState(await api.alpha(id, who, alpha))),
+        });
+      },
+      setAlpha: (alpha: number) => act(async () => setState(await api.alpha(session, who, alpha))),
       dismiss: () => setNotice(null),
-    }),
-    [id, who, act, apply, refresh],
-  );
+    };
+  }, [id, who, act, apply, refresh, show]);
 
   if (state === null) return { session: null, failure };
-  const given = (object: string): LabelValue | null => {
-    const value = waiting.get(object)?.value ?? state.labels[object]?.value ?? null;
-    return value === "clear" ? null : value;
-  };
+  const waiting = queue.current?.waiting ?? [];
+  const given = new Map(waiting.flatMap(({ object, value }) => (value === undefined ? [] : [[object, value] as const])));
   return {
     failure,
     session: {
       state,
       page,
-      labelOf: given,
-      tagsOf: (object) => state.labels[object]?.tags ?? [],
-      isPending: (object) => waiting.has(object),
+      labelOf: (object) => {
+        const value = given.get(object) ?? state.labels[object]?.value ?? null;
+        return value === "clear" ? null : value;
+      },
+      tagsOf: (object) => {
+        const tags = new Set(state.labels[object]?.tags);
+        for (const one of waiting)
+          if (one.object === object) {
+            if (one.addTag !== undefined) tags.add(one.addTag);
+            if (one.removeTag !== undefined) tags.delete(one.removeTag);
+          }
+        return [...tags];
+      },
+      isPending: (object) => given.has(object),
       pending: queueState.pending,
       connected: connected && !queueState.offline,
       work,
       notice,
+      ahead,
       learned,
-      hold,
       ...actions,
     },
   };

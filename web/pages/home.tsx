@@ -75,6 +75,17 @@ function SessionList({ sessions }: { sessions: Session[] }) {
           >
             {target}
           </a>
+          <a
+            className="hint"
+            href={`/session/${session}/results`}
+            aria-label={`Ranking of ${target}`}
+            onClick={(event) => {
+              event.preventDefault();
+              go(`/session/${session}/results`);
+            }}
+          >
+            ranking
+          </a>
           <span className="hint">
             round {round}, {positives} positive, {negatives} negative, started by {createdBy}
           </span>

@@ -1,23 +1,25 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
 import { type Keys, recallKeys } from "../actions/keys.ts";
-import { recall, remember, whoAmI } from "../actions/memory.ts";
-import { go } from "../actions/route.ts";
+import { recall, remember, useWho } from "../actions/memory.ts";
+import { go, useTitle } from "../actions/route.ts";
 import { useKeys } from "../actions/use-keys.ts";
 import { usePaint } from "../actions/use-paint.ts";
 import { type LiveSession, useSession } from "../actions/use-session.ts";
-import { AlphaSlider } from "../parts/alpha.tsx";
+import { AlphaSlider, NextPreview } from "../parts/alpha.tsx";
 import { Help } from "../parts/help.tsx";
 import { LearningPanel } from "../parts/learning.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
+import { Opinions } from "../parts/opinions.tsx";
 import { RoundTable } from "../parts/rounds.tsx";
-import { SaveState } from "../parts/save-state.tsx";
+import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tags } from "../parts/tags.tsx";
 import { Tile } from "../parts/tile.tsx";
 
 /** Labelling page by page. */
 export function LabelPage({ id }: { id: string }) {
-  const { session, failure } = useSession(id, whoAmI());
+  const { session, failure } = useSession(id, useWho());
+  useTitle(session?.state.target);
   if (session === null) return <p className="notice">{failure === null ? "Opening…" : `This session cannot be opened: ${failure}.`}</p>;
   return <Labelling session={session} />;
 }
@@ -25,7 +27,7 @@ export function LabelPage({ id }: { id: string }) {
 const CYCLE: Record<string, LabelValue> = { none: "positive", positive: "negative", negative: "clear", unsure: "clear" };
 
 function Labelling({ session }: { session: LiveSession }) {
-  const { state, page, labelOf, tagsOf, hold } = session;
+  const { state, page, labelOf, tagsOf } = session;
   const [size, setSize] = useState<number>(recall("size", 128));
   const [focus, setFocus] = useState(0);
   const [open, setOpen] = useState<string | null>(null);
@@ -37,26 +39,34 @@ function Labelling({ session }: { session: LiveSession }) {
   const picks = page?.picks ?? [];
   const at = Math.min(focus, Math.max(0, picks.length - 1));
   const current = picks[at]?.object;
+  const disputed = new Set(state.conflicts.map(({ object }) => object));
   useEffect(() => remember("size", size), [size]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new round starts at its first object
-  useEffect(() => setFocus(0), [page?.round]);
+  useEffect(() => {
+    setFocus(0);
+    last.current = null;
+  }, [page?.round]);
 
-  const give = useCallback((object: string, value: LabelValue) => session.label([{ object, value }]), [session]);
-  const advance = useCallback(
-    (value: LabelValue) => {
-      if (current === undefined) return;
-      give(current, value);
-      const order = [...picks.slice(at + 1), ...picks.slice(0, at)];
-      const next = order.find(({ object }) => labelOf(object) === null);
-      if (next !== undefined) setFocus(picks.indexOf(next));
-    },
-    [current, give, picks, at, labelOf],
-  );
-  const rest = useCallback(() => {
-    const open = picks.filter(({ object }) => labelOf(object) === null);
-    if (open.length > 0) session.label(open.map(({ object }) => ({ object, value: "negative" as const })));
-  }, [picks, labelOf, session]);
-
+  const give = useCallback((object: string, value: LabelValue) => session.label([object], value), [session]);
+  /** Moves to a place by key, and brings it into view. */
+  const moveTo = (place: number) => {
+    setFocus(place);
+    const face = grid.current?.children[place]?.querySelector<HTMLElement>(".face");
+    face?.scrollIntoView({ block: "nearest" });
+    if (document.activeElement?.classList.contains("face")) face?.focus({ preventScroll: true });
+  };
+  const move = (by: number) => moveTo(Math.max(0, Math.min(picks.length - 1, at + by)));
+  const advance = (value: LabelValue) => {
+    if (current === undefined) return;
+    give(current, value);
+    const order = [...picks.slice(at + 1), ...picks.slice(0, at)];
+    const next = order.find(({ object }) => labelOf(object) === null);
+    if (next !== undefined) moveTo(picks.indexOf(next));
+  };
+  const rest = () => {
+    const unanswered = picks.flatMap(({ object }) => (labelOf(object) === null ? [object] : []));
+    if (unanswered.length > 0) session.label(unanswered, "negative");
+  };
   const click = useCallback(
     (object: string, event: React.MouseEvent) => {
       const index = picks.findIndex((pick) => pick.object === object);
@@ -64,7 +74,10 @@ function Labelling({ session }: { session: LiveSession }) {
       const before = last.current;
       if (event.shiftKey && before !== null) {
         const [from, to] = [Math.min(before.index, index), Math.max(before.index, index)];
-        session.label(picks.slice(from, to + 1).map((pick) => ({ object: pick.object, value: before.value })));
+        session.label(
+          picks.slice(from, to + 1).map((pick) => pick.object),
+          before.value,
+        );
         return;
       }
       const value = CYCLE[labelOf(object) ?? "none"];
@@ -73,20 +86,12 @@ function Labelling({ session }: { session: LiveSession }) {
     },
     [picks, labelOf, give, session],
   );
-  const hover = useCallback(
-    (object: string, over: boolean) => {
-      if (over) hold.current.add(object);
-      else if (labelOf(object) === null) hold.current.delete(object);
-    },
-    [hold, labelOf],
-  );
   const perRow = () => {
     const tiles = grid.current?.children;
     if (tiles === undefined || tiles.length === 0) return 1;
     const top = (tiles[0] as HTMLElement).offsetTop;
     return Math.max(1, Array.from(tiles).filter((tile) => (tile as HTMLElement).offsetTop === top).length);
   };
-  const move = (by: number) => setFocus(Math.max(0, Math.min(picks.length - 1, at + by)));
 
   useKeys({
     ArrowRight: () => move(1),
@@ -102,19 +107,16 @@ function Labelling({ session }: { session: LiveSession }) {
     [keys.open]: () => current !== undefined && setOpen(current),
     [keys.undo]: session.undo,
     [keys.redo]: session.redo,
+    "Ctrl+z": session.undo,
+    "Ctrl+Z": session.redo,
+    "Ctrl+y": session.redo,
     [keys.next]: session.next,
     [keys.help]: () => setHelp(true),
   });
-  const paint = usePaint(
-    (object) => CYCLE[labelOf(object) ?? "none"],
-    (objects, value) => session.label(objects.map((object) => ({ object, value }))),
-  );
-  useEffect(() => {
-    if (document.activeElement?.classList.contains("face"))
-      grid.current?.querySelector<HTMLElement>(`.tile:nth-child(${at + 1}) .face`)?.focus({ preventScroll: false });
-  }, [at]);
+  const paint = usePaint((object) => CYCLE[labelOf(object) ?? "none"], session.label);
 
   const answered = picks.filter(({ object }) => labelOf(object) !== null).length;
+  const { work } = session;
   return (
     <div className="work">
       <section className="stage" aria-label="Objects of this round">
@@ -146,22 +148,12 @@ function Labelling({ session }: { session: LiveSession }) {
           <button type="button" onClick={rest} disabled={answered === picks.length} title={`The rest is negative (${keys.rest})`}>
             Rest negative
           </button>
-          <button type="button" className="main" disabled={session.work !== null} onClick={session.next} title={`Next round (${keys.next})`}>
-            {session.work === null
-              ? "Next round"
-              : session.work.stage === "score"
-                ? `Scoring ${Math.round((100 * session.work.done) / session.work.total)} %`
-                : "Learning…"}
+          <button type="button" className="main" disabled={work?.stage === "learn"} onClick={session.next} title={`Next round (${keys.next})`}>
+            {work?.stage === "learn" ? "Learning…" : session.ahead === null ? "Next round" : `Go to round ${session.ahead}`}
           </button>
         </div>
-        {session.notice !== null && (
-          <p className="notice" role="alert">
-            {session.notice}{" "}
-            <button type="button" className="quiet" onClick={session.dismiss}>
-              Dismiss
-            </button>
-          </p>
-        )}
+        <progress className="scoring" hidden={work?.stage !== "score"} max={work?.total ?? 1} value={work?.done ?? 0} aria-label="Scoring the whole survey" />
+        <Notice session={session} />
         {picks.length === 0 && <p className="hint">{page === null ? "Press “Next round” to see the first picks." : "Every object has been looked at."}</p>}
         <div className="grid" ref={grid} {...paint} style={{ "--tile": `${size}px` } as React.CSSProperties}>
           {picks.map(({ object, score, reason }, index) => (
@@ -174,11 +166,10 @@ function Labelling({ session }: { session: LiveSession }) {
               pending={session.isPending(object)}
               focused={index === at}
               caption={score === null ? object : score.toFixed(3)}
-              badge={reason === "random" ? "random" : undefined}
+              badge={disputed.has(object) ? "two opinions" : reason === "random" ? "random" : undefined}
               tags={tagsOf(object)}
               onClick={click}
               onOpen={setOpen}
-              onHover={hover}
             />
           ))}
         </div>
@@ -187,35 +178,30 @@ function Labelling({ session }: { session: LiveSession }) {
         <p className="counts">
           <b className="yes">{state.positives}</b> positive · <b className="no">{state.negatives}</b> negative · {state.unsure} unsure
         </p>
-        <button type="button" className="main" onClick={() => go(`/session/${state.session}/results`)}>
-          Ranking and export
-        </button>
-        <AlphaSlider id="alpha" alpha={state.alpha} answers={state.pageSize} onChange={session.setAlpha} />
-        <LearningPanel session={state.session} learned={session.learned} />
-        <RoundTable rounds={state.rounds} />
-        {state.conflicts.length > 0 && (
-          <section>
-            <h2>Two opinions</h2>
-            <ul className="plain">
-              {state.conflicts.map(({ object, opinions }) => (
-                <li key={object}>
-                  {object}: {opinions.map(({ who, value }) => `${who} ${value}`).join(", ")}
-                </li>
-              ))}
-            </ul>
-          </section>
-        )}
-        <div>
-          <button type="button" className="quiet" onClick={() => go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(state.session)}`)}>
+        <div className="ways">
+          <button type="button" onClick={() => go(`/session/${state.session}/results`)}>
+            Ranking and export
+          </button>
+          <button type="button" onClick={() => go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(state.session)}`)}>
             Map
           </button>
-          <button type="button" className="quiet" disabled={current === undefined} onClick={() => current !== undefined && setTagging(current)}>
+          <button type="button" disabled={current === undefined} onClick={() => current !== undefined && setTagging(current)}>
             Tags
           </button>
-          <button type="button" className="quiet" onClick={() => setHelp(true)}>
+          <button type="button" onClick={() => setHelp(true)}>
             Keys
           </button>
         </div>
+        <LearningPanel session={state.session} learned={session.learned} />
+        <RoundTable rounds={state.rounds} />
+        <AlphaSlider
+          id="alpha"
+          alpha={state.alpha}
+          answers={state.pageSize}
+          onChange={session.setAlpha}
+          preview={(alpha) => <NextPreview state={state} round={page?.round ?? 0} learned={session.learned} alpha={alpha} />}
+        />
+        <Opinions state={state} onOpen={setOpen} />
       </aside>
       {help && <Help keys={keys} onKeys={setKeys} onClose={() => setHelp(false)} />}
       {tagging !== null && (
@@ -233,8 +219,10 @@ function Labelling({ session }: { session: LiveSession }) {
           object={open}
           model={state.model}
           session={state.session}
+          lastSeq={state.lastSeq}
           label={labelOf(open)}
           onLabel={(value) => give(open, value)}
+          list={picks.map(({ object }) => object)}
           onOther={setOpen}
           onClose={() => setOpen(null)}
         />

@@ -1,16 +1,19 @@
-import { useEffect, useMemo, useState } from "react";
-import type { LabelValue, ObjectRow, SessionState, SurveyInfo } from "../../src/contract/api.ts";
-import { whoAmI } from "../actions/memory.ts";
-import { go } from "../actions/route.ts";
+import { useEffect, useState } from "react";
+import type { LabelValue, ObjectRow, SurveyInfo } from "../../src/contract/api.ts";
+import { newKey, useWho } from "../actions/memory.ts";
+import { go, useTitle } from "../actions/route.ts";
+import { useKeys } from "../actions/use-keys.ts";
+import { useSession } from "../actions/use-session.ts";
 import { api, Computing, fetchColumn, fetchMap, fetchScores } from "../api.ts";
 import { colourKinds, colourNumbers, css, KINDS, LABEL_COLOURS, ramp } from "../parts/colours.ts";
 import { MapCanvas, type MapColours } from "../parts/map-canvas.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
+import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tile } from "../parts/tile.tsx";
 
 type Method = "pca" | "umap";
 const SHOWN = 60;
-const PER_WRITE = 500;
+const PER_QUESTION = 500;
 
 interface Legend {
   low?: number;
@@ -21,7 +24,8 @@ interface Legend {
 /** The survey by its features; with a session, coloured by its scores and labels, and labelled by lasso. */
 export function MapPage({ survey, session }: { survey: string; session: string | null }) {
   const [info, setInfo] = useState<SurveyInfo | null>(null);
-  const [state, setState] = useState<SessionState | null>(null);
+  const { session: live, failure: closed } = useSession(session, useWho());
+  const state = live?.state ?? null;
   const [method, setMethod] = useState<Method>("pca");
   const [points, setPoints] = useState<Float32Array | null>(null);
   const [progress, setProgress] = useState(0);
@@ -32,14 +36,13 @@ export function MapPage({ survey, session }: { survey: string; session: string |
   const [objects, setObjects] = useState<ObjectRow[]>([]);
   const [open, setOpen] = useState<string | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  const [changes, setChanges] = useState(0);
+  useTitle(info === null ? undefined : `Map of ${state?.target ?? info.title}`);
   const model = state?.model ?? info?.features.find(({ done, total }) => done === total)?.model;
 
   useEffect(() => {
     const fail = (error: Error) => setFailure(error.message);
     api.surveys().then((all) => setInfo(all.find((one) => one.survey === survey) ?? null), fail);
-    if (session !== null) api.session(session, whoAmI()).then(setState, fail);
-  }, [survey, session]);
+  }, [survey]);
 
   useEffect(() => {
     if (model === undefined) return;
@@ -99,7 +102,7 @@ export function MapPage({ survey, session }: { survey: string; session: string |
     return () => {
       gone = true;
     };
-  }, [survey, session, info, colour, changes]);
+  }, [survey, session, info, colour, state?.lastSeq, live?.learned]);
 
   useEffect(() => {
     if (picked.length === 0) return setObjects([]);
@@ -112,31 +115,24 @@ export function MapPage({ survey, session }: { survey: string; session: string |
   }, [survey, picked]);
 
   const label = async (rows: number[], value: LabelValue) => {
-    if (session === null) return;
+    // The whole lasso is one action, which one undo takes back.
+    const action = newKey();
     try {
-      for (let from = 0; from < rows.length; from += PER_WRITE) {
-        const { objects: part } = await api.byRows(survey, rows.slice(from, from + PER_WRITE));
-        await api.label(
-          session,
-          whoAmI(),
-          part.map(({ object }) => ({ object, value, clientKey: crypto.randomUUID() })),
+      for (let from = 0; from < rows.length; from += PER_QUESTION) {
+        const { objects: part } = await api.byRows(survey, rows.slice(from, from + PER_QUESTION));
+        live?.label(
+          part.map(({ object }) => object),
+          value,
+          action,
         );
       }
-      setState(await api.session(session, whoAmI()));
-      setChanges((before) => before + 1);
     } catch (error) {
       setFailure((error as Error).message);
     }
   };
-  const give = async (object: string, value: LabelValue) => {
-    if (session === null) return;
-    await api.label(session, whoAmI(), [{ object, value, clientKey: crypto.randomUUID() }]);
-    setState(await api.session(session, whoAmI()));
-    setChanges((before) => before + 1);
-  };
-  const background = useMemo(() => getComputedStyle(document.documentElement).getPropertyValue("--map").trim() || "#0a0e17", []);
+  useKeys(live === null ? {} : { z: live.undo, Z: live.redo, "Ctrl+z": live.undo, "Ctrl+Z": live.redo, "Ctrl+y": live.redo });
   const columns = info?.columns.filter(({ filled }) => filled > 0) ?? [];
-  const labelOf = (object: string) => state?.labels[object]?.value ?? null;
+  const labelOf = (object: string) => live?.labelOf(object) ?? null;
   return (
     <div className="results map-page">
       <div className="bar" role="toolbar" aria-label="What the map shows">
@@ -163,15 +159,26 @@ export function MapPage({ survey, session }: { survey: string; session: string |
         </label>
         <LegendView legend={legend} />
         <span className="grow" />
-        {session !== null && (
+        {live !== null && <SaveState session={live} />}
+        {live !== null && (
+          <button type="button" disabled={!live.state.canUndo} onClick={live.undo} aria-label="Undo" title="Undo (z)">
+            ↶
+          </button>
+        )}
+        {session === null ? (
+          <button type="button" className="main" onClick={() => go(`/start/${encodeURIComponent(survey)}`)}>
+            New search
+          </button>
+        ) : (
           <button type="button" className="main" onClick={() => go(`/session/${session}`)}>
             Back to labelling
           </button>
         )}
       </div>
-      {failure !== null && (
+      {live !== null && <Notice session={live} />}
+      {(failure ?? closed) !== null && (
         <p className="notice" role="alert">
-          {failure}
+          {failure ?? closed}
         </p>
       )}
       <div className="map-and-list">
@@ -179,7 +186,6 @@ export function MapPage({ survey, session }: { survey: string; session: string |
           <MapCanvas
             points={points}
             colours={colours}
-            background={background}
             onLasso={setPicked}
             onPick={(row) => void api.byRows(survey, [row]).then(({ objects: [found] }) => setOpen(found.object))}
           />
@@ -228,8 +234,10 @@ export function MapPage({ survey, session }: { survey: string; session: string |
           object={open}
           model={model}
           session={session ?? undefined}
+          lastSeq={state?.lastSeq}
           label={labelOf(open)}
-          onLabel={session === null ? undefined : (value) => void give(open, value)}
+          onLabel={live === null ? undefined : (value) => live.label([open], value)}
+          list={objects.map(({ object }) => object)}
           onOther={setOpen}
           onClose={() => setOpen(null)}
         />

@@ -1,17 +1,24 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useRef, useState } from "react";
-import type { LabelValue, RankedRow, Session, SessionState, SurveyInfo } from "../../src/contract/api.ts";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { RankedRow, Session, SurveyInfo } from "../../src/contract/api.ts";
 import type { Learning } from "../../src/contract/insight.ts";
-import { whoAmI } from "../actions/memory.ts";
-import { go } from "../actions/route.ts";
+import { useWho } from "../actions/memory.ts";
+import { go, useTitle } from "../actions/route.ts";
+import { useKeys } from "../actions/use-keys.ts";
+import { type LiveSession, useSession } from "../actions/use-session.ts";
 import { api, exportUrl, reportUrl } from "../api.ts";
 import { CutPlot } from "../parts/learning.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
+import { PredictionChoice, usePredictions } from "../parts/predictions.tsx";
 import { addFilter, ComparePanel, type Filter, FilterPanel, ImportPanel, NO_FILTER } from "../parts/result-panels.tsx";
+import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tile } from "../parts/tile.tsx";
 
 const PAGE = 200;
+/** Pages of rows that are kept: those around what is looked at. */
+const PAGES_KEPT = 24;
 const TILE = 128;
+const GAP = 12;
 const FORMATS = [
   ["csv", "CSV"],
   ["parquet", "Parquet"],
@@ -21,105 +28,140 @@ const FORMATS = [
 
 const PANEL_NAMES = { cut: "Choose a cut", filter: "Filter", compare: "Compare", import: "Import labels" } as const;
 
-const tagsOf = (state: SessionState | null): string[] => [...new Set(Object.values(state?.labels ?? {}).flatMap(({ tags }) => tags))].sort();
-
-/** The whole ranking, filtered, to look through, correct and export. */
+/** The whole ranking, filtered, to look through, correct and export. The rows are asked for at once, beside the session's state. */
 export function ResultsPage({ id }: { id: string }) {
-  const [state, setState] = useState<SessionState | null>(null);
-  const [label, setLabel] = useState("");
-  const [minScore, setMinScore] = useState("");
+  const { session, failure } = useSession(id, useWho());
+  useTitle(session === null ? undefined : `${session.state.target}: ranking`);
+  const ranking = useRanking(id, session?.learned ?? 0);
+  if (session === null) return <p className="notice">{failure === null ? "Opening…" : `This session cannot be opened: ${failure}.`}</p>;
+  return <Ranking id={id} session={session} ranking={ranking} />;
+}
+
+/** Rows of the ranking, page by page as they are needed. */
+function useRanking(id: string, learned: number) {
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
-  const [panel, setPanel] = useState<"cut" | "filter" | "compare" | "import" | null>(null);
-  const [info, setInfo] = useState<SurveyInfo | null>(null);
-  const [others, setOthers] = useState<Session[]>([]);
-  const [learning, setLearning] = useState<Learning | null>(null);
   const [pages, setPages] = useState<Map<number, RankedRow[]>>(new Map());
-  const [total, setTotal] = useState(0);
-  const [open, setOpen] = useState<string | null>(null);
+  const [total, setTotal] = useState<number | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const asked = useRef(new Set<number>());
-
-  const query = useCallback(
-    (offset: number) => {
-      const parameters = new URLSearchParams({ offset: String(offset), limit: String(PAGE) });
-      if (label !== "") parameters.set("label", label);
-      if (minScore !== "" && Number.isFinite(Number(minScore))) parameters.set("minScore", minScore);
-      addFilter(parameters, filter);
-      return parameters;
-    },
-    [label, minScore, filter],
-  );
+  const query = useMemo(() => {
+    const parameters = new URLSearchParams();
+    addFilter(parameters, filter);
+    return parameters;
+  }, [filter]);
   const load = useCallback(
     async (page: number) => {
-      if (asked.current.has(page)) return;
-      asked.current.add(page);
+      const mine = asked.current;
+      if (mine.has(page)) return;
+      mine.add(page);
       try {
-        const answer = await api.ranking(id, query(page * PAGE));
+        const answer = await api.ranking(id, new URLSearchParams([...query, ["offset", String(page * PAGE)], ["limit", String(PAGE)]]));
+        // The answer to a question that is no longer asked.
+        if (asked.current !== mine) return;
         setTotal(answer.total);
-        setPages((before) => new Map(before).set(page, answer.rows));
+        setPages((before) => {
+          const all = new Map(before).set(page, answer.rows);
+          for (const far of [...all.keys()].sort((a, b) => Math.abs(b - page) - Math.abs(a - page)).slice(0, Math.max(0, all.size - PAGES_KEPT))) {
+            all.delete(far);
+            mine.delete(far);
+          }
+          return all;
+        });
       } catch (error) {
-        asked.current.delete(page);
+        mine.delete(page);
         setFailure((error as Error).message);
       }
     },
     [id, query],
   );
-  useEffect(() => {
-    asked.current.clear();
+  const reload = useCallback(() => {
+    asked.current = new Set();
     setPages(new Map());
-    void load(0);
     setFailure(null);
-    api.session(id, whoAmI()).then(setState, (error: Error) => setFailure(error.message));
-  }, [id, load]);
-  const survey = state?.survey;
+    void load(0);
+  }, [load]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new ranking has other rows
+  useEffect(reload, [reload, learned]);
+  return { filter, setFilter, query, pages, total, failure, load, reload };
+}
+
+function Ranking({ id, session, ranking }: { id: string; session: LiveSession; ranking: ReturnType<typeof useRanking> }) {
+  const { state } = session;
+  const { filter, setFilter, query, pages, load } = ranking;
+  const total = ranking.total ?? 0;
+  const [panel, setPanel] = useState<keyof typeof PANEL_NAMES | null>(null);
+  const [info, setInfo] = useState<SurveyInfo | null>(null);
+  const [others, setOthers] = useState<Session[]>([]);
+  const [learning, setLearning] = useState<Learning | null>(null);
+  const [open, setOpen] = useState<string | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+  const { survey } = state;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is known grows with every ranking
   useEffect(() => {
-    if (survey === undefined) return;
     const fail = (error: Error) => setFailure(error.message);
     api.surveys().then((all) => setInfo(all.find((one) => one.survey === survey) ?? null), fail);
     api.sessions().then((all) => setOthers(all.filter((one) => one.survey === survey && one.session !== id)), fail);
     api.learning(id).then(setLearning, fail);
-  }, [id, survey]);
-
-  const reload = () => {
-    asked.current.clear();
-    setPages(new Map());
-    void load(0);
-  };
-  const give = async (object: string, value: LabelValue) => {
-    try {
-      await api.label(id, whoAmI(), [{ object, value, clientKey: crypto.randomUUID() }]);
-      const shown = value === "clear" ? null : value;
-      setPages((before) => new Map(Array.from(before, ([page, rows]) => [page, rows.map((row) => (row.object === object ? { ...row, label: shown } : row))])));
-    } catch (error) {
-      setFailure((error as Error).message);
-    }
-  };
+  }, [id, survey, session.learned]);
+  useKeys({ z: session.undo, Z: session.redo, "Ctrl+z": session.undo, "Ctrl+Z": session.redo, "Ctrl+y": session.redo });
 
   const scroller = useRef<HTMLElement>(null);
-  const [columns, setColumns] = useState(6);
+  const [{ columns, size }, setLayout] = useState({ columns: 6, size: TILE });
   useEffect(() => {
-    const measure = () => setColumns(Math.max(2, Math.floor((scroller.current?.clientWidth ?? 800) / (TILE + 12))));
-    measure();
-    addEventListener("resize", measure);
-    return () => removeEventListener("resize", measure);
+    const target = scroller.current;
+    if (target === null) return;
+    const observer = new ResizeObserver(
+      ([
+        {
+          contentRect: { width },
+        },
+      ]) => {
+        const columns = Math.max(3, Math.floor((width + GAP) / (TILE + GAP)));
+        setLayout({ columns, size: Math.min(TILE, Math.floor((width + GAP) / columns) - GAP) });
+      },
+    );
+    observer.observe(target);
+    return () => observer.disconnect();
   }, []);
   const lines = Math.ceil(total / columns);
-  const virtual = useVirtualizer({ count: lines, getScrollElement: () => scroller.current, estimateSize: () => TILE + 38, overscan: 4 });
+  const virtual = useVirtualizer({ count: lines, getScrollElement: () => scroller.current, estimateSize: () => size + 38, overscan: 3 });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: lines are as high as their pictures
+  useEffect(() => virtual.measure(), [size]);
   const items = virtual.getVirtualItems();
+  const [from, to] = [(items[0]?.index ?? 0) * columns, Math.min(total, ((items.at(-1)?.index ?? 0) + 1) * columns)];
   useEffect(() => {
-    for (const { index } of items) for (const place of [index * columns, (index + 1) * columns - 1]) if (place < total) void load(Math.floor(place / PAGE));
-  }, [items, columns, total, load]);
+    // Pages that are only flown over are not asked for.
+    const timer = setTimeout(() => {
+      for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) void load(page);
+    }, 60);
+    return () => clearTimeout(timer);
+  }, [from, to, load]);
   const rowAt = (place: number) => pages.get(Math.floor(place / PAGE))?.[place % PAGE];
-  const opened = open === null ? undefined : [...pages.values()].flat().find(({ object }) => object === open);
+  const inSight = useMemo(
+    () => Array.from({ length: Math.max(0, to - from) }, (_, i) => pages.get(Math.floor((from + i) / PAGE))?.[(from + i) % PAGE]?.object ?? []).flat(),
+    [pages, from, to],
+  );
+  const predictions = usePredictions(survey, inSight);
+  const seen = [...pages.keys()].sort((a, b) => a - b).flatMap((page) => pages.get(page)?.map(({ object }) => object) ?? []);
 
   return (
     <div className="results">
       <div className="bar" role="toolbar" aria-label="Ranking">
-        <h1>{state?.target ?? id}</h1>
+        <h1>{state.target}</h1>
         <span className="hint">{total.toLocaleString("en-US")} objects</span>
+        <span className="grow" />
+        <SaveState session={session} />
+        <button type="button" onClick={() => go(`/map/${encodeURIComponent(survey)}?session=${encodeURIComponent(id)}`)}>
+          Map
+        </button>
+        <button type="button" className="main" onClick={() => go(`/session/${id}`)}>
+          Back to labelling
+        </button>
+      </div>
+      <div className="bar second" role="toolbar" aria-label="Filter and export">
         <label>
           <span>Label</span>
-          <select value={label} onChange={(event) => setLabel(event.target.value)}>
+          <select value={filter.label} onChange={(event) => setFilter({ ...filter, label: event.target.value })}>
             <option value="">any</option>
             <option value="none">none</option>
             <option value="positive">positive</option>
@@ -128,80 +170,103 @@ export function ResultsPage({ id }: { id: string }) {
           </select>
         </label>
         <label>
-          <span>Score at least</span>
-          <input type="number" min="0" max="1" step="0.05" value={minScore} onChange={(event) => setMinScore(event.target.value)} />
+          <span>Score from</span>
+          <input
+            type="number"
+            min="0"
+            max="1"
+            step="0.05"
+            value={filter.minScore}
+            onChange={(event) => setFilter({ ...filter, minScore: event.target.value })}
+          />
         </label>
+        <label>
+          <span>to</span>
+          <input
+            type="number"
+            min="0"
+            max="1"
+            step="0.05"
+            aria-label="Score to"
+            value={filter.maxScore}
+            onChange={(event) => setFilter({ ...filter, maxScore: event.target.value })}
+          />
+        </label>
+        <PredictionChoice {...predictions} />
         {(["cut", "filter", "compare", "import"] as const).map((name) => (
           <button key={name} type="button" aria-pressed={panel === name} onClick={() => setPanel(panel === name ? null : name)}>
             {PANEL_NAMES[name]}
           </button>
         ))}
-        <button type="button" onClick={() => state !== null && go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(id)}`)}>
-          Map
-        </button>
         <span className="grow" />
-        {FORMATS.map(([format, name]) => (
-          <a key={format} className="button" href={exportUrl(id, format)} download>
-            {name}
+        <span className="export">
+          <span className="hint">{query.size === 0 ? "Export all as" : `Export these ${total.toLocaleString("en-US")} as`}</span>
+          {FORMATS.map(([format, name]) => (
+            <a key={format} className="button" href={exportUrl(id, format, query)} download>
+              {name}
+            </a>
+          ))}
+          <a className="button" href={reportUrl(id)} download>
+            Report
           </a>
-        ))}
-        <a className="button" href={reportUrl(id)} download>
-          Report
-        </a>
-        <button type="button" className="main" onClick={() => go(`/session/${id}`)}>
-          Back to labelling
-        </button>
+        </span>
       </div>
       {panel === "cut" && (
         <CutPlot
           assessment={learning?.assessments.at(-1)}
-          cut={minScore === "" ? null : Number(minScore)}
-          onCut={(score) => setMinScore(score === 0 ? "" : String(score))}
+          cut={filter.minScore === "" ? null : Number(filter.minScore)}
+          onCut={(score) => setFilter({ ...filter, minScore: score === 0 ? "" : String(score) })}
         />
       )}
-      {panel === "filter" && <FilterPanel filter={filter} columns={info?.columns ?? []} tags={tagsOf(state)} onFilter={setFilter} />}
+      {panel === "filter" && <FilterPanel filter={filter} columns={info?.columns ?? []} tags={tagsOf(session)} onFilter={setFilter} />}
       {panel === "compare" && <ComparePanel filter={filter} others={others} onFilter={setFilter} />}
-      {panel === "import" && <ImportPanel session={id} onSaved={reload} />}
-      {state !== null && !state.ranked && <p className="hint">No round has been finished yet: the scores are all zero.</p>}
-      {failure !== null && (
+      {panel === "import" && <ImportPanel session={id} onSaved={ranking.reload} />}
+      {!state.ranked && <p className="hint">No round has been finished yet: the scores are all zero.</p>}
+      <Notice session={session} />
+      {(failure ?? ranking.failure) !== null && (
         <p className="notice" role="alert">
-          {failure}
+          {failure ?? ranking.failure}
         </p>
       )}
+      {ranking.total === 0 && <p className="hint">Nothing in the ranking is like this.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroller" ref={scroller} tabIndex={0} aria-label="Objects, best first">
-        <div className="canvas" style={{ height: virtual.getTotalSize() }}>
+        <div className="canvas" style={{ height: virtual.getTotalSize(), "--tile": `${size}px` } as React.CSSProperties}>
           {items.map(({ index, start }) => (
             <div key={index} className="line" style={{ transform: `translateY(${start}px)` }}>
-              {Array.from({ length: columns }, (_, column) => rowAt(index * columns + column)).map(
-                (row) =>
-                  row !== undefined &&
-                  state !== null && (
-                    <Tile
-                      key={row.object}
-                      survey={state.survey}
-                      object={row.object}
-                      size={TILE}
-                      label={row.label}
-                      caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}`}
-                      badge={row.otherLabel == null ? undefined : `other: ${row.otherLabel}`}
-                      tags={row.tags}
-                      onClick={(object) => setOpen(object)}
-                    />
-                  ),
-              )}
+              {Array.from({ length: Math.min(columns, total - index * columns) }, (_, column) => {
+                const row = rowAt(index * columns + column);
+                // biome-ignore lint/suspicious/noArrayIndexKey: a place without a row yet is its place
+                if (row === undefined) return <div key={`empty ${column + 1}`} className="tile empty" />;
+                return (
+                  <Tile
+                    key={row.object}
+                    survey={survey}
+                    object={row.object}
+                    size={size}
+                    label={session.labelOf(row.object)}
+                    pending={session.isPending(row.object)}
+                    caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}${predictions.textOf(row.object)}`}
+                    badge={row.otherLabel == null ? undefined : `other: ${row.otherLabel}`}
+                    tags={session.tagsOf(row.object)}
+                    onClick={setOpen}
+                  />
+                );
+              })}
             </div>
           ))}
         </div>
       </section>
-      {open !== null && state !== null && (
+      {open !== null && (
         <ObjectView
-          survey={state.survey}
+          survey={survey}
           object={open}
           model={state.model}
           session={id}
-          label={opened?.label ?? null}
-          onLabel={(value) => void give(open, value)}
+          lastSeq={state.lastSeq}
+          label={session.labelOf(open)}
+          onLabel={(value) => session.label([open], value)}
+          list={seen}
           onOther={setOpen}
           onClose={() => setOpen(null)}
         />
@@ -209,3 +274,5 @@ export function ResultsPage({ id }: { id: string }) {
     </div>
   );
 }
+
+const tagsOf = ({ state }: LiveSession): string[] => [...new Set(Object.values(state.labels).flatMap(({ tags }) => tags))].sort();

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import type { LabelValue, ObjectRow, SurveyInfo } from "../../src/contract/api.ts";
-import { whoAmI } from "../actions/memory.ts";
-import { go } from "../actions/route.ts";
+import { recall, remember, useWho } from "../actions/memory.ts";
+import { go, useTitle } from "../actions/route.ts";
 import { api } from "../api.ts";
 import { AlphaSlider } from "../parts/alpha.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
@@ -25,7 +25,13 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
   const [failure, setFailure] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const model = info?.features.find(({ done, total }) => done === total)?.model;
+  const [wantedModel, setWantedModel] = useState<string | null>(null);
+  const [pageSize, setPageSize] = useState<number>(recall("pageSize", 24));
+  const [randomPicks, setRandomPicks] = useState<number>(recall("randomPicks", 2));
+  const models = info?.features.filter(({ done, total }) => done === total).map((set) => set.model) ?? [];
+  const model = wantedModel ?? models[0];
+  const who = useWho();
+  useTitle(info === null ? undefined : `New search in ${info.title}`);
 
   useEffect(() => {
     api
@@ -92,14 +98,16 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
         model,
         target: target.trim(),
         alpha,
-        pageSize: 24,
-        randomPicks: 2,
+        pageSize,
+        randomPicks: Math.min(randomPicks, pageSize),
         seed: 1,
-        who: whoAmI(),
+        who,
         positive,
         negative,
       });
-      await api.nextRound(session, whoAmI());
+      remember("pageSize", pageSize);
+      remember("randomPicks", randomPicks);
+      await api.nextRound(session, who, 0);
       go(`/session/${session}`);
     } catch (error) {
       setFailure((error as Error).message);
@@ -111,11 +119,48 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
     <div className="column">
       <h1>New search in {info?.title ?? survey}</h1>
       <div className="form">
-        <label>
-          What are you looking for?
-          <input type="text" value={target} placeholder="face-on spiral" maxLength={120} onChange={(event) => setTarget(event.target.value)} />
-        </label>
-        <AlphaSlider id="start-alpha" alpha={alpha} answers={24} onChange={setAlpha} />
+        <div>
+          <label className="target">
+            What are you looking for?
+            <input type="text" value={target} placeholder="face-on spiral" maxLength={120} onChange={(event) => setTarget(event.target.value)} />
+          </label>
+          <div className="settings">
+            <label>
+              <span>Objects a page</span>
+              <select value={pageSize} onChange={(event) => setPageSize(Number(event.target.value))}>
+                {[12, 24, 48, 96].map((n) => (
+                  <option key={n} value={n}>
+                    {n}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label title="Picks by chance, whatever their score: they tell how many there are in the whole survey">
+              <span>of them at random</span>
+              <select value={randomPicks} onChange={(event) => setRandomPicks(Number(event.target.value))}>
+                {[0, 2, 4, 8].map((n) => (
+                  <option key={n} value={n}>
+                    {n}
+                  </option>
+                ))}
+              </select>
+            </label>
+            {models.length > 1 && (
+              <label>
+                <span>Features</span>
+                <select value={model} onChange={(event) => setWantedModel(event.target.value)}>
+                  {models.map((name) => (
+                    <option key={name} value={name}>
+                      {name}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            )}
+          </div>
+          <p className="hint">Random picks are the honest yardstick: they tell what chance would find, and how many there are in the whole survey.</p>
+        </div>
+        <AlphaSlider id="start-alpha" alpha={alpha} answers={pageSize} onChange={setAlpha} />
       </div>
       <div className="bar" role="toolbar" aria-label="Which objects to choose from">
         <button
@@ -243,6 +288,7 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
               return next;
             })
           }
+          list={objects.map(({ object }) => object)}
           onOther={setOpen}
           onNear={(object) => {
             setOpen(null);

@@ -9,7 +9,8 @@ export const LABEL_COLOURS = [0x6b7a99, 0x58d68d, 0xff8a80, 0xffd479];
 
 /** Colour of a value in [0, 1]. */
 export function ramp(value: number): number {
-  const place = Math.min(1, Math.max(0, value)) * (VIRIDIS.length - 1);
+  // The ends are left out: they are lost on a dark and on a light ground.
+  const place = (0.12 + 0.84 * Math.min(1, Math.max(0, value))) * (VIRIDIS.length - 1);
   const low = Math.min(VIRIDIS.length - 2, Math.floor(place));
   const share = place - low;
   const mix = (shift: number) => Math.round(((VIRIDIS[low] >> shift) & 255) * (1 - share) + ((VIRIDIS[low + 1] >> shift) & 255) * share);

@@ -15,7 +15,7 @@ export function HeatCanvas({ heat, pixels }: { heat: NonNullable<Why["heat"]>; p
     for (let y = 0; y < size; y++)
       for (let x = 0; x < size; x++) {
         const value = values[(upsideDown ? size - 1 - y : y) * size + x] / most;
-        const alpha = 210 * Math.sqrt(Math.abs(value));
+        const alpha = 150 * Math.abs(value) ** 0.7;
         image.data.set(value > 0 ? [255, 120, 20, alpha] : [60, 120, 255, alpha], (y * size + x) * 4);
       }
     context.putImageData(image, 0, 0);

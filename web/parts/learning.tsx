@@ -3,6 +3,8 @@ import type { Assessment, Estimate, Histogram, Learning } from "../../src/contra
 import { api } from "../api.ts";
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
+/** With fewer random picks an interval is shown, and no single number. */
+const FEW_RANDOM = 8;
 const interval = ({ low, high }: Estimate) => `${percent(low)}–${percent(high)}`;
 
 /** How the search goes: advice, held-out estimate, expected number, and where labelled objects lie among the scores. */
@@ -47,13 +49,17 @@ function Estimates({ assessment: { heldOut, expected, randomPicks } }: { assessm
       <dt>Expected in the survey</dt>
       <dd>
         {expected === null ? (
-          <span className="hint">after more answers</span>
+          <span className="hint">{randomPicks < 3 ? `after answers to random picks (${randomPicks} so far)` : "after more answers"}</span>
+        ) : randomPicks < FEW_RANDOM ? (
+          <>
+            {Math.round(expected.low)} to {Math.round(expected.high)}
+            <span className="interval">from only {randomPicks} random picks; more of them narrow it</span>
+          </>
         ) : (
           <>
             {Math.round(expected.value)}{" "}
             <span className="interval">
               {Math.round(expected.low)}–{Math.round(expected.high)}, from {randomPicks} random picks
-              {randomPicks < 8 && ": too few, so this is likely too many"}
             </span>
           </>
         )}
@@ -105,7 +111,11 @@ function ScoreHistogram({ histogram: { edges, all, positive, negative } }: { his
 /** Purity and completeness against the lowest score that is taken, with a slider for it. */
 export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | undefined; cut: number | null; onCut(score: number): void }) {
   if (assessment === undefined || assessment.cuts.length === 0)
-    return <p className="hint">The curve of purity and completeness needs ten answers to objects that the rounds showed, of both kinds.</p>;
+    return (
+      <p className="hint">
+        The curve of purity and completeness needs ten answers to objects that the rounds showed, of both kinds, and three to random picks.
+      </p>
+    );
   const [w, h] = [420, 150];
   const { cuts } = assessment;
   const x = (score: number) => w * score;
@@ -119,36 +129,38 @@ export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | u
   const chosen = cut === null ? undefined : cuts.findLast(({ score }) => score <= cut + 1e-9);
   return (
     <figure className="plot cut">
-      <svg viewBox={`-6 -18 ${w + 12} ${h + 40}`} role="img" aria-label="Purity and completeness against the lowest score taken">
-        <path className="band-purity" d={band("purity")} />
-        <path className="band-complete" d={band("completeness")} />
-        <path className="line-purity" d={line("purity")} />
-        <path className="line-complete" d={line("completeness")} />
-        <path className="axis" d={`M0,${h}H${w}M0,0V${h}`} />
-        {cut !== null && <path className="cursor" d={`M${x(cut)},0V${h}`} />}
-        <text x="0" y="-4">
-          100 %
-        </text>
-        <text x="0" y={h + 16}>
-          lowest score 0
-        </text>
-        <text x={w} y={h + 16} textAnchor="end">
-          1
-        </text>
-      </svg>
-      <input
-        type="range"
-        min="0"
-        max="1"
-        step="0.01"
-        value={cut ?? 0}
-        aria-label="Lowest score that is taken"
-        aria-valuetext={cut === null ? "no cut" : cut.toFixed(2)}
-        onChange={(event) => onCut(Number(event.target.value))}
-      />
-      <figcaption className="hint">
+      <div>
+        <svg viewBox={`-6 -18 ${w + 12} ${h + 40}`} role="img" aria-label="Purity and completeness against the lowest score taken">
+          <path className="band-purity" d={band("purity")} />
+          <path className="band-complete" d={band("completeness")} />
+          <path className="line-purity" d={line("purity")} />
+          <path className="line-complete" d={line("completeness")} />
+          <path className="axis" d={`M0,${h}H${w}M0,0V${h}`} />
+          {cut !== null && <path className="cursor" d={`M${x(cut)},0V${h}`} />}
+          <text x="0" y="-4">
+            100 %
+          </text>
+          <text x="0" y={h + 16}>
+            lowest score 0
+          </text>
+          <text x={w} y={h + 16} textAnchor="end">
+            1
+          </text>
+        </svg>
+        <input
+          type="range"
+          min="0"
+          max="1"
+          step="0.01"
+          value={cut ?? 0}
+          aria-label="Lowest score that is taken"
+          aria-valuetext={cut === null ? "no cut" : cut.toFixed(2)}
+          onChange={(event) => onCut(Number(event.target.value))}
+        />
+      </div>
+      <figcaption>
         <b className="tone-purity">Purity</b> and <b className="tone-complete">completeness</b> with 95 % bands
-        {assessment.randomPicks < 8 ? ` (only ${assessment.randomPicks} random picks answered: both are likely overstated)` : ""}.{" "}
+        {assessment.randomPicks < FEW_RANDOM ? ` (wide, because only ${assessment.randomPicks} random picks are answered)` : ""}.{" "}
         {chosen === undefined
           ? "Move the slider to choose a cut."
           : `At ${cut?.toFixed(2)}: ${chosen.selected.toLocaleString("en-US")} objects, purity ${interval(chosen.purity)}, completeness ${interval(chosen.completeness)}.`}

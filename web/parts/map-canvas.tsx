@@ -13,7 +13,6 @@ interface Props {
   /** The polygon drawn, as rows inside it. */
   onLasso(rows: number[]): void;
   onPick(row: number): void;
-  background: string;
 }
 
 interface Frame {
@@ -22,6 +21,10 @@ interface Frame {
   x: number;
   y: number;
 }
+
+const mapColour = () => getComputedStyle(document.documentElement).getPropertyValue("--map").trim();
+/** Pixels of the screen in one of the page's: more than two cannot be seen. */
+const density = () => Math.min(2, devicePixelRatio || 1);
 
 /** Middle and spread of the points, without the outermost of them. */
 function whole(points: Float32Array): { x: number; y: number; span: number } {
@@ -38,13 +41,25 @@ function whole(points: Float32Array): { x: number; y: number; span: number } {
 }
 
 /** A scatter of up to some hundred thousand points, drawn pixel by pixel: wheel zooms, drag moves, Shift+drag draws a lasso, a click opens the nearest. */
-export function MapCanvas({ points, colours, onLasso, onPick, background }: Props) {
+export function MapCanvas({ points, colours, onLasso, onPick }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [frame, setFrame] = useState<Frame>({ scale: 1, x: 0, y: 0 });
   const [lasso, setLasso] = useState<[number, number][]>([]);
   const [mode, setMode] = useState<"move" | "lasso">("move");
+  const drawn = useRef<ImageData | null>(null);
   const drag = useRef<{ x: number; y: number; moved: boolean; drawing: boolean } | null>(null);
   const [size, setSize] = useState({ width: 800, height: 560 });
+  const [background, setBackground] = useState(mapColour);
+  useEffect(() => {
+    const look = () => setBackground(mapColour());
+    const system = matchMedia("(prefers-color-scheme: light)");
+    addEventListener("skyloop-theme", look);
+    system.addEventListener("change", look);
+    return () => {
+      removeEventListener("skyloop-theme", look);
+      system.removeEventListener("change", look);
+    };
+  }, []);
 
   useEffect(() => {
     const { x, y, span } = whole(points);
@@ -68,11 +83,14 @@ export function MapCanvas({ points, colours, onLasso, onPick, background }: Prop
     const target = canvas.current;
     if (target === null) return;
     const context = target.getContext("2d") as CanvasRenderingContext2D;
-    target.width = size.width;
-    target.height = size.height;
-    const image = context.createImageData(size.width, size.height);
-    drawPoints(image, points, colours, frame, unit, background);
-    context.putImageData(image, 0, 0);
+    const dense = density();
+    const [width, height] = [Math.round(size.width * dense), Math.round(size.height * dense)];
+    if (target.width !== width || target.height !== height) Object.assign(target, { width, height });
+    if (drawn.current?.width !== width || drawn.current.height !== height) drawn.current = context.createImageData(width, height);
+    drawPoints(drawn.current, points, colours, frame, unit * dense, dense, background);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.putImageData(drawn.current, 0, 0);
+    context.setTransform(dense, 0, 0, dense, 0, 0);
     if (lasso.length > 1) {
       context.strokeStyle = "#ffd479";
       context.lineWidth = 2;
@@ -177,24 +195,37 @@ export function MapCanvas({ points, colours, onLasso, onPick, background }: Prop
   );
 }
 
-/** Points as squares of two pixels, four where emphasised, into an opaque image. */
-function drawPoints(image: ImageData, points: Float32Array, { of, emphasised }: MapColours, frame: Frame, unit: number, background: string): void {
+/** Points as small squares, larger where emphasised, into an opaque image; `unit` and `dense` are in its pixels. */
+function drawPoints(
+  image: ImageData,
+  points: Float32Array,
+  { of, emphasised }: MapColours,
+  frame: Frame,
+  unit: number,
+  dense: number,
+  background: string,
+): void {
   const { width, height } = image;
   const pixels = new Uint32Array(image.data.buffer);
   // Canvas pixels are bytes R, G, B, A: as little-endian words 0xAABBGGRR.
   const word = (rgb: number) => 0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >>> 16);
   pixels.fill(word(Number.parseInt(background.slice(1), 16)));
-  const square = (i: number, side: number) => {
+  const rim = 0xff000000 | (word(Number.parseInt(background.slice(1), 16)) ^ 0xffffff);
+  const square = (i: number, side: number, colour = word(of[i])) => {
     const x0 = Math.round((points[2 * i] - frame.x) * unit + width / 2 - side / 2);
     const y0 = Math.round(height / 2 - (points[2 * i + 1] - frame.y) * unit - side / 2);
     if (x0 < 0 || y0 < 0 || x0 + side > width || y0 + side > height) return;
-    const colour = word(of[i]);
     for (let y = y0; y < y0 + side; y++) pixels.fill(colour, y * width + x0, y * width + x0 + side);
   };
   const n = points.length / 2;
-  const side = n > 50_000 ? 2 : n > 5000 ? 3 : 4;
+  const side = Math.round(dense * (n > 50_000 ? 2 : n > 5000 ? 3 : 4));
   for (let i = 0; i < n; i++) square(i, side);
-  if (emphasised !== undefined) for (let i = 0; i < n; i++) if (emphasised[i] > 0) square(i, side + 4);
+  if (emphasised !== undefined)
+    for (let i = 0; i < n; i++) {
+      if (emphasised[i] === 0) continue;
+      square(i, side + Math.round(4 * dense), rim);
+      square(i, side + Math.round(2 * dense));
+    }
 }
 
 /** Whether a point lies in a polygon (crossings of a ray). */

@@ -1,9 +1,13 @@
 import { useEffect, useState } from "react";
 import type { LabelValue, ObjectDetail, SessionEvent } from "../../src/contract/api.ts";
 import type { Why } from "../../src/contract/insight.ts";
+import { recallKeys } from "../actions/keys.ts";
+import { useKeys } from "../actions/use-keys.ts";
 import { api, pictureUrl } from "../api.ts";
+import { BeforeAfter } from "./before-after.tsx";
 import { Dialog } from "./dialog.tsx";
 import { PixelCanvas } from "./pixel-canvas.tsx";
+import { ObjectPredictions } from "./predictions.tsx";
 import { WhyView } from "./why-view.tsx";
 
 interface Props {
@@ -11,9 +15,13 @@ interface Props {
   object: string;
   model: string;
   session?: string;
+  /** The last event that is known to be saved. */
+  lastSeq?: number;
   label: LabelValue | null;
   /** Absent where there is no session to label in. */
   onLabel?: (value: LabelValue) => void;
+  /** What the arrow keys go through. */
+  list?: string[];
   onOther(object: string): void;
   onNear?(object: string): void;
   onClose(): void;
@@ -26,35 +34,70 @@ const CHOICES: [LabelValue, string][] = [
   ["clear", "No label"],
 ];
 
+/** What an event of an object's history says. */
+const SAYS: Record<SessionEvent["kind"], (value: string) => string> = {
+  label: (value) => (value === "clear" ? "label cleared" : value),
+  tag: (value) => `tag “${value}”`,
+  untag: (value) => `tag “${value}” removed`,
+  undo: () => "undone",
+  redo: () => "done again",
+  alpha: (value) => `alpha ${value}`,
+};
+
 /** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
-export function ObjectView({ survey, object, model, session, label, onLabel, onOther, onNear, onClose }: Props) {
+export function ObjectView({ survey, object, model, session, lastSeq, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
   const [detail, setDetail] = useState<ObjectDetail | null>(null);
   const [near, setNear] = useState<{ object: string; similarity: number }[]>([]);
   const [history, setHistory] = useState<SessionEvent[]>([]);
   const [why, setWhy] = useState<Why | "asked" | { failure: string } | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: reasons are those of one object
   useEffect(() => setWhy(null), [object]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new label is a new line of the history
   useEffect(() => {
     let gone = false;
-    const keep =
-      <T,>(set: (value: T) => void) =>
-      (value: T) =>
-        gone ? undefined : set(value);
-    api.detail(survey, object).then(keep(setDetail), () => {});
-    api.neighbours(survey, model, object, 12).then(
-      keep((found) => setNear(found.objects)),
+    setDetail(null);
+    setNear([]);
+    api.detail(survey, object).then(
+      (found) => void (!gone && setDetail(found)),
       () => {},
     );
-    if (session !== undefined)
-      api.events(session).then(
-        keep((events) => setHistory(events.filter((event) => event.object === object))),
-        () => {},
-      );
+    api.neighbours(survey, model, object, 12).then(
+      ({ objects }) => void (!gone && setNear(objects)),
+      () => {},
+    );
     return () => {
       gone = true;
     };
-  }, [survey, object, model, session, label]);
+  }, [survey, object, model]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was saved since is a new line of the history
+  useEffect(() => {
+    if (session === undefined) return;
+    let gone = false;
+    api.events(session).then(
+      (events) => void (!gone && setHistory(events.filter((event) => event.object === object))),
+      () => {},
+    );
+    return () => {
+      gone = true;
+    };
+  }, [object, session, lastSeq]);
+  const [keys] = useState(recallKeys);
+  const place = list.indexOf(object);
+  const step = (by: number) => {
+    const next = place < 0 ? undefined : list[place + by];
+    if (next !== undefined) onOther(next);
+  };
+  const give = (value: LabelValue) => onLabel?.(value);
+  useKeys(
+    {
+      ArrowRight: () => step(1),
+      ArrowLeft: () => step(-1),
+      [keys.positive]: () => give("positive"),
+      [keys.negative]: () => give("negative"),
+      [keys.unsure]: () => give("unsure"),
+      [keys.clear]: () => give("clear"),
+    },
+    "dialog",
+  );
   const position = detail !== null && detail.raDeg !== null && detail.decDeg !== null ? { ra: detail.raDeg, dec: detail.decDeg } : null;
   return (
     <Dialog title={object} onClose={onClose} wide>
@@ -67,10 +110,30 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
           heat={why !== null && typeof why === "object" && "heat" in why ? why.heat : null}
         />
         <div className="facts">
+          {place >= 0 && list.length > 1 && (
+            <p className="steps">
+              <button type="button" aria-label="The one before" title="The one before (←)" disabled={place === 0} onClick={() => step(-1)}>
+                ←
+              </button>
+              <span className="hint">
+                {place + 1} of {list.length}
+              </span>
+              <button type="button" aria-label="The next one" title="The next one (→)" disabled={place === list.length - 1} onClick={() => step(1)}>
+                →
+              </button>
+            </p>
+          )}
           {onLabel !== undefined && (
             <fieldset className="choices" aria-label="Label">
               {CHOICES.map(([value, name]) => (
-                <button key={value} type="button" className={value} aria-pressed={(label ?? "clear") === value} onClick={() => onLabel(value)}>
+                <button
+                  key={value}
+                  type="button"
+                  className={value}
+                  aria-pressed={(label ?? "clear") === value}
+                  title={`${name} (${keys[value]})`}
+                  onClick={() => onLabel(value)}
+                >
                   {name}
                 </button>
               ))}
@@ -96,6 +159,8 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
               </a>
             </p>
           )}
+          <ObjectPredictions survey={survey} object={object} />
+          <BeforeAfter survey={survey} object={object} />
           {detail !== null && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
             <section className="row" aria-label="Catalogue row" tabIndex={0}>
@@ -114,13 +179,16 @@ export function ObjectView({ survey, object, model, session, label, onLabel, onO
             </section>
           )}
           {history.length > 0 && (
-            <ul className="plain hint">
-              {history.map(({ seq, at, who, kind, value }) => (
-                <li key={seq}>
-                  {at.slice(0, 16).replace("T", " ")} {who}: {kind === "label" ? value : `${kind} ${kind === "tag" || kind === "untag" ? value : ""}`}
-                </li>
-              ))}
-            </ul>
+            <section aria-label="History of its labels">
+              <h3>History</h3>
+              <ul className="plain hint">
+                {history.map(({ seq, at, who, kind, value }) => (
+                  <li key={seq}>
+                    {at.slice(0, 16).replace("T", " ")} {who}: {SAYS[kind](value)}
+                  </li>
+                ))}
+              </ul>
+            </section>
           )}
           {session !== undefined && (
             <WhyView

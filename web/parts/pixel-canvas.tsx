@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import type { Why } from "../../src/contract/insight.ts";
 import { fetchPixels, type Pixels } from "../api.ts";
 import { HeatCanvas } from "./heat-canvas.tsx";
-import { type Curve, drawPixels, panelsOf, type View } from "./stretch.ts";
+import { type Curve, drawPixels, limitsOf, panelsOf, type View } from "./stretch.ts";
 
 const CURVE_NAMES: [Curve, string][] = [
   ["legacy", "as rendered"],
@@ -22,6 +22,28 @@ interface Props {
   heat: Why["heat"];
 }
 
+/** How the stamp lies in its frame: magnified `scale` times around the point (x, y), in shares of the frame. */
+interface Zoom {
+  scale: number;
+  x: number;
+  y: number;
+}
+const WHOLE: Zoom = { scale: 1, x: 0.5, y: 0.5 };
+const inside = (share: number) => Math.min(1, Math.max(0, share));
+
+/** Magnified further, with what lies under the point (x, y) staying there. */
+function scaled({ scale, x, y }: Zoom, factor: number, px: number, py: number): Zoom {
+  const next = Math.min(16, Math.max(1, scale * factor));
+  if (next === 1) return WHOLE;
+  const origin = (old: number, point: number) => inside((old * (1 - 1 / scale) + point * (1 / scale - 1 / next)) / (1 - 1 / next));
+  return { scale: next, x: origin(x, px), y: origin(y, py) };
+}
+
+/** Moved by shares of the frame: the picture follows the pointer. */
+function moved({ scale, x, y }: Zoom, dx: number, dy: number): Zoom {
+  return scale === 1 ? WHOLE : { scale, x: inside(x - dx / (scale - 1)), y: inside(y - dy / (scale - 1)) };
+}
+
 /** A length of 1, 2 or 5 times a power of ten that is about a quarter of the width. */
 function niceLength(width: number): number {
   const power = 10 ** Math.floor(Math.log10(width / 4));
@@ -32,15 +54,16 @@ function niceLength(width: number): number {
 export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }: Props) {
   const [pixels, setPixels] = useState<Pixels | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  const [view, setView] = useState<View>({ curve: "legacy", band: "colour", limits: "percentiles", low: 20, high: 99.7, invert: false });
-  const [zoom, setZoom] = useState({ scale: 1, x: 0.5, y: 0.5 });
+  const [view, setView] = useState<View>({ curve: "legacy", band: "colour", limits: "percentiles", low: 20, high: 99.7, from: 0, to: 1, invert: false });
+  const [zoom, setZoom] = useState<Zoom>(WHOLE);
   const [under, setUnder] = useState("");
   const canvas = useRef<HTMLCanvasElement>(null);
   const drag = useRef<{ x: number; y: number } | null>(null);
 
   useEffect(() => {
     setPixels(null);
-    setZoom({ scale: 1, x: 0.5, y: 0.5 });
+    setFailure(null);
+    setZoom(WHOLE);
     let gone = false;
     fetchPixels(survey, object).then(
       (found) => !gone && setPixels(found),
@@ -67,8 +90,7 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
     if (drag.current !== null && zoom.scale > 1) {
       const [dx, dy] = [(event.clientX - drag.current.x) / box.width, (event.clientY - drag.current.y) / box.height];
       drag.current = { x: event.clientX, y: event.clientY };
-      const clamp = (value: number) => Math.min(1, Math.max(0, value));
-      setZoom((before) => ({ ...before, x: clamp(before.x - dx), y: clamp(before.y - dy) }));
+      setZoom((before) => moved(before, dx, dy));
     }
     if (pixels === null) return;
     // The frame shows the part of the picture that the zoom leaves.
@@ -101,12 +123,17 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
         onPointerMove={point}
         onPointerLeave={() => setUnder("")}
         onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
           drag.current = { x: event.clientX, y: event.clientY };
         }}
         onPointerUp={() => {
           drag.current = null;
         }}
-        onWheel={(event) => setZoom((before) => ({ ...before, scale: Math.min(16, Math.max(1, before.scale * (event.deltaY < 0 ? 1.25 : 0.8))) }))}
+        onWheel={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+          setZoom((before) => scaled(before, event.deltaY < 0 ? 1.25 : 0.8, x, y));
+        }}
       >
         <div className="zoomed" style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }}>
           <canvas ref={canvas} role="img" aria-label={`Pixels of ${object}`} />
@@ -144,12 +171,34 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
         </label>
         <label>
           Limits
-          <select value={view.limits} disabled={!limited} onChange={(event) => change("limits", event.target.value as View["limits"])}>
+          <select
+            value={view.limits}
+            disabled={!limited}
+            onChange={(event) => {
+              const limits = event.target.value as View["limits"];
+              // Values start where the limits are now.
+              const [from, to] = limits === "values" && pixels !== null ? limitsOf(pixels, view) : [view.from, view.to];
+              setView((before) => ({ ...before, limits, from, to }));
+            }}
+          >
             <option value="percentiles">percentiles</option>
             <option value="zscale">zscale</option>
+            <option value="values">values</option>
           </select>
         </label>
-        <label>
+        {view.limits === "values" && (
+          <>
+            <label>
+              Black at
+              <input type="number" step="any" value={view.from} disabled={!limited} onChange={(event) => change("from", Number(event.target.value))} />
+            </label>
+            <label>
+              White at
+              <input type="number" step="any" value={view.to} disabled={!limited} onChange={(event) => change("to", Number(event.target.value))} />
+            </label>
+          </>
+        )}
+        <label hidden={view.limits === "values"}>
           Black at {view.low} %
           <input
             type="range"
@@ -161,7 +210,7 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
             onChange={(event) => change("low", Number(event.target.value))}
           />
         </label>
-        <label>
+        <label hidden={view.limits === "values"}>
           White at {view.high} %
           <input
             type="range"
@@ -176,9 +225,17 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
         <label className="check">
           <input type="checkbox" checked={view.invert} onChange={(event) => change("invert", event.target.checked)} /> Invert
         </label>
-        <button type="button" className="quiet" onClick={() => setZoom({ scale: 1, x: 0.5, y: 0.5 })}>
-          Whole stamp
-        </button>
+        <span className="zooms">
+          <button type="button" aria-label="Zoom in" onClick={() => setZoom((before) => scaled(before, 1.5, 0.5, 0.5))}>
+            +
+          </button>
+          <button type="button" aria-label="Zoom out" onClick={() => setZoom((before) => scaled(before, 1 / 1.5, 0.5, 0.5))}>
+            −
+          </button>
+          <button type="button" disabled={zoom.scale === 1} onClick={() => setZoom(WHOLE)}>
+            Whole stamp
+          </button>
+        </span>
       </div>
     </div>
   );

@@ -1,11 +1,14 @@
 import { useState } from "react";
 import type { Column, Session } from "../../src/contract/api.ts";
 import type { Imported } from "../../src/contract/insight.ts";
-import { whoAmI } from "../actions/memory.ts";
+import { useWho } from "../actions/memory.ts";
 import { api } from "../api.ts";
 
 /** What the ranking is filtered by; empty texts are no condition. */
 export interface Filter {
+  label: string;
+  minScore: string;
+  maxScore: string;
   tag: string;
   column: string;
   least: string;
@@ -20,6 +23,9 @@ export interface Filter {
 }
 
 export const NO_FILTER: Filter = {
+  label: "",
+  minScore: "",
+  maxScore: "",
   tag: "",
   column: "",
   least: "",
@@ -35,13 +41,15 @@ export const NO_FILTER: Filter = {
 
 /** Puts the conditions that are complete into a query. */
 export function addFilter(query: URLSearchParams, filter: Filter): void {
-  const { tag, column, least, greatest, equals, ra, dec, radius, compare, agreement, order } = filter;
+  const { label, minScore, maxScore, tag, column, least, greatest, equals, ra, dec, radius, compare, agreement, order } = filter;
   const add = (values: Record<string, string>) => {
     for (const [name, value] of Object.entries(values)) if (value !== "") query.set(name, value);
   };
-  const numbers = [ra, dec, radius].every((text) => text.trim() !== "" && Number.isFinite(Number(text)));
-  add({ tag });
-  if (column !== "" && (least !== "" || greatest !== "" || equals !== "")) add({ column, least, greatest, equals });
+  const isNumber = (text: string) => text.trim() !== "" && Number.isFinite(Number(text));
+  const number = (text: string) => (isNumber(text) ? text : "");
+  const numbers = [ra, dec, radius].every(isNumber);
+  add({ label, minScore: number(minScore), maxScore: number(maxScore), tag });
+  if (column !== "" && (least !== "" || greatest !== "" || equals !== "")) add({ column, least: number(least), greatest: number(greatest), equals });
   if (numbers && Number(radius) > 0) add({ ra, dec, radius });
   if (compare !== "") add({ compare, agreement });
   if (order !== "score" && (order !== "difference" || compare !== "")) add({ order });
@@ -156,9 +164,10 @@ export function ImportPanel({ session, onSaved }: { session: string; onSaved(): 
   const [text, setText] = useState("");
   const [found, setFound] = useState<Imported | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
+  const who = useWho();
   const send = async (table: string, apply: boolean) => {
     try {
-      setFound(await api.importLabels(session, whoAmI(), table, apply));
+      setFound(await api.importLabels(session, who, table, apply));
       setFailure(null);
       if (apply) onSaved();
     } catch (error) {
@@ -221,7 +230,7 @@ export function ImportPanel({ session, onSaved }: { session: string; onSaved(): 
             <p>Saved. Where they differ both opinions are kept.</p>
           ) : (
             <button type="button" className="main" disabled={found.fresh + found.conflicts.length === 0} onClick={() => void send(text, true)}>
-              Save {found.fresh + found.conflicts.length} labels as {whoAmI()}
+              Save {found.fresh + found.conflicts.length} labels as {who}
             </button>
           )}
         </div>

@@ -13,3 +13,24 @@ export function SaveState({ session: { pending, connected } }: { session: LiveSe
     </span>
   );
 }
+
+/** What the server refused, or could not do; and that somebody else has gone on. */
+export function Notice({ session: { notice, ahead, dismiss } }: { session: LiveSession }) {
+  return (
+    <>
+      {notice !== null && (
+        <p className="notice" role="alert">
+          {notice}{" "}
+          <button type="button" className="quiet" onClick={dismiss}>
+            Dismiss
+          </button>
+        </p>
+      )}
+      {ahead !== null && (
+        <p className="notice" role="status">
+          Round {ahead} has begun in another window. Finish here first, if you like: labels count wherever they are given.
+        </p>
+      )}
+    </>
+  );
+}

@@ -8,9 +8,13 @@ export interface View {
   /** Which band is shown; "colour" for all in one, "side by side" for each by itself. */
   band: string;
   /** Limits as percentiles of the pixels shown, or IRAF's zscale. */
-  limits: "percentiles" | "zscale";
+  limits: "percentiles" | "zscale" | "values";
+  /** Percentiles. */
   low: number;
   high: number;
+  /** Values, in the pixels' unit. */
+  from: number;
+  to: number;
   invert: boolean;
 }
 
@@ -85,6 +89,18 @@ export function zscale(sorted: Float32Array, contrast = 0.25): [number, number] 
 /** Width of the picture in stamps: one, or one for each band. */
 export const panelsOf = (pixels: Pixels, view: View): number => (view.band === "side by side" ? pixels.bands.length : 1);
 
+function planeLimits(plane: Float32Array, { limits, low, high, from, to }: View): [number, number] {
+  if (limits === "values") return [from, to];
+  const sorted = plane.filter(Number.isFinite).sort();
+  return limits === "zscale" ? zscale(sorted) : [percentile(sorted, low), percentile(sorted, high)];
+}
+
+/** The limits of what is shown, rounded for people: the least and the greatest over its planes. */
+export function limitsOf(pixels: Pixels, view: View): [number, number] {
+  const each = planesOf(pixels, view.band).map((plane) => planeLimits(plane, view));
+  return [Number(Math.min(...each.map(([low]) => low)).toPrecision(3)), Number(Math.max(...each.map(([, high]) => high)).toPrecision(3))];
+}
+
 /** Draws into an image as high as the stamp and as wide as its panels, top of the sky up. */
 export function drawPixels(pixels: Pixels, view: View, image: ImageData): void {
   const bands = view.band === "side by side" ? pixels.bands : [view.band];
@@ -96,10 +112,7 @@ function drawPanel(pixels: Pixels, view: View, image: ImageData, left: number): 
   const planes = planesOf(pixels, view.band);
   const out = image.data;
   const legacy = view.curve === "legacy" && kind === "flux" && view.band === "colour";
-  const limits = planes.map((plane) => {
-    const sorted = plane.filter(Number.isFinite).sort();
-    return view.limits === "zscale" ? zscale(sorted) : [percentile(sorted, view.low), percentile(sorted, view.high)];
-  });
+  const limits = planes.map((plane) => planeLimits(plane, view));
   const scales = legacy ? [bands[bands.length - 1], bands[Math.floor((bands.length - 1) / 2)], bands[0]].map((name) => LEGACY_SCALE[name] ?? 3.4) : [];
   const curve = CURVES[view.curve === "legacy" ? (kind === "flux" ? "asinh" : "linear") : view.curve];
   const plain = kind !== "flux" && view.curve === "legacy";

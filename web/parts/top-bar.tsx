@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { recall, remember, whoAmI } from "../actions/memory.ts";
+import { recall, remember, setWho, whoAmI } from "../actions/memory.ts";
 import { go } from "../actions/route.ts";
 import icon from "../icon.svg";
 
@@ -9,10 +9,11 @@ const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" 
 /** Name of the program, who is labelling, and the theme. */
 export function TopBar() {
   const [theme, setTheme] = useState<Theme>(recall("theme", "auto"));
-  const [who, setWho] = useState(whoAmI());
+  const [name, setName] = useState(whoAmI());
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
     remember("theme", theme);
+    dispatchEvent(new Event("skyloop-theme"));
   }, [theme]);
   return (
     <header className="top">
@@ -31,12 +32,19 @@ export function TopBar() {
       <label className="who">
         <span>You are</span>
         <input
-          value={who}
+          value={name}
           maxLength={40}
           aria-label="Your name, kept with every label"
           onChange={(event) => {
-            setWho(event.target.value);
-            if (event.target.value.trim() !== "") remember("who", event.target.value.trim());
+            setName(event.target.value);
+          }}
+          onBlur={() => {
+            // Every letter would be a person of its own.
+            if (name.trim() === "") setName(whoAmI());
+            else setWho(name.trim());
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") event.currentTarget.blur();
           }}
         />
       </label>

@@ -8,6 +8,8 @@ interface Props {
   onOther(object: string): void;
 }
 
+const signed = (influence: number): string => `${influence > 0 ? "+" : "−"}${Math.abs(influence).toFixed(2)}`;
+
 /** Why an object has its score: the labelled examples that pull it most. The regions are drawn over the picture. */
 export function WhyView({ why, survey, onAsk, onOther }: Props) {
   if (why === null || why === "asked")
@@ -27,17 +29,17 @@ export function WhyView({ why, survey, onAsk, onOther }: Props) {
             type="button"
             className={influence > 0 ? "for" : "against"}
             title={`${object}, labelled ${label}: ${influence > 0 ? "raises" : "lowers"} the score (${influence.toFixed(2)} of the strongest)`}
-            aria-label={`${object}, labelled ${label}, ${influence > 0 ? "raises" : "lowers"} the score`}
+            aria-label={`${object}, labelled ${label}, ${influence > 0 ? "raises" : "lowers"} the score: ${signed(influence)}`}
             onClick={() => onOther(object)}
           >
             <img src={pictureUrl(survey, object, 64)} alt="" width="56" height="56" />
-            <span>
-              {influence > 0 ? "+" : "−"}
-              {Math.abs(influence).toFixed(2)}
-            </span>
+            <span>{signed(influence)}</span>
           </button>
         ))}
       </div>
+      <p className="hint">
+        Green frames raise the score, red ones lower it.{why.heat !== null && " In the picture, warm regions speak for the object and cold ones against it."}
+      </p>
       <details>
         <summary className="hint">How this is computed</summary>
         <p className="hint">

@@ -47,7 +47,11 @@ export function mapRoutes(plain: FastifyInstance, { workspace, mapper }: { works
         mapper.send({ kind: "map", folder, model, method: query.method }, (message) => {
           if (message.type === "progress") Object.assign(fresh, { done: message.done, total: message.total });
           else if (message.type === "failed") fresh.failure = new SkyloopError(message.code, message.message);
-          else running.delete(key);
+          else {
+            running.delete(key);
+            // A copy of the features is not kept for a map that is on disk now.
+            if (running.size === 0) void mapper.close();
+          }
         });
       }
       return reply.code(202).send({ done: state.done, total: state.total });
@@ -60,8 +64,7 @@ export function mapRoutes(plain: FastifyInstance, { workspace, mapper }: { works
     const column = columnOf(survey, params.column);
     const names: string[] = [];
     const places = new Map<string, number>();
-    const values = Float32Array.from(survey.rows, (row) => {
-      const value = row.columns[params.column];
+    const values = Float32Array.from(survey.values(params.column), (value) => {
       if (value === null || value === undefined || value === "") return Number.NaN;
       if (column.type === "number") return Number(value);
       const text = String(value);

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { openFeatures } from "../../batches/features.ts";
 import { ByWho, ExportFormat, NewLabels, NewRound, NewSession, Page, Saved, Session, SessionEvent, SessionId, SessionState, Who } from "../../contract/api.ts";
+import { RankingFilter } from "../../contract/insight.ts";
 import { EXPORT_SUFFIX, exportSession } from "../../loop/export.ts";
 import { scoredRound } from "../../loop/scores.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
@@ -74,11 +75,18 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
     },
   );
 
+  /** Rounds whose first page is being chosen. */
+  const running = new Map<string, { round: number; page: Promise<Page> }>();
   app.post("/api/sessions/:session/rounds", { schema: { params: InSession, body: NewRound, response: { 200: Page } } }, ({ params: { session }, body }) => {
     const { survey, store } = workspace.ofSession(session);
     if (body.alpha !== undefined) changeAlpha(store, session, body.who, body.alpha);
-    const model = describeSession(store, session).model;
-    return new Promise<z.infer<typeof Page>>((resolve, reject) => {
+    const { seen } = body;
+    const { model, round: last } = describeSession(store, session);
+    const going = running.get(session);
+    if (seen !== undefined && going !== undefined && going.round > seen) return going.page;
+    const known = seen !== undefined && last > seen ? sessionState(store, session, null, true).page : null;
+    if (known !== null) return known;
+    const page = new Promise<Page>((resolve, reject) => {
       compute.send({ kind: "round", folder: survey.folder, model, session }, (message) => {
         if (message.type === "page") {
           resolve(message.page);
@@ -93,17 +101,23 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
         }
       });
     });
+    const entry = { round: last + 1, page };
+    running.set(session, entry);
+    const over = () => void (running.get(session) === entry && running.delete(session));
+    page.then(over, over);
+    return page;
   });
 
   app.get(
     "/api/sessions/:session/export",
-    { schema: { params: InSession, querystring: z.object({ format: ExportFormat }) } },
+    { schema: { params: InSession, querystring: RankingFilter.extend({ format: ExportFormat }) } },
     async ({ params, query }, reply) => {
       const { survey, store } = workspace.ofSession(params.session);
       const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
-        await exportSession(store, survey, params.session, query.format, file);
+        const { format, ...filter } = query;
+        await exportSession(store, survey, params.session, format, file, filter);
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
         throw error;

@@ -1,0 +1,174 @@
+/** The page at 200,000 objects in Chromium: first paint, scrolling, the map, click to saved label, the next page, memory. `skyloop bench page`. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import type { Page as PageOfPicks, SessionState } from "../src/contract/api.ts";
+import { freePort, launch, startServer, until } from "../test/e2e/harness.ts";
+import { firstPaint, memoryOf, traceScroll, wheel } from "../test/e2e/trace.ts";
+import { isWanted, largeId, largeSurvey } from "../test/fixtures/large.ts";
+import { median } from "./common.ts";
+
+export interface PageBench {
+  objects: number;
+  dim: number;
+  /** Milliseconds from the start of the navigation, one a visit. */
+  firstPaintMs: { home: number[]; ranking: number[]; label: number[] };
+  /** Milliseconds until the first pictures of the ranking are there. */
+  firstPicturesMs: number[];
+  /** Of the browser's own trace: a slow and a fast scroll of the ranking, and the map of all objects being moved. */
+  framesPerSecond: { scroll: number; fastScroll: number; map: number };
+  longestGapMs: { scroll: number; fastScroll: number; map: number };
+  /** Milliseconds from the click until the page shows the label as saved. */
+  clickToShownSavedMs: { median: number; worst: number; clicks: number };
+  /** Milliseconds from Enter until the first picks of the next round stand on the page; and until the whole survey is ranked. */
+  nextPageMs: number[];
+  wholeRankingMs: number[];
+  /** The page's own JavaScript after a collection: at the start, and after a scroll through the whole ranking. */
+  heapMegabytes: { before: number; after: number };
+}
+
+export async function benchPage({ objects = 200_000, dim = 384, visits = 3, rounds = 3 } = {}): Promise<PageBench> {
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  say("making the survey");
+  const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
+  const survey = await largeSurvey(folder, objects, dim);
+  const server = await startServer([survey], await freePort());
+  const browser = await launch();
+  try {
+    const ask = async <T>(path: string, body?: object): Promise<T> => {
+      const init = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+      return (await (await fetch(`${server.address}/api${path}`, init)).json()) as T;
+    };
+    const rows = Array.from({ length: 400 }, (_, row) => row);
+    const { session } = await ask<SessionState>("/sessions", {
+      survey: "large",
+      model: "toy",
+      target: "Bench",
+      pageSize: 24,
+      who: "me",
+      positive: rows.filter(isWanted).slice(0, 8).map(largeId),
+      negative: rows
+        .filter((row) => !isWanted(row))
+        .slice(0, 8)
+        .map(largeId),
+    });
+    await ask<PageOfPicks>(`/sessions/${session}/rounds`, { who: "me", seen: 0 });
+    const ranked = async () => (await ask<SessionState>(`/sessions/${session}`)).page?.provisional === false;
+    await until(ranked);
+
+    /** Visits with an empty cache, as the first time. */
+    const visit = async <T>(path: string, look: (page: Page) => Promise<T>): Promise<T> => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+      const page = await context.newPage();
+      await page.goto(server.address + path);
+      const found = await look(page);
+      await context.close();
+      return found;
+    };
+    const ranking = `/session/${session}/results`;
+    const paints: PageBench["firstPaintMs"] = { home: [], ranking: [], label: [] };
+    const pictures: number[] = [];
+    say("first paints");
+    for (let i = 0; i < visits; i++) {
+      paints.home.push(await visit("/", firstPaint));
+      paints.label.push(await visit(`/session/${session}`, firstPaint));
+      paints.ranking.push(await visit(ranking, firstPaint));
+      pictures.push(
+        await visit(ranking, (page) =>
+          page
+            .waitForFunction(() => {
+              const first = document.querySelector<HTMLImageElement>(".results .tile img");
+              return first?.complete === true && first.naturalWidth > 0 && performance.now();
+            })
+            .then((handle) => handle.jsonValue() as Promise<number>),
+        ),
+      );
+    }
+
+    say("scrolling");
+    const [slow, fast, heap] = await visit(ranking, async (page) => {
+      await page.locator(".tile[data-object] img").first().waitFor();
+      const client = await page.context().newCDPSession(page);
+      const before = await memoryOf(page);
+      const at = { x: 600, y: 500, forMs: 4000 };
+      const slowly = await traceScroll(page, () => wheel(client, { ...at, speedPxPerSecond: 800 }));
+      const quickly = await traceScroll(page, () => wheel(client, { ...at, speedPxPerSecond: 4000 }));
+      const scroller = page.getByRole("region", { name: "Objects, best first" });
+      for (let step = 1; step <= 60; step++) {
+        await scroller.evaluate((element, share) => element.scrollTo(0, element.scrollHeight * share), step / 60);
+        await page.waitForTimeout(120);
+      }
+      return [slowly, quickly, { before: before.heapBytes / 2 ** 20, after: (await memoryOf(page)).heapBytes / 2 ** 20 }] as const;
+    });
+
+    say("map");
+    const map = await visit(`/map/large?session=${session}`, async (page) => {
+      const canvas = page.getByRole("img", { name: /^Map of/ });
+      await canvas.waitFor({ timeout: 120_000 });
+      const box = await canvas.boundingBox();
+      if (box === null) throw new Error("the map has no size");
+      return traceScroll(page, async () => {
+        await page.mouse.move(box.x + 200, box.y + 200);
+        await page.mouse.down();
+        for (let step = 0; step < 240; step++) {
+          await page.mouse.move(box.x + 200 + step, box.y + 200 + step / 2);
+          await page.waitForTimeout(8);
+        }
+        await page.mouse.up();
+      });
+    });
+
+    say("clicks and rounds");
+    const clicks: number[] = [];
+    const [next, whole]: number[][] = [[], []];
+    await visit(`/session/${session}`, async (page) => {
+      await page.locator(".work .tile").first().waitFor();
+      for (let round = 1; round <= rounds; round++) {
+        clicks.push(...(await page.evaluate(clickEach)));
+        await page.locator(".save.ok").waitFor();
+        next.push(await page.evaluate(pressEnter));
+        const start = performance.now();
+        await until(ranked);
+        whole.push(next[next.length - 1] + performance.now() - start);
+      }
+    });
+    return {
+      objects,
+      dim,
+      firstPaintMs: paints,
+      firstPicturesMs: pictures,
+      framesPerSecond: { scroll: slow.framesPerSecond, fastScroll: fast.framesPerSecond, map: map.framesPerSecond },
+      longestGapMs: { scroll: slow.longestGapMs, fastScroll: fast.longestGapMs, map: map.longestGapMs },
+      clickToShownSavedMs: { median: median(clicks), worst: Math.max(...clicks), clicks: clicks.length },
+      nextPageMs: next,
+      wholeRankingMs: whole,
+      heapMegabytes: heap,
+    };
+  } finally {
+    await browser.close();
+    await server.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** In the page: clicks every object once; milliseconds until each stands as saved. Loops only: tsx puts a helper that the page lacks into named functions. */
+async function clickEach(): Promise<number[]> {
+  const out: number[] = [];
+  for (const tile of document.querySelectorAll<HTMLElement>(".work .tile")) {
+    const start = performance.now();
+    tile.querySelector<HTMLElement>(".face")?.click();
+    while (!tile.classList.contains("positive") || tile.classList.contains("pending")) await new Promise((resolve) => setTimeout(resolve, 0));
+    out.push(performance.now() - start);
+  }
+  return out;
+}
+
+/** In the page: asks for the next round; milliseconds until other objects stand there. */
+async function pressEnter(): Promise<number> {
+  const before = document.querySelector<HTMLElement>(".work .tile")?.dataset.object;
+  const start = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+  while (document.querySelector<HTMLElement>(".work .tile")?.dataset.object === before) await new Promise((resolve) => requestAnimationFrame(resolve));
+  return performance.now() - start;
+}

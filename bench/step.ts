@@ -1,0 +1,33 @@
+/** One measurement of ours in a process of its own: `tsx step.ts encode|train MODEL BATCH SIZE SECONDS`, prints what bench/peers/swin.py prints. */
+
+import { Random } from "../src/base/random.ts";
+import { createModel } from "../src/models/index.ts";
+import { Adam, manualSeed, noGrad, type Parameter, rand, scope } from "../src/torch/index.ts";
+import { OBJECTIVES } from "../src/train/objectives/index.ts";
+import { measure } from "./measure.ts";
+
+const [work, name, batch, sizePx, seconds] = [process.argv[2], process.argv[3], ...process.argv.slice(4).map(Number)] as [
+  string,
+  string,
+  number,
+  number,
+  number,
+];
+manualSeed(1);
+const model = createModel(name).train(work === "train");
+const images = rand([batch, 3, sizePx, sizePx]);
+const head = OBJECTIVES.masked(model);
+const learned: [string, Parameter][] = [...model.namedParameters(), ...head.namedParameters()];
+const optimiser = new Adam(learned, { learningRate: 1e-4 });
+const random = new Random(1);
+const truth = new Array<null>(batch).fill(null);
+const step = () => {
+  if (work === "encode") return noGrad(() => scope(() => void model.encode(images).features.mean(1).toFloat32Array()));
+  optimiser.zeroGrad();
+  scope(() => {
+    const { loss } = head.loss({ model, views: images, truth, random, features: () => images });
+    loss.backward();
+  });
+  optimiser.step();
+};
+await measure(step, batch, seconds);

@@ -1,0 +1,414 @@
+// Linear layers with what stands around them in a transformer block, as one operator each, with gradients: normalisation before, residual after, and the
+// feed-forward part whole. Rows go through in chunks, so that what lies between two products never leaves the cache; of the feed-forward's inside
+// only the values before GELU are kept for `backward`. nn/fused.ts holds the compositions of ATen operators against which they are tested.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <tuple>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "variants.h"
+
+namespace skyloop {
+
+// One operator's work. Rows of x, residual and out are as they lie in tensors; weights and biases are padded.
+template <typename T>
+struct Dense {
+  int64_t inputs, outputs;  // of the first product; the feed-forward's second one goes back
+  int64_t chunk;            // rows at a time
+  const T* x;
+  const T* normWeight;  // null: no normalisation
+  const T* normBias;
+  T eps;
+  const T* packed1;
+  const T* bias1;
+  const T* packed2;
+  const T* bias2;
+  const T* residual;  // null: nothing is added
+  const T* scale;     // of each sample, or null
+  int64_t rowsPerScale;
+  T* out;
+  T* hidden;  // the feed-forward's values before GELU, or null
+  const T* gradOut;
+  T* gradX;
+};
+
+// Where one thread adds up gradients of parameters; rows are padded.
+template <typename T>
+struct Sums {
+  T *weight1, *bias1, *weight2, *bias2, *normWeight, *normBias;
+};
+
+}  // namespace skyloop
+
+#define SKYLOOP_KERNELS "dense.h"
+#include "for-each-variant.h"
+
+namespace {
+
+using at::Tensor;
+using skyloop::Dense;
+using skyloop::Sums;
+using Optional = c10::optional<Tensor>;
+
+template <typename T>
+int64_t wide(int64_t count) {
+  return skyloop::plain::padded<T>(count);
+}
+
+Tensor given(const Optional& tensor) { return tensor && tensor->defined() ? tensor->contiguous() : Tensor(); }
+
+template <typename T>
+const T* dataOf(const Tensor& tensor) {
+  return tensor.defined() ? tensor.data_ptr<T>() : nullptr;
+}
+
+// A vector of weights with zeros after it up to the padded length.
+template <typename T>
+Tensor padVector(const Tensor& values) {
+  if (!values.defined() || wide<T>(values.numel()) == values.numel()) return values;
+  return at::constant_pad_nd(values, {0, wide<T>(values.numel()) - values.numel()});
+}
+
+// Elements (k, n) at k * down + n * across of `from`, as the products want them.
+template <typename T>
+Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, int64_t across) {
+  Tensor into = at::empty({depth * wide<T>(columns)}, from.options());
+  at::parallel_for(0, SKYLOOP_BEST(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
+  });
+  return into;
+}
+// For x W^T and for grad W.
+template <typename T>
+Tensor packedForward(const Tensor& weight) {
+  return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1));
+}
+template <typename T>
+Tensor packedBackward(const Tensor& weight) {
+  return packed<T>(weight, weight.size(0), weight.size(1), weight.size(1), 1);
+}
+
+// How rows are dealt out: to threads in equal parts, and within a part in chunks whose buffers fit the second cache.
+struct Parts {
+  int64_t rows, workers, chunk;
+
+  Parts(int64_t rows, int64_t numbersPerRow, int64_t bytes) : rows(rows) {
+    workers = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / 32));
+    const int64_t part = (rows + workers - 1) / workers, most = std::max<int64_t>(16, (480 << 10) / (numbersPerRow * bytes));
+    const int64_t chunks = (part + most - 1) / most;
+    chunk = std::max<int64_t>(8, ((part + chunks - 1) / chunks + 7) / 8 * 8);
+  }
+  // body(worker, first row, last row); each worker's rows are a multiple of 8, but for the last's.
+  template <typename Body>
+  void forEach(Body body) const {
+    const int64_t part = ((rows + workers - 1) / workers + 7) / 8 * 8;
+    at::parallel_for(0, workers, 1, [&](int64_t first, int64_t last) {
+      for (int64_t worker = first; worker < last; worker++) body(worker, std::min(rows, worker * part), std::min(rows, (worker + 1) * part));
+    });
+  }
+};
+
+// Gradients of parameters as every worker adds them up, and their sum over workers, in the workers' order: the same every time.
+template <typename T>
+struct Collected {
+  std::vector<std::pair<int64_t, int64_t>> shapes;  // rows and columns of each
+  std::vector<int64_t> starts;
+  int64_t size = 0, workers;
+  Tensor sums;
+
+  Collected(const Tensor& like, int64_t workers, std::vector<std::pair<int64_t, int64_t>> wanted) : shapes(std::move(wanted)), workers(workers) {
+    for (const auto& [rows, columns] : shapes) {
+      starts.push_back(size);
+      size += rows * wide<T>(columns);
+    }
+    sums = at::empty({workers * size}, like.options());
+  }
+  // Zeroed by its own thread, so that its memory is near.
+  T* of(int64_t worker) {
+    T* mine = sums.data_ptr<T>() + worker * size;
+    std::memset(mine, 0, size * sizeof(T));
+    return mine;
+  }
+  Tensor total(size_t which) const {
+    const auto [rows, columns] = shapes[which];
+    if (rows == 0) return Tensor();
+    const int64_t stride = wide<T>(columns);
+    Tensor result = rows == 1 ? at::empty({columns}, sums.options()) : at::empty({rows, columns}, sums.options());
+    T* into = result.data_ptr<T>();
+    const T* from = sums.data_ptr<T>() + starts[which];
+    const int64_t width = columns, all = workers, step = size;
+    at::parallel_for(0, rows, std::max<int64_t>(1, 16384 / width), [=](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) {
+        for (int64_t k = 0; k < width; k++) into[i * width + k] = from[i * stride + k];
+        for (int64_t w = 1; w < all; w++)
+          for (int64_t k = 0; k < width; k++) into[i * width + k] += from[w * step + i * stride + k];
+      }
+    });
+    return result;
+  }
+};
+
+int64_t rowsOf(const Tensor& x) { return x.numel() / x.size(-1); }
+
+void check(const Tensor& x, const Tensor& weight, const Tensor& scale) {
+  TORCH_CHECK(weight.dim() == 2 && x.size(-1) == weight.size(1), "dense: x ", x.sizes(), " does not fit weight ", weight.sizes());
+  TORCH_CHECK(x.scalar_type() == weight.scalar_type(), "dense takes x and weights of one type, got ", x.scalar_type(), " and ", weight.scalar_type());
+  TORCH_CHECK(!scale.defined() || (scale.numel() > 0 && rowsOf(x) % scale.numel() == 0), "dense: ", rowsOf(x), " rows do not fit a scale of ", scale.sizes());
+}
+
+template <typename T>
+Dense<T> jobOf(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, int64_t outputs, const Tensor& scale, int64_t chunk) {
+  Dense<T> job{};
+  job.inputs = x.size(-1);
+  job.outputs = outputs;
+  job.chunk = chunk;
+  job.x = x.data_ptr<T>();
+  job.normWeight = dataOf<T>(normWeight);
+  job.normBias = dataOf<T>(normBias);
+  job.eps = static_cast<T>(eps);
+  job.scale = dataOf<T>(scale);
+  job.rowsPerScale = scale.defined() ? rowsOf(x) / scale.numel() : 1;
+  return job;
+}
+
+template <typename T>
+Tensor bufferFor(const Tensor& like, int64_t numbers) {
+  return at::empty({numbers}, like.options());
+}
+
+// ---- one linear layer -------------------------------------------------------------------------------------------------------------
+
+Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps, const Tensor& weightAny, const Optional& biasAny, const Optional& residualAny,
+             const Optional& scaleAny) {
+  const auto x = xAny.contiguous(), weight = weightAny.contiguous(), residual = given(residualAny), scale = given(scaleAny);
+  check(x, weight, scale);
+  const int64_t outputs = weight.size(0), rows = rowsOf(x);
+  auto sizes = x.sizes().vec();
+  sizes.back() = outputs;
+  auto out = at::empty(sizes, x.options());
+  TORCH_CHECK(!residual.defined() || residual.sizes() == out.sizes(), "dense: residual ", residual.sizes(), " is not of the result's shape ", out.sizes());
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "dense", [&] {
+    using T = scalar_t;
+    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)), bias = padVector<T>(given(biasAny)), packed1 = packedForward<T>(weight);
+    const int64_t numbers = 2 * wide<T>(x.size(-1)) + wide<T>(outputs) + 1;
+    const Parts parts(rows, numbers, sizeof(T));
+    auto job = jobOf<T>(x, normWeight, normBias, eps, outputs, scale, parts.chunk);
+    job.packed1 = packed1.data_ptr<T>();
+    job.bias1 = dataOf<T>(bias);
+    job.residual = dataOf<T>(residual);
+    job.out = out.data_ptr<T>();
+    parts.forEach([&](int64_t, int64_t from, int64_t to) {
+      const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
+      SKYLOOP_BEST(denseForward, job, from, to, buffer.data_ptr<T>());
+    });
+  });
+  return out;
+}
+
+// -> gradients of x, norm's weight and bias, weight, bias; undefined where there is no such argument
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& gradAny, const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps,
+                                                                 const Tensor& weightAny, bool hasBias, const Optional& scaleAny) {
+  const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight = weightAny.contiguous(), scale = given(scaleAny);
+  const int64_t inputs = x.size(-1), outputs = weight.size(0), rows = rowsOf(x);
+  auto gradX = at::empty_like(x);
+  Tensor gradNormWeight, gradNormBias, gradWeight, gradBias;
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "dense_backward", [&] {
+    using T = scalar_t;
+    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)), packed1 = packedBackward<T>(weight);
+    const int64_t numbers = 3 * wide<T>(inputs) + wide<T>(outputs) + 1, norms = normWeight.defined() ? 1 : 0;
+    const Parts parts(rows, numbers, sizeof(T));
+    auto job = jobOf<T>(x, normWeight, normBias, eps, outputs, scale, parts.chunk);
+    job.packed1 = packed1.data_ptr<T>();
+    job.gradOut = grad.data_ptr<T>();
+    job.gradX = gradX.data_ptr<T>();
+    Collected<T> collected(x, parts.workers, {{outputs, inputs}, {hasBias ? 1 : 0, outputs}, {norms, inputs}, {norms, inputs}});
+    parts.forEach([&](int64_t worker, int64_t from, int64_t to) {
+      const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
+      T* mine = collected.of(worker);
+      const auto at = [&](size_t which) { return mine + collected.starts[which]; };
+      const Sums<T> sums{at(0), hasBias ? at(1) : nullptr, nullptr, nullptr, at(2), at(3)};
+      SKYLOOP_BEST(denseBackward, job, from, to, buffer.data_ptr<T>(), sums);
+    });
+    gradWeight = collected.total(0).view({outputs, inputs});
+    gradBias = collected.total(1);
+    gradNormWeight = collected.total(2);
+    gradNormBias = collected.total(3);
+  });
+  return {gradX, gradNormWeight, gradNormBias, gradWeight, gradBias};
+}
+
+// ---- the feed-forward part --------------------------------------------------------------------------------------------------------
+
+// -> result, and the values before GELU where `keep`
+std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& normWeightAny, const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& bias1Any,
+                                           const Tensor& weight2Any, const Tensor& bias2Any, const Optional& scaleAny, bool keep) {
+  const auto x = xAny.contiguous(), weight1 = weight1Any.contiguous(), weight2 = weight2Any.contiguous(), scale = given(scaleAny);
+  check(x, weight1, scale);
+  const int64_t inputs = x.size(-1), hiddens = weight1.size(0), rows = rowsOf(x);
+  TORCH_CHECK(weight2.size(0) == inputs && weight2.size(1) == hiddens, "feedforward: weights ", weight1.sizes(), " and ", weight2.sizes(), " do not lead back to ", inputs);
+  auto out = at::empty_like(x);
+  Tensor hidden = keep ? at::empty({rows, hiddens}, x.options()) : Tensor();
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward", [&] {
+    using T = scalar_t;
+    const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
+    const auto bias1 = padVector<T>(bias1Any.contiguous()), bias2 = padVector<T>(bias2Any.contiguous());
+    const auto packed1 = packedForward<T>(weight1), packed2 = packedForward<T>(weight2);
+    const int64_t numbers = 2 * wide<T>(inputs) + wide<T>(hiddens) + 1;
+    const Parts parts(rows, numbers, sizeof(T));
+    auto job = jobOf<T>(x, normWeight, normBias, eps, hiddens, scale, parts.chunk);
+    job.packed1 = packed1.data_ptr<T>();
+    job.bias1 = bias1.data_ptr<T>();
+    job.packed2 = packed2.data_ptr<T>();
+    job.bias2 = bias2.data_ptr<T>();
+    job.residual = job.x;
+    job.out = out.data_ptr<T>();
+    job.hidden = keep ? hidden.data_ptr<T>() : nullptr;
+    parts.forEach([&](int64_t, int64_t from, int64_t to) {
+      const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
+      SKYLOOP_BEST(feedforwardForward, job, from, to, buffer.data_ptr<T>());
+    });
+  });
+  return {out, hidden};
+}
+
+// -> gradients of x, norm's weight and bias, first weight and bias, second weight and bias
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBackward(const Tensor& gradAny, const Tensor& hidden, const Tensor& xAny, const Tensor& normWeightAny,
+                                                                                       const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& weight2Any,
+                                                                                       const Optional& scaleAny) {
+  const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight1 = weight1Any.contiguous(), weight2 = weight2Any.contiguous(), scale = given(scaleAny);
+  const int64_t inputs = x.size(-1), hiddens = weight1.size(0), rows = rowsOf(x);
+  auto gradX = at::empty_like(x);
+  std::vector<Tensor> totals;
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward_backward", [&] {
+    using T = scalar_t;
+    const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
+    const auto packed1 = packedBackward<T>(weight1), packed2 = packedBackward<T>(weight2);
+    const int64_t numbers = 3 * wide<T>(inputs) + 2 * wide<T>(hiddens) + 1;
+    const Parts parts(rows, numbers, sizeof(T));
+    auto job = jobOf<T>(x, normWeight, normBias, eps, hiddens, scale, parts.chunk);
+    job.packed1 = packed1.data_ptr<T>();
+    job.packed2 = packed2.data_ptr<T>();
+    job.gradOut = grad.data_ptr<T>();
+    job.gradX = gradX.data_ptr<T>();
+    job.hidden = hidden.data_ptr<T>();
+    Collected<T> collected(x, parts.workers, {{1, inputs}, {1, inputs}, {hiddens, inputs}, {1, hiddens}, {inputs, hiddens}, {1, inputs}});
+    parts.forEach([&](int64_t worker, int64_t from, int64_t to) {
+      const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
+      T* mine = collected.of(worker);
+      const auto at = [&](size_t which) { return mine + collected.starts[which]; };
+      const Sums<T> sums{at(2), at(3), at(4), at(5), at(0), at(1)};
+      SKYLOOP_BEST(feedforwardBackward, job, from, to, buffer.data_ptr<T>(), sums);
+    });
+    for (size_t i = 0; i < 6; i++) totals.push_back(collected.total(i));
+  });
+  return {gradX, totals[0], totals[1], totals[2].view({hiddens, inputs}), totals[3], totals[4].view({inputs, hiddens}), totals[5]};
+}
+
+// ---- autograd ---------------------------------------------------------------------------------------------------------------------
+
+bool recorded(std::initializer_list<Tensor> tensors) {
+  if (!at::GradMode::is_enabled()) return false;
+  for (const auto& tensor : tensors)
+    if (tensor.defined() && tensor.requires_grad()) return true;
+  return false;
+}
+
+Optional optional(const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : c10::nullopt; }
+
+struct DenseFunction : torch::autograd::Function<DenseFunction> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Optional& normWeight, const Optional& normBias, double eps, const Tensor& weight,
+                        const Optional& bias, const Optional& residual, const Optional& scale) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    context->save_for_backward({x, normWeight.value_or(Tensor()), normBias.value_or(Tensor()), weight, scale.value_or(Tensor())});
+    context->saved_data["eps"] = eps;
+    context->saved_data["residual"] = residual.has_value();
+    context->saved_data["bias"] = bias.has_value();
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense", "").typed<decltype(dense)>();
+    return op.call(x, normWeight, normBias, eps, weight, bias, residual, scale);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
+    const auto saved = context->get_saved_variables();
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense_backward", "").typed<decltype(denseBackward)>();
+    auto [gradX, gradNormWeight, gradNormBias, gradWeight, gradBias] = op.call(grads[0], saved[0], optional(saved[1]), optional(saved[2]), context->saved_data["eps"].toDouble(),
+                                                                               saved[3], context->saved_data["bias"].toBool(), optional(saved[4]));
+    return {gradX, gradNormWeight, gradNormBias, Tensor(), gradWeight, gradBias, context->saved_data["residual"].toBool() ? grads[0] : Tensor(), Tensor()};
+  }
+};
+
+Tensor denseRecorded(const Tensor& x, const Optional& normWeight, const Optional& normBias, double eps, const Tensor& weight, const Optional& bias, const Optional& residual,
+                     const Optional& scale) {
+  const auto plain = [](const Optional& tensor) { return tensor.value_or(Tensor()); };
+  if (recorded({x, plain(normWeight), plain(normBias), weight, plain(bias), plain(residual)}))
+    return DenseFunction::apply(x, normWeight, normBias, eps, weight, bias, residual, scale);
+  at::AutoDispatchBelowADInplaceOrView below;
+  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense", "").typed<decltype(dense)>();
+  return op.call(x, normWeight, normBias, eps, weight, bias, residual, scale);
+}
+
+struct FeedforwardFunction : torch::autograd::Function<FeedforwardFunction> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1,
+                        const Tensor& bias1, const Tensor& weight2, const Tensor& bias2, const Optional& scale) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward_kept", "").typed<decltype(feedforwardKept)>();
+    auto [out, hidden] = op.call(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, true);
+    context->save_for_backward({x, normWeight, normBias, weight1, weight2, scale.value_or(Tensor()), hidden});
+    context->saved_data["eps"] = eps;
+    return out;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
+    const auto saved = context->get_saved_variables();
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward_backward", "").typed<decltype(feedforwardBackward)>();
+    auto [gradX, gradNormWeight, gradNormBias, gradWeight1, gradBias1, gradWeight2, gradBias2] =
+        op.call(grads[0], saved[6], saved[0], saved[1], saved[2], context->saved_data["eps"].toDouble(), saved[3], saved[4], optional(saved[5]));
+    return {gradX, gradNormWeight, gradNormBias, Tensor(), gradWeight1, gradBias1, gradWeight2, gradBias2, Tensor()};
+  }
+};
+
+Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+                   const Tensor& bias2, const Optional& scale) {
+  return std::get<0>(feedforwardKept(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, false));
+}
+
+Tensor feedforwardRecorded(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+                           const Tensor& bias2, const Optional& scale) {
+  if (recorded({x, normWeight, normBias, weight1, bias1, weight2, bias2}))
+    return FeedforwardFunction::apply(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale);
+  at::AutoDispatchBelowADInplaceOrView below;
+  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward", "").typed<decltype(feedforward)>();
+  return op.call(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale);
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(skyloop, library) {
+  library.def("dense(Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, Tensor? bias, Tensor? residual, Tensor? scale) -> Tensor");
+  library.def(
+      "dense_backward(Tensor grad, Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, bool has_bias, Tensor? scale) -> (Tensor, Tensor, Tensor, Tensor, "
+      "Tensor)");
+  library.def(
+      "feedforward(Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2, Tensor? scale) -> Tensor");
+  library.def(
+      "feedforward_kept(Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2, Tensor? scale, bool keep) -> "
+      "(Tensor, Tensor)");
+  library.def(
+      "feedforward_backward(Tensor grad, Tensor hidden, Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor weight2, Tensor? scale) -> (Tensor, "
+      "Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+}
+TORCH_LIBRARY_IMPL(skyloop, CPU, library) {
+  library.impl("dense", dense);
+  library.impl("dense_backward", denseBackward);
+  library.impl("feedforward", feedforward);
+  library.impl("feedforward_kept", feedforwardKept);
+  library.impl("feedforward_backward", feedforwardBackward);
+}
+TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) {
+  library.impl("dense", denseRecorded);
+  library.impl("feedforward", feedforwardRecorded);
+}

@@ -1,0 +1,362 @@
+// Products of tall matrices by weights, with what stands before and after them (normalisation, GELU, residual), chunk by chunk of rows in buffers that
+// stay in the second cache. Included for every processor by dense.cc.
+#include "kernels.h"
+
+namespace skyloop::SKYLOOP_VARIANT {
+
+// ---- products ---------------------------------------------------------------------------------------------------------------------
+
+// A tile of sums: as many as the registers hold beside one row of the right side and one number of the left.
+constexpr int TILE = SKYLOOP_BYTES == 64 ? 8 : 4;
+template <typename T>
+constexpr int64_t PANEL = 3 * LANES<T>;
+
+// Elements (k, n) at from[k * down + n * across] of a [depth, columns] matrix, padded columns zero, as panels of PANEL columns one after the other, each row
+// by row; the panels `first` to before `last`.
+template <typename T>
+void pack(int64_t depth, int64_t columns, const T* from, int64_t down, int64_t across, T* into, int64_t first, int64_t last) {
+  const int64_t wide = padded<T>(columns);
+  for (int64_t at = first * PANEL<T>; at < last * PANEL<T> && at < wide; at += PANEL<T>) {
+    const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>, real = columns - at < width ? columns - at : width;
+    T* panel = into + at * depth;
+    if (across == 1) {
+      for (int64_t k = 0; k < depth; k++) {
+        for (int64_t n = 0; n < real; n++) panel[k * width + n] = from[k * down + at + n];
+        for (int64_t n = real; n < width; n++) panel[k * width + n] = 0;
+      }
+      continue;
+    }
+    // Some columns' rows at a time, so that what is written stays near.
+    for (int64_t block = 0; block < depth; block += 16) {
+      const int64_t end = depth - block < 16 ? depth : block + 16;
+      for (int64_t n = 0; n < real; n++)
+        for (int64_t k = block; k < end; k++) panel[k * width + n] = from[k * down + (at + n) * across];
+      for (int64_t n = real; n < width; n++)
+        for (int64_t k = block; k < end; k++) panel[k * width + n] = 0;
+    }
+  }
+}
+
+// How many panels `columns` have.
+template <typename T>
+int64_t panelsOf(int64_t columns) {
+  return (padded<T>(columns) + PANEL<T> - 1) / PANEL<T>;
+}
+
+// ROWS x VECTORS vectors of c = start + a b, where start is a row for all or c itself. Element (i, k) of a stands at a[i * down + k * across].
+template <typename T, int ROWS, int VECTORS, bool ADDS>
+INLINE void denseTile(int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, const T* start, T* c, int64_t ldc) {
+  Vector<T> sums[ROWS][VECTORS];
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 3
+    for (int v = 0; v < VECTORS; v++) sums[i][v] = ADDS ? load(c + i * ldc + v * LANES<T>) : start != nullptr ? load(start + v * LANES<T>) : Vector<T>{};
+  for (int64_t k = 0; k < depth; k++) {
+    Vector<T> right[VECTORS];
+#pragma GCC unroll 3
+    for (int v = 0; v < VECTORS; v++) right[v] = load(b + k * ldb + v * LANES<T>);
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++) {
+      const Vector<T> left = all<T>(a[i * down + k * across]);
+#pragma GCC unroll 3
+      for (int v = 0; v < VECTORS; v++) sums[i][v] += left * right[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 3
+    for (int v = 0; v < VECTORS; v++) store(c + i * ldc + v * LANES<T>, sums[i][v]);
+}
+
+template <typename T, int VECTORS, bool ADDS>
+INLINE void denseStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, const T* start, T* c, int64_t ldc) {
+  int64_t i = 0;
+  for (; i + TILE <= rows; i += TILE) denseTile<T, TILE, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
+  if (TILE > 4 && i + 4 <= rows) {
+    denseTile<T, 4, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
+    i += 4;
+  }
+  for (; i < rows; i++) denseTile<T, 1, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
+}
+
+// c [rows, padded columns] = bias + a [rows, depth] by a packed matrix; `bias` has padded columns, or is null.
+template <typename T>
+INLINE void multiply(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed, const T* bias, T* c) {
+  const int64_t wide = padded<T>(columns);
+  for (int64_t at = 0; at < wide; at += PANEL<T>) {
+    const T* start = bias == nullptr ? nullptr : bias + at;
+    const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
+    if (width == 3 * LANES<T>) denseStrip<T, 3, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
+    if (width == 2 * LANES<T>) denseStrip<T, 2, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
+    if (width == LANES<T>) denseStrip<T, 1, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
+  }
+}
+
+// c [n, padded m] += p [rows, n] transposed by q [rows, m]; rows of p and q are padded.
+template <typename T>
+INLINE void addOuter(int64_t rows, int64_t n, int64_t m, const T* p, const T* q, T* c) {
+  const int64_t wideN = padded<T>(n), wide = padded<T>(m);
+  for (int64_t at = 0; at < wide; at += PANEL<T>) {
+    const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
+    if (width == 3 * LANES<T>) denseStrip<T, 3, true>(n, rows, p, 1, wideN, q + at, wide, nullptr, c + at, wide);
+    if (width == 2 * LANES<T>) denseStrip<T, 2, true>(n, rows, p, 1, wideN, q + at, wide, nullptr, c + at, wide);
+    if (width == LANES<T>) denseStrip<T, 1, true>(n, rows, p, 1, wideN, q + at, wide, nullptr, c + at, wide);
+  }
+}
+
+// ---- rows -------------------------------------------------------------------------------------------------------------------------
+
+// Rows of `width` numbers into rows of padded width, the padding zero, times factor.
+template <typename T>
+INLINE void padRows(int64_t rows, int64_t width, const T* from, T factor, T* into) {
+  const int64_t wide = padded<T>(width);
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t k = 0; k < width; k++) into[i * wide + k] = from[i * width + k] * factor;
+    for (int64_t k = width; k < wide; k++) into[i * wide + k] = 0;
+  }
+}
+
+// The inverse.
+template <typename T>
+INLINE void unpadRows(int64_t rows, int64_t width, const T* from, T* into) {
+  const int64_t wide = padded<T>(width);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t k = 0; k < width; k++) into[i * width + k] = from[i * wide + k];
+}
+
+// Rows brought to mean 0 and variance 1 (padded), and one over their standard deviations.
+template <typename T>
+INLINE void standardiseRows(int64_t rows, int64_t width, const T* from, T eps, T* into, T* inverse) {
+  const int64_t wide = padded<T>(width);
+  padRows(rows, width, from, T(1), into);
+  for (int64_t i = 0; i < rows; i++) {
+    T* row = into + i * wide;
+    Vector<T> total = Vector<T>{};
+    for (int64_t k = 0; k < wide; k += LANES<T>) total += load(row + k);
+    const T mean = sumOf(total)[0] / T(width);
+    Vector<T> squares = Vector<T>{};
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(row + k, load(row + k) - mean);
+    for (int64_t k = width; k < wide; k++) row[k] = 0;
+    for (int64_t k = 0; k < wide; k += LANES<T>) squares += load(row + k) * load(row + k);
+    inverse[i] = T(1) / std::sqrt(sumOf(squares)[0] / T(width) + eps);
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(row + k, load(row + k) * inverse[i]);
+  }
+}
+
+// Rows times weight plus bias, all padded.
+template <typename T>
+INLINE void scaleRows(int64_t rows, int64_t wide, const T* from, const T* weight, const T* bias, T* into) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(into + i * wide + k, load(from + i * wide + k) * load(weight + k) + load(bias + k));
+}
+
+// The gradient of `scaleRows(standardiseRows(x))` from that of its result, in place; adds to those of weight and bias.
+template <typename T>
+INLINE void standardiseBackward(int64_t rows, int64_t width, const T* normal, const T* inverse, const T* weight, T* grad, T* gradWeight, T* gradBias) {
+  const int64_t wide = padded<T>(width);
+  for (int64_t i = 0; i < rows; i++) {
+    T* row = grad + i * wide;
+    const T* value = normal + i * wide;
+    Vector<T> total = Vector<T>{}, along = Vector<T>{};
+    for (int64_t k = 0; k < wide; k += LANES<T>) {
+      const Vector<T> slope = load(row + k), x = load(value + k), weighted = slope * load(weight + k);
+      store(gradWeight + k, load(gradWeight + k) + slope * x);
+      store(gradBias + k, load(gradBias + k) + slope);
+      total += weighted;
+      along += weighted * x;
+      store(row + k, weighted);
+    }
+    const T mean = sumOf(total)[0] / T(width), share = sumOf(along)[0] / T(width);
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(row + k, (load(row + k) - mean - load(value + k) * share) * inverse[i]);
+  }
+}
+
+template <typename T>
+INLINE void addColumnSums(int64_t rows, int64_t wide, const T* from, T* sums) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(sums + k, load(sums + k) + load(from + i * wide + k));
+}
+
+// ---- GELU -------------------------------------------------------------------------------------------------------------------------
+
+// The normal distribution's integral up to x and its density there, by Abramowitz and Stegun (1964), 7.1.26: 1.5e-7 of error.
+INLINE void normalDistribution(Vector<float> x, Vector<float>& integral, Vector<float>& density) {
+  const Vector<float> size = x < 0.0f ? -x : x;
+  const Vector<float> fall = expOfNegative(x * x * -0.5f);
+  const Vector<float> t = 1.0f / (size * (0.3275911f * 0.70710678118654752f) + 1.0f);
+  Vector<float> tail = all<float>(1.061405429f * 0.5f);
+  tail = tail * t + -1.453152027f * 0.5f;
+  tail = tail * t + 1.421413741f * 0.5f;
+  tail = tail * t + -0.284496736f * 0.5f;
+  tail = tail * t + 0.254829592f * 0.5f;
+  tail = tail * t * fall;
+  integral = x < 0.0f ? tail : 1.0f - tail;
+  density = fall * 0.39894228040143268f;
+}
+INLINE void normalDistribution(Vector<double> x, Vector<double>& integral, Vector<double>& density) {
+  for (int64_t i = 0; i < LANES<double>; i++) {
+    integral[i] = 0.5 * std::erfc(-x[i] * 0.70710678118654752440);
+    density[i] = std::exp(-0.5 * x[i] * x[i]) * 0.39894228040143267794;
+  }
+}
+
+// The integral alone, by a ratio of polynomials for the error function between -4 and 4 (as in Eigen): 2e-7 of error, and no exponential.
+INLINE Vector<float> normalIntegral(Vector<float> x) {
+  Vector<float> z = x * 0.70710678118654752f;
+  z = larger(z, all<float>(-4.0f));
+  z = z < 4.0f ? z : all<float>(4.0f);
+  const Vector<float> square = z * z;
+  Vector<float> above = all<float>(-2.72614225801306e-10f);
+  above = above * square + 2.77068142495902e-08f;
+  above = above * square + -2.10102402082508e-06f;
+  above = above * square + -5.69250639462346e-05f;
+  above = above * square + -7.34990630326855e-04f;
+  above = above * square + -2.95459980854025e-03f;
+  above = above * square + -1.60960333262415e-02f;
+  Vector<float> below = all<float>(-1.45660718464996e-05f);
+  below = below * square + -2.13374055278905e-04f;
+  below = below * square + -1.68282697438203e-03f;
+  below = below * square + -7.37332916720468e-03f;
+  below = below * square + -1.42647390514189e-02f;
+  return z * above / below * 0.5f + 0.5f;
+}
+INLINE Vector<double> normalIntegral(Vector<double> x) {
+  for (int64_t i = 0; i < LANES<double>; i++) x[i] = 0.5 * std::erfc(-x[i] * 0.70710678118654752440);
+  return x;
+}
+
+template <typename T>
+INLINE void geluRows(int64_t count, T* values) {
+  for (int64_t k = 0; k < count; k += LANES<T>) store(values + k, load(values + k) * normalIntegral(load(values + k)));
+}
+
+// `values` before GELU become those after it, `grad` after it that before it.
+template <typename T>
+INLINE void geluBackward(int64_t count, T* values, T* grad) {
+  for (int64_t k = 0; k < count; k += LANES<T>) {
+    const Vector<T> x = load(values + k);
+    Vector<T> integral, density;
+    normalDistribution(x, integral, density);
+    store(values + k, x * integral);
+    store(grad + k, load(grad + k) * (integral + x * density));
+  }
+}
+
+// ---- x + scale (norm(x) W^T + b) --------------------------------------------------------------------------------------------------
+
+template <typename T>
+T factorOf(const Dense<T>& job, int64_t row) {
+  return job.scale == nullptr ? T(1) : job.scale[row / job.rowsPerScale];
+}
+
+// The left side of the product: rows, standardised and scaled where there is a norm. `normal` and `inverse` are filled only then.
+template <typename T>
+INLINE void leftSide(const Dense<T>& job, int64_t row, int64_t rows, T* left, T* normal, T* inverse) {
+  if (job.normWeight == nullptr) return padRows(rows, job.inputs, job.x + row * job.inputs, T(1), left);
+  standardiseRows(rows, job.inputs, job.x + row * job.inputs, job.eps, normal, inverse);
+  scaleRows(rows, padded<T>(job.inputs), normal, job.normWeight, job.normBias, left);
+}
+
+// out = residual + scale * from, or from alone; rows of `from` are padded.
+template <typename T>
+INLINE void finishRows(const Dense<T>& job, int64_t row, int64_t rows, int64_t width, const T* from, T* out) {
+  if (job.residual == nullptr) return unpadRows(rows, width, from, out + row * width);
+  const int64_t wide = padded<T>(width);
+  for (int64_t i = 0; i < rows; i++) {
+    const T factor = factorOf(job, row + i);
+    const T* base = job.residual + (row + i) * width;
+    T* to = out + (row + i) * width;
+    for (int64_t k = 0; k < width; k++) to[k] = base[k] + factor * from[i * wide + k];
+  }
+}
+
+// The gradient of a branch that was scaled, padded.
+template <typename T>
+INLINE void branchGrad(const Dense<T>& job, int64_t row, int64_t rows, int64_t width, T* into) {
+  for (int64_t i = 0; i < rows; i++) padRows(1, width, job.gradOut + (row + i) * width, factorOf(job, row + i), into + i * padded<T>(width));
+}
+
+template <typename T>
+void denseForward(const Dense<T>& job, int64_t from, int64_t to, T* buffer) {
+  const int64_t wideIn = padded<T>(job.inputs), wideOut = padded<T>(job.outputs);
+  T* left = buffer;
+  T* normal = left + job.chunk * wideIn;
+  T* result = normal + job.chunk * wideIn;
+  T* inverse = result + job.chunk * wideOut;
+  for (int64_t row = from; row < to; row += job.chunk) {
+    const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
+    leftSide(job, row, rows, left, normal, inverse);
+    multiply(rows, job.outputs, job.inputs, left, wideIn, job.packed1, job.bias1, result);
+    finishRows(job, row, rows, job.outputs, result, job.out);
+  }
+}
+
+template <typename T>
+void denseBackward(const Dense<T>& job, int64_t from, int64_t to, T* buffer, const Sums<T>& sums) {
+  const int64_t wideIn = padded<T>(job.inputs), wideOut = padded<T>(job.outputs);
+  T* left = buffer;
+  T* normal = left + job.chunk * wideIn;
+  T* grad = normal + job.chunk * wideIn;
+  T* gradLeft = grad + job.chunk * wideOut;
+  T* inverse = gradLeft + job.chunk * wideIn;
+  for (int64_t row = from; row < to; row += job.chunk) {
+    const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
+    leftSide(job, row, rows, left, normal, inverse);
+    branchGrad(job, row, rows, job.outputs, grad);
+    multiply<T>(rows, job.inputs, job.outputs, grad, wideOut, job.packed1, nullptr, gradLeft);
+    addOuter(rows, job.outputs, job.inputs, grad, left, sums.weight1);
+    if (sums.bias1 != nullptr) addColumnSums(rows, wideOut, grad, sums.bias1);
+    if (job.normWeight != nullptr) standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, sums.normWeight, sums.normBias);
+    unpadRows(rows, job.inputs, gradLeft, job.gradX + row * job.inputs);
+  }
+}
+
+// ---- x + scale (W2 gelu(W1 norm(x) + b1) + b2) ------------------------------------------------------------------------------------
+
+template <typename T>
+void feedforwardForward(const Dense<T>& job, int64_t from, int64_t to, T* buffer) {
+  const int64_t wideIn = padded<T>(job.inputs), wideHidden = padded<T>(job.outputs);
+  T* left = buffer;
+  T* normal = left + job.chunk * wideIn;
+  T* hidden = normal + job.chunk * wideIn;
+  T* inverse = hidden + job.chunk * wideHidden;
+  for (int64_t row = from; row < to; row += job.chunk) {
+    const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
+    leftSide(job, row, rows, left, normal, inverse);
+    multiply(rows, job.outputs, job.inputs, left, wideIn, job.packed1, job.bias1, hidden);
+    if (job.hidden != nullptr) unpadRows(rows, job.outputs, hidden, job.hidden + row * job.outputs);
+    geluRows(rows * wideHidden, hidden);
+    multiply(rows, job.inputs, job.outputs, hidden, wideHidden, job.packed2, job.bias2, left);
+    finishRows(job, row, rows, job.inputs, left, job.out);
+  }
+}
+
+template <typename T>
+void feedforwardBackward(const Dense<T>& job, int64_t from, int64_t to, T* buffer, const Sums<T>& sums) {
+  const int64_t wideIn = padded<T>(job.inputs), wideHidden = padded<T>(job.outputs);
+  T* left = buffer;
+  T* normal = left + job.chunk * wideIn;
+  T* grad = normal + job.chunk * wideIn;
+  T* hidden = grad + job.chunk * wideIn;
+  T* gradHidden = hidden + job.chunk * wideHidden;
+  T* inverse = gradHidden + job.chunk * wideHidden;
+  for (int64_t row = from; row < to; row += job.chunk) {
+    const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
+    branchGrad(job, row, rows, job.inputs, grad);
+    multiply<T>(rows, job.outputs, job.inputs, grad, wideIn, job.packed2, nullptr, gradHidden);
+    padRows(rows, job.outputs, job.hidden + row * job.outputs, T(1), hidden);
+    geluBackward(rows * wideHidden, hidden, gradHidden);
+    addOuter(rows, job.inputs, job.outputs, grad, hidden, sums.weight2);
+    addColumnSums(rows, wideIn, grad, sums.bias2);
+    leftSide(job, row, rows, left, normal, inverse);
+    addOuter(rows, job.outputs, job.inputs, gradHidden, left, sums.weight1);
+    addColumnSums(rows, wideHidden, gradHidden, sums.bias1);
+    multiply<T>(rows, job.inputs, job.outputs, gradHidden, wideHidden, job.packed1, nullptr, left);
+    standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, left, sums.normWeight, sums.normBias);
+    // The branch's gradient and that of the residual.
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t k = 0; k < job.inputs; k++) job.gradX[(row + i) * job.inputs + k] = job.gradOut[(row + i) * job.inputs + k] + left[i * wideIn + k];
+  }
+}
+
+}  // namespace skyloop::SKYLOOP_VARIANT

@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { SkyloopError } from "../base/errors.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+
+const FOLDER = join(PACKAGE_ROOT, "recipes");
+
+/** Names of the recipes that are programs of their own; the .json files beside them are for `skyloop pretrain`. */
+export function listRecipes(): string[] {
+  if (!existsSync(FOLDER)) return [];
+  return readdirSync(FOLDER)
+    .filter((file) => /^[a-z0-9-]+\.ts$/.test(file))
+    .map((file) => file.slice(0, -3))
+    .sort();
+}
+
+/** The comment that a recipe's file begins with (command, hours, hardware, expected result), without its stars. */
+export function headerOf(name: string): string {
+  const found = /^\/\*\*([\s\S]*?)\*\//.exec(readFileSync(join(FOLDER, `${name}.ts`), "utf8"));
+  return (found?.[1] ?? "").replace(/^[ \t]*\*[ \t]?/gm, "").trim();
+}
+
+/** `skyloop recipe [NAME] [options]`: a recipe is a source file that imports src/, run in a process of its own. */
+export function addRecipeCommand(program: Command): void {
+  program
+    .command("recipe")
+    .argument("[name]", "recipe; without one they are listed")
+    .argument("[options...]", "the recipe's own options; --help shows its header, which names them")
+    .description("make a table or figure of the paper on data that can be reached")
+    .helpOption(false)
+    .allowUnknownOption()
+    .action(async (name: string | undefined, options: string[]) => {
+      const names = listRecipes();
+      if (name === undefined || name === "--help") {
+        for (const found of names) process.stdout.write(`${found.padEnd(10)}  ${headerOf(found).split("\n")[0]}\n`);
+        return;
+      }
+      if (!names.includes(name))
+        throw new SkyloopError("UNKNOWN_RECIPE", `no recipe ${name}; there are ${names.join(", ") || "none: they are part of the repository, clone it"}`);
+      if (options.includes("--help")) {
+        process.stdout.write(`${headerOf(name)}\n`);
+        return;
+      }
+      const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), join(FOLDER, `${name}.ts`), ...options], { stdio: "inherit" });
+      const [code] = (await once(child, "exit")) as [number | null];
+      process.exitCode = code ?? 1;
+    });
+}

@@ -1,0 +1,134 @@
+/** A session's last ranking: its order, its rows with their labels, and the part of it that a filter lets through. */
+import { statSync } from "node:fs";
+import type { LabelState, RankedRow } from "../contract/api.ts";
+import type { RankingFilter } from "../contract/insight.ts";
+import type { Store } from "../store/store.ts";
+import type { Survey } from "../survey/folder.ts";
+import { fold } from "./fold.ts";
+import { separationDeg } from "./lookup.ts";
+import { readScores, scoresPath } from "./scores.ts";
+import { findSession } from "./session.ts";
+
+interface Order {
+  /** Rows of the catalogue, best score first; ties keep the catalogue's order. */
+  rows: Uint32Array;
+  scores: Float32Array;
+}
+
+export interface RankingNow extends Order {
+  labels: Record<string, LabelState>;
+}
+
+/** Orders of rankings, so that looking at page after page sorts a survey once. */
+const orders = new Map<string, Order & { version: string }>();
+const ORDERS_KEPT = 4;
+
+function orderOf(survey: Survey, session: string): Order {
+  const path = scoresPath(survey.folder, session);
+  const file = statSync(path, { throwIfNoEntry: false });
+  const version = file === undefined ? "none" : `${file.mtimeMs} ${file.ino}`;
+  const known = orders.get(path);
+  if (known?.version === version) return known;
+  const count = survey.header.count;
+  const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
+  const rows = Uint32Array.from({ length: count }, (_, row) => row).sort((a, b) => scores[b] - scores[a] || a - b);
+  const made = { rows, scores, version };
+  orders.delete(path);
+  orders.set(path, made);
+  for (const oldest of orders.keys()) {
+    if (orders.size <= ORDERS_KEPT) break;
+    orders.delete(oldest);
+  }
+  return made;
+}
+
+/** The ranking as it is now; without one yet in catalogue order with score 0. Throws SESSION_UNKNOWN. */
+export function readRanking(store: Store, survey: Survey, session: string): RankingNow {
+  const { labels } = fold(store.events(session), findSession(store, session).alpha);
+  const { rows, scores } = orderOf(survey, session);
+  return { rows, scores, labels };
+}
+
+function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: number): RankedRow {
+  const row = rows[place];
+  const { id, raDeg, decDeg, widthPx, heightPx } = survey.rows[row];
+  const label = labels[id];
+  return {
+    object: id,
+    raDeg,
+    decDeg,
+    widthPx,
+    heightPx,
+    rank: place + 1,
+    score: scores[row],
+    label: label?.value ?? null,
+    tags: label?.tags ?? [],
+    round: label?.round ?? null,
+    who: label?.who ?? null,
+  };
+}
+
+const ALL: RankingFilter = { order: "score" };
+
+/** The rows that a filter lets through, in its order: how many, and those from `offset` on, at most `limit`. */
+export function rankedRows(
+  store: Store,
+  survey: Survey,
+  session: string,
+  filter: RankingFilter = ALL,
+  { offset = 0, limit = Number.POSITIVE_INFINITY } = {},
+): { total: number; rows: RankedRow[] } {
+  const ranking = readRanking(store, survey, session);
+  const other = filter.compare === undefined ? null : readRanking(store, survey, filter.compare);
+  const places = filtered(ranking, other, survey, filter);
+  const rows = Array.from(places.slice(offset, Math.min(places.length, offset + limit)), (place) => {
+    const row = rowAt(ranking, survey, place);
+    if (other !== null) {
+      row.otherScore = other.scores[ranking.rows[place]];
+      row.otherLabel = other.labels[row.object]?.value ?? null;
+    }
+    return row;
+  });
+  return { total: places.length, rows };
+}
+
+/** Places of the ranking that a filter lets through. Columns are read whole: a survey of 200,000 objects has no time for an object a row. */
+function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey, filter: RankingFilter): Uint32Array {
+  const { rows, scores, labels } = ranking;
+  const ids = survey.values("id") as ArrayLike<string>;
+  const tests: ((row: number) => boolean)[] = [];
+  const { label, minScore, maxScore, tag, column, equals, least, greatest, ra, dec, radius, agreement, order } = filter;
+  if (minScore !== undefined) tests.push((row) => scores[row] >= minScore);
+  if (maxScore !== undefined) tests.push((row) => scores[row] <= maxScore);
+  if (label !== undefined) tests.push((row) => (labels[ids[row]]?.value ?? "none") === label);
+  if (tag !== undefined) tests.push((row) => labels[ids[row]]?.tags.includes(tag) ?? false);
+  if (column !== undefined) {
+    const values = survey.values(column);
+    tests.push((row) => {
+      const value = values[row];
+      if (value === null || value === undefined || value === "") return false;
+      if (equals !== undefined) return String(value) === equals;
+      return (least === undefined || Number(value) >= least) && (greatest === undefined || Number(value) <= greatest);
+    });
+  }
+  if (ra !== undefined && dec !== undefined && radius !== undefined) {
+    const [ras, decs] = [survey.values("ra") as ArrayLike<number | null>, survey.values("dec") as ArrayLike<number | null>];
+    tests.push((row) => {
+      const [raDeg, decDeg] = [ras[row], decs[row]];
+      return raDeg !== null && decDeg !== null && separationDeg(ra, dec, raDeg, decDeg) <= radius;
+    });
+  }
+  if (other !== null && agreement !== undefined)
+    tests.push((row) => {
+      const [here, there] = [labels[ids[row]]?.value ?? null, other.labels[ids[row]]?.value ?? null];
+      return here !== null && there !== null && (here === there) === (agreement === "agree");
+    });
+  const kept = new Uint32Array(rows.length);
+  let total = 0;
+  for (let place = 0; place < rows.length; place++) if (tests.every((test) => test(rows[place]))) kept[total++] = place;
+  const places = kept.subarray(0, total);
+  if (order === "id") return places.sort((a, b) => (ids[rows[a]] < ids[rows[b]] ? -1 : 1));
+  const difference = (place: number) => (other === null ? 0 : Math.abs(scores[rows[place]] - other.scores[rows[place]]));
+  if (order === "difference") return places.sort((a, b) => difference(b) - difference(a) || a - b);
+  return places;
+}

@@ -1,0 +1,62 @@
+/** How a frozen model's images are prepared and its maps become the numbers that are kept on disk and learned from. */
+import type { Tensor } from "../torch/index.ts";
+import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
+import { type Projection, project, turnedViews, VIEWS, type Views } from "./feature-projection.ts";
+import type { SwinUnet } from "./swin-unet.ts";
+
+/** As in the weights' training, so weights carry it with them. */
+export interface FeatureReading {
+  /** Side of the images. */
+  sizePx: number;
+  pooling: Pooling;
+  /** Whether images are brought to a common range first. */
+  commonRange: boolean;
+  /** In how many ways an image is turned and mirrored; the features are the mean over them. */
+  views: Views;
+  /** Brings pooled features to fewer numbers; null: they are kept as they are. */
+  projection: Projection | null;
+}
+
+/** The reading that weights were trained for, from their file's notes; without notes the paper's: the configured size, the last stage averaged. */
+export function readingOf(model: SwinUnet, notes: Record<string, string>, projection: Projection | null = null): FeatureReading {
+  return {
+    sizePx: notes.sizePx === undefined ? model.config.imageSize : Number(notes.sizePx),
+    pooling: POOLINGS.find((pooling) => pooling === notes.pooling) ?? "last",
+    commonRange: notes.commonRange === "true",
+    views: VIEWS.find((views) => String(views) === notes.views) ?? 1,
+    projection,
+  };
+}
+
+/** The notes from which `readingOf` makes the same reading again. */
+export function notesOf({ sizePx, pooling, commonRange, views }: Omit<FeatureReading, "projection">): Record<string, string> {
+  return { sizePx: String(sizePx), pooling, commonRange: String(commonRange), views: String(views) };
+}
+
+/** How a model's features are read: their number, the side of its images, and images [B, 3, H, W] in [0, 1] to [B, dim]. */
+export interface FeatureReader {
+  dim: number;
+  sizePx: number;
+  of(images: Tensor): Tensor;
+  /** Frees what belongs to the reading; the model is freed by itself. */
+  dispose(): void;
+}
+
+/** The encoder's output averaged over tokens, 8 x embedDim numbers (768 for lvm-base), unless the reading says otherwise. */
+export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
+  const { projection, pooling, views } = reading;
+  return {
+    dim: projection === null ? pooledDim(model, pooling) : projection.axes.shape[1],
+    sizePx: reading.sizePx,
+    of(images) {
+      const seen = turnedViews(reading.commonRange ? commonRange(images) : images, views);
+      const rows = pooled(model, seen, pooling);
+      const mean = views === 1 ? rows : rows.reshape(views, images.shape[0], rows.shape[1]).mean(0);
+      return projection === null ? mean : project(mean, projection);
+    },
+    dispose() {
+      projection?.mean.dispose();
+      projection?.axes.dispose();
+    },
+  };
+}

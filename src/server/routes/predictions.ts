@@ -1,0 +1,90 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import sharp from "sharp";
+import { z } from "zod";
+import { SkyloopError } from "../../base/errors.ts";
+import { ObjectId } from "../../contract/api.ts";
+import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../contract/predictions.ts";
+import { listPredictions, readPredictions } from "../../survey/predictions.ts";
+import type { Compute } from "../compute.ts";
+import type { KnownHead } from "../image-heads.ts";
+import type { Served, Workspace } from "../workspace.ts";
+
+const InSurvey = z.object({ survey: z.string() });
+const InObject = InSurvey.extend({ object: ObjectId });
+/** Side of an improved picture, as that of the picture beside it. */
+const PICTURE_PX = 512;
+
+type Kept = ReturnType<typeof listPredictions>[number];
+
+/** Probabilities, read once for each state of their file. */
+class Probabilities {
+  readonly #read = new Map<string, { madeAt: string; values: Float32Array }>();
+
+  of({ survey }: Served, set: Kept): Float32Array {
+    const key = `${survey.folder} ${set.name}`;
+    let known = this.#read.get(key);
+    if (known?.madeAt !== set.madeAt) {
+      known = { madeAt: set.madeAt, values: readPredictions(survey.folder, set) };
+      this.#read.set(key, known);
+    }
+    return known.values;
+  }
+}
+
+/** What trained heads say of objects, and make of their pictures. */
+export function predictionRoutes(
+  plain: FastifyInstance,
+  { workspace, improver, heads }: { workspace: Workspace; improver: Compute; heads: KnownHead[] },
+): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const probabilities = new Probabilities();
+  const setsOf = ({ survey }: Served) => listPredictions(survey.folder, survey.header.dataHash);
+
+  app.get("/api/surveys/:survey/heads", { schema: { params: InSurvey, response: { 200: Heads } } }, ({ params }) => ({
+    predictions: setsOf(workspace.get(params.survey)),
+    images: heads,
+  }));
+
+  app.get("/api/surveys/:survey/objects/:object/predictions", { schema: { params: InObject, response: { 200: z.array(ObjectPrediction) } } }, ({ params }) => {
+    const { served, row } = workspace.row(params.survey, params.object);
+    return setsOf(served).map((set) => {
+      const K = set.classes.length;
+      return { name: set.name, column: set.column, classes: set.classes, probabilities: [...probabilities.of(served, set).subarray(row * K, (row + 1) * K)] };
+    });
+  });
+
+  app.post(
+    "/api/surveys/:survey/predictions/:name",
+    { schema: { params: InSurvey.extend({ name: z.string() }), body: WantedPredictions, response: { 200: MostProbable } } },
+    ({ params, body }) => {
+      const served = workspace.get(params.survey);
+      const set = setsOf(served).find(({ name }) => name === params.name);
+      if (set === undefined)
+        throw new SkyloopError("PREDICTIONS_UNKNOWN", `survey ${params.survey} has no predictions ${params.name}; run \`skyloop predict classify\``);
+      const all = probabilities.of(served, set);
+      const K = set.classes.length;
+      return body.objects.map((object) => {
+        const { row } = workspace.row(params.survey, object);
+        const own = all.subarray(row * K, (row + 1) * K);
+        const confidence = Math.max(...own);
+        return { object, predicted: set.classes[own.indexOf(confidence)], confidence };
+      });
+    },
+  );
+
+  app.get(
+    "/api/surveys/:survey/objects/:object/improved",
+    { schema: { params: InObject, querystring: z.object({ head: z.string() }) } },
+    async ({ params, query }, reply) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      const head = heads.find(({ name }) => name === query.head);
+      if (head === undefined) throw new SkyloopError("HEAD_UNKNOWN", `this server has no head ${query.head}; start it with --head FILE`);
+      const { widthPx, heightPx } = served.survey.rows[row];
+      const pixels = await improver.improve({ kind: "improve", folder: served.survey.folder, head: head.path, row });
+      const picture = sharp(pixels, { raw: { width: widthPx, height: heightPx, channels: 3 } });
+      const resized = picture.resize(PICTURE_PX, PICTURE_PX, { fit: "contain", background: "#000", kernel: "mitchell" });
+      return reply.type("image/webp").send(await resized.webp({ quality: 85, effort: 2 }).toBuffer());
+    },
+  );
+}

@@ -1,0 +1,41 @@
+/** After training: the projection of a model's features, fitted on the images it was trained on. */
+import { Random } from "../base/random.ts";
+import type { ImageBank } from "../batches/image-bank.ts";
+import { randomStretch } from "../batches/stretch.ts";
+import { fitProjection, type Projection } from "../models/feature-projection.ts";
+import { type FeatureReading, featuresOf } from "../models/feature-reader.ts";
+import type { SwinUnet } from "../models/swin-unet.ts";
+import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor, tensor } from "../torch/index.ts";
+
+/** Galaxies to fit on; more change nothing that matters. */
+const FIT_ROWS = 6000;
+const BATCH = 64;
+
+/**
+ * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown by a stretch of their own, where it has no
+ * real ones. Draws from `seed`; leaves the model in evaluation.
+ */
+export function fitReading(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureReading, "projection">, dim: number, seed: number): Projection {
+  const random = new Random(seed).fork("projection");
+  const real = bank.truth.flatMap((truth, row) => (truth === null ? [row] : []));
+  const pool = real.length > 0 ? real : bank.truth.map((_, row) => row);
+  const rows = random.shuffle(pool).slice(0, FIT_ROWS);
+  const reader = featuresOf(model.eval(), { ...reading, projection: null });
+  manualSeed(seed);
+  return scope(() => {
+    const parts: Tensor[] = [];
+    for (let at = 0; at < rows.length; at += BATCH) {
+      const batch = rows.slice(at, at + BATCH);
+      parts.push(
+        noGrad(() =>
+          scope(() => {
+            const images = bank.images.indexSelect(0, tensor(BigInt64Array.from(batch, BigInt), [batch.length])).to("float32");
+            const shown = real.length > 0 ? images : randomStretch(images, random);
+            return reader.of(resizeBilinear(shown, reading.sizePx, reading.sizePx));
+          }),
+        ),
+      );
+    }
+    return fitProjection(cat(parts, 0), dim);
+  });
+}

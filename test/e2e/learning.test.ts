@@ -1,0 +1,72 @@
+import { expect, it } from "vitest";
+import { allSaved, openSession, openWorld, shown } from "./harness.ts";
+
+const world = openWorld();
+
+it("each round says what it found, its precision with an interval, and what chance would have found", async () => {
+  const { session, picks } = await world.begin("Rounds", { randomPicks: 8, pageSize: 24 });
+  const page = await openSession(world, session);
+  for (const id of picks) await page.keyboard.press(world.spirals.has(id) ? "1" : "0");
+  await allSaved(page);
+  const found = picks.filter((id) => world.spirals.has(id)).length;
+  await page.getByRole("row", { name: new RegExp(`^1 (highest|lower) ${found} ${24 - found} \\d+ %`) }).waitFor();
+  const { page: shownPage } = await world.state(session);
+  const random = shownPage?.picks.filter(({ reason }) => reason === "random").map(({ object }) => object) ?? [];
+  const hits = random.filter((id) => world.spirals.has(id)).length;
+  await page.getByText(`${hits} of 8 were positive`).waitFor();
+
+  await page.keyboard.press("Enter");
+  await page.getByText(/^round 2/).waitFor();
+  await page.getByRole("img", { name: /^Histogram of the scores of 150 objects; \d+ labelled positive/ }).waitFor();
+  await page.getByRole("img", { name: /^Positives found against answers/ }).waitFor();
+  const estimates = page.locator(".estimates");
+  await estimates
+    .getByText(/^\d+ %/)
+    .first()
+    .waitFor({ timeout: 60_000 });
+  await estimates.getByText(/\d+–\d+, from 8 random picks/).waitFor();
+  await page.getByText(/^(Go on|You may stop)\.$/).waitFor();
+});
+
+it("with few random picks an interval is given and no number that would be believed", async () => {
+  const { session, picks } = await world.begin("Few", { randomPicks: 4 });
+  await world.answer(session, picks);
+  await world.nextRound(session, 1);
+  const page = await openSession(world, session);
+  await page.getByText("from only 4 random picks; more of them narrow it").waitFor({ timeout: 60_000 });
+});
+
+it("says when to stop, and why", async () => {
+  const { session, picks } = await world.begin("Stop", { pageSize: 96 });
+  await world.answer(session, picks);
+  await world.answer(session, await world.nextRound(session, 1));
+  await world.nextRound(session, 2);
+  const page = await world.open(`/session/${session}`);
+  await page.getByText("Every object has been looked at.").waitFor();
+  await page.getByText("You may stop.").waitFor({ timeout: 60_000 });
+  await page.getByText(/Every object has been shown|You have found|found nothing|has settled/).waitFor();
+});
+
+it("alpha can be changed at any time; a preview shows what the next round then looks at", async () => {
+  const { session, picks } = await world.begin("Alpha");
+  const page = await openSession(world, session);
+  const half = picks.slice(0, 8);
+  await world.ask(`/sessions/${session}/labels`, { who: "me", labels: half.map((object, i) => ({ object, value: i < 3 ? "positive" : "negative" })) });
+  await page.getByText("With 3 positive and 5 negative in this round so far, the next shows").waitFor();
+  const preview = page.locator(".preview");
+  const pictures = () => preview.locator("img").evaluateAll((all) => all.map((img) => img.getAttribute("src")));
+  const slider = page.getByRole("slider", { name: /^Alpha/ });
+  await slider.fill("0.9");
+  await preview.getByText("the highest scores").waitFor();
+  const highest = await pictures();
+  expect(highest.length).toBeGreaterThan(2);
+  await slider.fill("0.2");
+  await preview.getByText("lower scores").waitFor();
+  expect(await pictures()).not.toEqual(highest);
+  await expect.poll(async () => (await world.state(session)).alpha).toBe(0.2);
+  await page.locator("body").click({ position: { x: 5, y: 300 } });
+  await page.keyboard.press("Enter");
+  await page.getByText(/^round 2/).waitFor();
+  await page.getByRole("row", { name: /^2 lower/ }).waitFor();
+  expect((await shown(page)).length).toBe(16);
+});

@@ -1,0 +1,86 @@
+import { expect, it } from "vitest";
+import { face, openWorld, shown, tile } from "./harness.ts";
+
+const world = openWorld();
+const open = async () => {
+  const page = await world.open("/start/small");
+  await page.locator(".tile[data-object]").first().waitFor();
+  return page;
+};
+
+it("examples are chosen among random objects, or among one of each kind that the features know", async () => {
+  const page = await open();
+  const random = await shown(page);
+  expect(random).toHaveLength(48);
+  await page.getByRole("button", { name: "Random: shuffle" }).click();
+  await expect.poll(() => shown(page)).not.toEqual(random);
+  await page.getByRole("button", { name: "Diverse" }).click();
+  await page.getByRole("button", { name: "Diverse: others" }).waitFor();
+  await expect.poll(async () => (await shown(page)).length).toBe(48);
+  const diverse = await shown(page);
+  await page.getByRole("button", { name: "Diverse: others" }).click();
+  await expect.poll(() => shown(page)).not.toEqual(diverse);
+});
+
+it("by nearest neighbours of one object", async () => {
+  const page = await open();
+  const [first] = await shown(page);
+  await tile(page, first)
+    .getByRole("button", { name: `Look at ${first} closely` })
+    .click();
+  await page.getByRole("dialog").getByRole("button", { name: "Choose examples among objects like this" }).click();
+  await page.getByRole("button", { name: `Like ${first}`, pressed: true }).waitFor();
+  const near = await world.ask<{ objects: { object: string }[] }>(`/surveys/small/objects/${first}/neighbours?model=toy&k=5`);
+  await expect.poll(async () => (await shown(page)).slice(0, 6)).toEqual([first, ...near.objects.map(({ object }) => object)]);
+});
+
+it("by ids and positions, typed or uploaded; what is not there is said", async () => {
+  const page = await open();
+  const { raDeg, decDeg } = await world.ask<{ raDeg: number; decDeg: number }>(`/surveys/small/objects/${world.ids[30]}`);
+  await page.getByRole("button", { name: "Ids or positions" }).click();
+  await page.getByLabel("Ids or positions, one a line").fill(`${world.ids[3]}\n${raDeg} ${decDeg}\nnobody\n`);
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await expect.poll(() => shown(page)).toEqual([world.ids[3], world.ids[30]]);
+  await page.getByText("Not in this survey: nobody").waitFor();
+
+  const list = `id\n${[5, 6, 7].map((n) => world.ids[n]).join("\n")}\n`;
+  await page.getByLabel("Upload a list").setInputFiles({ name: "list.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
+  await expect.poll(() => shown(page)).toEqual([5, 6, 7].map((n) => world.ids[n]));
+  await page.getByRole("button", { name: "All positive" }).click();
+  await page.getByText("3 positive, 0 negative").waitFor();
+});
+
+it("alpha explains itself, with a preview of where it turns", async () => {
+  const page = await open();
+  const alpha = page.getByRole("slider", { name: /^Alpha/ });
+  await page.getByText(/Balance/).waitFor();
+  await page.getByText("with up to 8 positive").waitFor();
+  await alpha.fill("0.1");
+  await page.getByText(/Recall/).waitFor();
+  await page.getByText("with up to 2 positive").waitFor();
+  await alpha.fill("0.9");
+  await page.getByText(/Precision/).waitFor();
+  await page.getByText("with up to 11 positive").waitFor();
+  await page.getByLabel("Objects a page").selectOption("48");
+  await page.getByText("with up to 22 positive").waitFor();
+});
+
+it("a search starts with what was chosen: page size, random picks, alpha", async () => {
+  const page = await open();
+  await page.getByLabel("What are you looking for?").fill("Chosen");
+  await page.getByLabel("Objects a page").selectOption("12");
+  await page.getByLabel("of them at random").selectOption("4");
+  await page.getByRole("slider", { name: /^Alpha/ }).fill("0.8");
+  const ids = await shown(page);
+  await page.getByText("Click at least one object that is it.").waitFor();
+  await face(page, ids[0]).click();
+  await page.getByText("Click an object twice to mark one that is not.").waitFor();
+  await face(page, ids[1]).dblclick();
+  await page.getByText("1 positive, 1 negative").waitFor();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator(".work .tile").first().waitFor();
+  const state = await world.state("chosen");
+  expect(state).toMatchObject({ pageSize: 12, randomPicks: 4, alpha: 0.8 });
+  expect(state.page?.picks.filter(({ reason }) => reason === "random")).toHaveLength(4);
+  expect(await page.locator(".tile .badge").getByText("random").count()).toBe(4);
+});
