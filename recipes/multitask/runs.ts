@@ -23,7 +23,7 @@ import { setupsOf } from "../../src/train/task-image.ts";
 import { prepareSurveys } from "./prepare.ts";
 
 /** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all nine runs in an hour. */
-export const BUDGET = { model: "lvm-nano", steps: 800, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 100, active: DEFAULT_ACTIVE } as const;
+export const BUDGET = { model: "lvm-nano", steps: 300, batchSize: 8, sizePx: 64, splitSeed: 1, validateEvery: 75, active: DEFAULT_ACTIVE } as const;
 export const SEEDS = [1, 2, 3] as const;
 
 /** The paper's names of the strategies. */

@@ -93,7 +93,9 @@ export function claim(text: string, better: number[], worse: number[], digits: n
   const differences = better.map((value, i) => value - worse[i]);
   const wins = differences.filter((difference) => difference > 0).length;
   const { mean, sd } = spread(differences);
-  const verdict = wins === differences.length ? "holds" : wins === 0 ? "does not hold" : "undecided";
+  // A difference that the seeds differ by themselves decides nothing, whatever its sign.
+  const clear = Math.abs(mean) > sd;
+  const verdict = clear && wins === differences.length ? "holds" : clear && wins === 0 ? "does not hold" : "undecided";
   return `- ${text}: ${verdict} here (${mean >= 0 ? "+" : ""}${mean.toFixed(digits)} +- ${sd.toFixed(digits)}, ${wins} of ${differences.length} seeds)`;
 }
 
