@@ -3,7 +3,6 @@ import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { createClassifier, isNetworkFile, loadClassifier, saveClassifier } from "../tasks/image-classifier.ts";
 import { keep, liveTensors, manualSeed, noGrad, rand, scope, setThreads, writeSafetensors, zeros } from "../torch/index.ts";
-import { drawExamples, holdOut } from "./few-shot.ts";
 import { DEFAULT_NETWORK, networkLogits, trainNetwork } from "./network.ts";
 
 const folder = temporaryFolder();
@@ -85,19 +84,5 @@ describe("a network trained as a whole", () => {
     scope(() => writeSafetensors(path, { a: zeros([2]) }));
     expect(() => createClassifier({ name: "resnet18", classes: 2, weights: path })).toThrow(/not of this model/);
     expect(() => loadClassifier(path)).toThrow(/no trained network/);
-  });
-});
-
-describe("draws of examples", () => {
-  it("hold out the same objects of each class, and larger draws contain smaller ones", () => {
-    const truth = Int32Array.from({ length: 90 }, (_, i) => i % 3);
-    const { test, validation, pool } = holdOut(truth, 3, { test: 5, validation: 4 }, 1);
-    expect([test.length, validation.length, pool.length]).toEqual([15, 12, 63]);
-    expect(new Set([...test, ...validation, ...pool]).size).toBe(90);
-    const [small, large] = [2, 10].map((perClass) => drawExamples(pool, truth, 3, perClass, 4));
-    expect(small.map((i) => truth[i])).toEqual([0, 0, 1, 1, 2, 2]);
-    expect(small.every((i) => large.includes(i) && pool.includes(i))).toBe(true);
-    expect(drawExamples(pool, truth, 3, 2, 5)).not.toEqual(small);
-    expect(drawExamples(pool, truth, 3, 0, 4).length).toBe(63);
   });
 });

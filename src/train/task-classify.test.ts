@@ -60,9 +60,9 @@ describe("training a classifier on a survey", () => {
     expect(scores.accuracy).toBeGreaterThanOrEqual(result.scores.accuracy - 0.1);
   });
 
-  it("trains the whole network, whose head predict and evaluate can use too, with predictions kept with the survey", async () => {
+  it("trains the whole network, whose head predict can use too, with predictions kept with the survey", async () => {
     const out = join(folder.path, "whole");
-    const result = await trainClassify(survey, { ...base, model: "lvm-nano", fineTune: true, head: { epochs: 2 }, column, out });
+    const result = await trainClassify(survey, { ...base, model: "lvm-nano", fineTune: true, head: { epochs: 1 }, column, out });
     expect([result.encoder, result.history.length > 0, result.scores.count]).toEqual(["trained", true, result.objects.test]);
     expect(readFileSync(join(out, "report.html"), "utf8")).not.toMatch(/NaN|undefined/);
     const head = join(out, "head.safetensors");
@@ -74,9 +74,7 @@ describe("training a classifier on a survey", () => {
     expect(kept.classes).toEqual(["false", "true"]);
     expect(readPredictions(survey, kept).length).toBe(120);
     expect(listPredictions(survey, "other data")).toEqual([]);
-    const { scores } = await evaluateClasses(survey, head, undefined, SILENT);
-    expect(scores.count).toBe(60);
-  });
+  }, 180_000);
 
   it("says what is wrong and writes nothing then", async () => {
     const out = join(folder.path, "none");
