@@ -191,8 +191,8 @@ function report(cells: Cell[]): string {
   const most = Math.max(...columns, 1);
   const chart = lineChart({
     title: "Accuracy of five classes with few examples",
-    xLabel: "examples of each class (last: all)",
-    yLabel: "accuracy",
+    xLabel: `examples of each class${columns.includes(0) ? " (last: all)" : ""}`,
+    yLabel: "accuracy (a band without width: one seed)",
     logX: true,
     series: done.map((network) => {
       const at = columns.filter((perClass) => of(network, perClass).length > 0);
