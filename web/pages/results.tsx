@@ -246,8 +246,8 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
                     size={size}
                     label={session.labelOf(row.object)}
                     pending={session.isPending(row.object)}
-                    caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}${predictions.textOf(row.object)}`}
-                    badge={row.otherLabel == null ? undefined : `other: ${row.otherLabel}`}
+                    caption={`${row.rank}. ${row.score.toFixed(3)}${row.otherScore == null ? "" : ` | ${row.otherScore.toFixed(3)}`}`}
+                    badge={row.otherLabel == null ? predictions.textOf(row.object) : `other: ${row.otherLabel}`}
                     tags={session.tagsOf(row.object)}
                     onClick={setOpen}
                   />

@@ -69,9 +69,9 @@ export function usePredictions(survey: string, objects: string[]) {
       },
     );
   }, [survey, chosen, objects]);
-  const textOf = (object: string) => {
+  const textOf = (object: string): string | undefined => {
     const row = found.get(object);
-    return row === undefined ? "" : ` · ${row.predicted} ${(100 * row.confidence).toFixed(0)} %`;
+    return row === undefined ? undefined : `${row.predicted} ${(100 * row.confidence).toFixed(0)} %`;
   };
   return { sets, chosen, take, textOf };
 }
