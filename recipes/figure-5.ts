@@ -3,7 +3,7 @@
  *
  * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds N] [--steps N] [--quick] [--done]
  *          [--data ../shared/data] [--work runs/figure-5] [--out reports/figure-5] [--threads 2]
- * Time: hours on two cores without GPU; the LVM's cells take 5 to 10 s of one core each, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's minutes.
+ * Time: hours on two cores without GPU; the LVM's cells take 5 to 10 s of one core each, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
  * Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each,
  * `--done` reports the cells that are there without doing more, and `--only lvm --weights FILE` adds those of other weights.
  * Expected: docs/few-shot.md has the cells that were done and says which were not.
