@@ -73,9 +73,10 @@ describe("one cell", () => {
   it.each([
     ["a frozen LVM", { ...lvm, frozen: true }, 1e-3],
     ["a fine-tuned LVM", lvm, 1e-3],
-    ["ResNet18 from scratch", { name: "resnet18" }, 1e-3],
-  ])("%s learns what its examples show", (name, wanted, learningRate) => {
-    const { accuracy, trainObjects, lastLoss } = runCell(wanted, data, parts, { ...options, learningRate });
+    // Batch normalisation judges by running means, which 15 steps have not brought near yet.
+    ["ResNet18 from scratch", { name: "resnet18" }, 1e-3, 60],
+  ])("%s learns what its examples show", (name, wanted, learningRate, steps = options.steps) => {
+    const { accuracy, trainObjects, lastLoss } = runCell(wanted, data, parts, { ...options, learningRate, steps });
     console.log(`${name}: accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`);
     expect(trainObjects).toBe(16);
     expect(accuracy).toBeGreaterThanOrEqual(0.85);

@@ -151,14 +151,14 @@ describe("by keyboard", () => {
     await page.keyboard.press("t");
     await page.getByRole("textbox", { name: "New tag" }).fill("dust lane");
     await page.keyboard.press("Enter");
-    await page.getByRole("button", { name: "dust lane", pressed: true }).waitFor();
+    await page.getByRole("button", { name: "dust lane", exact: true, pressed: true }).waitFor();
     await page.keyboard.press("Escape");
     await tile(page, first).getByText("dust lane").waitFor();
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("t");
-    await page.getByRole("button", { name: "dust lane", pressed: false }).click();
+    await page.getByRole("button", { name: "dust lane", exact: true, pressed: false }).click();
     await expect.poll(async () => (await world.state(session)).labels[second]?.tags).toEqual(["dust lane"]);
-    await page.getByRole("button", { name: "dust lane", pressed: true }).click();
+    await page.getByRole("button", { name: "dust lane", exact: true, pressed: true }).click();
     await expect.poll(async () => (await world.state(session)).labels[second]).toBeUndefined();
   });
 });

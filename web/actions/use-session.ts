@@ -53,6 +53,7 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
   const seen = useRef(0);
   const going = useRef(false);
   const steps = useRef({ undo: false, redo: false });
+  const newest = useRef(0);
   seen.current = page?.round ?? 0;
 
   const show = useCallback((fresh: Page) => {
@@ -67,6 +68,9 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
     if (id === null) return;
     try {
       const fresh = await api.session(id, who);
+      // Asked before something was saved, answered after: what was saved is newer, and the stream asks again.
+      if (fresh.lastSeq < newest.current) return;
+      newest.current = fresh.lastSeq;
       labels.current = fresh.labels;
       steps.current = { undo: fresh.canUndo, redo: fresh.canRedo };
       setState(fresh);
@@ -78,6 +82,7 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
   }, [id, who, show]);
 
   const apply = useCallback((saved: Saved) => {
+    newest.current = Math.max(newest.current, saved.lastSeq);
     steps.current = { undo: saved.canUndo, redo: saved.canRedo };
     setState((before) => {
       if (before === null) return before;
@@ -100,6 +105,7 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
 
   useEffect(() => {
     if (id === null) return;
+    newest.current = 0;
     void refresh();
     const mine = new LabelQueue(id, who, { onSaved: apply, onState: setQueueState, onRefused: setNotice });
     queue.current = mine;
