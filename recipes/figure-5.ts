@@ -1,13 +1,15 @@
 /**
  * Figure 5 of the paper: accuracy of five classes with few examples, LVM with a head against AlexNet, VGG16, ResNet18 and ResNet50 from scratch.
  *
- * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds N] [--steps N] [--quick]
+ * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds N] [--steps N] [--quick] [--done]
  *          [--data ../shared/data] [--work runs/figure-5] [--out reports/figure-5] [--threads 2]
- * Time: HOURS. Each cell (network x size x seed) is kept as it is done: a stopped run goes on, and `--only lvm --weights FILE` adds those of other weights.
- * Expected: EXPECTED
+ * Time: hours on two cores without GPU; the LVM's cells take 5 to 10 s of one core each, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
+ * Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each,
+ * `--done` reports the cells that are there without doing more, and `--only lvm --weights FILE` adds those of other weights.
+ * Expected: docs/few-shot.md has the cells that were done and says which were not.
  *
  * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by professional astronomers on SDSS pictures;
- * the paper's five come from Galaxy Zoo votes on images that cannot be had as a set. The largest class has hundreds of objects more than 200, so every size fits.
+ * the paper's five come from Galaxy Zoo votes on images that cannot be had as a set. The rarest class leaves 205 to draw from, so every size fits.
  * The released LVM saw these images in its pre-training, without their labels, those of the test set among them; the other networks saw only the examples.
  */
 import { existsSync, mkdirSync } from "node:fs";
@@ -58,6 +60,7 @@ const { values: flags } = parseArgs({
     seeds: { type: "string", default: "3" },
     steps: { type: "string", default: String(BUDGET.steps) },
     quick: { type: "boolean", default: false },
+    done: { type: "boolean", default: false },
     data: { type: "string", default: "../shared/data" },
     work: { type: "string", default: "runs/figure-5" },
     out: { type: "string", default: "reports/figure-5" },
@@ -108,17 +111,26 @@ interface Cell extends CellResult {
   learningRate: number;
 }
 
-/** The cell, from where it is kept or by doing it. */
-function cell(network: string, perClass: number, seed: number, learningRate: number, measured: number[], part: string): Cell {
+type Part = "pilot" | "test";
+
+/** Where a cell is kept: the name holds all that its result depends on. */
+function cellPath(network: string, perClass: number, seed: number, learningRate: number, part: Part): string {
   const isLvm = network.startsWith("lvm");
   const key = hashBytes(
     JSON.stringify([network, isLvm ? [flags.model, weightsHash] : null, perClass, seed, learningRate, part, steps, BUDGET, data.dataHash, flags.quick]),
   ).slice(0, 12);
-  const path = join(flags.work, "cells", `${network}-${perClass}-${seed}-${part}-${key}.json`);
+  return join(flags.work, "cells", `${network}-${perClass}-${seed}-${part}-${key}.json`);
+}
+
+/** The cell, from where it is kept or by doing it; null where it is not there and `--done` asks for no more. */
+function cell(network: string, perClass: number, seed: number, learningRate: number, part: Part): Cell | null {
+  const path = cellPath(network, perClass, seed, learningRate, part);
+  const measured = part === "pilot" ? split.validation : split.test;
   if (existsSync(path)) return readJson(path) as Cell;
+  if (flags.done) return null;
   const train = drawExamples(split.pool, data.truth, data.classes, perClass, seed);
   const options = { ...DEFAULT_NETWORK, steps, batchSize: BUDGET.batchSize, learningRate, seed };
-  const wanted = isLvm ? { name: flags.model, weights, frozen: network === "lvm-frozen" } : { name: network };
+  const wanted = network.startsWith("lvm") ? { name: flags.model, weights, frozen: network === "lvm-frozen" } : { name: network };
   const found = { network, perClass, seed, learningRate, ...runCell(wanted, data, { train, measured }, options) };
   mkdirSync(join(flags.work, "cells"), { recursive: true });
   writeFileAtomic(path, JSON.stringify(found));
@@ -128,10 +140,10 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
   return found;
 }
 
-/** The learning rate with the best accuracy on validation objects, with one draw of examples: the same effort for every network. */
-function chosenRate(network: string): number {
-  const pilots = BUDGET.learningRates.map((rate) => cell(network, BUDGET.pilotPerClass, 0, rate, split.validation, "pilot"));
-  return pilots.reduce((best, pilot) => (pilot.accuracy > best.accuracy ? pilot : best)).learningRate;
+/** The learning rate with the best accuracy on validation objects, with one draw of examples: the same effort for every network. Null where one is not tried yet. */
+function chosenRate(network: string): number | null {
+  const pilots = BUDGET.learningRates.map((rate) => cell(network, BUDGET.pilotPerClass, 0, rate, "pilot")).filter((pilot) => pilot !== null);
+  return pilots.length < BUDGET.learningRates.length ? null : pilots.reduce((best, pilot) => (pilot.accuracy > best.accuracy ? pilot : best)).learningRate;
 }
 
 /** What is done so far, of all networks that have a learning rate, as JSON, Markdown and a figure. */
@@ -146,7 +158,9 @@ function report(cells: Cell[]): string {
       const found = of(network, perClass);
       return found.length === 0
         ? "not run"
-        : `${shown(spread(found.map(({ accuracy }) => accuracy)), 3)}${found.length < seeds.length ? ` (${found.length})` : ""}`;
+        : found.length === 1
+          ? `${found[0].accuracy.toFixed(3)} (1)`
+          : `${shown(spread(found.map(({ accuracy }) => accuracy)), 3)}${found.length < seeds.length ? ` (${found.length})` : ""}`;
     }),
   ]);
   const few = columns.filter((perClass) => perClass > 0 && perClass <= 50);
@@ -160,7 +174,7 @@ function report(cells: Cell[]): string {
       if (others.length === 0 || of(name, perClass).length === 0) return `- ${NAMES[name]}, ${perClass} a class: nothing to compare.`;
       const best = others.reduce((top, other) => (other.mean > top.mean ? other : top));
       const difference = own.mean - best.mean;
-      return `- ${NAMES[name]}, ${perClass} a class: ${difference > 0 ? "above" : "NOT above"} the best of ${others.length} others (${NAMES[best.other]}) by ${difference.toFixed(3)}.`;
+      return `- ${NAMES[name]}, ${perClass} a class: ${difference > 0 ? "above" : "NOT above"} the best of ${others.length} others (${NAMES[best.other]}) by ${difference.toFixed(3)}; seeds: ${of(name, perClass).length} and ${of(best.other, perClass).length}.`;
     }),
   );
   const pool = data.names.map((name, k) => `${name} ${split.pool.filter((i) => data.truth[i] === k).length}`);
@@ -171,14 +185,14 @@ function report(cells: Cell[]): string {
     "",
     ...claims,
     "",
-    `Accuracy on ${split.test.length} galaxies (${split.test.length / data.classes} of each class; chance ${(1 / data.classes).toFixed(2)}), mean and standard deviation over ${seeds.length} seeds (draw of examples, initial weights, order); "(n)" where fewer are done. ${data.classes} classes of EFIGI at ${BUDGET.sizePx} px; to draw from: ${pool.join(", ")}. Every network: ${steps} steps of ${BUDGET.batchSize} views (AdamW, warm-up and cosine, the same augmentation), the best of ${BUDGET.learningRates.length} learning rates by ${split.validation.length} validation galaxies with ${BUDGET.pilotPerClass} a class. So few steps are what two cores can do; large networks from scratch would gain from more. LVM: ${flags.model}, weights ${weightsHash.slice(0, 12)}; its pre-training saw these images without labels.`,
+    `Accuracy on ${split.test.length} galaxies (${split.test.length / data.classes} of each class; chance ${(1 / data.classes).toFixed(2)}), mean and standard deviation over ${seeds.length} seeds (draw of examples, initial weights, order); "(n)" where fewer are done. ${data.classes} classes of EFIGI at ${BUDGET.sizePx} px; to draw from: ${pool.join(", ")}. Every network: ${steps} steps of ${BUDGET.batchSize} views (AdamW, warm-up and cosine, the same augmentation), the best of ${BUDGET.learningRates.length} learning rates by ${split.validation.length} validation galaxies with ${BUDGET.pilotPerClass} a class. So few steps are what two cores can do; large networks from scratch would gain from more. LVM: ${flags.model}, weights ${weightsHash.slice(0, 12)}; its pre-training saw these images without labels, and it predicts from the mean of the turned views its weights ask for.`,
     "",
   ].join("\n");
   const most = Math.max(...columns, 1);
   const chart = lineChart({
     title: "Accuracy of five classes with few examples",
-    xLabel: "examples of each class (last: all)",
-    yLabel: "accuracy",
+    xLabel: `examples of each class${columns.includes(0) ? " (last: all)" : ""}`,
+    yLabel: "accuracy (a band without width: one seed)",
     logX: true,
     series: done.map((network) => {
       const at = columns.filter((perClass) => of(network, perClass).length > 0);
@@ -215,9 +229,12 @@ function kept(): Cell[] {
 const cells = kept();
 for (const network of asked) {
   const rate = chosenRate(network);
+  if (rate === null) continue;
   for (const perClass of sizes)
     for (const seed of seeds) {
-      cells.push(cell(network, perClass, seed, rate, split.test, "test"));
+      const found = cell(network, perClass, seed, rate, "test");
+      if (found === null) continue;
+      cells.push(found);
       report(cells);
     }
 }
