@@ -29,6 +29,8 @@ export interface PageBench {
 }
 
 export async function benchPage({ objects = 200_000, dim = 384, visits = 3, rounds = 3 } = {}): Promise<PageBench> {
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  say("making the survey");
   const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
   const survey = await largeSurvey(folder, objects, dim);
   const server = await startServer([survey], await freePort());
@@ -67,6 +69,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
     const ranking = `/session/${session}/results`;
     const paints: PageBench["firstPaintMs"] = { home: [], ranking: [], label: [] };
     const pictures: number[] = [];
+    say("first paints");
     for (let i = 0; i < visits; i++) {
       paints.home.push(await visit("/", firstPaint));
       paints.label.push(await visit(`/session/${session}`, firstPaint));
@@ -83,6 +86,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
       );
     }
 
+    say("scrolling");
     const [slow, fast, heap] = await visit(ranking, async (page) => {
       await page.locator(".tile[data-object] img").first().waitFor();
       const client = await page.context().newCDPSession(page);
@@ -98,6 +102,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
       return [slowly, quickly, { before: before.heapBytes / 2 ** 20, after: (await memoryOf(page)).heapBytes / 2 ** 20 }] as const;
     });
 
+    say("map");
     const map = await visit(`/map/large?session=${session}`, async (page) => {
       const canvas = page.getByRole("img", { name: /^Map of/ });
       await canvas.waitFor({ timeout: 120_000 });
@@ -114,6 +119,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
       });
     });
 
+    say("clicks and rounds");
     const clicks: number[] = [];
     const [next, whole]: number[][] = [[], []];
     await visit(`/session/${session}`, async (page) => {
@@ -146,16 +152,13 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
   }
 }
 
-/** In the page: clicks every object once; milliseconds until each stands as saved. */
+/** In the page: clicks every object once; milliseconds until each stands as saved. Loops only: tsx puts a helper that the page lacks into named functions. */
 async function clickEach(): Promise<number[]> {
   const out: number[] = [];
   for (const tile of document.querySelectorAll<HTMLElement>(".work .tile")) {
     const start = performance.now();
     tile.querySelector<HTMLElement>(".face")?.click();
-    await new Promise<void>((resolve) => {
-      const look = () => (tile.classList.contains("positive") && !tile.classList.contains("pending") ? resolve() : void setTimeout(look, 0));
-      look();
-    });
+    while (!tile.classList.contains("positive") || tile.classList.contains("pending")) await new Promise((resolve) => setTimeout(resolve, 0));
     out.push(performance.now() - start);
   }
   return out;
@@ -166,9 +169,6 @@ async function pressEnter(): Promise<number> {
   const before = document.querySelector<HTMLElement>(".work .tile")?.dataset.object;
   const start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
-  await new Promise<void>((resolve) => {
-    const look = () => (document.querySelector<HTMLElement>(".work .tile")?.dataset.object === before ? requestAnimationFrame(look) : resolve());
-    look();
-  });
+  while (document.querySelector<HTMLElement>(".work .tile")?.dataset.object === before) await new Promise((resolve) => requestAnimationFrame(resolve));
   return performance.now() - start;
 }

@@ -25,6 +25,8 @@ struct Place {
   const T* bias;        // [N, padded N], of the head; padding is -1e30
   const T* mask;        // [N, padded N], of the window, or null
   T scale;
+  const int64_t* nextRows;  // the same of what this thread does next, to be fetched meanwhile; null at the end
+  const T* nextQkv;
 };
 
 }  // namespace skyloop
@@ -82,10 +84,13 @@ void forEachWindow(const Map& map, const Tensor& qkv, const Tensor& table, const
   const Tensor wideMask = !mask ? Tensor() : wide == map.N ? mask->contiguous() : at::constant_pad_nd(*mask, {0, wide - map.N}).contiguous();
   at::parallel_for(0, map.B * map.windows * map.heads, 4, [&](int64_t from, int64_t to) {
     std::vector<T> buffer(skyloop::plain::bufferSize<T>(map.N, map.d));
+    const auto windowOf = [&](int64_t item) { return item / map.heads % map.windows; };
+    const auto qkvOf = [&](int64_t item) { return qkv.data_ptr<T>() + item / map.heads / map.windows * map.H * map.W * 3 * map.C + item % map.heads * map.d; };
     for (int64_t item = from; item < to; item++) {
-      const int64_t head = item % map.heads, window = item / map.heads % map.windows, image = item / map.heads / map.windows;
-      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkv.data_ptr<T>() + image * map.H * map.W * 3 * map.C + head * map.d,
-                     bias.data() + head * map.N * wide, mask ? wideMask.data_ptr<T>() + window * map.N * wide : nullptr, static_cast<T>(scale)};
+      const int64_t head = item % map.heads, window = windowOf(item), image = item / map.heads / map.windows;
+      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkvOf(item),
+                     bias.data() + head * map.N * wide, mask ? wideMask.data_ptr<T>() + window * map.N * wide : nullptr, static_cast<T>(scale),
+                     item + 1 < to ? rows.data() + windowOf(item + 1) * map.N : nullptr, item + 1 < to ? qkvOf(item + 1) : nullptr};
       body(place, image * map.H * map.W * map.C + head * map.d, head, buffer.data());
     }
   });

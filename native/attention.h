@@ -84,6 +84,18 @@ INLINE void softmaxRows(const Place<T>& at, T* products) {
   }
 }
 
+// Asks for the queries, keys and values that come next: they lie too far apart for the processor to guess.
+template <typename T>
+INLINE void fetchNext(const Place<T>& at) {
+  if (at.nextRows == nullptr) return;
+  for (int64_t i = 0; i < at.N; i++) {
+    const T* row = at.nextQkv + at.nextRows[i] * 3 * at.C;
+    __builtin_prefetch(row, 0, 2);
+    __builtin_prefetch(row + at.C, 0, 2);
+    __builtin_prefetch(row + 2 * at.C, 0, 2);
+  }
+}
+
 // `out` points at the head's first number of the image; its rows are C apart.
 template <typename T>
 void attend(const Place<T>& at, T* out, T* buffer) {
@@ -97,6 +109,7 @@ void attend(const Place<T>& at, T* out, T* buffer) {
   transposeRows(at, mixed, at.scale, keys);
   gatherRows(at, at.qkv + 2 * at.C, stride, values);
   gatherRows(at, at.qkv, stride, queries);
+  fetchNext(at);
   product<T>(N, wideN, d, queries, wideD, 1, keys, wideN, weights, wideN);
   softmaxRows(at, weights);
   product<T>(N, wideD, N, weights, wideN, 1, values, wideD, mixed, wideD);
@@ -123,6 +136,7 @@ void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBia
   transposeRows(at, result, T(1), values);
   gatherRows(at, gradOut, at.C, grad);
 
+  fetchNext(at);
   product<T>(N, wideN, d, queryRows, wideD, 1, keys, wideN, weights, wideN);
   softmaxRows(at, weights);
   product<T>(N, wideD, N, weights, 1, wideN, grad, wideD, result, wideD);

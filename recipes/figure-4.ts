@@ -2,12 +2,14 @@
  * Figure 4 of the paper: images reconstructed from patches of 4, 8 and 16 px hidden over 10 to 70 %, as pictures and as PSNR curves.
  *
  * Command: bin/skyloop recipe figure-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
- * Expected: EXPECTED
+ * Time: three quarters of an hour on two busy cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
+ * already.
+ * Expected: see the README; PSNR falls with share and patch size, above 25 dB at 70 % in patches of 8 px.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SILENT } from "../src/base/progress.ts";
+import { centralCrop } from "../src/batches/pictures.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { loadImageModel } from "../src/tasks/image-model.ts";
 import { loadImageData, restoreRanges } from "../src/train/image-data.ts";
@@ -97,11 +99,10 @@ const sheet: Example[] = pictured.flatMap((picture) =>
       return [
         [`${percent(share)} hidden`, example.images.masked],
         [`filled ${percent(share)}`, example.images.reconstructed],
-        ["true", example.images.true],
       ] as const;
     });
-    return { id: picture.id, images: Object.fromEntries(columns) };
+    return { id: picture.id, images: { ...Object.fromEntries(columns), true: centralCrop(picture, test.sizePx) } };
   }),
 );
 mkdirSync(join(found.reports, "figure-4"), { recursive: true });
-await writeExamples(join(found.reports, "figure-4", "figure-4.png"), sheet, images.testPx, images.kind);
+await writeExamples(join(found.reports, "figure-4", "figure-4.png"), sheet, test.sizePx, images.kind);

@@ -2,8 +2,10 @@
  * Table 2 of the paper: restoration of blurred and noisy images, by strategy, beside Richardson-Lucy and Wiener with the true point spread.
  *
  * Command: bin/skyloop recipe table-2 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
- * Expected: EXPECTED
+ * Time: three quarters of an hour on two busy cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
+ * already.
+ * Expected: PSNR 27.41 dB blurred; 31.62, 31.63, 31.62 +- 0.01 for the three strategies; Richardson-Lucy 31.97 and Wiener 32.49 when told the true
+ * point spread and set on validation images, which the blind network does not reach.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";

@@ -2,8 +2,9 @@
  * Table 3 of the paper: reconstruction of images with patches of 4, 8 and 16 px hidden over 0 to 70 %, by strategy, beside nearest and biharmonic inpainting.
  *
  * Command: bin/skyloop recipe table-3 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: HOURS on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there already.
- * Expected: EXPECTED
+ * Time: three quarters of an hour on two busy cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
+ * already.
+ * Expected: PSNR 16.03 dB masked; 34.69 +- 0.37 frozen, 34.84 +- 0.50 uniform, 34.88 +- 0.10 active; biharmonic 34.43, nearest 30.84.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";

@@ -84,7 +84,7 @@ export async function trainAll(work: string, surveys: { classes: string; images:
 }
 
 /** Shares and patch sizes of Figure 4 and Table 4, and the number of test images behind each of their numbers. */
-export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], images: 10, patchImages: 50 } as const;
+export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], images: 50, patchImages: 100 } as const;
 
 /** The reconstruction models of the active runs, by name. */
 function activeModels(work: string): Record<string, ImageModel> {
@@ -146,7 +146,7 @@ export async function evaluation(): Promise<Flags & Evaluation> {
     runs,
     classical: classical.classical,
     testImages: data.test.length,
-    testPx: data.testPx,
+    testPx: reconstruct.test.sizePx,
     restore: together(runs, "restore", classical.restore),
     reconstruct: together(runs, "reconstruct", classical.reconstruct),
     byPatch: kept(join(work, "by-patch.json"), key, () =>

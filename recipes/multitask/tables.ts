@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../../src/base/files.ts";
 import { lineChart } from "../../src/plot/lines.ts";
 import type { MethodScores } from "../../src/train/image-evaluate.ts";
-import { STRATEGIES, type Strategy } from "../../src/train/multitask.ts";
+import { CLASS_BATCH_TIMES, STRATEGIES, type Strategy } from "../../src/train/multitask.ts";
 import { BUDGET, type Evaluation, type Flags, PAPER_NAMES, SEEDS } from "./runs.ts";
 
 export interface Spread {
@@ -31,7 +31,7 @@ export function foot({ runs, testImages, testPx, classical }: Evaluation): strin
   const [{ objects, classes }] = runs;
   const { classify, restore } = objects;
   const minutes = Math.round(runs.reduce((sum, { seconds }) => sum + seconds, 0) / 60);
-  return `Mean and standard deviation over ${SEEDS.length} seeds of ${BUDGET.model} at ${BUDGET.sizePx} px, ${BUDGET.steps} steps of ${BUDGET.batchSize} crops (${2 * BUDGET.batchSize} images for classes) in all, the same for every strategy; ${minutes} minutes of training for all ${runs.length} runs on a machine that others used too. Classes ${classes.join(", ")} of Galaxy Zoo (SDSS pictures): ${classify.train} to learn from, ${classify.validation} to choose by, ${classify.test} to measure. Images of Galaxy10 DECaLS: ${restore.train}, ${restore.validation}, ${testImages} (middles of ${testPx} px). Richardson-Lucy ${classical.lucyIterations} iterations, Wiener balance ${classical.wienerBalance} sigma^2, chosen on validation images. Steps of classify, restore, reconstruct: ${STRATEGIES.map((strategy) => `${strategy} ${stepsOf(runs, strategy)}`).join("; ")}.`;
+  return `Mean and standard deviation over ${SEEDS.length} seeds of ${BUDGET.model} at ${BUDGET.sizePx} px, ${BUDGET.steps} steps of ${BUDGET.batchSize} crops (${CLASS_BATCH_TIMES * BUDGET.batchSize} images for classes) in all, the same for every strategy; ${minutes} minutes of training for all ${runs.length} runs on a machine that others used too. Classes ${classes.join(", ")} of Galaxy Zoo (SDSS pictures): ${classify.train} to learn from, ${classify.validation} to choose by, ${classify.test} to measure. Images of Galaxy10 DECaLS: ${restore.train}, ${restore.validation}, ${testImages} (middles of ${testPx} px). Richardson-Lucy ${classical.lucyIterations} iterations, Wiener balance ${classical.wienerBalance} sigma^2, chosen on validation images. Steps of classify, restore, reconstruct: ${STRATEGIES.map((strategy) => `${strategy} ${stepsOf(runs, strategy)}`).join("; ")}.`;
 }
 
 function stepsOf(runs: Evaluation["runs"], strategy: Strategy): string {
@@ -93,7 +93,9 @@ export function claim(text: string, better: number[], worse: number[], digits: n
   const differences = better.map((value, i) => value - worse[i]);
   const wins = differences.filter((difference) => difference > 0).length;
   const { mean, sd } = spread(differences);
-  const verdict = wins === differences.length ? "holds" : wins === 0 ? "does not hold" : "undecided";
+  // A difference that the seeds differ by themselves decides nothing, whatever its sign.
+  const clear = Math.abs(mean) > sd;
+  const verdict = clear && wins === differences.length ? "holds" : clear && wins === 0 ? "does not hold" : "undecided";
   return `- ${text}: ${verdict} here (${mean >= 0 ? "+" : ""}${mean.toFixed(digits)} +- ${sd.toFixed(digits)}, ${wins} of ${differences.length} seeds)`;
 }
 

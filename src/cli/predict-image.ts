@@ -7,6 +7,9 @@ interface PredictImageFlags {
   overwrite: boolean;
 }
 
+/** A change of brightness that nobody should overlook. */
+const MUCH_LIGHT = 0.05;
+
 /** `skyloop predict restore | reconstruct IN OUT`. */
 export function addPredictImageCommands(predict: Command): void {
   for (const task of ["restore", "reconstruct"] as const) {
@@ -26,7 +29,7 @@ export function addPredictImageCommands(predict: Command): void {
         .option("--neighbours", "find everything but the central galaxy by segmentation, and hide that", false);
     command.option("--overwrite", "replace the file if it is there", false).action(async (input: string, output: string, flags: PredictImageFlags) => {
       const { predictImage } = await import("../train/use-image.ts");
-      const { widthPx, heightPx, planes, hiddenShare } = await predictImage({
+      const { widthPx, heightPx, planes, hiddenShare, lightRatios } = await predictImage({
         task,
         model: flags.head,
         input,
@@ -36,7 +39,12 @@ export function addPredictImageCommands(predict: Command): void {
         overwrite: flags.overwrite,
       });
       const filled = hiddenShare === null ? "" : `, ${(100 * hiddenShare).toFixed(1)} % of the pixels filled`;
-      process.stdout.write(`${output}: ${planes} x ${widthPx} x ${heightPx} px${filled}\n`);
+      const light = lightRatios.length === 0 ? "" : `, light in the middle after / before ${lightRatios.map((ratio) => ratio.toFixed(3)).join(", ")}`;
+      process.stdout.write(`${output}: ${planes} x ${widthPx} x ${heightPx} px${filled}${light}\n`);
+      if (lightRatios.some((ratio) => !(Math.abs(ratio - 1) < MUCH_LIGHT)))
+        process.stderr.write(
+          "skyloop: the brightness changed by more than a twentieth: the image is sharper or less noisy than those that the model learned from\n",
+        );
     });
   }
 }

@@ -52,7 +52,7 @@ export function addTrainImageCommands(train: Command): void {
     if (task === "restore")
       command
         .option("--fwhm <range>", "widths of the point spread, smallest and largest: px for pictures, arcsec for flux (default: 2 to 8 px)")
-        .option("--noise <range>", "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 1 to 5 times the sky's)");
+        .option("--noise <range>", "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 0.1 to 3 times the sky's)");
     command.action(async (survey: string, flags: TrainImageFlags) => {
       const [{ trainImageModel }, { methodsTable }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
         import("../train/task-image.ts"),

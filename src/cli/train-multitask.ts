@@ -35,7 +35,7 @@ export function addTrainMultitaskCommand(train: Command): void {
     .option("--out <folder>", "folder of the run (default: heads/CLASSES-multitask-STRATEGY-MODEL)")
     .option("--seed <n>", "seed of initial weights and order", Number, 1)
     .option("--split-seed <n>", "seed of the split into training, validation and test", Number, 1)
-    .option("--steps <n>", "training steps over all tasks", Number, 1200)
+    .option("--steps <n>", "training steps over all tasks", Number, 1500)
     .option("--batch <n>", "crops a step; classes take twice as many images", Number, 8)
     .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
     .option("--temperature <t>", "active: small gives nearly all to the worst task", Number)

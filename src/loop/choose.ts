@@ -17,10 +17,10 @@ export function ruleMode(positives: number, negatives: number, alpha: number): M
 }
 
 /**
- * What "lower" means: objects around this quantile of the scores above 0.5, so at the edge of what the model takes for positive, where the
- * next positives that it does not know yet are. With few scores above 0.5 it is the objects nearest 0.5.
+ * What "lower" means: objects around this quantile of the scores above 0.5, so in the middle of what the model takes for positive; two of three shown are
+ * positive still, and they teach as much as objects of any other score (recipes/choice.ts). With few scores above 0.5 it is the objects nearest 0.5.
  */
-export const LOWER_QUANTILE = 0.25;
+export const LOWER_QUANTILE = 0.5;
 
 /** Two objects of one page are near-duplicates when their standardised features have at least this cosine. */
 export const DUPLICATE_COSINE = 0.995;

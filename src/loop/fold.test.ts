@@ -111,6 +111,30 @@ describe("fold", () => {
     expect(Object.keys(back.labels)).toEqual(["x", "y", "z"]);
     expect(back.redoable.has("a")).toBe(false);
   });
+  it("takes an action of several events back, and brings it again, whole", () => {
+    const label = (seq: number, object: string, key: string | null, who = "a"): SessionEvent => ({
+      seq,
+      at: `t${seq}`,
+      who,
+      round: 1,
+      kind: "label",
+      object,
+      value: "positive",
+      reason: null,
+      clientKey: key,
+    });
+    const step = (seq: number, kind: "undo" | "redo", value: number): SessionEvent => ({ ...label(seq, "x", null), kind, value: String(value) });
+    const stroke = [label(1, "w", "one/0 label"), label(2, "x", "stroke/1 label"), label(3, "q", null, "b"), label(4, "y", "stroke/2 label")];
+    const objects = (events: SessionEvent[]) => Object.keys(fold(events, 0.5).labels).sort();
+    expect(fold(stroke, 0.5).undoable.get("a")).toBe(4);
+    const undone = [...stroke, step(5, "undo", 4)];
+    expect(objects(undone)).toEqual(["q", "w"]);
+    const { undoable, redoable } = fold(undone, 0.5);
+    expect([undoable.get("a"), redoable.get("a")]).toEqual([1, 2]);
+    const again = [...undone, step(6, "redo", 2)];
+    expect(objects(again)).toEqual(["q", "w", "x", "y"]);
+    expect(objects([...again, step(7, "undo", 4), step(8, "undo", 1)])).toEqual(["q"]);
+  });
   it("keeps two opinions as a conflict, the later one in force", () => {
     const { labels, conflicts } = fold(
       perform([

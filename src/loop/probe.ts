@@ -74,7 +74,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
       // With all examples only a learner's own chance is left; the logistic regression and the neighbours have none.
       const seeds = size === 0 && head !== "loop" ? 1 : options.seeds;
       const runs = Array.from({ length: seeds }, (_, i) =>
-        measureClasses(HEADS[head](space, draw(train, classes.length, size, i + 1), rows, classes.length, i + 1), labels, classes.length),
+        measureClasses(HEADS[head](space, drawExamples(train, classes.length, size, i + 1), rows, classes.length, i + 1), labels, classes.length),
       );
       results.push({ perClass: size === 0 ? "all" : size, head, ...spreads(runs) });
       options.progress.update(results.length, options.sizes.length * options.heads.length);
@@ -103,7 +103,7 @@ function spreads(runs: ClassMeasures[]): Measures {
 }
 
 /** `size` examples of each class, the first ones of an order that the seed decides; all of them for 0. */
-function draw(train: Labelled[], classes: number, size: number, seed: number): Labelled[] {
+export function drawExamples(train: Labelled[], classes: number, size: number, seed: number): Labelled[] {
   if (size === 0) return train;
   const order = new Random(seed).fork("examples").shuffle(train.slice());
   return Array.from({ length: classes }, (_, label) => order.filter((object) => object.label === label).slice(0, size)).flat();
@@ -114,7 +114,7 @@ function loopRound(space: FeatureSpace, train: Labelled[], validation: Labelled[
   const labels = validation.map(({ label }) => label);
   const found = Array.from({ length: seeds }, (_, i) => {
     const seed = i + 1;
-    const start = draw(train, 2, LOOP.start, seed).map(({ row, label }) => ({ row, positive: label === 1 }));
+    const start = drawExamples(train, 2, LOOP.start, seed).map(({ row, label }) => ({ row, positive: label === 1 }));
     const known = new Set(start.map(({ row }) => row));
     const truth = new Map(train.map(({ row, label }) => [row, label === 1]));
     const candidates = train.map(({ row }) => row).filter((row) => !known.has(row));

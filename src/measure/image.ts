@@ -62,15 +62,13 @@ export function ssim(image: Values, reference: Values, { channels, heightPx, wid
   const unbiased = area / (area - 1);
   let total = 0;
   for (let c = 0; c < channels; c++) {
-    const take = (of: (at: number) => number) =>
-      windowSums(
-        Float64Array.from({ length: N }, (_, p) => of(c * N + p)),
-        heightPx,
-        widthPx,
-        window,
-      );
-    const [x, y] = [take((i) => image[i]), take((i) => reference[i])];
-    const [xx, yy, xy] = [take((i) => image[i] ** 2), take((i) => reference[i] ** 2), take((i) => image[i] * reference[i])];
+    const take = (a: Values, b: Values | null) => {
+      const plane = new Float64Array(N);
+      for (let p = 0; p < N; p++) plane[p] = b === null ? a[c * N + p] : a[c * N + p] * b[c * N + p];
+      return windowSums(plane, heightPx, widthPx, window);
+    };
+    const [x, y] = [take(image, null), take(reference, null)];
+    const [xx, yy, xy] = [take(image, image), take(reference, reference), take(image, reference)];
     let sum = 0;
     for (let p = 0; p < x.length; p++) {
       const [ux, uy] = [x[p] / area, y[p] / area];

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
 import type { Page, Ranking, SessionState } from "../contract/api.ts";
-import type { Imported, Learning, Why } from "../contract/insight.ts";
+import type { Imported, Learning, Preview, Why } from "../contract/insight.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { buildServer } from "./app.ts";
 
@@ -93,6 +93,37 @@ describe("the ranking", () => {
     expect(await total("column=faceOnSpiral&equals=true")).toBeLessThan(COUNT);
     await post(`/api/sessions/${session}/labels`, { who: "ann", labels: [{ object: id(50), addTag: "odd" }] });
     expect(await total("tag=odd")).toBe(1);
+  });
+  it("comes in pages, and as a table of what a filter lets through", async () => {
+    const page = async (query: string) => (await get(`/api/sessions/${session}/ranking?${query}`)).json() as Ranking;
+    const all = await page("limit=1000");
+    expect(all.rows.map(({ rank }) => rank)).toEqual(Array.from({ length: COUNT }, (_, i) => i + 1));
+    expect(await page("offset=30&limit=7")).toEqual({ total: COUNT, offset: 30, rows: all.rows.slice(30, 37) });
+    const cut = all.rows[19].score;
+    const above = await page(`minScore=${cut}&limit=1000`);
+    expect(above.rows).toEqual(all.rows.filter(({ score }) => score >= cut));
+    const between = await page(`minScore=${cut}&maxScore=${all.rows[4].score}&order=id`);
+    expect(between.rows.map(({ object }) => object)).toEqual(
+      all.rows
+        .slice(4, 20)
+        .map(({ object }) => object)
+        .sort(),
+    );
+    const lines = (await get(`/api/sessions/${session}/export?format=csv&minScore=${cut}`)).body.trim().split("\n");
+    expect(lines).toHaveLength(above.total + 1);
+  });
+  it("tells what either side of the alpha rule would show next", async () => {
+    const preview = (await get(`/api/sessions/${session}/preview`)).json() as Preview;
+    const state = (await get(`/api/sessions/${session}`)).json() as SessionState;
+    expect(preview).toMatchObject({ round: 3, positives: state.rounds[3].positives, negatives: state.rounds[3].negatives });
+    const all = ((await get(`/api/sessions/${session}/ranking?limit=1000`)).json() as Ranking).rows;
+    const shown = new Set(preview.highest);
+    expect(preview.highest.length).toBeGreaterThan(3);
+    for (const object of [...preview.highest, ...preview.lower]) expect(state.labels[object]).toBeUndefined();
+    const open = all.filter(({ label }) => label === null);
+    expect(shown.has(open[0].object)).toBe(true);
+    const other = (await make("Unranked")).session;
+    expect((await get(`/api/sessions/${other}/preview`)).json().code).toBe("NOT_RANKED");
   });
   it("stands beside another session's, and shows where the two differ", async () => {
     const other = (await make("Rings too")).session;

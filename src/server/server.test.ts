@@ -183,3 +183,25 @@ describe("sessions", () => {
     await again.close();
   });
 });
+
+describe("rounds", () => {
+  it("that somebody has begun are not begun again by those who have not seen them", async () => {
+    const { session } = (await post("/api/sessions", { ...NEW, target: "Together" })).json() as SessionState;
+    const ask = async (who: string, seen: number) => (await post(`/api/sessions/${session}/rounds`, { who, seen })).json();
+    const [ann, twice, bob] = await Promise.all([ask("ann", 0), ask("ann", 0), ask("bob", 0)]);
+    expect([twice, bob]).toEqual([ann, ann]);
+    expect(ann.round).toBe(1);
+    expect((await ask("ann", 1)).round).toBe(2);
+    expect((await ask("bob", 1)).round).toBe(2);
+    expect(((await get(`/api/sessions/${session}`)).json() as SessionState).round).toBe(2);
+  });
+  it("are undone by the action: a stroke over three objects at once", async () => {
+    const { session } = (await post("/api/sessions", { ...NEW, target: "Stroke" })).json() as SessionState;
+    const labels = [10, 11, 12].map((n) => ({ object: id(n), value: "positive", clientKey: `stroke/${n}` }));
+    await post(`/api/sessions/${session}/labels`, { who: "ann", labels });
+    const saved = (await post(`/api/sessions/${session}/undo`, { who: "ann" })).json();
+    expect(Object.keys(saved.labels).sort()).toEqual([10, 11, 12].map(id));
+    expect(saved.labels[id(11)].value).toBeNull();
+    expect((await post(`/api/sessions/${session}/redo`, { who: "ann" })).json().labels[id(11)].value).toBe("positive");
+  });
+});

@@ -12,13 +12,10 @@ export interface ImageData extends Omit<PictureSet, "pictures"> {
   train: Picture[];
   validation: Picture[];
   test: Picture[];
-  /** Side of what is measured: the largest number of crops that fit, two at most. */
-  testPx: number;
 }
 
-/** Crops along the side of what is kept of a picture, and of what is measured. */
+/** Crops along the side of what is kept of a picture. */
 const KEPT_CROPS = 3;
-const TEST_CROPS = 2;
 /** The paper's number of test images, and enough to tell a tenth of a dB. */
 const MOST = { test: 100, validation: 60 } as const;
 const SHARE = { test: 0.2, validation: 0.1 } as const;
@@ -59,16 +56,18 @@ export async function loadImageData(
     test: of(0, test),
     validation: of(test, test + validation),
     train: of(test + validation, Math.min(order.length, test + validation + mostTrain)),
-    testPx: sizePx * Math.max(1, Math.min(TEST_CROPS, Math.floor(common / sizePx))),
   };
 }
 
-/** Pictures whose noise is measured, and what their sky's noise is multiplied by. */
+/**
+ * Pictures whose noise is measured, and what their sky's noise is multiplied by before it is added to what they have already. It begins near nothing, so that images as
+ * the survey has them lie within what a model learned from.
+ */
 const NOISE_FROM = 50;
-const NOISE_TIMES: [number, number] = [1, 5];
+const NOISE_TIMES: [number, number] = [0.1, 3];
 
 /**
- * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by one to five times the noise that the stamps have
+ * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by a tenth to three times the noise that the stamps have
  * already, band by band. `fwhm` is in px for colour and arcsec for flux, `noise` of 255 or in nanomaggies. Throws BAD_OPTION for ranges that cannot be.
  */
 export function restoreRanges(

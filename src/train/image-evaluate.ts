@@ -98,25 +98,32 @@ export function methodsTable(methods: Record<string, MethodScores>): string {
 
 const GAP_PX = 4;
 const CAPTION_PX = 18;
+const LEAST_SHOWN_PX = 128;
 
 /** A PNG with one row an example and one column a method. */
 export async function writeExamples(path: string, examples: Example[], sizePx: number, kind: "flux" | "colour"): Promise<void> {
   if (examples.length === 0) return;
   const names = Object.keys(examples[0].images);
-  const [cell, N] = [sizePx + GAP_PX, sizePx * sizePx];
+  // Small images are shown larger, so that their captions have room.
+  const shownPx = sizePx * Math.max(1, Math.round(LEAST_SHOWN_PX / sizePx));
+  const [cell, N] = [shownPx + GAP_PX, sizePx * sizePx];
   const [width, height] = [Math.max(names.length * cell, 7 * names.join("  ").length), CAPTION_PX + examples.length * cell];
-  const tiles = examples.flatMap(({ images }, row) =>
-    names.map((name, column) => {
-      const planes = images[name];
-      // Pictures stand red first; the flux renderer takes bands by name.
-      const shown = kind === "colour" ? planes : renderLegacy({ data: planes, widthPx: sizePx, heightPx: sizePx, bands: ["z", "r", "g"] });
-      const pixels = Buffer.alloc(3 * N);
-      for (let p = 0; p < N; p++) {
-        const at = kind === "flux" ? (sizePx - 1 - Math.floor(p / sizePx)) * sizePx + (p % sizePx) : p;
-        for (let c = 0; c < 3; c++) pixels[3 * p + c] = Math.round(255 * Math.min(1, Math.max(0, shown[c * N + at])));
-      }
-      return { input: pixels, raw: { width: sizePx, height: sizePx, channels: 3 as const }, left: column * cell, top: CAPTION_PX + row * cell };
-    }),
+  const tiles = await Promise.all(
+    examples.flatMap(({ images }, row) =>
+      names.map(async (name, column) => {
+        const planes = images[name];
+        // Pictures stand red first; the flux renderer takes bands by name.
+        const shown = kind === "colour" ? planes : renderLegacy({ data: planes, widthPx: sizePx, heightPx: sizePx, bands: ["z", "r", "g"] });
+        const pixels = Buffer.alloc(3 * N);
+        for (let p = 0; p < N; p++) {
+          const at = kind === "flux" ? (sizePx - 1 - Math.floor(p / sizePx)) * sizePx + (p % sizePx) : p;
+          for (let c = 0; c < 3; c++) pixels[3 * p + c] = Math.round(255 * Math.min(1, Math.max(0, shown[c * N + at])));
+        }
+        const raw = { width: sizePx, height: sizePx, channels: 3 as const };
+        const input = await sharp(pixels, { raw }).resize(shownPx, shownPx, { kernel: "nearest" }).png().toBuffer();
+        return { input, left: column * cell, top: CAPTION_PX + row * cell };
+      }),
+    ),
   );
   const captions = names
     .map((name, column) => `<text x="${column * cell + 2}" y="13" font-family="sans-serif" font-size="11" fill="#000">${name}</text>`)

@@ -78,13 +78,17 @@ function dataRangeOf(clean: Float32Array, kind: "flux" | "colour"): number {
 export function scoreImage(image: Float32Array, clean: Float32Array, sizePx: number, kind: "flux" | "colour", mask: Uint8Array | null): ImageScores {
   const range = dataRangeOf(clean, kind) || 1;
   const mse = meanSquaredError(image, clean) / range ** 2;
-  const hidden = mask === null ? null : Array.from(clean.keys()).filter((i) => mask[i % mask.length] === 1);
-  const hiddenMse = hidden === null ? null : hidden.reduce((sum, i) => sum + (image[i] - clean[i]) ** 2, 0) / hidden.length / range ** 2;
+  let [hidden, hiddenSum] = [0, 0];
+  for (let i = 0; mask !== null && i < clean.length; i++)
+    if (mask[i % mask.length] === 1) {
+      hidden++;
+      hiddenSum += (image[i] - clean[i]) ** 2;
+    }
   return {
     mse,
     psnr: decibels(mse),
     ssim: ssim(image, clean, { channels: 3, heightPx: sizePx, widthPx: sizePx }, range),
-    psnrHidden: hiddenMse === null ? null : decibels(hiddenMse),
+    psnrHidden: mask === null ? null : decibels(hiddenSum / hidden / range ** 2),
   };
 }
 

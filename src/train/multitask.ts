@@ -77,7 +77,7 @@ export interface MultitaskResult {
 }
 
 /** Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need no decoder. */
-const CLASS_BATCH_TIMES = 2;
+export const CLASS_BATCH_TIMES = 2;
 const TASKS = ["classify", ...IMAGE_TASKS];
 
 /** What decides which objects are learned from. */

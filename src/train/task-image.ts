@@ -60,7 +60,7 @@ export function setupsOf(
   ranges: ReturnType<typeof restoreRanges>,
 ): { validation: TestSetup; test: TestSetup } {
   const common = { task, kind: data.kind, restore: ranges, masks: MASK_RANGES };
-  return { validation: { ...common, sizePx, seed: VALIDATION_SEED }, test: { ...common, sizePx: data.testPx, seed: TEST_SEED } };
+  return { validation: { ...common, sizePx, seed: VALIDATION_SEED }, test: { ...common, sizePx, seed: TEST_SEED } };
 }
 
 /** Checks what the command line gave. Throws BAD_OPTION. */
@@ -134,9 +134,9 @@ async function evaluateInto(sheet: string, model: ImageModel, data: ImageData, s
   const name = task === "restore" ? "restored" : "reconstructed";
   const classical = task === "restore" ? chooseClassical(data.validation, setups.validation) : null;
   const { methods, examples } = evaluateImages({ [name]: model }, data.test, setups.test, classical, SHOWN);
-  await writeExamples(sheet, examples, data.testPx, data.kind);
+  await writeExamples(sheet, examples, setups.test.sizePx, data.kind);
   const given = methods[task === "restore" ? "blurred" : "masked"];
-  return { images: data.test.length, sizePx: data.testPx, classical, methods, gain: methods[name].psnr - given.psnr };
+  return { images: data.test.length, sizePx: setups.test.sizePx, classical, methods, gain: methods[name].psnr - given.psnr };
 }
 
 /** Measures a saved model on the test share of a survey (that of `seed`; the one it was trained with by default). Throws BAD_HEAD and what reading the survey throws. */

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { hashFile, writeError, writeFileAtomic } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import { apertureLight } from "../measure/photometry.ts";
 import { neighbourMask } from "../stamps/neighbours.ts";
 import { colourBands } from "../stamps/render.ts";
 import { type FitsImage, headerRecords, readFitsImage, writeFitsImage } from "../survey/fits.ts";
@@ -30,6 +31,8 @@ export interface PredictedImage {
   planes: number;
   /** Share of the pixels that were filled; null for restoration. */
   hiddenShare: number | null;
+  /** Light of each plane after, as a share of that before, in a circle of a quarter of the side around the middle, sky subtracted; empty for reconstruction and pictures. */
+  lightRatios: number[];
 }
 
 const isFits = (path: string) => /\.(fits?|fts|fz)(\.gz|\.bz2)?$/i.test(path) || /\.fit$/i.test(path);
@@ -80,7 +83,10 @@ async function predictFits(model: ImageModel, options: PredictImageOptions): Pro
     for (const [c, plane] of group.entries())
       for (let p = 0; p < N; p++) out[plane * N + p] = same ? (improved[p] + improved[N + p] + improved[2 * N + p]) / 3 : improved[c * N + p];
   }
-  const done = await historyOf(model, options, mask);
+  const planeOf = (of: Float32Array, plane: number) => of.subarray(plane * N, (plane + 1) * N).map((value) => (Number.isFinite(value) ? value : 0));
+  const light = (of: Float32Array, plane: number) => apertureLight(planeOf(of, plane), heightPx, widthPx, Math.min(widthPx, heightPx) / 4);
+  const lightRatios = options.task === "reconstruct" ? [] : Array.from({ length: planes }, (_, plane) => light(out, plane) / light(data, plane));
+  const done = await historyOf(model, options, mask, lightRatios);
   const temporary = `${options.output}.${process.pid}.tmp`;
   try {
     writeFitsImage(temporary, { widthPx, heightPx, planes, data: out }, [...headerRecords(header), ...done.flatMap(historyRecords)]);
@@ -89,7 +95,7 @@ async function predictFits(model: ImageModel, options: PredictImageOptions): Pro
     rmSync(temporary, { force: true });
     throw writeError(options.output, cause);
   }
-  return { widthPx, heightPx, planes, hiddenShare: shareOf(mask) };
+  return { widthPx, heightPx, planes, hiddenShare: shareOf(mask), lightRatios };
 }
 
 async function predictPicture(model: ImageModel, options: PredictImageOptions): Promise<PredictedImage> {
@@ -112,7 +118,7 @@ async function predictPicture(model: ImageModel, options: PredictImageOptions): 
     .toFormat(/\.png$/i.test(options.output) ? "png" : /\.webp$/i.test(options.output) ? "webp" : "jpeg", { quality: 95 })
     .toBuffer();
   writeFileAtomic(options.output, picture);
-  return { widthPx, heightPx, planes: 3, hiddenShare: shareOf(mask) };
+  return { widthPx, heightPx, planes: 3, hiddenShare: shareOf(mask), lightRatios: [] };
 }
 
 /** The mask of a reconstruction, from its file or by segmentation; null for restoration. */
@@ -144,7 +150,7 @@ function shareOf(mask: Uint8Array | null): number | null {
   return mask === null ? null : mask.reduce((sum, value) => sum + value, 0) / mask.length;
 }
 
-async function historyOf({ card }: ImageModel, options: PredictImageOptions, mask: Uint8Array | null): Promise<string[]> {
+async function historyOf({ card }: ImageModel, options: PredictImageOptions, mask: Uint8Array | null, lightRatios: number[]): Promise<string[]> {
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
   const hidden = shareOf(mask);
   return [
@@ -157,6 +163,9 @@ async function historyOf({ card }: ImageModel, options: PredictImageOptions, mas
       : [
           `Skyloop filled ${(100 * hidden).toFixed(2)} % of the pixels, ${options.mask === undefined ? "neighbours found by segmentation" : `mask ${basename(options.mask)}`}`,
         ]),
+    ...(lightRatios.length === 0
+      ? []
+      : [`Skyloop light in the middle after / before, plane by plane: ${lightRatios.map((ratio) => ratio.toFixed(3)).join(", ")}`]),
     "Skyloop: pixels are a network's estimate, not a measurement",
   ];
 }

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import { buildProgram, EXAMPLES } from "../../src/cli/main.ts";
+import { headerOf, listRecipes } from "../../src/cli/recipe.ts";
 
 const pages = [
   "README.md",
@@ -15,6 +16,13 @@ const pages = [
 
 /** Why a command line would be refused for a verb or an option that there is not; null where it would not. */
 function fault(line: string): string | null {
+  const [, verb, recipe, ...rest] = line.replace(/ #.*$/, "").split(/\s+/);
+  if (verb === "recipe" && recipe !== undefined) {
+    // A recipe's options are its own; its header names them.
+    if (!listRecipes().includes(recipe)) return `no recipe ${recipe}`;
+    const strange = rest.find((word) => word.startsWith("--") && !headerOf(recipe).includes(word));
+    return strange === undefined ? null : `recipe ${recipe} does not name ${strange}`;
+  }
   let command: Command = buildProgram();
   for (const word of line.split(/\s+/).slice(1)) {
     if (word.startsWith("#") || word.endsWith(";")) break;

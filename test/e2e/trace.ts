@@ -66,14 +66,11 @@ export async function memoryOf(page: Page): Promise<{ heapBytes: number; nodes: 
 
 /** Milliseconds from the start of the navigation to the first paint with content. */
 export function firstPaint(page: Page): Promise<number> {
-  return page.evaluate(
-    () =>
-      new Promise<number>((resolve) => {
-        const look = () => {
-          const entry = performance.getEntriesByName("first-contentful-paint").at(0);
-          entry === undefined ? requestAnimationFrame(look) : resolve(entry.startTime);
-        };
-        look();
-      }),
-  );
+  return page.evaluate(async () => {
+    for (;;) {
+      const entry = performance.getEntriesByName("first-contentful-paint").at(0);
+      if (entry !== undefined) return entry.startTime;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+  });
 }
