@@ -71,16 +71,20 @@ describe("one cell", () => {
   const options = { ...DEFAULT_NETWORK, steps: 15, batchSize: 8 };
 
   it.each([
-    ["a frozen LVM", { ...lvm, frozen: true }, 1e-3],
-    ["a fine-tuned LVM", lvm, 1e-3],
-    // Batch normalisation judges by running means, which 15 steps have not brought near yet.
-    ["ResNet18 from scratch", { name: "resnet18" }, 1e-3, 60],
-  ])("%s learns what its examples show", (name, wanted, learningRate, steps = options.steps) => {
-    const { accuracy, trainObjects, lastLoss } = runCell(wanted, data, parts, { ...options, learningRate, steps });
-    console.log(`${name}: accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`);
-    expect(trainObjects).toBe(16);
-    expect(accuracy).toBeGreaterThanOrEqual(0.85);
-  });
+    ["a frozen LVM", { ...lvm, frozen: true }, 15],
+    ["a fine-tuned LVM", lvm, 15],
+    // Its running statistics of batches need as many steps to forget how they began.
+    ["ResNet18 from scratch", { name: "resnet18" }, 36],
+  ])(
+    "%s learns what its examples show",
+    (name, wanted, steps) => {
+      const { accuracy, trainObjects, lastLoss } = runCell(wanted, data, parts, { ...options, steps });
+      console.log(`${name}: accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`);
+      expect(trainObjects).toBe(16);
+      expect(accuracy).toBeGreaterThanOrEqual(0.85);
+    },
+    180_000,
+  );
 
   it("gives the same for the same seed and something else for another", () => {
     const run = (seed: number) => runCell({ ...lvm, frozen: true }, data, parts, { ...options, steps: 4, seed }).lastLoss;
