@@ -59,6 +59,9 @@ it("the ranking paints at once, scrolls through all of it, and stays small", asy
   await expect.poll(async () => (await shown(page)).length).toBeGreaterThan(8);
   await page.getByText(/^200000\. /).waitFor();
   const after = await memoryOf(page);
+  console.log(
+    `nodes ${before.nodes} -> ${once.nodes} -> ${after.nodes}, heap ${[before, once, after].map((at) => (at.heapBytes / 1e6).toFixed(1)).join(" -> ")} MB`,
+  );
   // Twice through the whole survey leaves no more than once.
   expect(after.nodes).toBeLessThan(once.nodes + 3000);
   expect(after.nodes).toBeLessThan(before.nodes + 5000);

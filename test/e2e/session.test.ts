@@ -61,5 +61,5 @@ it("a whole session: name it, examples, labels, next round, reload, ranking, exp
   for (const id of ids.slice(0, 6)) expect(exported.get(id)).toBe(world.truth(id));
 
   await page.getByRole("link", { name: "Skyloop" }).click();
-  await page.getByRole("link", { name: "Face-on spirals" }).waitFor();
+  await page.getByRole("link", { name: "Face-on spirals", exact: true }).waitFor();
 });

@@ -54,6 +54,7 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
   const going = useRef(false);
   const steps = useRef({ undo: false, redo: false });
   const newest = useRef(0);
+  const last = useRef<Promise<unknown>>(Promise.resolve());
   seen.current = page?.round ?? 0;
 
   const show = useCallback((fresh: Page) => {
@@ -64,44 +65,50 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
     setPage((shown) => mergePage(shown, fresh, (object) => labels.current[object]?.value != null || waiting.has(object) || inHand(object)));
   }, []);
 
+  /** Of two answers about what can be undone the one that knows more events counts, whichever comes last. */
+  const stepTo = useCallback(({ lastSeq, canUndo, canRedo }: { lastSeq: number; canUndo: boolean; canRedo: boolean }) => {
+    if (lastSeq < newest.current) return;
+    newest.current = lastSeq;
+    steps.current = { undo: canUndo, redo: canRedo };
+  }, []);
+
   const refresh = useCallback(async () => {
     if (id === null) return;
     try {
       const fresh = await api.session(id, who);
-      // Asked before something was saved, answered after: what was saved is newer, and the stream asks again.
-      if (fresh.lastSeq < newest.current) return;
-      newest.current = fresh.lastSeq;
       labels.current = fresh.labels;
-      steps.current = { undo: fresh.canUndo, redo: fresh.canRedo };
+      stepTo(fresh);
       setState(fresh);
       if (fresh.page !== null) show(fresh.page);
       setFailure(null);
     } catch (error) {
       setFailure((error as Error).message);
     }
-  }, [id, who, show]);
+  }, [id, who, show, stepTo]);
 
-  const apply = useCallback((saved: Saved) => {
-    newest.current = Math.max(newest.current, saved.lastSeq);
-    steps.current = { undo: saved.canUndo, redo: saved.canRedo };
-    setState((before) => {
-      if (before === null) return before;
-      const merged = { ...before.labels, ...saved.labels };
-      for (const [object, label] of Object.entries(saved.labels)) if (label.value === null && label.tags.length === 0) delete merged[object];
-      labels.current = merged;
-      const count = (value: LabelValue) => Object.values(merged).filter((label) => label.value === value).length;
-      return {
-        ...before,
-        labels: merged,
-        canUndo: saved.canUndo,
-        canRedo: saved.canRedo,
-        lastSeq: saved.lastSeq,
-        positives: count("positive"),
-        negatives: count("negative"),
-        unsure: count("unsure"),
-      };
-    });
-  }, []);
+  const apply = useCallback(
+    (saved: Saved) => {
+      stepTo(saved);
+      setState((before) => {
+        if (before === null) return before;
+        const merged = { ...before.labels, ...saved.labels };
+        for (const [object, label] of Object.entries(saved.labels)) if (label.value === null && label.tags.length === 0) delete merged[object];
+        labels.current = merged;
+        const count = (value: LabelValue) => Object.values(merged).filter((label) => label.value === value).length;
+        return {
+          ...before,
+          labels: merged,
+          canUndo: saved.canUndo,
+          canRedo: saved.canRedo,
+          lastSeq: saved.lastSeq,
+          positives: count("positive"),
+          negatives: count("negative"),
+          unsure: count("unsure"),
+        };
+      });
+    },
+    [stepTo],
+  );
 
   useEffect(() => {
     if (id === null) return;
@@ -159,7 +166,8 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
       await queue.current?.flush();
       await action();
     };
-    run().catch((error: Error) => setNotice(error.message));
+    // One after another: whether there is something to undo is known when the action before is answered.
+    last.current = last.current.then(run).catch((error: Error) => setNotice(error.message));
   }, []);
 
   const actions = useMemo(() => {

@@ -160,7 +160,7 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
           </div>
           <p className="hint">Random picks are the honest yardstick: they tell what chance would find, and how many there are in the whole survey.</p>
         </div>
-        <AlphaSlider id="start-alpha" alpha={alpha} answers={pageSize} onChange={setAlpha} />
+        <AlphaSlider id="start-alpha" alpha={alpha} answers={pageSize} onChange={setAlpha} settledMs={0} />
       </div>
       <div className="bar" role="toolbar" aria-label="Which objects to choose from">
         <button

@@ -16,12 +16,15 @@ export function AlphaSlider({
   onChange,
   id,
   preview,
+  settledMs = SETTLED_MS,
 }: {
   alpha: number;
   answers: number;
   onChange(alpha: number): void;
   id: string;
   preview?: (alpha: number) => ReactNode;
+  /** How long the slider must rest before the change is reported; 0: at once. */
+  settledMs?: number;
 }) {
   const [draft, setDraft] = useState(alpha);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -54,7 +57,8 @@ export function AlphaSlider({
             const value = Number(event.target.value);
             setDraft(value);
             clearTimeout(timer.current);
-            timer.current = setTimeout(() => onChange(value), SETTLED_MS);
+            if (settledMs === 0) onChange(value);
+            else timer.current = setTimeout(() => onChange(value), settledMs);
           }}
         />
         <span>be sure</span>
