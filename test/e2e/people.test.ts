@@ -54,7 +54,7 @@ it("two tabs of one person are one session", async () => {
   await expect.poll(async () => [await world.labelOf(session, first), await world.labelOf(session, second)]).toEqual([null, null]);
 });
 
-const GONE = /net::ERR_(CONNECTION_(REFUSED|RESET)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
+const GONE = /net::ERR_(CONNECTION_(REFUSED|RESET)|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
 
 it("with the server killed every click is kept, in both tabs, and sent when it is back", async () => {
   const { session } = await world.begin("Power cut");
