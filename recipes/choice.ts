@@ -3,7 +3,7 @@
  *
  * Command: bin/skyloop recipe choice [--data ../shared/data] [--seeds 20] [--work runs/choice] [--out reports/choice]
  * Time: 6 minutes on two busy cores without GPU.
- * Expected: pages by the highest scores teach least; the others differ by less than their spread over seeds (table in docs/decisions/alpha-rule.md).
+ * Expected: pages by the highest scores teach least on two of three questions; the others differ by less than their spread over seeds (table in docs/decisions/alpha-rule.md).
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

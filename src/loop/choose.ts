@@ -17,8 +17,8 @@ export function ruleMode(positives: number, negatives: number, alpha: number): M
 }
 
 /**
- * What "lower" means: objects around this quantile of the scores above 0.5, so in the middle of what the model takes for positive; two of three shown are
- * positive still, and they teach as much as objects of any other score (recipes/choice.ts). With few scores above 0.5 it is the objects nearest 0.5.
+ * What "lower" means: objects around this quantile of the scores above 0.5, so in the middle of what the model takes for positive; they
+ * teach as much as objects of any other score, and more of them are positive than at the first quartile (recipes/choice.ts). With few scores above 0.5 it is the objects nearest 0.5.
  */
 export const LOWER_QUANTILE = 0.5;
 
