@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, useLayoutEffect, useRef } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
 import { pictureUrl } from "../api.ts";
 
@@ -19,11 +19,22 @@ interface Props {
   onOpen?(object: string): void;
 }
 
-/** A picture that nobody waits for any more is not loaded: it would hold up those that are looked at. */
-const givenUp = (img: HTMLImageElement) => () =>
-  queueMicrotask(() => {
-    if (!img.isConnected && !img.complete) img.removeAttribute("src");
-  });
+/**
+ * A square picture that is not loaded any further once nobody waits for it: it would hold up those that are looked at. Its address is taken away while the element
+ * is still in the page: Chromium keeps an image whose address changes after it has left for as long as the page lives.
+ */
+function Picture({ url, size }: { url: string; size: number }) {
+  const image = useRef<HTMLImageElement>(null);
+  useLayoutEffect(() => {
+    const { current } = image;
+    if (current === null) return;
+    current.src = url;
+    return () => {
+      if (!current.complete) current.removeAttribute("src");
+    };
+  }, [url]);
+  return <img ref={image} width={size} height={size} alt="" loading="lazy" draggable={false} />;
+}
 
 /** One stamp with its label; a click is the parent's to understand. */
 export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, caption, badge, tags, onClick, onOpen }: Props) {
@@ -39,15 +50,7 @@ export const Tile = memo(function Tile({ survey, object, size, label, pending, f
         tabIndex={focused === false ? -1 : 0}
         onClick={(event) => onClick(object, event)}
       >
-        <img
-          ref={givenUp}
-          src={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))}
-          width={size}
-          height={size}
-          alt=""
-          loading="lazy"
-          draggable={false}
-        />
+        <Picture url={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))} size={size} />
         {label !== null && (
           <span className="mark" aria-hidden="true">
             {MARK[label]}
