@@ -30,8 +30,9 @@ import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/ind
 import { partOf, sumRecord } from "./parallel.ts";
 import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
+import { Sampler, weightsOf } from "./sampler.ts";
 import { warmupCosine } from "./schedule.ts";
-import { makeViews, pickRows } from "./views.ts";
+import { makeViews } from "./views.ts";
 
 export interface PretrainOptions {
   /** The run's folder: recipe, metrics, checkpoint, weights. */
@@ -49,8 +50,6 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
   try {
     const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress);
-    if (bank.count < recipe.batchSize)
-      throw new SkyloopError("TOO_FEW_STAMPS", `${bank.count} stamps do not fill a batch of ${recipe.batchSize}; give more surveys or a smaller batch`);
     return trainOnBank(recipe, bank, options);
   } finally {
     release();
@@ -70,6 +69,8 @@ export function trainOnBank(
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
   const heads = objectivesOf(recipe, model);
+  const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
+  const sampler = new Sampler({ surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed });
   // Parameters that no objective reaches (a decoder's, say) get no gradient; the optimiser leaves them alone.
   const learned: [string, Parameter][] = [...model.namedParameters()];
   for (const [name, { head }] of Object.entries(heads)) for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
@@ -117,7 +118,7 @@ export function trainOnBank(
     optimiser.zeroGrad();
     const passes = Array.from({ length: recipe.accumulate }, (_, i) => {
       if (i === recipe.accumulate - 1) group?.expectGradients();
-      return onePass(recipe, bank, model, heads, step * recipe.accumulate + i, random, group);
+      return onePass(recipe, bank, model, heads, sampler.rows(step * recipe.accumulate + i), random, group);
     });
     group?.finishGradients();
     const mean = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
@@ -167,13 +168,13 @@ function onePass(
   bank: ImageBank,
   model: SwinUnet,
   heads: Heads,
-  pass: number,
+  rows: number[],
   stepRandom: Random,
   group: Group | null,
 ): Record<string, number> {
   return scope(() => {
     const start = performance.now();
-    const { views, truth, random, share } = partOf(makeViews(bank, pickRows(bank, recipe, pass), stepRandom, recipe), stepRandom, group);
+    const { views, truth, random, share } = partOf(makeViews(bank, rows, stepRandom, recipe), stepRandom, group);
     const waitMs = performance.now() - start;
     let features: Tensor | null = null;
     const material = {

@@ -12,6 +12,8 @@ const weight = z.number().positive().optional();
 export const Recipe = z.strictObject({
   model: z.string(),
   surveys: z.array(z.string()).default([]),
+  /** How often a galaxy of a survey, by the name of its folder, is seen while others are seen once: 0.5, 2. */
+  surveyWeights: z.record(z.string(), z.number().positive()).default({}),
   /** Weights to begin with (a safetensors file, relative to the recipe's folder); initial ones where absent. */
   initFrom: z.string().optional(),
   /** Side of the images kept in memory, and of the views the model sees. */

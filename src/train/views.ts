@@ -1,5 +1,5 @@
 /** From the images in memory to the material of a step: which galaxies, and two views of each. */
-import { Random } from "../base/random.ts";
+import type { Random } from "../base/random.ts";
 import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
 import type { ImageBank, Truth } from "../batches/image-bank.ts";
 import { randomStretch } from "../batches/stretch.ts";
@@ -7,18 +7,15 @@ import { commonRange } from "../models/feature-pooling.ts";
 import { cat, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** The galaxies of pass `pass`: every stamp once an epoch, in an order that seed and epoch decide; real ones first, simulated ones last. */
-export function pickRows(bank: ImageBank, recipe: Recipe, pass: number): number[] {
-  const perEpoch = Math.floor(bank.count / recipe.batchSize);
-  const epoch = Math.floor(pass / perEpoch);
-  const order = new Random(recipe.seed).fork(`epoch ${epoch}`).shuffle(Uint32Array.from({ length: bank.count }, (_, i) => i));
-  const at = (pass % perEpoch) * recipe.batchSize;
-  const rows = Array.from(order.subarray(at, at + recipe.batchSize));
-  return [...rows.filter((row) => bank.truth[row] === null), ...rows.filter((row) => bank.truth[row] !== null)];
-}
+/** Real galaxies first, simulated ones last. */
+const byTruth = (bank: ImageBank, rows: number[]): number[] => [
+  ...rows.filter((row) => bank.truth[row] === null),
+  ...rows.filter((row) => bank.truth[row] !== null),
+];
 
-/** Two views of each of the galaxies, [2 B, 3, S, S], and what is true of them. Flux is shown by another stretch in each view. */
-export function makeViews(bank: ImageBank, rows: number[], random: Random, recipe: Recipe): { views: Tensor; truth: (Truth | null)[] } {
+/** Two views of each of the galaxies, real ones first, [2 B, 3, S, S], and what is true of them. Flux is shown by another stretch in each view. */
+export function makeViews(bank: ImageBank, picked: number[], random: Random, recipe: Recipe): { views: Tensor; truth: (Truth | null)[] } {
+  const rows = byTruth(bank, picked);
   const truth = rows.map((row) => bank.truth[row]);
   const real = truth.filter((known) => known === null).length;
   const views = noGrad(() =>

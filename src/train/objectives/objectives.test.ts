@@ -8,7 +8,8 @@ import { createModel } from "../../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
 import { AdamW, manualSeed, noGrad, type Parameter, scope, setThreads, type Tensor } from "../../torch/index.ts";
 import { Recipe } from "../recipe.ts";
-import { makeViews, pickRows } from "../views.ts";
+import { Sampler } from "../sampler.ts";
+import { makeViews } from "../views.ts";
 import { OBJECTIVES, type ObjectiveName } from "./index.ts";
 
 const folder = temporaryFolder();
@@ -66,13 +67,14 @@ function trained(objective: ObjectiveName, steps: number) {
   const optimiser = new AdamW(named, { learningRate: settings.learningRate });
   const before = spreadOf(model, settings);
   const reached = new Set<string>();
+  const sampler = new Sampler({ surveyOf: bank.surveyOf, weights: [1], batchSize: settings.batchSize, seed: settings.seed });
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const random = new Random(1).fork(step);
     manualSeed(step);
     optimiser.zeroGrad();
     scope(() => {
-      const { views, truth } = makeViews(bank, pickRows(bank, settings, step), random, settings);
+      const { views, truth } = makeViews(bank, sampler.rows(step), random, settings);
       let features: Tensor | null = null;
       const { loss } = head.loss({
         model,
