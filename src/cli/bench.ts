@@ -76,38 +76,8 @@ export function addBenchCommand(program: Command): void {
     .option("--dim <n>", "features of each", Number, 384)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; json: boolean }) => {
-      const { benchPage } = await load<{ benchPage(options: object): Promise<PageFigures> }>("page.ts");
+      const { benchPage, describePage } = await load<{ benchPage(options: object): Promise<unknown>; describePage(result: unknown): string }>("page.ts");
       const result = await benchPage(options);
-      if (json) {
-        process.stdout.write(`${JSON.stringify(result)}\n`);
-        return;
-      }
-      const ms = (values: number[]) => `${values.map((value) => value.toFixed(0)).join(" ")} ms`;
-      const { firstPaintMs: paint, framesPerSecond: frames, longestGapMs: gap, clickToShownSavedMs: click, heapMegabytes: heap } = result;
-      process.stdout.write(
-        `${[
-          `${options.objects} objects x ${options.dim} features`,
-          `  first paint             home ${ms(paint.home)}, labelling ${ms(paint.label)}, ranking ${ms(paint.ranking)}`,
-          `  first pictures          ${ms(result.firstPicturesMs)}`,
-          `  scroll, 800 px/s        ${frames.scroll.toFixed(1)} frames/s (longest gap ${gap.scroll.toFixed(0)} ms)`,
-          `  scroll, 4000 px/s       ${frames.fastScroll.toFixed(1)} frames/s (longest gap ${gap.fastScroll.toFixed(0)} ms)`,
-          `  map moved               ${frames.map.toFixed(1)} frames/s (longest gap ${gap.map.toFixed(0)} ms)`,
-          `  click to shown as saved ${click.median.toFixed(1)} ms (worst ${click.worst.toFixed(1)} of ${click.clicks})`,
-          `  next page               ${ms(result.nextPageMs)}; whole ranking ${ms(result.wholeRankingMs)}`,
-          `  page's memory           ${heap.before.toFixed(1)} MB, after scrolling through all ${heap.after.toFixed(1)} MB`,
-        ].join("\n")}\n`,
-      );
+      process.stdout.write(`${json ? JSON.stringify(result) : describePage(result)}\n`);
     });
-}
-
-/** What the page's benchmark measures: the fields that are printed. */
-interface PageFigures {
-  firstPaintMs: { home: number[]; ranking: number[]; label: number[] };
-  firstPicturesMs: number[];
-  framesPerSecond: { scroll: number; fastScroll: number; map: number };
-  longestGapMs: { scroll: number; fastScroll: number; map: number };
-  clickToShownSavedMs: { median: number; worst: number; clicks: number };
-  nextPageMs: number[];
-  wholeRankingMs: number[];
-  heapMegabytes: { before: number; after: number };
 }

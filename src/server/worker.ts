@@ -1,4 +1,7 @@
 /** The thread that computes: rounds and what they tell, neighbours, diverse samples, reasons, maps. It owns the engine; the thread that serves HTTP never waits for it. */
+import { readlinkSync } from "node:fs";
+import { setPriority } from "node:os";
+import { basename } from "node:path";
 import { parentPort } from "node:worker_threads";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -176,6 +179,19 @@ async function explain(here: Opened, space: FeatureSpace, weightsHash: string, {
   }
 }
 
+/**
+ * Clicks come first: this thread, and those that the engine starts from it, give way to the one that serves HTTP and to the browser. Linux keeps a priority for each
+ * thread; where there is no /proc nothing is changed.
+ */
+function giveWay(): void {
+  try {
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), 10);
+  } catch {
+    // Computing as urgently as serving is slower, not wrong.
+  }
+}
+
+giveWay();
 parentPort?.on("message", ({ id, job }: { id: number; job: Job }) => {
   run(id, job).catch((error: unknown) =>
     parentPort?.postMessage({

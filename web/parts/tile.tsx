@@ -1,5 +1,6 @@
 import { memo, useLayoutEffect, useRef } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
+import { loadPicture } from "../actions/picture-queue.ts";
 import { pictureUrl } from "../api.ts";
 
 const MARK: Record<LabelValue, string> = { positive: "✓", negative: "✗", unsure: "?", clear: "" };
@@ -19,21 +20,11 @@ interface Props {
   onOpen?(object: string): void;
 }
 
-/**
- * A square picture that is not loaded any further once nobody waits for it: it would hold up those that are looked at. Its address is taken away while the element
- * is still in the page: Chromium keeps an image whose address changes after it has left for as long as the page lives.
- */
+/** A square picture, loaded when its turn comes. */
 function Picture({ url, size }: { url: string; size: number }) {
   const image = useRef<HTMLImageElement>(null);
-  useLayoutEffect(() => {
-    const { current } = image;
-    if (current === null) return;
-    current.src = url;
-    return () => {
-      if (!current.complete) current.removeAttribute("src");
-    };
-  }, [url]);
-  return <img ref={image} width={size} height={size} alt="" loading="lazy" draggable={false} />;
+  useLayoutEffect(() => (image.current === null ? undefined : loadPicture(image.current, url)), [url]);
+  return <img ref={image} width={size} height={size} alt="" draggable={false} />;
 }
 
 /** One stamp with its label; a click is the parent's to understand. */

@@ -1,0 +1,43 @@
+/**
+ * Pictures are loaded a few at a time. A browser opens six connections to a server: one carries news, and with pictures on all the others a label would wait for them
+ * before it could be sent.
+ */
+const AT_ONCE = 4;
+
+interface Wanted {
+  image: HTMLImageElement;
+  url: string;
+}
+
+const waiting: Wanted[] = [];
+const loading = new Set<Wanted>();
+
+/**
+ * Loads `url` into the image when its turn comes; the function that is returned gives it up. Call that while the image is still in the page: Chromium keeps an image
+ * whose address changes after it has left for as long as the page lives.
+ */
+export function loadPicture(image: HTMLImageElement, url: string): () => void {
+  const wanted = { image, url };
+  waiting.push(wanted);
+  next();
+  return () => {
+    const at = waiting.indexOf(wanted);
+    if (at >= 0) waiting.splice(at, 1);
+    if (loading.has(wanted) && !image.complete) image.removeAttribute("src");
+    over(wanted);
+  };
+}
+
+function next(): void {
+  while (loading.size < AT_ONCE) {
+    const wanted = waiting.shift();
+    if (wanted === undefined) return;
+    loading.add(wanted);
+    for (const end of ["load", "error"]) wanted.image.addEventListener(end, () => over(wanted), { once: true });
+    wanted.image.src = wanted.url;
+  }
+}
+
+function over(wanted: Wanted): void {
+  if (loading.delete(wanted)) next();
+}
