@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
+import { writeFeatures } from "../../src/batches/features.ts";
 import { allSaved, openSession, openWorld, shown } from "./harness.ts";
 
 const world = openWorld();
@@ -69,4 +73,33 @@ it("alpha can be changed at any time; a preview shows what the next round then l
   await page.getByText(/^round 2/).waitFor();
   await page.getByRole("row", { name: /^2 lower/ }).waitFor();
   expect((await shown(page)).length).toBe(16);
+});
+
+it("no page shows the same galaxy twice, even where the survey has it twice", async () => {
+  const dim = 16;
+  const count = world.ids.length;
+  const random = new Random(11);
+  const rows = new Float32Array(count * dim);
+  for (let row = 0; row < count; row += 2) {
+    const spiral = world.spirals.has(world.ids[row]);
+    const one = Float32Array.from({ length: dim }, (_, d) => random.normal(spiral && d < 3 ? 2.2 : 0));
+    rows.set(one, row * dim);
+    if (row + 1 < count) rows.set(one, (row + 1) * dim);
+  }
+  const { dataHash } = JSON.parse(readFileSync(join(world.survey, "survey.json"), "utf8"));
+  const writer = writeFeatures(world.survey, { model: "twins", weightsHash: "twins", dataHash, dim, count, blockRows: count });
+  writer.write(0, rows);
+  writer.close();
+  const { session } = await world.begin("Twins", { model: "twins", randomPicks: 0, pageSize: 12 });
+  const page = await openSession(world, session);
+  const pairOf = (id: string) => Math.floor(world.ids.indexOf(id) / 2);
+  for (let round = 1; round <= 3; round++) {
+    const pairs = (await shown(page)).map(pairOf);
+    expect(pairs).toHaveLength(12);
+    expect(new Set(pairs).size).toBe(12);
+    for (const id of await shown(page)) await page.keyboard.press(world.spirals.has(id) ? "1" : "0");
+    await allSaved(page);
+    await page.keyboard.press("Enter");
+    await page.getByText(new RegExp(`^round ${round + 1}`)).waitFor();
+  }
 });
