@@ -73,7 +73,7 @@ async function settled(page: Page): Promise<void> {
     () =>
       Array.from(document.images).every((img) => {
         const { top, bottom } = img.getBoundingClientRect();
-        return bottom < 0 || top > innerHeight || img.complete;
+        return bottom < 0 || top > innerHeight || img.naturalWidth > 0;
       }),
     undefined,
     { timeout: 30_000 },
