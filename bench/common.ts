@@ -1,6 +1,7 @@
 /** What benchmarks share: the peer's process, alternating runs, medians. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 
@@ -21,7 +22,8 @@ export function hasPeer(): boolean {
 const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 
 /**
- * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: OpenBLAS with OpenMP, passive OpenMP waiting and memory
+ * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: a thread for each processor (PyTorch itself takes one for two that it thinks share a core), OpenBLAS with OpenMP, passive
+ * OpenMP waiting and memory
  * that glibc keeps.
  */
 export function runPeer(script: string, args: string[], tuned: boolean): string {
@@ -30,6 +32,7 @@ export function runPeer(script: string, args: string[], tuned: boolean): string 
   delete env.OMP_WAIT_POLICY;
   if (tuned)
     Object.assign(env, {
+      OMP_NUM_THREADS: String(availableParallelism()),
       OMP_WAIT_POLICY: "PASSIVE",
       MALLOC_MMAP_THRESHOLD_: "1073741824",
       MALLOC_TRIM_THRESHOLD_: "2147483647",

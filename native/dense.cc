@@ -13,6 +13,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "packed-weights.h"
 #include "variants.h"
 
 namespace skyloop {
@@ -47,8 +48,9 @@ struct Sums {
 
 }  // namespace skyloop
 
-#define SKYLOOP_KERNELS "dense.h"
+#define SKYLOOP_KERNELS "few-rows.h"
 #include "for-each-variant.h"
+#include "dense-few-rows.h"
 
 namespace {
 
@@ -88,7 +90,8 @@ Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, 
 // For x W^T and for grad W.
 template <typename T>
 Tensor packedForward(const Tensor& weight) {
-  return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1));
+  static skyloop::PackedWeights kept;
+  return kept.of(weight, [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
 }
 template <typename T>
 Tensor packedBackward(const Tensor& weight) {
@@ -100,7 +103,7 @@ struct Parts {
   int64_t rows, workers, chunk;
 
   Parts(int64_t rows, int64_t numbersPerRow, int64_t bytes) : rows(rows) {
-    workers = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / 32));
+    workers = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / 16));
     const int64_t part = (rows + workers - 1) / workers, most = std::max<int64_t>(16, (480 << 10) / (numbersPerRow * bytes));
     const int64_t chunks = (part + most - 1) / most;
     chunk = std::max<int64_t>(8, ((part + chunks - 1) / chunks + 7) / 8 * 8);
@@ -196,14 +199,16 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
   TORCH_CHECK(!residual.defined() || residual.sizes() == out.sizes(), "dense: residual ", residual.sizes(), " is not of the result's shape ", out.sizes());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "dense", [&] {
     using T = scalar_t;
-    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)), bias = padVector<T>(given(biasAny)), packed1 = packedForward<T>(weight);
+    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)), bias = padVector<T>(given(biasAny));
     const int64_t numbers = 2 * wide<T>(x.size(-1)) + wide<T>(outputs) + 1;
     const Parts parts(rows, numbers, sizeof(T));
     auto job = jobOf<T>(x, normWeight, normBias, eps, outputs, scale, parts.chunk);
-    job.packed1 = packed1.data_ptr<T>();
     job.bias1 = dataOf<T>(bias);
     job.residual = dataOf<T>(residual);
     job.out = out.data_ptr<T>();
+    if (few::fits<T>(rows, job.inputs, outputs)) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
+    const auto packed1 = packedForward<T>(weight);
+    job.packed1 = packed1.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
       SKYLOOP_BEST(denseForward, job, from, to, buffer.data_ptr<T>());
@@ -221,13 +226,21 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
   Tensor gradNormWeight, gradNormBias, gradWeight, gradBias;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "dense_backward", [&] {
     using T = scalar_t;
-    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)), packed1 = packedBackward<T>(weight);
+    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny));
     const int64_t numbers = 3 * wide<T>(inputs) + wide<T>(outputs) + 1, norms = normWeight.defined() ? 1 : 0;
     const Parts parts(rows, numbers, sizeof(T));
     auto job = jobOf<T>(x, normWeight, normBias, eps, outputs, scale, parts.chunk);
-    job.packed1 = packed1.data_ptr<T>();
     job.gradOut = grad.data_ptr<T>();
     job.gradX = gradX.data_ptr<T>();
+    if (few::fits<T>(rows, inputs, outputs)) {
+      gradWeight = at::empty_like(weight);
+      if (hasBias) gradBias = at::empty({outputs}, x.options());
+      if (norms > 0) gradNormWeight = at::empty_like(normWeight), gradNormBias = at::empty_like(normBias);
+      const auto into = [](const Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<T>() : nullptr; };
+      return few::denseBackward(x, job, rows, weight.data_ptr<T>(), into(gradWeight), into(gradBias), into(gradNormWeight), into(gradNormBias));
+    }
+    const auto packed1 = packedBackward<T>(weight);
+    job.packed1 = packed1.data_ptr<T>();
     Collected<T> collected(x, parts.workers, {{outputs, inputs}, {hasBias ? 1 : 0, outputs}, {norms, inputs}, {norms, inputs}});
     parts.forEach([&](int64_t worker, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
@@ -254,22 +267,25 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
   const int64_t inputs = x.size(-1), hiddens = weight1.size(0), rows = rowsOf(x);
   TORCH_CHECK(weight2.size(0) == inputs && weight2.size(1) == hiddens, "feedforward: weights ", weight1.sizes(), " and ", weight2.sizes(), " do not lead back to ", inputs);
   auto out = at::empty_like(x);
-  Tensor hidden = keep ? at::empty({rows, hiddens}, x.options()) : Tensor();
+  Tensor hidden;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward", [&] {
     using T = scalar_t;
+    const bool fewRows = few::fits<T>(rows, inputs, hiddens);
+    if (keep) hidden = fewRows ? at::empty({hiddens, wide<T>(rows)}, x.options()) : at::empty({rows, hiddens}, x.options());
     const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
     const auto bias1 = padVector<T>(bias1Any.contiguous()), bias2 = padVector<T>(bias2Any.contiguous());
-    const auto packed1 = packedForward<T>(weight1), packed2 = packedForward<T>(weight2);
     const int64_t numbers = 2 * wide<T>(inputs) + wide<T>(hiddens) + 1;
     const Parts parts(rows, numbers, sizeof(T));
     auto job = jobOf<T>(x, normWeight, normBias, eps, hiddens, scale, parts.chunk);
-    job.packed1 = packed1.data_ptr<T>();
     job.bias1 = bias1.data_ptr<T>();
-    job.packed2 = packed2.data_ptr<T>();
     job.bias2 = bias2.data_ptr<T>();
     job.residual = job.x;
     job.out = out.data_ptr<T>();
     job.hidden = keep ? hidden.data_ptr<T>() : nullptr;
+    if (fewRows) return few::feedforwardForward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>());
+    const auto packed1 = packedForward<T>(weight1), packed2 = packedForward<T>(weight2);
+    job.packed1 = packed1.data_ptr<T>();
+    job.packed2 = packed2.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
       SKYLOOP_BEST(feedforwardForward, job, from, to, buffer.data_ptr<T>());
@@ -289,15 +305,23 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward_backward", [&] {
     using T = scalar_t;
     const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
-    const auto packed1 = packedBackward<T>(weight1), packed2 = packedBackward<T>(weight2);
     const int64_t numbers = 3 * wide<T>(inputs) + 2 * wide<T>(hiddens) + 1;
     const Parts parts(rows, numbers, sizeof(T));
     auto job = jobOf<T>(x, normWeight, normBias, eps, hiddens, scale, parts.chunk);
-    job.packed1 = packed1.data_ptr<T>();
-    job.packed2 = packed2.data_ptr<T>();
     job.gradOut = grad.data_ptr<T>();
     job.gradX = gradX.data_ptr<T>();
     job.hidden = hidden.data_ptr<T>();
+    if (few::fits<T>(rows, inputs, hiddens)) {
+      for (const auto& like : {normWeight, normBias, weight1}) totals.push_back(at::empty_like(like));
+      totals.push_back(at::empty({hiddens}, x.options()));
+      totals.push_back(at::empty_like(weight2));
+      totals.push_back(at::empty({inputs}, x.options()));
+      const auto into = [&](size_t which) { return totals[which].data_ptr<T>(); };
+      return few::feedforwardBackward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>(), into(2), into(3), into(4), into(5), into(0), into(1));
+    }
+    const auto packed1 = packedBackward<T>(weight1), packed2 = packedBackward<T>(weight2);
+    job.packed1 = packed1.data_ptr<T>();
+    job.packed2 = packed2.data_ptr<T>();
     Collected<T> collected(x, parts.workers, {{1, inputs}, {1, inputs}, {hiddens, inputs}, {1, hiddens}, {inputs, hiddens}, {1, inputs}});
     parts.forEach([&](int64_t worker, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
@@ -326,6 +350,7 @@ struct DenseFunction : torch::autograd::Function<DenseFunction> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Optional& normWeight, const Optional& normBias, double eps, const Tensor& weight,
                         const Optional& bias, const Optional& residual, const Optional& scale) {
     at::AutoDispatchBelowADInplaceOrView below;
+    const skyloop::TrainingStep step;
     context->save_for_backward({x, normWeight.value_or(Tensor()), normBias.value_or(Tensor()), weight, scale.value_or(Tensor())});
     context->saved_data["eps"] = eps;
     context->saved_data["residual"] = residual.has_value();
@@ -356,6 +381,7 @@ struct FeedforwardFunction : torch::autograd::Function<FeedforwardFunction> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1,
                         const Tensor& bias1, const Tensor& weight2, const Tensor& bias2, const Optional& scale) {
     at::AutoDispatchBelowADInplaceOrView below;
+    const skyloop::TrainingStep step;
     static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward_kept", "").typed<decltype(feedforwardKept)>();
     auto [out, hidden] = op.call(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, true);
     context->save_for_backward({x, normWeight, normBias, weight1, weight2, scale.value_or(Tensor()), hidden});

@@ -229,6 +229,7 @@ Napi::Value groupBroadcast(const Napi::CallbackInfo& info) {
     for (auto& tensor : tensorsOf(info[0])) {
       std::vector<Tensor> one{tensor.detach()};
       joined(info.Env()).processes->broadcast(one)->wait();
+      tensor.unsafeGetTensorImpl()->bump_version();
     }
     return info.Env().Undefined();
   });

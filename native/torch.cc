@@ -298,6 +298,7 @@ Napi::Value copyFrom(const Napi::CallbackInfo& info) {
   if (tensor.nbytes() != array.ByteLength())
     throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " + std::to_string(array.ByteLength()));
   if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), bytesOf(array), tensor.nbytes());
+  tensor.unsafeGetTensorImpl()->bump_version();
   return env.Undefined();
 }
 

@@ -1,7 +1,22 @@
 /** Gradients of every layer of ours against central differences, in double precision. */
 import { describe, expect, it } from "vitest";
 import { DualUpsample, PatchMerging, SwinBlock } from "../models/swin-blocks.ts";
-import { bceWithLogits, crossEntropy, dropout, gelu, manualSeed, mseLoss, noGrad, normalize, randn, scope, type Tensor, tensor } from "../torch/index.ts";
+import {
+  Adam,
+  bceWithLogits,
+  crossEntropy,
+  dropout,
+  gelu,
+  manualSeed,
+  mseLoss,
+  noGrad,
+  normalize,
+  opInPlace,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "../torch/index.ts";
 import {
   BatchNorm,
   Conv2d,
@@ -146,6 +161,8 @@ describe("linear layers with what stands around them", () => {
     [20, 20, 7],
     [7, 3, 130],
     [384, 16, 64],
+    [384, 48, 65],
+    [128, 64, 9],
     [16, 96, 1],
   ];
   it("equal the composition of operators in value and in every gradient, whatever the widths and the number of rows", () => {
@@ -186,6 +203,8 @@ describe("linear layers with what stands around them", () => {
         [48, 192, 300],
         [20, 28, 7],
         [384, 1536, 40],
+        [384, 1536, 65],
+        [128, 256, 9],
         [8, 16, 1],
       ])
         for (const scaled of [true, false])
@@ -218,6 +237,38 @@ describe("linear layers with what stands around them", () => {
           });
     console.log(`largest relative difference ${worst.toExponential(1)} (float32; float64 times a million)`);
     expect(worst).toBeLessThan(5e-6);
+  });
+
+  it("weights that were kept in the order of products are noticed when they change, however they do", () => {
+    manualSeed(5);
+    scope(() => {
+      const [layer, first, second, norm] = [new Linear(48, 64), new Linear(48, 192), new Linear(192, 48), new LayerNorm(48)];
+      const x = randn([2, 300, 48]);
+      const unlike = () =>
+        noGrad(() => {
+          const pairs = [
+            [fusedLinear(x, layer), composedLinear(x, layer)],
+            [fusedFeedforward(x, norm, first, second, null), composedFeedforward(x, norm, first, second, null)],
+          ];
+          return Math.max(...pairs.map(([fused, composed]) => fused.sub(composed).abs().max().item() / composed.abs().max().item()));
+        });
+      const same = () => expect(Math.max(unlike(), unlike())).toBeLessThan(5e-6);
+      same();
+      noGrad(() => opInPlace("mul_.Scalar", layer.weight, 2));
+      same();
+      noGrad(() => first.weight.copy_(randn(first.weight.shape)));
+      same();
+      layer.weight.fill(new Float32Array(64 * 48).fill(0.25));
+      same();
+      const optimiser = new Adam([...layer.namedParameters(), ...second.namedParameters()], { learningRate: 0.1 });
+      fusedLinear(x, layer)
+        .sum()
+        .add(fusedFeedforward(x, norm, first, second, null).sum())
+        .backward();
+      optimiser.step();
+      same();
+      for (const module of [layer, first, second, norm]) module.dispose();
+    });
   });
 
   it("dual up-sampling in fewer operations equals its layers one by one, in value and in every gradient", () => {

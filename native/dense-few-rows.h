@@ -1,0 +1,127 @@
+// The operators of dense.cc where rows are few and weights large, as in a network's last stage: threads share the weights, not the rows. Nothing is packed, and gradients of
+// weights are written once, straight into the result.
+#pragma once
+
+namespace few {
+
+using at::Tensor;
+
+// Widths are whole cache lines, so that no row needs padding.
+template <typename T>
+bool fits(int64_t rows, int64_t inputs, int64_t outputs) {
+  const auto whole = [](int64_t width) { return skyloop::plain::padded<T>(width) == width; };
+  return rows <= 128 && inputs >= 128 && whole(inputs) && whole(outputs);
+}
+
+// body(first, last) over parts of n rows, whole tiles each.
+template <typename Body>
+void forEachRow(int64_t n, Body body) {
+  constexpr int64_t RUN = 16;
+  at::parallel_for(0, (n + RUN - 1) / RUN, 1, [&](int64_t first, int64_t last) { body(first * RUN, std::min(n, last * RUN)); });
+}
+
+// Memory for [rows, columns], its rows' number rounded up where they are to be columns.
+template <typename T>
+struct Space {
+  Tensor held;
+  T* at;
+  Space(const Tensor& like, int64_t numbers) : held(at::empty({numbers}, like.options())), at(held.data_ptr<T>()) {}
+};
+
+// The left side of the first product as it is and transposed, and what its normalisation needs for gradients.
+template <typename T>
+struct Left {
+  Space<T> rows, normal, inverse, transposed;
+  Left(const Tensor& x, const skyloop::Dense<T>& job, int64_t count, int64_t wide)
+      : rows(x, count * job.inputs), normal(x, count * job.inputs), inverse(x, count), transposed(x, job.inputs * wide) {
+    SKYLOOP_BEST(allLeft, job, count, rows.at, normal.at, inverse.at);
+    SKYLOOP_BEST(transposeInto, count, job.inputs, rows.at, job.inputs, transposed.at, wide);
+  }
+};
+
+// weight1 [outputs, inputs]
+template <typename T>
+void denseForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight, const T* bias) {
+  const int64_t wide = skyloop::plain::padded<T>(rows);
+  const Left<T> left(x, job, rows, wide);
+  const Space<T> turned(x, job.outputs * wide), result(x, rows * job.outputs);
+  forEachRow(job.outputs, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(rowsTimes, first, last, job.inputs, weight, job.inputs, 1, left.transposed.at, wide, turned.at);
+    if (bias != nullptr) SKYLOOP_BEST(addBias, first, last, wide, bias, turned.at);
+  });
+  SKYLOOP_BEST(transposeBack, rows, job.outputs, turned.at, wide, result.at);
+  SKYLOOP_BEST(allFinish, job, rows, job.outputs, result.at);
+}
+
+// Gradients of the left side, through the normalisation, and of its weight and bias.
+template <typename T>
+void leftBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, int64_t wide, const Left<T>& left, const T* gradTurned, T* gradLeft, T* gradNormWeight, T* gradNormBias) {
+  SKYLOOP_BEST(transposeBack, rows, job.inputs, gradTurned, wide, gradLeft);
+  if (job.normWeight == nullptr) return;
+  std::memset(gradNormWeight, 0, job.inputs * sizeof(T));
+  std::memset(gradNormBias, 0, job.inputs * sizeof(T));
+  SKYLOOP_BEST(allNormBackward, job, rows, left.normal.at, left.inverse.at, gradLeft, gradNormWeight, gradNormBias);
+}
+
+// Gradients of weight [outputs, inputs] and bias (or null), of the norm's parameters (or null), and, in job.gradX, of x.
+template <typename T>
+void denseBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight, T* gradWeight, T* gradBias, T* gradNormWeight, T* gradNormBias) {
+  const int64_t wide = skyloop::plain::padded<T>(rows);
+  const Left<T> left(x, job, rows, wide);
+  const Space<T> grad(x, rows * job.outputs), turned(x, job.outputs * wide), gradTurned(x, job.inputs * wide);
+  SKYLOOP_BEST(allBranchGrad, job, rows, job.outputs, grad.at);
+  SKYLOOP_BEST(transposeInto, rows, job.outputs, grad.at, job.outputs, turned.at, wide);
+  forEachRow(job.outputs, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(rowsTimes, first, last, rows, turned.at, wide, 1, left.rows.at, job.inputs, gradWeight);
+    if (gradBias != nullptr) SKYLOOP_BEST(sumRows, first, last, rows, wide, turned.at, gradBias);
+  });
+  forEachRow(job.inputs, [&](int64_t first, int64_t last) { SKYLOOP_BEST(rowsTimes, first, last, job.outputs, weight, 1, job.inputs, turned.at, wide, gradTurned.at); });
+  leftBackward(x, job, rows, wide, left, gradTurned.at, job.gradX, gradNormWeight, gradNormBias);
+}
+
+// weight1 [hiddens, inputs], weight2 [inputs, hiddens]; the values before GELU go to job.hidden, [hiddens, padded rows], unless that is null.
+template <typename T>
+void feedforwardForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight1, const T* weight2) {
+  const int64_t wide = skyloop::plain::padded<T>(rows);
+  const Left<T> left(x, job, rows, wide);
+  const Space<T> hidden(x, job.outputs * wide), turned(x, job.inputs * wide), result(x, rows * job.inputs);
+  forEachRow(job.outputs, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(rowsTimes, first, last, job.inputs, weight1, job.inputs, 1, left.transposed.at, wide, hidden.at);
+    SKYLOOP_BEST(addBias, first, last, wide, job.bias1, hidden.at);
+    SKYLOOP_BEST(activate, first, last, wide, hidden.at, job.hidden);
+  });
+  forEachRow(job.inputs, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(rowsTimes, first, last, job.outputs, weight2, job.outputs, 1, hidden.at, wide, turned.at);
+    SKYLOOP_BEST(addBias, first, last, wide, job.bias2, turned.at);
+  });
+  SKYLOOP_BEST(transposeBack, rows, job.inputs, turned.at, wide, result.at);
+  SKYLOOP_BEST(allFinish, job, rows, job.inputs, result.at);
+}
+
+// Gradients of both weights and biases and of the norm's parameters, and, in job.gradX, of x.
+template <typename T>
+void feedforwardBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight1, const T* weight2, T* gradWeight1, T* gradBias1, T* gradWeight2, T* gradBias2,
+                         T* gradNormWeight, T* gradNormBias) {
+  const int64_t wide = skyloop::plain::padded<T>(rows), inputs = job.inputs, hiddens = job.outputs;
+  const Left<T> left(x, job, rows, wide);
+  const Space<T> grad(x, rows * inputs), turned(x, inputs * wide), active(x, hiddens * wide), gradHidden(x, hiddens * wide), activeRows(x, rows * hiddens), gradTurned(x, inputs * wide);
+  SKYLOOP_BEST(allBranchGrad, job, rows, inputs, grad.at);
+  SKYLOOP_BEST(transposeInto, rows, inputs, grad.at, inputs, turned.at, wide);
+  std::memcpy(active.at, job.hidden, hiddens * wide * sizeof(T));
+  forEachRow(hiddens, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(rowsTimes, first, last, inputs, weight2, 1, hiddens, turned.at, wide, gradHidden.at);
+    SKYLOOP_BEST(activateBackward, first, last, wide, active.at, gradHidden.at);
+    SKYLOOP_BEST(rowsTimes, first, last, rows, gradHidden.at, wide, 1, left.rows.at, inputs, gradWeight1);
+    SKYLOOP_BEST(sumRows, first, last, rows, wide, gradHidden.at, gradBias1);
+  });
+  SKYLOOP_BEST(transposeBack, rows, hiddens, active.at, wide, activeRows.at);
+  forEachRow(inputs, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST(rowsTimes, first, last, rows, turned.at, wide, 1, activeRows.at, hiddens, gradWeight2);
+    SKYLOOP_BEST(sumRows, first, last, rows, wide, turned.at, gradBias2);
+    SKYLOOP_BEST(rowsTimes, first, last, hiddens, weight1, 1, inputs, gradHidden.at, wide, gradTurned.at);
+  });
+  leftBackward(x, job, rows, wide, left, gradTurned.at, grad.at, gradNormWeight, gradNormBias);
+  for (int64_t i = 0; i < rows * inputs; i++) job.gradX[i] = job.gradOut[i] + grad.at[i];
+}
+
+}  // namespace few

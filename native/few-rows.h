@@ -1,0 +1,79 @@
+// Products of few rows by large weights: each weight is read once and where it lies, by c^T = W a^T, whose "columns" are the rows of a. Included for every
+// processor by dense.cc.
+#include "dense.h"
+
+namespace skyloop::SKYLOOP_VARIANT {
+
+// Rows `first` to before `last` of c [n, wide] = a [n, depth] b [depth, wide]. Element (i, k) of a stands at a[i * down + k * across]; wide is padded.
+template <typename T>
+void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
+  for (int64_t at = 0; at < wide; at += PANEL<T>) {
+    const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
+    if (width == 3 * LANES<T>) denseStrip<T, 3, false>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+    if (width == 2 * LANES<T>) denseStrip<T, 2, false>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+    if (width == LANES<T>) denseStrip<T, 1, false>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+  }
+}
+
+// to [columns, wide] = from [rows, columns] transposed, zero after the rows.
+template <typename T>
+void transposeInto(int64_t rows, int64_t columns, const T* from, int64_t stride, T* to, int64_t wide) {
+  for (int64_t k = 0; k < columns; k++) {
+    for (int64_t i = 0; i < rows; i++) to[k * wide + i] = from[i * stride + k];
+    for (int64_t i = rows; i < wide; i++) to[k * wide + i] = 0;
+  }
+}
+
+// to [rows, columns] = from [columns, wide] transposed.
+template <typename T>
+void transposeBack(int64_t rows, int64_t columns, const T* from, int64_t wide, T* to) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t k = 0; k < columns; k++) to[i * columns + k] = from[k * wide + i];
+}
+
+// A bias for each row is added.
+template <typename T>
+void addBias(int64_t first, int64_t last, int64_t wide, const T* bias, T* values) {
+  for (int64_t i = first; i < last; i++)
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(values + i * wide + k, load(values + i * wide + k) + bias[i]);
+}
+
+// Values before GELU become those after it; they are copied to `keep` first, unless that is null.
+template <typename T>
+void activate(int64_t first, int64_t last, int64_t wide, T* values, T* keep) {
+  if (keep != nullptr) std::memcpy(keep + first * wide, values + first * wide, (last - first) * wide * sizeof(T));
+  geluRows((last - first) * wide, values + first * wide);
+}
+template <typename T>
+void activateBackward(int64_t first, int64_t last, int64_t wide, T* values, T* grad) {
+  geluBackward((last - first) * wide, values + first * wide, grad + first * wide);
+}
+
+template <typename T>
+void sumRows(int64_t first, int64_t last, int64_t rows, int64_t wide, const T* from, T* sums) {
+  for (int64_t i = first; i < last; i++) {
+    T sum = 0;
+    for (int64_t k = 0; k < rows; k++) sum += from[i * wide + k];
+    sums[i] = sum;
+  }
+}
+
+// What stands before and after the products, for all rows.
+template <typename T>
+void allLeft(const Dense<T>& job, int64_t rows, T* left, T* normal, T* inverse) {
+  leftSide(job, 0, rows, left, normal, inverse);
+}
+template <typename T>
+void allFinish(const Dense<T>& job, int64_t rows, int64_t width, const T* from) {
+  finishRows(job, 0, rows, width, from, job.out);
+}
+template <typename T>
+void allBranchGrad(const Dense<T>& job, int64_t rows, int64_t width, T* into) {
+  branchGrad(job, 0, rows, width, into);
+}
+template <typename T>
+void allNormBackward(const Dense<T>& job, int64_t rows, const T* normal, const T* inverse, T* gradLeft, T* gradWeight, T* gradBias) {
+  standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, gradWeight, gradBias);
+}
+
+}  // namespace skyloop::SKYLOOP_VARIANT
