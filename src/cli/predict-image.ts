@@ -2,6 +2,7 @@ import type { Command } from "commander";
 
 interface PredictImageFlags {
   head: string;
+  fwhm?: number;
   mask?: string;
   neighbours?: boolean;
   overwrite: boolean;
@@ -23,7 +24,9 @@ export function addPredictImageCommands(predict: Command): void {
           : "fill hidden pixels of one image, or the galaxy behind its neighbours; FITS keeps its header and says in HISTORY what was done",
       )
       .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\` or of multitask training`);
-    if (task === "reconstruct")
+    if (task === "restore")
+      command.option("--fwhm <px>", "full width at half maximum of the image's point spread in px, for a head that was trained with --known-seeing", Number);
+    else
       command
         .option("--mask <file>", "FITS or picture of the same size: what is not 0 (in a picture: bright) is hidden")
         .option("--neighbours", "find everything but the central galaxy by segmentation, and hide that", false);
@@ -35,6 +38,7 @@ export function addPredictImageCommands(predict: Command): void {
         input,
         output,
         mask: flags.mask,
+        fwhmPx: flags.fwhm,
         neighbours: flags.neighbours ?? false,
         overwrite: flags.overwrite,
       });

@@ -13,6 +13,7 @@ interface TrainImageFlags {
   frozen: boolean;
   fwhm?: string;
   noise?: string;
+  knownSeeing?: boolean;
   threads?: number;
   json: boolean;
 }
@@ -52,7 +53,8 @@ export function addTrainImageCommands(train: Command): void {
     if (task === "restore")
       command
         .option("--fwhm <range>", "widths of the point spread, smallest and largest: px for pictures, arcsec for flux (default: 2 to 8 px)")
-        .option("--noise <range>", "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 0.1 to 3 times the sky's)");
+        .option("--noise <range>", "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 0.1 to 3 times the sky's)")
+        .option("--known-seeing", "tell the network how wide each image's point spread is; predict then asks for it", false);
     command.action(async (survey: string, flags: TrainImageFlags) => {
       const [{ trainImageModel }, { methodsTable }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
         import("../train/task-image.ts"),
@@ -74,6 +76,7 @@ export function addTrainImageCommands(train: Command): void {
         frozen: flags.frozen,
         fwhm: pairOf(flags.fwhm),
         noise: pairOf(flags.noise),
+        seeingKnown: flags.knownSeeing,
         command: `skyloop ${process.argv.slice(2).join(" ")}`,
         reading: flags.json ? SILENT : terminalProgress("reading", "images"),
         progress: flags.json ? SILENT : terminalProgress(task, "steps"),

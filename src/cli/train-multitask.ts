@@ -14,6 +14,7 @@ interface MultitaskFlags {
   steps: number;
   batch: number;
   size: number;
+  knownSeeing: boolean;
   temperature: number;
   floor: number;
   shareEvery: number;
@@ -36,8 +37,9 @@ export function addTrainMultitaskCommand(train: Command): void {
     .option("--seed <n>", "seed of initial weights and order", Number, 1)
     .option("--split-seed <n>", "seed of the split into training, validation and test", Number, 1)
     .option("--steps <n>", "training steps over all tasks", Number, 1500)
-    .option("--batch <n>", "crops a step; classes take twice as many images", Number, 8)
+    .option("--batch <n>", "crops a step; classes take four times as many images", Number, 8)
     .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
+    .option("--known-seeing", "tell restoration how wide each image's point spread is; predict then asks for it", false)
     .option("--temperature <t>", "active: small gives nearly all to the worst task", Number)
     .option("--floor <share>", "active: least share of a task", Number)
     .option("--share-every <n>", "active: steps between two estimates of the shares on the validation split", Number, 100)
@@ -76,6 +78,7 @@ export function addTrainMultitaskCommand(train: Command): void {
         steps: flags.steps,
         batchSize: flags.batch,
         sizePx: flags.size,
+        seeingKnown: flags.knownSeeing,
         active: { temperature: flags.temperature ?? DEFAULT_ACTIVE.temperature, floor: flags.floor ?? DEFAULT_ACTIVE.floor },
         validateEvery: flags.shareEvery,
         command: `skyloop ${process.argv.slice(2).join(" ")}`,

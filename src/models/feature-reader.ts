@@ -38,22 +38,26 @@ export interface FeatureReader {
   dim: number;
   sizePx: number;
   of(images: Tensor): Tensor;
+  /** The same of the images as they stand, not turned and mirrored: for training on views that are turned already. */
+  once(images: Tensor): Tensor;
   /** Frees what belongs to the reading; the model is freed by itself. */
   dispose(): void;
 }
 
 /** The encoder's output averaged over tokens, 8 x embedDim numbers (768 for lvm-base), unless the reading says otherwise. */
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
-  const { projection, pooling, views } = reading;
+  const { projection, pooling } = reading;
+  const read = (images: Tensor, views: Views) => {
+    const seen = turnedViews(reading.commonRange ? commonRange(images) : images, views);
+    const rows = pooled(model, seen, pooling);
+    const mean = views === 1 ? rows : rows.reshape(views, images.shape[0], rows.shape[1]).mean(0);
+    return projection === null ? mean : project(mean, projection);
+  };
   return {
     dim: projection === null ? pooledDim(model, pooling) : projection.axes.shape[1],
     sizePx: reading.sizePx,
-    of(images) {
-      const seen = turnedViews(reading.commonRange ? commonRange(images) : images, views);
-      const rows = pooled(model, seen, pooling);
-      const mean = views === 1 ? rows : rows.reshape(views, images.shape[0], rows.shape[1]).mean(0);
-      return projection === null ? mean : project(mean, projection);
-    },
+    of: (images) => read(images, reading.views),
+    once: (images) => read(images, 1),
     dispose() {
       projection?.mean.dispose();
       projection?.axes.dispose();

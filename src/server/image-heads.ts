@@ -42,7 +42,7 @@ export function improvedRgb8(model: ImageModel, stamp: Stamp): Uint8Array {
     mask = neighbourMask(data, { bands: data.length / N, widthPx, heightPx });
     if (mask.every((value) => value === 0)) throw new SkyloopError("BAD_MASK", "no neighbour of the central galaxy stands out: there is nothing to fill in");
   }
-  const improved = applyImageModel(model, { widthPx, heightPx, kind, data: planes }, mask);
+  const improved = applyImageModel(model, { widthPx, heightPx, kind, data: planes }, { mask });
   const out = data.slice();
   for (const [c, band] of group.entries()) out.set(improved.subarray(c * N, (c + 1) * N), band * N);
   return renderRgb8({ ...stamp, data: out });

@@ -23,30 +23,24 @@ export interface ImageClassifier {
   dispose(): void;
 }
 
-/** How an encoder is read: while it learns from one view of each image, since its views are random already; to predict as its weights ask, a mean over several. */
-interface Readers {
-  learning: FeatureReader;
-  predicting: FeatureReader;
-}
-
-/** Encoder, reading and head as one layer. */
+/** Encoder, reading and head as one layer. It learns from one view of each image, which is a random one already, and predicts from as many as its weights ask. */
 class LvmClassifier extends Layer {
   readonly encoder: SwinUnet;
   readonly head: ClassifyHead;
-  readonly #readers: Readers;
+  readonly #reader: FeatureReader;
   readonly #frozen: boolean;
 
-  constructor(encoder: SwinUnet, readers: Readers, head: ClassifyHead, frozen: boolean) {
+  constructor(encoder: SwinUnet, reader: FeatureReader, head: ClassifyHead, frozen: boolean) {
     super();
-    [this.encoder, this.#readers, this.head, this.#frozen] = [encoder, readers, head, frozen];
+    [this.encoder, this.#reader, this.head, this.#frozen] = [encoder, reader, head, frozen];
   }
   /** Features as they are while learning. */
   features(images: Tensor): Tensor {
-    return this.#readers.learning.of(images);
+    return this.#reader.once(images);
   }
   forward(images: Tensor): Tensor {
-    const reader = this.training ? this.#readers.learning : this.#readers.predicting;
-    return this.head.forward(this.#frozen ? noGrad(() => reader.of(images)) : reader.of(images));
+    const read = () => (this.training ? this.#reader.once(images) : this.#reader.of(images));
+    return this.head.forward(this.#frozen ? noGrad(read) : read());
   }
   override train(on = true): this {
     super.train(on);
@@ -105,9 +99,8 @@ function lvm(name: string, classes: number, weights: string, frozen: boolean, dr
 }
 
 function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, frozen: boolean, dropout: number): ImageClassifier {
-  const predicting = featuresOf(encoder, reading);
-  const readers = { learning: featuresOf(encoder, { ...reading, views: 1 }), predicting };
-  const layer = new LvmClassifier(encoder, readers, new ClassifyHead(predicting.dim, classes, dropout), frozen);
+  const reader = featuresOf(encoder, reading);
+  const layer = new LvmClassifier(encoder, reader, new ClassifyHead(reader.dim, classes, dropout), frozen);
   const all = [...layer.namedParameters()];
   return {
     layer,
@@ -119,7 +112,7 @@ function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, froz
     notes: notesOf(reading),
     extra: reading.projection === null ? {} : projectionState(reading.projection),
     dispose() {
-      predicting.dispose();
+      reader.dispose();
       layer.dispose();
     },
   };

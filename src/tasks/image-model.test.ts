@@ -81,12 +81,12 @@ describe("an image model", () => {
     const mask = new Uint8Array(70 * 90);
     mask.fill(1, 30 * 90, 36 * 90);
     image.data[11] = Number.NaN;
-    const out = applyImageModel(made, image, mask);
+    const out = applyImageModel(made, image, { mask });
     expect(out.every(Number.isFinite)).toBe(true);
     const changed = [...out.keys()].filter((i) => out[i] !== image.data[i]);
     expect(changed.every((i) => mask[i % 6300] === 1 || i % 6300 === 11)).toBe(true);
     expect(changed.length).toBeGreaterThan(3 * 6 * 90 - 10);
-    expect(() => applyImageModel(made, image, new Uint8Array(6300).fill(1))).toThrow(/no pixel/);
+    expect(() => applyImageModel(made, image, { mask: new Uint8Array(6300).fill(1) })).toThrow(/no pixel/);
     disposeImageModel(made);
     const restoring = model("restore", "flux");
     const restored = applyImageModel(restoring, image);

@@ -21,6 +21,8 @@ export interface ImageCard {
   sizePx: number;
   /** How its training images were made worse, in words. */
   degradation: string;
+  /** Of a restoration: whether it is told the width of the point spread. Absent: it is not. */
+  seeingKnown?: boolean;
   steps: number;
   seed: number;
   dataHash: string;
@@ -131,9 +133,15 @@ export interface Planes {
 
 /**
  * An image restored, or its hidden pixels (`mask` [H, W], 1 where hidden) reconstructed. Pixels without a measurement are reconstructed with the hidden ones, and
- * stay NaN in a restoration. Throws BAD_MASK where no pixel is known.
+ * stay NaN in a restoration. `fwhmPx`: the point spread's full width, for a restoration that was trained with it. Throws BAD_MASK where no pixel is known,
+ * SEEING_MISSING, BAD_OPTION.
  */
-export function applyImageModel(model: ImageModel, { heightPx: H, widthPx: W, data, kind }: Planes, mask: Uint8Array | null = null): Float32Array {
+export function applyImageModel(
+  model: ImageModel,
+  { heightPx: H, widthPx: W, data, kind }: Planes,
+  { mask = null, fwhmPx = null }: { mask?: Uint8Array | null; fwhmPx?: number | null } = {},
+): Float32Array {
+  const seeing = seeingOf(model.card, fwhmPx);
   const N = H * W;
   const missing = Uint8Array.from({ length: N }, (_, p) =>
     Number.isFinite(data[p]) && Number.isFinite(data[N + p]) && Number.isFinite(data[2 * N + p]) ? 0 : 1,
@@ -152,13 +160,26 @@ export function applyImageModel(model: ImageModel, { heightPx: H, widthPx: W, da
       const filled = firstGuess(scale.toNetwork(tensor(seen, [1, 3, H, W])), [hidden]);
       const given = reconstructs
         ? { image: filled, known, candidates: null }
-        : { image: filled, known: null, candidates: candidatesOf(scale.toImage(filled), kind, scale) };
+        : { image: filled, known: null, candidates: candidatesOf(scale.toImage(filled), kind, scale, seeing) };
       const improved = scale.toImage(improveTiled(model, given));
       const out = (kind === "colour" ? improved.clamp(0, 1) : improved).toFloat32Array();
       // Known pixels come back bit by bit: stretching and its inverse round them.
       return out.map((value, i) => (reconstructs ? (hidden[i % N] === 1 ? value : data[i]) : missing[i % N] === 1 ? Number.NaN : value));
     }),
   );
+}
+
+function seeingOf({ task, seeingKnown = false }: ImageCard, fwhmPx: number | null): number[] | null {
+  if (fwhmPx !== null && !(fwhmPx > 0 && fwhmPx < 100))
+    throw new SkyloopError("BAD_OPTION", `the width of the point spread is a number of pixels above 0, not ${fwhmPx}`);
+  if (task === "restore" && seeingKnown && fwhmPx === null)
+    throw new SkyloopError(
+      "SEEING_MISSING",
+      "this model restores by the width of the point spread: give it with --fwhm PX, or train one without --known-seeing",
+    );
+  if (fwhmPx !== null && !seeingKnown)
+    throw new SkyloopError("BAD_OPTION", "this model takes no width of the point spread: leave --fwhm out, or train a restoration with --known-seeing");
+  return fwhmPx === null ? null : [fwhmPx];
 }
 
 /** A batch made from whole images, improved as `applyImageModel` does: [3, S, S] each, in the images' own unit. */

@@ -2,7 +2,7 @@
 import { ImageDecoder } from "../models/image-decoder.ts";
 import type { SwinUnet } from "../models/swin-unet.ts";
 import { mseLoss, noGrad, type Tensor, tensor, where } from "../torch/index.ts";
-import { CANDIDATE_FWHM_PX } from "./candidates.ts";
+import { CANDIDATES } from "./candidates.ts";
 import type { ImageScale } from "./image-scale.ts";
 
 export const IMAGE_TASKS = ["restore", "reconstruct"] as const;
@@ -10,7 +10,7 @@ export type ImageTaskName = (typeof IMAGE_TASKS)[number];
 
 /** What a task's decoder is given beside the image: which pixels are known, and how many deconvolved versions of the image. */
 export const DECODER_INPUTS: Record<ImageTaskName, { marks: number; candidates: number }> = {
-  restore: { marks: 0, candidates: CANDIDATE_FWHM_PX.length },
+  restore: { marks: 0, candidates: CANDIDATES },
   reconstruct: { marks: 1, candidates: 0 },
 };
 

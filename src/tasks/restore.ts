@@ -14,10 +14,12 @@ export interface RestoreRanges {
   sigma: [number, number];
   /** What sigma is multiplied by in each band, red first. */
   bandNoise: [number, number, number];
+  /** Whether the network is told how wide the point spread is, as observers know it; else it has to see it. */
+  seeingKnown: boolean;
 }
 
 /** The paper's ranges, for colour. */
-export const COLOUR_RANGES: RestoreRanges = { fwhmPx: [...DEGRADE.fwhmPx], sigma: [...DEGRADE.sigma], bandNoise: [1, 1, 1] };
+export const COLOUR_RANGES: RestoreRanges = { fwhmPx: [...DEGRADE.fwhmPx], sigma: [...DEGRADE.sigma], bandNoise: [1, 1, 1], seeingKnown: false };
 
 /** A width and a noise from the ranges. */
 export function drawBlur(random: Random, { fwhmPx, sigma }: RestoreRanges): Degradation {
@@ -30,7 +32,7 @@ export function restoreBatch(
   sizePx: number,
   degradations: Degradation[],
   kind: "flux" | "colour",
-  { bandNoise }: RestoreRanges,
+  { bandNoise, seeingKnown }: RestoreRanges,
 ): ImageBatch {
   return noGrad(() => {
     const clean = stackImages(crops, sizePx);
@@ -44,6 +46,7 @@ export function restoreBatch(
       crops.map((_, b) => all.subarray(b * length, (b + 1) * length)),
       sizePx,
     );
-    return { image: scale.toNetwork(degraded), known: null, candidates: candidatesOf(degraded, kind, scale), clean, degraded, scale };
+    const candidates = candidatesOf(degraded, kind, scale, seeingKnown ? degradations.map(({ fwhmPx }) => fwhmPx) : null);
+    return { image: scale.toNetwork(degraded), known: null, candidates, clean, degraded, scale };
   });
 }

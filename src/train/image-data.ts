@@ -74,6 +74,7 @@ export function restoreRanges(
   { kind, pixelScaleArcsec, train }: Pick<ImageData, "kind" | "pixelScaleArcsec" | "train">,
   fwhm?: [number, number],
   noise?: [number, number],
+  seeingKnown = false,
 ): RestoreRanges {
   for (const [name, range, least] of [
     ["--fwhm", fwhm, 1e-6],
@@ -82,14 +83,14 @@ export function restoreRanges(
     if (range !== undefined && !(range[0] >= least && range[1] >= range[0]))
       throw new SkyloopError("BAD_OPTION", `${name} is two numbers, the smaller first and none below 0, such as 2,8; not ${range.join(",")}`);
   if (kind === "colour")
-    return { ...COLOUR_RANGES, fwhmPx: fwhm ?? COLOUR_RANGES.fwhmPx, sigma: noise === undefined ? COLOUR_RANGES.sigma : scaled(noise, 1 / 255) };
+    return { ...COLOUR_RANGES, seeingKnown, fwhmPx: fwhm ?? COLOUR_RANGES.fwhmPx, sigma: noise === undefined ? COLOUR_RANGES.sigma : scaled(noise, 1 / 255) };
   if (fwhm !== undefined && pixelScaleArcsec === null)
     throw new SkyloopError("BAD_OPTION", "--fwhm is in arcsec, and the survey has no pixel scale; leave it out for the widths of 2 to 8 px");
   const fwhmPx = fwhm === undefined ? ([...DEGRADE.fwhmPx] as [number, number]) : scaled(fwhm, 1 / (pixelScaleArcsec ?? 1));
-  if (noise !== undefined) return { fwhmPx, sigma: noise, bandNoise: [1, 1, 1] };
+  if (noise !== undefined) return { fwhmPx, sigma: noise, bandNoise: [1, 1, 1], seeingKnown };
   const bands = [0, 1, 2].map((band) => medianNoise(train.slice(0, NOISE_FROM), band));
   const mean = bands.reduce((sum, sigma) => sum + sigma, 0) / 3 || 1;
-  return { fwhmPx, sigma: scaled(NOISE_TIMES, mean), bandNoise: bands.map((sigma) => sigma / mean) as [number, number, number] };
+  return { fwhmPx, sigma: scaled(NOISE_TIMES, mean), bandNoise: bands.map((sigma) => sigma / mean) as [number, number, number], seeingKnown };
 }
 
 const scaled = ([low, high]: [number, number], factor: number): [number, number] => [low * factor, high * factor];
@@ -100,12 +101,12 @@ function medianNoise(pictures: Picture[], band: number): number {
 }
 
 /** The ranges in words, for cards and headers. */
-export function describeRanges({ fwhmPx, sigma, bandNoise }: RestoreRanges, kind: "flux" | "colour", pixelScaleArcsec: number | null): string {
+export function describeRanges({ fwhmPx, sigma, bandNoise, seeingKnown }: RestoreRanges, kind: "flux" | "colour", pixelScaleArcsec: number | null): string {
   const width = kind === "flux" && pixelScaleArcsec !== null ? scaled(fwhmPx, pixelScaleArcsec).map((w) => w.toFixed(2)) : fwhmPx.map((w) => w.toFixed(1));
   const unit = kind === "flux" && pixelScaleArcsec !== null ? "arcsec" : "px";
   const noise =
     kind === "colour"
       ? `${(255 * sigma[0]).toFixed(1)}-${(255 * sigma[1]).toFixed(1)} of 255`
       : bandNoise.map((factor, c) => `${"zrg"[c]} ${(sigma[0] * factor).toPrecision(2)}-${(sigma[1] * factor).toPrecision(2)}`).join(", ");
-  return `Moffat FWHM ${width.join("-")} ${unit}, noise sigma ${noise}${kind === "flux" ? " (survey's unit)" : ""}`;
+  return `Moffat FWHM ${width.join("-")} ${unit}${seeingKnown ? ", which it is told" : ""}, noise sigma ${noise}${kind === "flux" ? " (survey's unit)" : ""}`;
 }

@@ -117,7 +117,7 @@ export function classTask(reader: FeatureReader, train: ClassData, validation: C
       const rows = Array.from({ length: batchSize }, () => random.int(train.classes.length));
       const index = tensor(BigInt64Array.from(rows, BigInt), [rows.length]);
       const views = augment(images.indexSelect(0, index), random, { ...DEFAULT_AUGMENT, sizePx: reader.sizePx });
-      const features = frozen ? noGrad(() => reader.of(views)) : reader.of(views);
+      const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
       const batchTargets = Float32Array.from({ length: rows.length * count }, (_, i) => targets[rows[Math.floor(i / count)] * count + (i % count)]);
       return classifyLoss(head.forward(features), tensor(batchTargets, [rows.length, count]), { weights, labelSmoothing });
     },

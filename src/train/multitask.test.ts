@@ -35,6 +35,7 @@ const options = (name: string, changes: Partial<MultitaskOptions> = {}): Multita
   steps: 8,
   batchSize: 2,
   sizePx: 32,
+  seeingKnown: true,
   active: { temperature: 0.25, floor: 0.15 },
   validateEvery: 2,
   command: "test",
@@ -47,7 +48,7 @@ describe("multitask training", () => {
   it("goes on after kill -9 and comes out the same, with its heads, measures and charts", async () => {
     const whole = await trainMultitask(options("whole"));
     const out = join(folder.path, "killed");
-    const line = `train multitask ${survey} --images ${survey} --column ${COLUMN} --steps 8 --batch 2 --size 32 --share-every 2 --threads 1 --out ${out} --json`;
+    const line = `train multitask ${survey} --images ${survey} --column ${COLUMN} --steps 8 --batch 2 --size 32 --known-seeing --share-every 2 --threads 1 --out ${out} --json`;
     const start = () => spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), ...line.split(" ")], { stdio: ["ignore", "pipe", "inherit"] });
     const child = start();
     const ended = once(child, "exit");

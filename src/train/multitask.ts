@@ -47,6 +47,8 @@ export interface MultitaskOptions {
   steps: number;
   batchSize: number;
   sizePx: number;
+  /** Restoration is told the width of the point spread. */
+  seeingKnown: boolean;
   active: ActiveShares;
   /** Steps between two estimates of the shares. */
   validateEvery: number;
@@ -77,7 +79,7 @@ export interface MultitaskResult {
 }
 
 /** Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need no decoder. */
-export const CLASS_BATCH_TIMES = 2;
+export const CLASS_BATCH_TIMES = 4;
 const TASKS = ["classify", ...IMAGE_TASKS];
 
 /** What decides which objects are learned from. */
@@ -116,7 +118,7 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
     const { model: encoder, reader, weightsHash } = await loadModel(options.model, options.weights);
     const data = loaded ?? (await loadMultitaskData(options, reader.sizePx));
     const count = data.classes.classes.length;
-    const ranges = restoreRanges(data.images);
+    const ranges = restoreRanges(data.images, undefined, undefined, options.seeingKnown);
     const setups = IMAGE_TASKS.map((task) => setupsOf(task, data.images, sizePx, ranges));
     const classify = classTask(reader, data.classes.train, data.classes.validation, {
       count,
@@ -136,7 +138,18 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
       active: strategy === "active" ? options.active : null,
     };
     const runHash = hashBytes(
-      JSON.stringify({ strategy, settings, splitSeed, batchSize, sizePx, weightsHash, classes: data.classes.dataHash, images: data.images.dataHash }),
+      JSON.stringify({
+        strategy,
+        settings,
+        splitSeed,
+        batchSize,
+        classBatch: CLASS_BATCH_TIMES,
+        sizePx,
+        ranges,
+        weightsHash,
+        classes: data.classes.dataHash,
+        images: data.images.dataHash,
+      }),
     );
     const { finished, records, seconds } = trainTasks(encoder, [classify, ...imageTasks], settings, { out, runHash, progress, signal });
     if (!finished) return null;
@@ -148,7 +161,17 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
       return {
         encoder,
         decoder: head,
-        card: { task, model: options.model, kind: data.images.kind, sizePx, degradation, steps, seed, dataHash: data.images.dataHash },
+        card: {
+          task,
+          model: options.model,
+          kind: data.images.kind,
+          sizePx,
+          degradation,
+          seeingKnown: ranges.seeingKnown,
+          steps,
+          seed,
+          dataHash: data.images.dataHash,
+        },
       };
     });
     const scores = models.map((trained, i) => evaluateImages({ [IMAGE_TASKS[i]]: trained }, data.images.test, setups[i].test, "given only").methods);

@@ -49,6 +49,20 @@ describe("restoration of flux", () => {
     await expect(trainImageModel(survey, options("restore"))).rejects.toThrow(/RUN_EXISTS|trained model already/);
   }, 120_000);
 
+  it("that is told the width of the point spread asks for it, and one that is not refuses it", async () => {
+    const trained = await trainImageModel(survey, options("restore", { out: at("told"), seeingKnown: true, steps: 2 }));
+    expect(trained?.card).toMatchObject({ seeingKnown: true });
+    expect(trained?.card.degradation).toMatch(/which it is told/);
+    const told = { model: join(at("told"), "restore.safetensors") };
+    writeFitsImage(at("plain.fits"), { widthPx: 64, heightPx: 64, planes: 3, data: new Float32Array(3 * 64 * 64).map((_, i) => (i % 7) + 1) }, []);
+    await expect(predict("restore", "plain.fits", "a.fits", told)).rejects.toThrow(/SEEING_MISSING|give it with --fwhm/);
+    await expect(predict("restore", "plain.fits", "a.fits", { ...told, fwhmPx: -1 })).rejects.toThrow(/above 0, not -1/);
+    await expect(predict("restore", "plain.fits", "a.fits", { fwhmPx: 3 })).rejects.toThrow(/takes no width/);
+    await predict("restore", "plain.fits", "narrow.fits", { ...told, fwhmPx: 2 });
+    await predict("restore", "plain.fits", "wide.fits", { ...told, fwhmPx: 6 });
+    expect(readFitsImage(at("wide.fits")).data).not.toEqual(readFitsImage(at("narrow.fits")).data);
+  }, 120_000);
+
   it("keeps a FITS file's header and coordinates and says what was done", async () => {
     const stamp = await openSurvey(survey).then((open) => open.readStamp(0));
     const cards = ["CRVAL1  =           150.123456", "CRVAL2  =                -2.5", "OBJECT  = 'test galaxy'", "BANDS   = 'grz'"].map((card) =>

@@ -28,6 +28,8 @@ export interface TrainImageOptions {
   frozen: boolean;
   fwhm?: [number, number];
   noise?: [number, number];
+  /** restore: the network is told the width of the point spread. */
+  seeingKnown?: boolean;
   command: string;
   /** Of reading the stamps, and of training. */
   reading: Progress;
@@ -87,7 +89,7 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
   const release = lockFolder(out, "train");
   try {
     const data = await loadImageData(folder, sizePx, seed, options.reading);
-    const ranges = restoreRanges(data, options.fwhm, options.noise);
+    const ranges = restoreRanges(data, options.fwhm, options.noise, options.seeingKnown);
     manualSeed(seed);
     const { model: encoder, weightsHash } = await loadModel(options.model, options.weights);
     const setups = setupsOf(task, data, sizePx, ranges);
@@ -103,7 +105,17 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
     const { finished, records, seconds } = trainTasks(encoder, [learned], settings, { out, runHash, progress, signal });
     if (!finished) return null;
     const degradation = task === "restore" ? describeRanges(ranges, data.kind, data.pixelScaleArcsec) : "patches of 4, 8 and 16 px over 0-70 % of the image";
-    const card: ImageCard = { task, model: options.model, kind: data.kind, sizePx, degradation, steps, seed, dataHash: data.dataHash };
+    const card: ImageCard = {
+      task,
+      model: options.model,
+      kind: data.kind,
+      sizePx,
+      degradation,
+      seeingKnown: ranges.seeingKnown,
+      steps,
+      seed,
+      dataHash: data.dataHash,
+    };
     const trained: ImageModel = { encoder, decoder: learned.head, card };
     const evaluation = await evaluateInto(join(out, "examples.png"), trained, data, setups);
     const { skipped, train, validation, test } = data;
@@ -148,6 +160,6 @@ export async function evaluateImageModel(
 ): Promise<ImageEvaluation & { card: ImageCard }> {
   const model = loadImageModel(path, task);
   const data = await loadImageData(folder, model.card.sizePx, options.seed ?? model.card.seed, options.progress);
-  const ranges = restoreRanges(data, options.fwhm, options.noise);
+  const ranges = restoreRanges(data, options.fwhm, options.noise, model.card.seeingKnown);
   return { card: model.card, ...(await evaluateInto(options.sheet, model, data, setupsOf(task, data, model.card.sizePx, ranges))) };
 }

@@ -22,6 +22,8 @@ export interface PredictImageOptions {
   mask?: string;
   /** reconstruct: hide what is not the central galaxy, found by segmentation, instead. */
   neighbours: boolean;
+  /** restore: full width of the point spread in px, for a model that was trained with it. */
+  fwhmPx?: number;
   overwrite: boolean;
 }
 
@@ -77,7 +79,7 @@ async function predictFits(model: ImageModel, options: PredictImageOptions): Pro
   for (const group of planeGroups(image)) {
     const together: Planes = { widthPx, heightPx, kind: "flux", data: new Float32Array(3 * N) };
     for (const [c, plane] of group.entries()) together.data.set(data.subarray(plane * N, (plane + 1) * N), c * N);
-    const improved = applyImageModel(model, together, mask);
+    const improved = applyImageModel(model, together, { mask, fwhmPx: options.fwhmPx });
     // One plane that went in three times comes back as the mean of three.
     const same = new Set(group).size === 1;
     for (const [c, plane] of group.entries())
@@ -111,7 +113,7 @@ async function predictPicture(model: ImageModel, options: PredictImageOptions): 
   const N = widthPx * heightPx;
   const planes = Float32Array.from({ length: 3 * N }, (_, i) => data[(i % N) * channels + Math.min(channels - 1, Math.floor(i / N))] / 255);
   const mask = await hiddenPixels(options, { widthPx, heightPx, planes: 3, data: planes, header: [] }, "top first");
-  const improved = applyImageModel(model, { widthPx, heightPx, kind: "colour", data: planes }, mask);
+  const improved = applyImageModel(model, { widthPx, heightPx, kind: "colour", data: planes }, { mask, fwhmPx: options.fwhmPx });
   const pixels = Buffer.alloc(3 * N);
   for (let p = 0; p < N; p++) for (let c = 0; c < 3; c++) pixels[3 * p + c] = Math.round(255 * improved[c * N + p]);
   const picture = await sharp(pixels, { raw: { width: widthPx, height: heightPx, channels: 3 } })

@@ -1,0 +1,146 @@
+/**
+ * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same processor time, then every question of
+ * recipes/suites.json to its frozen features.
+ *
+ * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 360] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
+ * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
+ * Time: 50 minutes on one core without GPU with the 360 seconds of training each that the table of docs/pretraining.md has; a run that was stopped goes on.
+ * Expected: VICReg, alone or with simulated galaxies, above masking and autoencoding on every question but the lenses'.
+ */
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { readJson, writeFileAtomic } from "../src/base/files.ts";
+import { PACKAGE_ROOT } from "../src/base/paths.ts";
+import { SILENT, terminalProgress } from "../src/base/progress.ts";
+import { type ImageBank, loadImageBank } from "../src/batches/image-bank.ts";
+import { readSuites, runSuites, type SuiteResult } from "../src/loop/suites.ts";
+import { embedSurvey } from "../src/tasks/embed.ts";
+import { setThreads } from "../src/torch/index.ts";
+import { trainOnBank } from "../src/train/pretrain.ts";
+import { Recipe } from "../src/train/recipe.ts";
+import { markdown } from "./multitask/tables.ts";
+
+const OBJECTIVES = {
+  vicreg: { vicreg: 1 },
+  simulated: { simulated: 1 },
+  "vicreg and simulated": { vicreg: 1, simulated: 1 },
+  masked: { masked: 1 },
+  autoencode: { autoencode: 1 },
+} as const;
+/** Steps by which the cost of one is measured, after the first. */
+const MEASURED = 12;
+
+const { values } = parseArgs({
+  options: {
+    surveys: { type: "string", default: "." },
+    train: {
+      type: "string",
+      default: "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
+    },
+    seconds: { type: "string", default: "360" },
+    seeds: { type: "string", default: "10" },
+    work: { type: "string", default: "runs/objectives" },
+    reports: { type: "string", default: "reports" },
+    threads: { type: "string", default: "1" },
+  },
+});
+const [seconds, seeds, threads] = [values.seconds, values.seeds, values.threads].map(Number);
+const work = resolve(values.work);
+const reports = resolve(values.reports, "objectives");
+for (const folder of [work, reports]) mkdirSync(folder, { recursive: true });
+// The suites name surveys by their folders.
+process.chdir(values.surveys);
+setThreads(threads);
+const surveys = values.train.split(",");
+const suites = readSuites(join(PACKAGE_ROOT, "recipes/suites.json"));
+
+const recipeOf = (name: keyof typeof OBJECTIVES, steps: number): Recipe =>
+  Recipe.parse({
+    model: "lvm-nano",
+    surveys,
+    bankPx: 80,
+    viewPx: 64,
+    pooling: "stages",
+    steps,
+    batchSize: 128,
+    learningRate: 0.001,
+    warmupSteps: 20,
+    averageDecay: 0.98,
+    checkpointEvery: 100,
+    seed: 1,
+    threads,
+    objectives: OBJECTIVES[name],
+    views: 8,
+    projection: 128,
+  });
+
+/** Processor seconds of a step, by a short run that is thrown away. */
+function costOf(name: keyof typeof OBJECTIVES, bank: Awaited<ReturnType<typeof loadImageBank>>): number {
+  const out = join(work, `${name} cost`);
+  mkdirSync(out, { recursive: true });
+  const at: number[] = [];
+  trainOnBank(recipeOf(name, MEASURED + 1), bank, { out, progress: { update: () => void at.push(process.cpuUsage().user / 1e6), end() {} } });
+  rmSync(out, { recursive: true });
+  return (at[MEASURED] - at[0]) / MEASURED;
+}
+
+interface Found {
+  steps: number;
+  cpuSeconds: number;
+  results: SuiteResult[];
+}
+
+let loaded: (ImageBank & { skipped: number }) | null = null;
+const found: Record<string, Found> = {};
+for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
+  const out = join(work, name);
+  const kept = join(out, "suites.json");
+  if (!existsSync(kept)) {
+    loaded ??= await loadImageBank(surveys, 80, terminalProgress("reading", "stamps"));
+    mkdirSync(out, { recursive: true });
+    const plan = join(out, "steps.json");
+    if (!existsSync(plan)) writeFileAtomic(plan, JSON.stringify({ steps: Math.round(seconds / costOf(name, loaded)) }));
+    const { steps } = readJson(plan) as { steps: number };
+    const begun = process.cpuUsage();
+    trainOnBank(recipeOf(name, steps), loaded, { out, progress: terminalProgress(name, "steps") });
+    const used = process.cpuUsage(begun);
+    const model = `objective-${name.replaceAll(" ", "-")}`;
+    for (const survey of new Set(suites.flatMap((suite) => suite.surveys)))
+      await embedSurvey(survey, { model: "lvm-nano", weights: join(out, "encoder.safetensors"), name: model, progress: terminalProgress(survey, "stamps") });
+    const results = await runSuites(suites, { model, seeds, splitSeed: 1, progress: terminalProgress(name, "suites") });
+    writeFileAtomic(kept, JSON.stringify({ steps, cpuSeconds: Math.round((used.user + used.system) / 1e6), results }));
+  }
+  found[name] = readJson(kept) as Found;
+}
+for (const model of ["random:lvm-nano", "pixels-pca"]) {
+  const kept = join(work, `${model.replace(":", "-")}.json`);
+  if (!existsSync(kept))
+    writeFileAtomic(kept, JSON.stringify({ steps: 0, cpuSeconds: 0, results: await runSuites(suites, { model, seeds, splitSeed: 1, progress: SILENT }) }));
+  found[model] = readJson(kept) as Found;
+}
+
+/** The number that tells most of a suite: average precision of a class, or accuracy. */
+const columns = suites.flatMap(({ name, sizes, heads }) =>
+  sizes.map((size) => ({ name, size, head: heads[0], title: `${name}, ${size === 0 ? "all" : size}` })),
+);
+const cell = ({ results }: Found, { name, size, head }: (typeof columns)[number]) => {
+  const result = results.find(({ suite }) => suite === name)?.result;
+  const row = result?.results.find((one) => one.head === head && one.perClass === (size === 0 ? "all" : size));
+  if (result === undefined || row === undefined) return "-";
+  const { mean, sd } = result.classes.length === 2 ? row.aupr : row.accuracy;
+  return `${mean.toFixed(3)} +- ${sd.toFixed(3)}`;
+};
+const names = Object.keys(found);
+const table = markdown(
+  ["suite, examples a class", ...names],
+  [
+    ["steps of 128", ...names.map((name) => String(found[name].steps))],
+    ["processor seconds", ...names.map((name) => String(found[name].cpuSeconds))],
+    ...columns.map((column) => [column.title, ...names.map((name) => cell(found[name], column))]),
+  ],
+);
+const text = `# Objectives at equal cost\n\n${table}\n\nAUPR of the loop's learner for two classes, accuracy of the linear probe for more; mean and standard deviation over ${seeds} draws of the examples, one training run each.\n`;
+writeFileAtomic(join(reports, "table.md"), text);
+writeFileAtomic(join(reports, "results.json"), JSON.stringify(found, null, 1));
+process.stdout.write(text);
