@@ -7,6 +7,7 @@ import { lineChart } from "../plot/lines.ts";
 import { confusionChart } from "../plot/matrix.ts";
 import { renderRgb8 } from "../stamps/render.ts";
 import type { Survey } from "../survey/folder.ts";
+import { REPORT_STYLE } from "./report-style.ts";
 import type { ClassifyResult } from "./task-classify.ts";
 
 /** Pictures of mistakes on the page. */
@@ -36,9 +37,6 @@ async function picture(survey: Survey, row: number): Promise<string> {
     .toBuffer();
   return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
 }
-
-const STYLE = `body{font:15px/1.5 sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#111}table{border-collapse:collapse}td,th{padding:.2rem .8rem;border-bottom:1px solid #ccc;text-align:right}
-td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.4rem;vertical-align:top;width:9rem;font-size:13px}figure img{width:100%;background:#000}code{background:#eee;padding:0 .2rem}`;
 
 /** Writes the page. `objects` are the test objects in the order of `probabilities` [N, classes]. */
 export async function writeClassifyReport(path: string, survey: Survey, result: ClassifyResult, objects: Judged[], probabilities: Float32Array): Promise<void> {
@@ -87,7 +85,7 @@ export async function writeClassifyReport(path: string, survey: Survey, result: 
   writeFileAtomic(
     path,
     `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escapeText(result.column)} of ${escapeText(result.survey)}</title><style>${STYLE}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><title>${escapeText(result.column)} of ${escapeText(result.survey)}</title><style>${REPORT_STYLE}</style></head><body>
 <h1>${escapeText(result.column)} of ${escapeText(result.survey)}</h1>
 <p>Accuracy <b>${percent(scores.accuracy)}</b>, macro F1 <b>${scores.macroF1.toFixed(3)}</b> on ${test} test objects that took no part in training. Learned from ${train} objects, ${result.encoder === "frozen" ? `stopped by ${validation} others at epoch ${result.bestEpoch}` : `${Math.round(result.bestEpoch)} passes over random views of them; ${validation} others set the temperature`};
 ${unlabelled} objects of the survey have no label. ${result.encoder === "frozen" ? "Frozen features of" : "The whole network of"} ${escapeText(result.model)}, seed ${result.seed}. Made by <code>${escapeText(result.command)}</code>.</p>

@@ -64,6 +64,14 @@ describe("pre-training", () => {
     expect(load("parts")).toEqual(load("whole"));
     expect(weights("whole").length).toBeLessThan(6e6);
   });
+  it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
+    await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });
+    const page = readFileSync(join(folder.path, "drawn/report.html"), "utf8");
+    for (const text of ["step <b>3</b> of 3", "hiddenError", "squaredError", "drawn by the whole network", "where they are hidden"])
+      expect(page).toContain(text);
+    expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(5);
+    expect(page).not.toMatch(/(src|href)="(?!data:)/);
+  });
   it("keeps to its recipe and names what is wrong with one", async () => {
     await expect(pretrain(recipe({ seed: 2 }), { out: out("whole"), progress: SILENT })).rejects.toThrow(/another recipe/);
     await expect(pretrain(recipe({ batchSize: 64 }), { out: out("few"), progress: SILENT })).rejects.toThrow(/do not fill a batch/);

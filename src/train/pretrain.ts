@@ -18,6 +18,7 @@ import {
   type Group,
   getThreads,
   manualSeed,
+  noGrad,
   type Parameter,
   scope,
   setThreads,
@@ -28,6 +29,7 @@ import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
 import { partOf, sumRecord } from "./parallel.ts";
+import { type PictureRow, writePretrainReport } from "./pretrain-report.ts";
 import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
 import { Sampler, weightsOf } from "./sampler.ts";
@@ -44,24 +46,26 @@ export interface PretrainOptions {
   group?: Group | null;
 }
 
-/** Trains to the recipe's last step and writes `encoder.safetensors` (half precision) into the run's folder. Throws DIVERGED, LOCKED, OTHER_RECIPE. */
+/** Trains to the recipe's last step and writes `encoder.safetensors` (half precision) and `report.html` into the run's folder. Throws DIVERGED, LOCKED, OTHER_RECIPE. */
 export async function pretrain(recipe: Recipe, options: PretrainOptions): Promise<{ finished: boolean; step: number }> {
   mkdirSync(options.out, { recursive: true });
   const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
   try {
     const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress);
-    return trainOnBank(recipe, bank, options);
+    const { pictures, ...result } = trainOnBank(recipe, bank, options);
+    if ((options.group?.rank ?? 0) === 0) await writePretrainReport(options.out, pictures);
+    return result;
   } finally {
     release();
   }
 }
 
-/** Trains on images in memory; `pretrain` reads them from surveys. */
+/** Trains on images in memory; `pretrain` reads them from surveys. The pictures are for the report. */
 export function trainOnBank(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },
   { out, progress, signal, group = null }: PretrainOptions,
-): { finished: boolean; step: number } {
+): { finished: boolean; step: number; pictures: PictureRow[] } {
   // Processes that share a machine are told their threads by who starts them.
   if (recipe.threads !== undefined && group === null) setThreads(recipe.threads);
   const first = group === null || group.rank === 0;
@@ -152,7 +156,29 @@ export function trainOnBank(
     if (step % recipe.checkpointEvery === 0 && step < recipe.steps) save();
   }
   save();
-  return { finished: step >= recipe.steps, step };
+  return { finished: step >= recipe.steps, step, pictures: first ? picturesOf(recipe, bank, average ?? model, heads, sampler) : [] };
+}
+
+/** Galaxies of the report. */
+const SHOWN = 8;
+
+/** Views of some galaxies, and what each objective that draws makes of them. */
+function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Heads, sampler: Sampler): PictureRow[] {
+  const random = new Random(recipe.seed).fork("report");
+  manualSeed(recipe.seed);
+  model.eval();
+  return noGrad(() =>
+    scope(() => {
+      const { views, truth } = makeViews(bank, sampler.rows(0).slice(0, SHOWN), random, recipe);
+      const row = (title: string, images: Tensor): PictureRow => ({ title, pixels: images.toFloat32Array(), sizePx: recipe.viewPx });
+      const step = { model, views, truth, random, features: () => pooled(model, views, recipe.pooling) };
+      return [
+        row("First views of eight galaxies", views.slice(0, 0, truth.length)),
+        row("Second views of the same", views.slice(0, truth.length, 2 * truth.length)),
+        ...Object.values(heads).flatMap(({ head }) => head.pictures?.(step).map(({ title, images }) => row(title, images)) ?? []),
+      ];
+    }),
+  );
 }
 
 type Heads = Record<string, { head: Objective; weight: number }>;

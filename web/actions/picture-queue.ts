@@ -2,7 +2,7 @@
  * Pictures are loaded a few at a time. A browser opens six connections to a server: one carries news, and with pictures on all the others a label would wait for them
  * before it could be sent.
  */
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 
 interface Wanted {
   image: HTMLImageElement;

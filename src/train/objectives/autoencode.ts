@@ -10,4 +10,7 @@ export class Autoencode extends Module implements Objective {
     const loss = mseLoss(model.forward(images), images);
     return { loss, parts: { squaredError: loss.item() } };
   }
+  pictures({ model, views, truth }: Step) {
+    return [{ title: "The first views, drawn by the whole network", images: model.forward(views.slice(0, 0, truth.length)) }];
+  }
 }

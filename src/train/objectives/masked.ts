@@ -2,7 +2,7 @@
 
 import type { Random } from "../../base/random.ts";
 import { constant, Linear, Module } from "../../nn/index.ts";
-import { type Parameter, type Tensor, tensor } from "../../torch/index.ts";
+import { type Parameter, type Tensor, tensor, where } from "../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
 export const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
@@ -35,19 +35,33 @@ export class MaskedHead extends Module implements Objective {
     this.#patchPx = patchPx;
   }
 
-  /** Mean absolute error over hidden pixels of the first view of each galaxy. */
-  loss({ model, views, truth, random }: Step): { loss: Tensor; parts: Record<string, number> } {
+  /** The first view of each galaxy with a mask, and what is drawn of all of it. */
+  #draw({ model, views, truth, random }: Step) {
     const images = views.slice(0, 0, truth.length);
     const [B, C, S] = images.shape;
     const mask = blockMask(B, S, random);
-    const { features, height, width } = model.encode(images.mul(mask.neg().add(1)).add(this.filler.mul(mask)));
+    const seen = images.mul(mask.neg().add(1)).add(this.filler.mul(mask));
+    const { features, height, width } = model.encode(seen);
     const p = this.#patchPx;
     const drawn = this.predict
       .forward(features)
       .view(B, height, width, C, p, p)
       .permute(0, 3, 1, 4, 2, 5)
       .reshape(B, C, height * p, width * p);
-    const loss = drawn.sub(images).abs().mul(mask).sum().div(mask.sum().mul(C));
+    return { images, mask, seen, drawn };
+  }
+
+  /** Mean absolute error over hidden pixels. */
+  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+    const { images, mask, drawn } = this.#draw(step);
+    const loss = drawn.sub(images).abs().mul(mask).sum().div(mask.sum().mul(images.shape[1]));
     return { loss, parts: { hiddenError: loss.item() } };
+  }
+  pictures(step: Step) {
+    const { images, mask, seen, drawn } = this.#draw(step);
+    return [
+      { title: "The first views as the network sees them", images: seen },
+      { title: "What it draws where they are hidden", images: where(mask.gt(0), drawn, images) },
+    ];
   }
 }

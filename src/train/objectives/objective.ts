@@ -20,4 +20,6 @@ export interface Step {
 export interface Objective extends Module {
   /** A scalar, and its parts for the record. */
   loss(step: Step): { loss: Tensor; parts: Record<string, number> };
+  /** What it draws, [B, 3, S, S], and of what, where it draws; for reports. */
+  pictures?(step: Step): { title: string; images: Tensor }[];
 }
