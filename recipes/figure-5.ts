@@ -24,7 +24,7 @@ import { lineChart } from "../src/plot/lines.ts";
 import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { hardClasses, readClasses } from "../src/tasks/labels.ts";
-import { setThreads } from "../src/torch/index.ts";
+import { keep, scope, setThreads } from "../src/torch/index.ts";
 import { type CellResult, drawExamples, holdOut, runCell } from "../src/train/few-shot.ts";
 import { DEFAULT_NETWORK } from "../src/train/network.ts";
 import { markdown, shown, spread } from "./multitask/tables.ts";
@@ -97,7 +97,14 @@ async function load() {
     targets.set(labelled.targets.subarray(i * classes, (i + 1) * classes), row * classes);
     truth[row] = hard[i];
   }
-  return { images: bank.images, targets, classes, truth, names: labelled.classes, dataHash: bank.dataHash };
+  return {
+    images: keep(scope(() => bank.take(Array.from({ length: bank.count }, (_, row) => row)).to("float16"))),
+    targets,
+    classes,
+    truth,
+    names: labelled.classes,
+    dataHash: bank.dataHash,
+  };
 }
 
 const data = await load();

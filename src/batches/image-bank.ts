@@ -1,18 +1,21 @@
-/** All stamps of some surveys, decoded, cropped and resized once, in memory: what training draws its batches from. */
+/** All stamps of some surveys, decoded, cropped and resized once: what training draws its batches from. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { hashBytes } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
 import { adaptiveCrop, resizeArea } from "../stamps/crop.ts";
 import { modelInput } from "../stamps/model-input.ts";
 import { renderLegacy } from "../stamps/render.ts";
 import { openSurvey, type Stamp, type Survey } from "../survey/folder.ts";
-import { cat, keep, type Tensor, tensor } from "../torch/index.ts";
+import { scope, type Tensor, tensor } from "../torch/index.ts";
+import { storeInFile, storeInMemory } from "./stamp-store.ts";
 
 /** What is true of a simulated galaxy, by the catalogue's columns. */
 export type Truth = Record<string, string | number | boolean | null>;
 
 export interface ImageBank {
-  /** [N, 3, S, S] in half precision: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth` stands. */
-  images: Tensor;
+  /** Images [n, 3, S, S] by their rows: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth` stands; kept in half precision. */
+  take(rows: number[]): Tensor;
   /** Which survey each image is of, as its place in `surveys`. */
   surveyOf: Uint16Array;
   /** Parameters of simulated galaxies; null for real ones, whose labels no training sees. */
@@ -20,16 +23,29 @@ export interface ImageBank {
   count: number;
   /** Names the data: over the surveys' hashes and the size. */
   dataHash: string;
+  /** Frees the images. */
+  close(): void;
 }
+
+/** Images up to so many bytes stay in memory. */
+const MEMORY_BYTES = 2 * 2 ** 30;
 
 const BLOCK = 256;
 
-/** Decodes every stamp of the surveys at `sizePx`; those that cannot be read are skipped and counted in `skipped`. */
-export async function loadImageBank(folders: string[], sizePx: number, progress: Progress): Promise<ImageBank & { skipped: number }> {
+/**
+ * Decodes every stamp of the surveys at `sizePx`; those that cannot be read are skipped and counted in `skipped`. More than `memoryBytes` of images go to a file below
+ * `scratch` that vanishes with this process. Throws DISK_FULL.
+ */
+export async function loadImageBank(
+  folders: string[],
+  sizePx: number,
+  progress: Progress,
+  { scratch = tmpdir(), memoryBytes = MEMORY_BYTES }: { scratch?: string; memoryBytes?: number } = {},
+): Promise<ImageBank & { skipped: number }> {
   const surveys = await Promise.all(folders.map(openSurvey));
   const total = surveys.reduce((sum, survey) => sum + survey.header.count, 0);
   const plane = 3 * sizePx * sizePx;
-  const parts: Tensor[] = [];
+  const writer = 2 * plane * total > memoryBytes ? storeInFile(join(scratch, `stamps-${process.pid}.f16`), sizePx) : storeInMemory();
   const surveyOf: number[] = [];
   const truth: (Truth | null)[] = [];
   let [done, skipped] = [0, 0];
@@ -41,7 +57,7 @@ export async function loadImageBank(folders: string[], sizePx: number, progress:
       const good = indices.filter((_, i) => inputs[i] !== null);
       const block = new Float32Array(good.length * plane);
       for (const [i, index] of good.entries()) block.set(inputs[index - from] as Float32Array, i * plane);
-      if (good.length > 0) parts.push(tensor(block, [good.length, 3, sizePx, sizePx], "float16"));
+      if (good.length > 0) scope(() => writer.add(tensor(block, [good.length, 3, sizePx, sizePx])));
       for (const index of good) {
         surveyOf.push(s);
         truth.push(simulated ? survey.rows[index].columns : null);
@@ -53,9 +69,8 @@ export async function loadImageBank(folders: string[], sizePx: number, progress:
   }
   const dataHash = hashBytes(`flux kept ${sizePx} ${surveys.map(({ header }) => header.dataHash).join(" ")}`);
   for (const survey of surveys) survey.close();
-  const images = keep(cat(parts, 0));
-  for (const part of parts) part.dispose();
-  return { images, surveyOf: Uint16Array.from(surveyOf), truth, count: surveyOf.length, dataHash, skipped };
+  const store = writer.finish();
+  return { take: store.take, close: store.close, surveyOf: Uint16Array.from(surveyOf), truth, count: surveyOf.length, dataHash, skipped };
 }
 
 /** Surveys of our simulation keep their flux, to be shown by many stretches, and their truth. */

@@ -6,4 +6,23 @@ export { Adam, type AdamOptions, AdamW, clipGradNorm } from "./optim.ts";
 export { aboutTorch, getThreads, liveTensors, manualSeed, setThreads, trimMemory } from "./process.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";
-export { arange, cat, empty, type Operand, ones, op, opInPlace, ops, Parameter, rand, randn, stack, Tensor, tensor, where, zeros } from "./tensor.ts";
+export {
+  arange,
+  cat,
+  empty,
+  type Operand,
+  ones,
+  op,
+  opInPlace,
+  ops,
+  Parameter,
+  rand,
+  randn,
+  stack,
+  Tensor,
+  tensor,
+  tensorBytes,
+  tensorFromBytes,
+  where,
+  zeros,
+} from "./tensor.ts";

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
@@ -63,6 +63,14 @@ describe("pre-training", () => {
     };
     expect(load("parts")).toEqual(load("whole"));
     expect(weights("whole").length).toBeLessThan(6e6);
+  });
+  it("comes out the same when its images are too many for memory, and leaves no file of them", async () => {
+    const weights = (name: string) => readFileSync(join(folder.path, name, "encoder.safetensors"));
+    await pretrain(recipe({ steps: 2 }), { out: out("memory"), progress: SILENT });
+    await pretrain(recipe({ steps: 2 }), { out: out("file"), progress: SILENT, memoryBytes: 1000 });
+    expect(metrics("file").map(({ loss }) => loss)).toEqual(metrics("memory").map(({ loss }) => loss));
+    expect(weights("file").length).toBe(weights("memory").length);
+    expect(readdirSync(join(folder.path, "file")).sort()).toEqual(readdirSync(join(folder.path, "memory")).sort());
   });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
     await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });

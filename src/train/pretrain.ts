@@ -44,6 +44,8 @@ export interface PretrainOptions {
   signal?: AbortSignal;
   /** The processes that train together, each on its part of every batch; the first one writes the run's folder. */
   group?: Group | null;
+  /** Images up to so many bytes stay in memory; more go to a file below `out` while the run lasts. Default: 2 GiB. */
+  memoryBytes?: number;
 }
 
 /** Trains to the recipe's last step and writes `encoder.safetensors` (half precision) and `report.html` into the run's folder. Throws DIVERGED, LOCKED, OTHER_RECIPE. */
@@ -51,8 +53,9 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   mkdirSync(options.out, { recursive: true });
   const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
   try {
-    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress);
+    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress, { scratch: options.out, memoryBytes: options.memoryBytes });
     const { pictures, ...result } = trainOnBank(recipe, bank, options);
+    bank.close();
     if ((options.group?.rank ?? 0) === 0) await writePretrainReport(options.out, pictures);
     return result;
   } finally {
@@ -60,7 +63,7 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   }
 }
 
-/** Trains on images in memory; `pretrain` reads them from surveys. The pictures are for the report. */
+/** Trains on images that are there; `pretrain` reads them from surveys. The pictures are for the report. */
 export function trainOnBank(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },

@@ -5,7 +5,7 @@ import { randomStretch } from "../batches/stretch.ts";
 import { fitProjection, type Projection } from "../models/feature-projection.ts";
 import { type FeatureReading, featuresOf } from "../models/feature-reader.ts";
 import type { SwinUnet } from "../models/swin-unet.ts";
-import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor, tensor } from "../torch/index.ts";
+import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor } from "../torch/index.ts";
 
 /** Galaxies to fit on; more change nothing that matters. */
 const FIT_ROWS = 6000;
@@ -29,7 +29,7 @@ export function fitReading(model: SwinUnet, bank: ImageBank, reading: Omit<Featu
       parts.push(
         noGrad(() =>
           scope(() => {
-            const images = bank.images.indexSelect(0, tensor(BigInt64Array.from(batch, BigInt), [batch.length])).to("float32");
+            const images = bank.take(batch);
             const shown = real.length > 0 ? images : randomStretch(images, random);
             return reader.of(resizeBilinear(shown, reading.sizePx, reading.sizePx));
           }),

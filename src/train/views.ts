@@ -4,7 +4,7 @@ import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
 import type { ImageBank, Truth } from "../batches/image-bank.ts";
 import { randomStretch } from "../batches/stretch.ts";
 import { commonRange } from "../models/feature-pooling.ts";
-import { cat, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
+import { cat, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** Real galaxies first, simulated ones last. */
@@ -20,7 +20,7 @@ export function makeViews(bank: ImageBank, picked: number[], random: Random, rec
   const real = truth.filter((known) => known === null).length;
   const views = noGrad(() =>
     scope(() => {
-      const images = bank.images.indexSelect(0, tensor(BigInt64Array.from(rows, BigInt), [rows.length])).to("float32");
+      const images = bank.take(rows);
       const shown = () => {
         const parts = [
           ...(real > 0 ? [images.slice(0, 0, real)] : []),

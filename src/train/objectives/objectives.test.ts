@@ -19,7 +19,7 @@ beforeAll(async () => {
   bank = await loadImageBank([await smallSurvey(folder.path, 48)], 40, SILENT);
 }, 60_000);
 afterAll(() => {
-  bank.images.dispose();
+  bank.close();
   folder.remove();
 });
 
