@@ -5,7 +5,7 @@ import { classificationScores, mostProbable } from "../measure/classification.ts
 import type { ImageDecoder } from "../models/image-decoder.ts";
 import type { FeatureReader } from "../models/index.ts";
 import type { SwinUnet } from "../models/swin-unet.ts";
-import { balancedWeights, ClassifyHead, classifyLoss } from "../tasks/classify.ts";
+import { ClassifyHead, classifyLoss } from "../tasks/classify.ts";
 import { imageLoss, improvedImages, taskDecoder } from "../tasks/image-task.ts";
 import { drawPatches, reconstructBatch } from "../tasks/reconstruct.ts";
 import { drawBlur, restoreBatch } from "../tasks/restore.ts";
@@ -89,14 +89,13 @@ export interface LearnedClassTask extends LearnedTask {
 
 const EVALUATED_AT_ONCE = 64;
 
-/** Classes from images through the encoder's features and the paper's two layers; every class weighs the same in the loss. */
+/** Classes from images through the encoder's features and the paper's two layers; every object weighs the same in the loss, so that accuracy is what is learned. */
 export function classTask(reader: FeatureReader, train: ClassData, validation: ClassData, options: ClassTaskOptions): LearnedClassTask {
   const { count, batchSize, labelSmoothing, dropout } = options;
   const head = new ClassifyHead(reader.dim, count, dropout);
   const images = keep(tensor(train.images, [train.classes.length, 3, train.sizePx, train.sizePx]));
   const targets = new Float32Array(train.classes.length * count);
   for (const [i, k] of train.classes.entries()) targets[i * count + k] = 1;
-  const weights = keep(tensor(balancedWeights(targets, count), [count]));
   const featuresOf = (data: ClassData) => {
     const plane = 3 * data.sizePx ** 2;
     const out = new Float32Array(data.classes.length * reader.dim);
@@ -119,7 +118,7 @@ export function classTask(reader: FeatureReader, train: ClassData, validation: C
       const views = augment(images.indexSelect(0, index), random, { ...DEFAULT_AUGMENT, sizePx: reader.sizePx });
       const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
       const batchTargets = Float32Array.from({ length: rows.length * count }, (_, i) => targets[rows[Math.floor(i / count)] * count + (i % count)]);
-      return classifyLoss(head.forward(features), tensor(batchTargets, [rows.length, count]), { weights, labelSmoothing });
+      return classifyLoss(head.forward(features), tensor(batchTargets, [rows.length, count]), { weights: null, labelSmoothing });
     },
     validate() {
       const { accuracy, macroF1 } = classificationScores(mostProbable(logits(validation), count), validation.classes, count);
@@ -127,7 +126,6 @@ export function classTask(reader: FeatureReader, train: ClassData, validation: C
     },
     dispose() {
       images.dispose();
-      weights.dispose();
     },
   };
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { hashBytes, hashFile, lockFolder, writeFileAtomic } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
+import { fitTemperature } from "../measure/calibration.ts";
 import { type ClassificationScores, classificationScores, mostProbable } from "../measure/classification.ts";
 import { loadModel, releasedWeights } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
@@ -212,7 +213,7 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
       column: options.column,
       classes: data.classes.classes,
       dim: reader.dim,
-      temperature: 1,
+      temperature: fitTemperature(classify.logits(validation), validation.classes, count),
     });
     writeCharts(out, result);
     writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify({ ...result, features, settings }, null, 2)}\n`);
