@@ -8,6 +8,9 @@ interface ProbeFlags {
   suites?: string;
   sizes: string;
   heads: string;
+  networks?: string;
+  networkSeeds: number;
+  networkSteps: number;
   seeds: number;
   split: number;
   json: boolean;
@@ -28,6 +31,9 @@ export function addProbeCommand(program: Command): void {
     .option("--suites <file>", "instead of surveys and --column: every question of a file such as recipes/suites.json, as one table")
     .option("--sizes <n>", "examples a class, separated by commas; 0 for all", "5,10,15,50,400")
     .option("--heads <names>", "nearest (neighbours), linear (logistic regression), loop (the loop's learner)", "nearest,linear,loop")
+    .option("--networks <names>", "beside the heads, networks that learn the same examples' pixels: resnet18 from the beginning, lvm-nano from its weights")
+    .option("--network-seeds <n>", "draws of the examples for networks", Number, 3)
+    .option("--network-steps <n>", "batches of 32 that a network learns", Number, 300)
     .option("--seeds <n>", "draws of the examples", Number, 10)
     .option("--split <seed>", "seed of the fixed split into learning and validation", Number, 1)
     .option("--json", "one JSON object", false)
@@ -54,6 +60,12 @@ export function addProbeCommand(program: Command): void {
         process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
         return;
       }
+      const { NETWORK_NAMES } = await import("../loop/probe-networks.ts");
+      const names = listed(flags.networks).map((name) => {
+        const known = NETWORK_NAMES.find((one) => one === name);
+        if (known === undefined) throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
+        return known;
+      });
       const columns = listed(flags.column);
       if (surveys.length === 0 || columns.length === 0) throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
       if (flags.negative !== undefined && flags.positive === undefined) throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");
@@ -67,6 +79,7 @@ export function addProbeCommand(program: Command): void {
         negative: listed(flags.negative),
         sizes,
         heads,
+        networks: { names, seeds: flags.networkSeeds, steps: flags.networkSteps },
         progress: flags.json ? SILENT : terminalProgress("probe", "heads"),
       });
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
@@ -78,10 +91,10 @@ function describe(result: Awaited<ReturnType<typeof import("../loop/probe.ts").p
   const { split, loop } = result;
   return `${[
     `${result.model} (${result.dim} features), ${result.classes.length} classes, ${result.seeds} seeds; ${split.train} objects to learn from, ${split.validation} measured on (${split.duplicatesKeptTogether} duplicates kept together)`,
-    "a class  head      accuracy         macro F1         AUROC            AUPR",
+    "a class  head        accuracy         macro F1         AUROC            AUPR",
     ...result.results.map(
       ({ perClass, head, accuracy, macroF1, auroc, aupr }) =>
-        `${String(perClass).padEnd(8)} ${head.padEnd(8)}  ${show(accuracy)}  ${show(macroF1)}  ${show(auroc)}  ${show(aupr)}`,
+        `${String(perClass).padEnd(8)} ${head.padEnd(10)}  ${show(accuracy)}  ${show(macroF1)}  ${show(auroc)}  ${show(aupr)}`,
     ),
     ...(loop === null
       ? []

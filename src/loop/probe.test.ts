@@ -49,6 +49,14 @@ describe("probe", () => {
     expect(result.loop?.labels).toBe(20);
     expect(await probe(options())).toEqual(result);
   });
+  it("lets networks learn the pixels of the same examples", async () => {
+    const networks = { names: ["lvm-nano" as const], seeds: 2, steps: 30 };
+    const { results } = await probe(options({ sizes: [12], heads: ["linear"], networks }));
+    expect(results.map(({ head }) => head)).toEqual(["linear", "lvm-nano"]);
+    // Face-on spirals of the simulation are easy to see.
+    expect(results[1].auroc.mean).toBeGreaterThan(0.8);
+    expect(results[1].auroc.sd).toBeGreaterThan(0);
+  });
   it("measures many classes one against the others and says what is missing", async () => {
     const result = await probe(options({ positive: [], sizes: [0], heads: ["linear"] }));
     expect(result.classes).toContain("merger");

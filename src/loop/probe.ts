@@ -9,11 +9,13 @@ import { Random } from "../base/random.ts";
 import { type ClassMeasures, measureClasses } from "../measure/classes.ts";
 import { meanAndSd } from "../measure/ranking.ts";
 import { openSurvey } from "../survey/folder.ts";
+import type { Tensor } from "../torch/index.ts";
 import { choose, ruleMode } from "./choose.ts";
 import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
 import { type Labelled, labelledObjects, splitGroups, VALIDATION_SHARE } from "./probe-data.ts";
 import { jointFeatures } from "./probe-features.ts";
 import { HEADS, type HeadName } from "./probe-heads.ts";
+import { type NetworkName, networkScores, probeImages } from "./probe-networks.ts";
 
 export interface ProbeOptions {
   surveys: string[];
@@ -27,6 +29,8 @@ export interface ProbeOptions {
   /** Examples a class; 0 for all there are. */
   sizes: number[];
   heads: HeadName[];
+  /** Networks that learn the pixels of the same examples, for `steps` batches with each of the first `seeds` draws. */
+  networks?: { names: NetworkName[]; seeds: number; steps: number };
   seeds: number;
   splitSeed: number;
   progress: Progress;
@@ -46,7 +50,7 @@ export interface ProbeResult {
   seeds: number;
   split: { train: number; validation: number; validationShare: number; splitSeed: number; duplicatesKeptTogether: number };
   /** By examples a class and head. */
-  results: ({ perClass: number | "all"; head: HeadName } & Measures)[];
+  results: ({ perClass: number | "all"; head: HeadName | NetworkName } & Measures)[];
   /** Two classes only: 5 + 5 examples, one page of 10 by the alpha rule (alpha 0.5) and the same number drawn at random. */
   loop: { labels: number; aupr: Spread; atRandom: Spread; shownPrecision: Spread } | null;
 }
@@ -58,6 +62,8 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const surveys = await Promise.all(options.surveys.map(openSurvey));
   const { objects, classes, duplicates } = await labelledObjects(surveys, options.columns, options.positive, options.negative);
   const matrix = await jointFeatures(surveys, options.model);
+  const { names: networks, steps, seeds: networkSeeds } = options.networks ?? { names: [], steps: 0, seeds: 0 };
+  const images = networks.length === 0 ? null : await probeImages(surveys);
   for (const survey of surveys) survey.close();
   const space = featureSpace(matrix.data, matrix.dim);
   const { train, validation } = splitGroups(objects, options.splitSeed);
@@ -77,8 +83,18 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
         measureClasses(HEADS[head](space, drawExamples(train, classes.length, size, i + 1), rows, classes.length, i + 1), labels, classes.length),
       );
       results.push({ perClass: size === 0 ? "all" : size, head, ...spreads(runs) });
-      options.progress.update(results.length, options.sizes.length * options.heads.length);
+      options.progress.update(results.length, options.sizes.length * (options.heads.length + networks.length));
     }
+  for (const size of images === null ? [] : options.sizes)
+    for (const name of networks) {
+      const runs = Array.from({ length: networkSeeds }, (_, i) => {
+        const examples = drawExamples(train, classes.length, size, i + 1);
+        return measureClasses(networkScores(name, images as Tensor, examples, rows, classes.length, i + 1, steps), labels, classes.length);
+      });
+      results.push({ perClass: size === 0 ? "all" : size, head: name, ...spreads(runs) });
+      options.progress.update(results.length, options.sizes.length * (options.heads.length + networks.length));
+    }
+  images?.dispose();
   options.progress.end();
   return {
     surveys: options.surveys,
