@@ -22,9 +22,8 @@ export function hasPeer(): boolean {
 const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 
 /**
- * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: a thread for each processor (PyTorch itself takes one for two that it thinks share a core), OpenBLAS with OpenMP, passive
- * OpenMP waiting and memory
- * that glibc keeps.
+ * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: a thread for each processor (PyTorch itself takes one for two
+ * that it thinks share a core), OpenBLAS with OpenMP, passive OpenMP waiting and memory that glibc keeps.
  */
 export function runPeer(script: string, args: string[], tuned: boolean): string {
   const env: NodeJS.ProcessEnv = { ...process.env };
