@@ -38,8 +38,17 @@ export interface Example {
   positive: boolean;
 }
 
-/** A fixed schedule that serves from 5 + 5 examples to some hundreds. */
-export const LEARN = { hidden: 2048, steps: 60, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
+/**
+ * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with their number, between bounds
+ * (docs/decisions/learner.md).
+ */
+export const LEARN = { hidden: 2048, steps: { least: 6, most: 60, perExample: 0.075 }, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
+
+/** Steps of learning from so many examples. */
+export function stepsFor(examples: number): number {
+  const { least, most, perExample } = LEARN.steps;
+  return Math.min(most, Math.max(least, Math.round(perExample * examples)));
+}
 
 /**
  * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by heart, and scores
@@ -72,7 +81,7 @@ export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tens
 }
 
 /**
- * Trains on the examples: standardised features, each class with the same total weight, a fixed schedule. The same space, examples and seed
+ * Trains on the examples: standardised features, each class with the same total weight, for `stepsFor` steps. The same space, examples and seed
  * give the same scores, bit for bit, with the same number of threads. Without both classes every score is 0.5.
  */
 export function learn(space: FeatureSpace, examples: Example[], seed: number): Learner {
@@ -96,7 +105,7 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       [examples.length, 1],
     );
     const random = new Random(seed);
-    for (let step = 0; step < LEARN.steps; step++) {
+    for (let step = 0; step < stepsFor(examples.length); step++) {
       optimiser.zeroGrad();
       scope(() => {
         // Many examples would make each step, and so the first page, slower: a step looks at a part of them.

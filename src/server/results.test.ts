@@ -155,9 +155,11 @@ describe("what people bring", () => {
     expect(found.missing).toEqual(["10 80"]);
   });
   it("is imported as labels after a look at the conflicts", async () => {
-    const text = `id,label\n${id(0)},negative\n${id(80)},positive\nother,positive\n`;
+    const { labels } = (await get(`/api/sessions/${session}`)).json() as SessionState;
+    const fresh = Array.from({ length: COUNT }, (_, n) => id(n)).find((object) => labels[object] === undefined);
+    const text = `id,label\n${id(0)},negative\n${fresh},positive\nother,positive\n`;
     const looked = (await post(`/api/sessions/${session}/import`, { who: "carl", text })).json() as Imported;
-    expect(looked).toMatchObject({ saved: false, unknown: ["other"], conflicts: [{ object: id(0), here: "positive", imported: "negative" }] });
+    expect(looked).toMatchObject({ saved: false, fresh: 1, unknown: ["other"], conflicts: [{ object: id(0), here: "positive", imported: "negative" }] });
     expect((await post(`/api/sessions/${session}/import`, { who: "carl", text, apply: true })).json().saved).toBe(true);
     const state = (await get(`/api/sessions/${session}`)).json() as SessionState;
     expect(state.conflicts.map(({ object }) => object)).toEqual([id(0)]);
