@@ -25,12 +25,12 @@ import { prepareSurveys } from "./prepare.ts";
 /** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all nine runs in an hour. */
 export const BUDGET = {
   model: "lvm-nano",
-  steps: 1200,
+  steps: 600,
   batchSize: 8,
   sizePx: 64,
   seeingKnown: true,
   splitSeed: 1,
-  validateEvery: 200,
+  validateEvery: 150,
   active: DEFAULT_ACTIVE,
 } as const;
 export const SEEDS = [1, 2, 3] as const;
