@@ -20,7 +20,7 @@ void forEachRow(int64_t n, Body body) {
   at::parallel_for(0, (n + RUN - 1) / RUN, 1, [&](int64_t first, int64_t last) { body(first * RUN, std::min(n, last * RUN)); });
 }
 
-// Memory for [rows, columns], its rows' number rounded up where they are to be columns.
+// Memory for so many numbers.
 template <typename T>
 struct Space {
   Tensor held;
@@ -39,7 +39,7 @@ struct Left {
   }
 };
 
-// weight1 [outputs, inputs]
+// weight [outputs, inputs]
 template <typename T>
 void denseForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight, const T* bias) {
   const int64_t wide = skyloop::plain::padded<T>(rows);

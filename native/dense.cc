@@ -9,10 +9,9 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "dense-ops.h"
 #include "packed-weights.h"
 #include "variants.h"
 
@@ -186,6 +185,10 @@ Tensor bufferFor(const Tensor& like, int64_t numbers) {
   return at::empty({numbers}, like.options());
 }
 
+}  // namespace
+
+namespace skyloop {
+
 // ---- one linear layer -------------------------------------------------------------------------------------------------------------
 
 Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps, const Tensor& weightAny, const Optional& biasAny, const Optional& residualAny,
@@ -217,7 +220,6 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
   return out;
 }
 
-// -> gradients of x, norm's weight and bias, weight, bias; undefined where there is no such argument
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& gradAny, const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps,
                                                                  const Tensor& weightAny, bool hasBias, const Optional& scaleAny) {
   const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight = weightAny.contiguous(), scale = given(scaleAny);
@@ -259,7 +261,6 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
 
 // ---- the feed-forward part --------------------------------------------------------------------------------------------------------
 
-// -> result, and the values before GELU where `keep`
 std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& normWeightAny, const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& bias1Any,
                                            const Tensor& weight2Any, const Tensor& bias2Any, const Optional& scaleAny, bool keep) {
   const auto x = xAny.contiguous(), weight1 = weight1Any.contiguous(), weight2 = weight2Any.contiguous(), scale = given(scaleAny);
@@ -294,7 +295,6 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
   return {out, hidden};
 }
 
-// -> gradients of x, norm's weight and bias, first weight and bias, second weight and bias
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBackward(const Tensor& gradAny, const Tensor& hidden, const Tensor& xAny, const Tensor& normWeightAny,
                                                                                        const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& weight2Any,
                                                                                        const Optional& scaleAny) {
@@ -335,83 +335,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
   return {gradX, totals[0], totals[1], totals[2].view({hiddens, inputs}), totals[3], totals[4].view({inputs, hiddens}), totals[5]};
 }
 
-// ---- autograd ---------------------------------------------------------------------------------------------------------------------
-
-bool recorded(std::initializer_list<Tensor> tensors) {
-  if (!at::GradMode::is_enabled()) return false;
-  for (const auto& tensor : tensors)
-    if (tensor.defined() && tensor.requires_grad()) return true;
-  return false;
-}
-
-Optional optional(const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : c10::nullopt; }
-
-struct DenseFunction : torch::autograd::Function<DenseFunction> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Optional& normWeight, const Optional& normBias, double eps, const Tensor& weight,
-                        const Optional& bias, const Optional& residual, const Optional& scale) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    const skyloop::TrainingStep step;
-    context->save_for_backward({x, normWeight.value_or(Tensor()), normBias.value_or(Tensor()), weight, scale.value_or(Tensor())});
-    context->saved_data["eps"] = eps;
-    context->saved_data["residual"] = residual.has_value();
-    context->saved_data["bias"] = bias.has_value();
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense", "").typed<decltype(dense)>();
-    return op.call(x, normWeight, normBias, eps, weight, bias, residual, scale);
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
-    const auto saved = context->get_saved_variables();
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense_backward", "").typed<decltype(denseBackward)>();
-    auto [gradX, gradNormWeight, gradNormBias, gradWeight, gradBias] = op.call(grads[0], saved[0], optional(saved[1]), optional(saved[2]), context->saved_data["eps"].toDouble(),
-                                                                               saved[3], context->saved_data["bias"].toBool(), optional(saved[4]));
-    return {gradX, gradNormWeight, gradNormBias, Tensor(), gradWeight, gradBias, context->saved_data["residual"].toBool() ? grads[0] : Tensor(), Tensor()};
-  }
-};
-
-Tensor denseRecorded(const Tensor& x, const Optional& normWeight, const Optional& normBias, double eps, const Tensor& weight, const Optional& bias, const Optional& residual,
-                     const Optional& scale) {
-  const auto plain = [](const Optional& tensor) { return tensor.value_or(Tensor()); };
-  if (recorded({x, plain(normWeight), plain(normBias), weight, plain(bias), plain(residual)}))
-    return DenseFunction::apply(x, normWeight, normBias, eps, weight, bias, residual, scale);
-  at::AutoDispatchBelowADInplaceOrView below;
-  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense", "").typed<decltype(dense)>();
-  return op.call(x, normWeight, normBias, eps, weight, bias, residual, scale);
-}
-
-struct FeedforwardFunction : torch::autograd::Function<FeedforwardFunction> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1,
-                        const Tensor& bias1, const Tensor& weight2, const Tensor& bias2, const Optional& scale) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    const skyloop::TrainingStep step;
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward_kept", "").typed<decltype(feedforwardKept)>();
-    auto [out, hidden] = op.call(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, true);
-    context->save_for_backward({x, normWeight, normBias, weight1, weight2, scale.value_or(Tensor()), hidden});
-    context->saved_data["eps"] = eps;
-    return out;
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
-    const auto saved = context->get_saved_variables();
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward_backward", "").typed<decltype(feedforwardBackward)>();
-    auto [gradX, gradNormWeight, gradNormBias, gradWeight1, gradBias1, gradWeight2, gradBias2] =
-        op.call(grads[0], saved[6], saved[0], saved[1], saved[2], context->saved_data["eps"].toDouble(), saved[3], saved[4], optional(saved[5]));
-    return {gradX, gradNormWeight, gradNormBias, Tensor(), gradWeight1, gradBias1, gradWeight2, gradBias2, Tensor()};
-  }
-};
-
 Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
                    const Tensor& bias2, const Optional& scale) {
   return std::get<0>(feedforwardKept(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, false));
 }
 
-Tensor feedforwardRecorded(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-                           const Tensor& bias2, const Optional& scale) {
-  if (recorded({x, normWeight, normBias, weight1, bias1, weight2, bias2}))
-    return FeedforwardFunction::apply(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale);
-  at::AutoDispatchBelowADInplaceOrView below;
-  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward", "").typed<decltype(feedforward)>();
-  return op.call(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale);
-}
-
-}  // namespace
+}  // namespace skyloop
 
 TORCH_LIBRARY_FRAGMENT(skyloop, library) {
   library.def("dense(Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, Tensor? bias, Tensor? residual, Tensor? scale) -> Tensor");
@@ -428,13 +357,9 @@ TORCH_LIBRARY_FRAGMENT(skyloop, library) {
       "Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(skyloop, CPU, library) {
-  library.impl("dense", dense);
-  library.impl("dense_backward", denseBackward);
-  library.impl("feedforward", feedforward);
-  library.impl("feedforward_kept", feedforwardKept);
-  library.impl("feedforward_backward", feedforwardBackward);
-}
-TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) {
-  library.impl("dense", denseRecorded);
-  library.impl("feedforward", feedforwardRecorded);
+  library.impl("dense", skyloop::dense);
+  library.impl("dense_backward", skyloop::denseBackward);
+  library.impl("feedforward", skyloop::feedforward);
+  library.impl("feedforward_kept", skyloop::feedforwardKept);
+  library.impl("feedforward_backward", skyloop::feedforwardBackward);
 }

@@ -17,6 +17,7 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
+#include "arguments.h"
 #include "distributed.h"
 #include "handles.h"
 #include "memory.h"
@@ -60,101 +61,12 @@ at::Tensor& unwrap(const Napi::Value& value) {
 namespace {
 
 using skyloop::guarded;
+using skyloop::toBool;
+using skyloop::toInteger;
+using skyloop::toIValue;
 using skyloop::unwrap;
 
-// ---- arguments by schema ----------------------------------------------------------------------------------------------------------
-
-int64_t toInteger(const Napi::Value& value) {
-  if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
-  if (value.IsBigInt()) {
-    bool lossless = true;
-    return value.As<Napi::BigInt>().Int64Value(&lossless);
-  }
-  if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), "expected an integer");
-  double number = value.As<Napi::Number>().DoubleValue();
-  if (number != std::floor(number)) throw Napi::TypeError::New(value.Env(), "expected an integer, got " + std::to_string(number));
-  return static_cast<int64_t>(number);
-}
-
-double toDouble(const Napi::Value& value) {
-  if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), "expected a number");
-  return value.As<Napi::Number>().DoubleValue();
-}
-
-bool toBool(const Napi::Value& value) {
-  if (!value.IsBoolean()) throw Napi::TypeError::New(value.Env(), "expected true or false");
-  return value.As<Napi::Boolean>().Value();
-}
-
-// A whole number becomes an integer scalar, as in Python; a fraction becomes a double.
-at::Scalar toScalar(const Napi::Value& value) {
-  if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
-  if (value.IsBigInt()) return at::Scalar(toInteger(value));
-  double number = toDouble(value);
-  if (number == std::floor(number) && std::abs(number) < 9007199254740992.0) return at::Scalar(static_cast<int64_t>(number));
-  return at::Scalar(number);
-}
-
-template <typename T, typename Convert>
-c10::List<T> toList(const Napi::Value& value, const c10::optional<int32_t>& fixedLength, Convert convert) {
-  c10::List<T> list;
-  if (!value.IsArray()) {
-    // Schemas such as int[2] take one number for all.
-    for (int32_t i = 0; i < fixedLength.value_or(1); i++) list.push_back(convert(value));
-    return list;
-  }
-  auto array = value.As<Napi::Array>();
-  uint32_t length = array.Length();
-  list.reserve(length);
-  for (uint32_t i = 0; i < length; i++) list.push_back(convert(array.Get(i)));
-  return list;
-}
-
-c10::IValue toIValue(const Napi::Value& value, const c10::TypePtr& type, const c10::optional<int32_t>& fixedLength) {
-  switch (type->kind()) {
-    case c10::TypeKind::OptionalType:
-      if (value.IsNull() || value.IsUndefined()) return c10::IValue();
-      return toIValue(value, type->castRaw<c10::OptionalType>()->getElementType(), fixedLength);
-    case c10::TypeKind::TensorType:
-      if (value.IsNull()) return at::Tensor();
-      return unwrap(value);
-    case c10::TypeKind::NumberType:
-      return toScalar(value);
-    case c10::TypeKind::FloatType:
-      return toDouble(value);
-    case c10::TypeKind::BoolType:
-      return toBool(value);
-    case c10::TypeKind::StringType:
-      return value.As<Napi::String>().Utf8Value();
-    case c10::TypeKind::DeviceObjType:
-      return c10::Device(value.As<Napi::String>().Utf8Value());
-    case c10::TypeKind::ListType: {
-      auto element = type->castRaw<c10::ListType>()->getElementType();
-      switch (element->kind()) {
-        case c10::TypeKind::TensorType:
-          return toList<at::Tensor>(value, fixedLength, [](const Napi::Value& v) { return unwrap(v); });
-        case c10::TypeKind::OptionalType: {
-          c10::List<c10::optional<at::Tensor>> list;
-          auto array = value.As<Napi::Array>();
-          for (uint32_t i = 0; i < array.Length(); i++) {
-            Napi::Value item = array.Get(i);
-            list.push_back(item.IsNull() || item.IsUndefined() ? c10::optional<at::Tensor>() : c10::optional<at::Tensor>(unwrap(item)));
-          }
-          return list;
-        }
-        case c10::TypeKind::FloatType:
-          return toList<double>(value, fixedLength, toDouble);
-        case c10::TypeKind::BoolType:
-          return toList<bool>(value, fixedLength, toBool);
-        default:
-          return toList<int64_t>(value, fixedLength, toInteger);
-      }
-    }
-    default:
-      // Integers and what schemas count as integers: dtype, layout, memory format, symbolic sizes.
-      return toInteger(value);
-  }
-}
+// ---- operators --------------------------------------------------------------------------------------------------------------------
 
 Napi::Value fromIValue(Napi::Env env, const c10::IValue& value) {
   if (value.isTensor()) {
@@ -173,8 +85,6 @@ Napi::Value fromIValue(Napi::Env env, const c10::IValue& value) {
   }
   return env.Null();
 }
-
-// ---- operators --------------------------------------------------------------------------------------------------------------------
 
 using Table = std::unordered_map<std::string, c10::OperatorHandle>;
 
@@ -216,15 +126,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
       }
     }
   }
-  try {
-    op.callBoxed(&stack);
-  } catch (const c10::Error& error) {
-    throw Napi::Error::New(env, error.what_without_backtrace());
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Napi::Error::New(env, error.what());
-  }
+  guarded(env, [&] { op.callBoxed(&stack); });
   if (stack.size() == 1) return fromIValue(env, stack[0]);
   auto results = Napi::Array::New(env, stack.size());
   for (size_t i = 0; i < stack.size(); i++) results.Set(i, fromIValue(env, stack[i]));

@@ -5,7 +5,7 @@
  * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 360] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
  * Time: 50 minutes on one core without GPU with the 360 seconds of training each that the table of docs/pretraining.md has; a run that was stopped goes on.
- * Expected: VICReg, alone or with simulated galaxies, above masking on every question (docs/pretraining.md).
+ * Expected: VICReg, alone or with simulated galaxies, above masking wherever there are 50 examples a class or more (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -2,7 +2,7 @@
  * Table 3 of the paper: reconstruction of images with patches of 4, 8 and 16 px hidden over 0 to 70 %, by strategy, beside nearest and biharmonic inpainting.
  *
  * Command: bin/skyloop recipe table-3 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: three quarters of an hour on two busy cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
+ * Time: about twenty minutes on two cores without GPU for the nine runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
  * already.
  * Expected: PSNR 16.03 dB masked; 35.32 +- 0.17 frozen, 35.33 +- 0.13 uniform, 34.90 +- 0.18 active; biharmonic 34.43, nearest 30.84.
  */

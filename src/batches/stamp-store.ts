@@ -13,27 +13,21 @@ export interface StampStore {
 export interface StampWriter {
   add(block: Tensor): void;
   finish(): StampStore;
-  /** Gives up what was written. */
-  abandon(): void;
 }
 
 /** A store in memory. */
 export function storeInMemory(): StampWriter {
   const parts: Tensor[] = [];
-  const abandon = () => {
-    for (const part of parts) part.dispose();
-  };
   return {
     add: (block) => void parts.push(keep(block.to("float16"))),
     finish() {
       const images = keep(cat(parts, 0));
-      abandon();
+      for (const part of parts) part.dispose();
       return {
         take: (rows) => images.indexSelect(0, tensor(BigInt64Array.from(rows, BigInt), [rows.length])).to("float32"),
         close: () => images.dispose(),
       };
     },
-    abandon,
   };
 }
 
@@ -50,7 +44,6 @@ export function storeInFile(path: string, sizePx: number): StampWriter {
   } catch (cause) {
     throw writeError(path, cause);
   }
-  const close = () => closeSync(file);
   return {
     add(block) {
       const half = tensorBytes(block.to("float16").contiguous());
@@ -66,8 +59,7 @@ export function storeInFile(path: string, sizePx: number): StampWriter {
         for (const [i, row] of rows.entries()) readSync(file, into, i * bytes, bytes, row * bytes);
         return tensorFromBytes(into, [rows.length, 3, sizePx, sizePx], "float16").to("float32");
       },
-      close,
+      close: () => closeSync(file),
     }),
-    abandon: close,
   };
 }

@@ -53,6 +53,19 @@ export function addProbeCommand(program: Command): void {
         if (!(name in HEADS)) throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
         return name as keyof typeof HEADS;
       });
+      const { NETWORK_NAMES } = await import("../loop/probe-networks.ts");
+      const names = listed(flags.networks).map((name) => {
+        const known = NETWORK_NAMES.find((one) => one === name);
+        if (known === undefined) throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
+        return known;
+      });
+      for (const [option, value] of [
+        ["--network-seeds", flags.networkSeeds],
+        ["--network-steps", flags.networkSteps],
+      ] as const)
+        if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${option} is a whole number from 1, not ${value}`);
+      if (names.length > 0 && flags.suites !== undefined)
+        throw new SkyloopError("BAD_OPTION", "--networks goes with surveys and --column, not with --suites: every question would take an hour");
       const common = { model: flags.model, seeds: flags.seeds, splitSeed: flags.split };
       if (flags.suites !== undefined) {
         const { readSuites, runSuites, suitesTable } = await import("../loop/suites.ts");
@@ -60,12 +73,6 @@ export function addProbeCommand(program: Command): void {
         process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
         return;
       }
-      const { NETWORK_NAMES } = await import("../loop/probe-networks.ts");
-      const names = listed(flags.networks).map((name) => {
-        const known = NETWORK_NAMES.find((one) => one === name);
-        if (known === undefined) throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
-        return known;
-      });
       const columns = listed(flags.column);
       if (surveys.length === 0 || columns.length === 0) throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
       if (flags.negative !== undefined && flags.positive === undefined) throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");

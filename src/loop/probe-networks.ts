@@ -7,10 +7,10 @@ import { keep, manualSeed, type Tensor, tensor } from "../torch/index.ts";
 import { DEFAULT_NETWORK, networkLogits, trainNetwork } from "../train/network.ts";
 import type { Sample } from "./probe-heads.ts";
 
-/** Side of the images: what `lvm-nano` sees, for all alike. */
+/** Side of the images: what `lvm-nano` sees, for both alike. */
 const SIZE_PX = 64;
-/** Trained with the same settings (`DEFAULT_NETWORK`): a convolutional network from initial weights, LVMs from the released ones. */
-export const NETWORK_NAMES = ["resnet18", "lvm-nano", "lvm-tiny"] as const;
+/** Trained with the same settings (`DEFAULT_NETWORK`): a convolutional network from initial weights, the LVM from its released ones. */
+export const NETWORK_NAMES = ["resnet18", "lvm-nano"] as const;
 export type NetworkName = (typeof NETWORK_NAMES)[number];
 
 /** The surveys' stamps, [N, 3, 64, 64], one survey below the other; those that cannot be read are black. */

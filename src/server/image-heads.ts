@@ -5,7 +5,7 @@ import type { ImageHead } from "../contract/predictions.ts";
 import { neighbourMask } from "../stamps/neighbours.ts";
 import { colourBands, renderRgb8 } from "../stamps/render.ts";
 import type { Stamp } from "../survey/folder.ts";
-import { applyImageModel, type ImageModel } from "../tasks/image-model.ts";
+import { applyImageModel, type ImageCard, type ImageModel } from "../tasks/image-model.ts";
 import { readSafetensors } from "../torch/safetensors.ts";
 
 export interface KnownHead extends ImageHead {
@@ -22,7 +22,12 @@ export function describeHeads(paths: string[]): KnownHead[] {
         `${path} holds no restoration or reconstruction; give the file that \`skyloop train restore\` or \`reconstruct\` wrote`,
       );
     const file = basename(path).replace(/\.safetensors$/, "");
-    const { model } = JSON.parse(metadata.card) as { model: string };
+    const { model, seeingKnown = false } = JSON.parse(metadata.card) as Pick<ImageCard, "model" | "seeingKnown">;
+    if (seeingKnown)
+      throw new SkyloopError(
+        "BAD_HEAD",
+        `${path} restores by the width of the point spread, which the page does not know; use it with \`skyloop predict restore --fwhm\`, or train one without --known-seeing`,
+      );
     return { name: ["head", "model"].includes(file) ? basename(dirname(path)) : file, task: metadata.task, model, path };
   });
   const twice = heads.find(({ name }, i) => heads.findIndex((other) => other.name === name) !== i);

@@ -16,14 +16,14 @@ export interface PictureRow {
 
 /** Points of a curve; each is the mean of the steps that it stands for. */
 const POINTS = 150;
-/** What is drawn: fields of the metrics, each chart with those that share a unit. The parts of the loss follow, each by itself. */
-const CHARTS: [string, string[]][] = [
-  ["Loss", ["loss"]],
-  ["Norm of the gradients before clipping", ["gradNorm"]],
-  ["Learning rate", ["learningRate"]],
-  ["Waiting for images, ms a step", ["waitMs"]],
-];
-const NOT_PARTS = new Set(["step", "seconds", "cpuSeconds", ...CHARTS.flatMap(([, fields]) => fields)]);
+/** What is drawn, by fields of the metrics. The parts of the loss follow under their own names. */
+const CHARTS: Record<string, string> = {
+  loss: "Loss",
+  gradNorm: "Norm of the gradients before clipping",
+  learningRate: "Learning rate",
+  waitMs: "Waiting for images, ms a step",
+};
+const NOT_PARTS = new Set(["step", "seconds", "cpuSeconds", ...Object.keys(CHARTS)]);
 
 type Metrics = Record<string, number>;
 
@@ -72,8 +72,8 @@ export async function writePretrainReport(out: string, pictures: PictureRow[]): 
   const last = metrics[metrics.length - 1];
   const { model, steps, batchSize, accumulate, objectives } = run.recipe;
   const parts = [...new Set(metrics.flatMap((line) => Object.keys(line)))].filter((field) => !NOT_PARTS.has(field));
-  const charts = [...CHARTS, ...parts.map((field): [string, string[]] => [field, [field]])].map(([title, fields]) =>
-    lineChart({ title, xLabel: "step", yLabel: "", widthPx: 520, heightPx: 300, series: fields.map((name) => ({ name, ...curve(metrics, name) })) }),
+  const charts = [...Object.keys(CHARTS), ...parts].map((field) =>
+    lineChart({ title: CHARTS[field] ?? field, xLabel: "step", yLabel: "", widthPx: 520, heightPx: 300, series: [{ name: "", ...curve(metrics, field) }] }),
   );
   writeFileAtomic(
     join(out, "report.html"),

@@ -5,6 +5,7 @@ import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
+import { storeInFile } from "../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../models/index.ts";
 import { manualSeed, rand, randn, scope } from "../torch/index.ts";
 import { varianceAndCovariance } from "./objectives/vicreg.ts";
@@ -71,6 +72,7 @@ describe("pre-training", () => {
     expect(metrics("file").map(({ loss }) => loss)).toEqual(metrics("memory").map(({ loss }) => loss));
     expect(weights("file").length).toBe(weights("memory").length);
     expect(readdirSync(join(folder.path, "file")).sort()).toEqual(readdirSync(join(folder.path, "memory")).sort());
+    expect(() => storeInFile(join(folder.path, "none/stamps"), 8)).toThrow(/cannot write .*none\/stamps/);
   });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
     await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });

@@ -162,7 +162,7 @@ export function trainOnBank(
   return { finished: step >= recipe.steps, step, pictures: first ? picturesOf(recipe, bank, average ?? model, heads, sampler) : [] };
 }
 
-/** Galaxies of the report. */
+/** Galaxies of the report, at most. */
 const SHOWN = 8;
 
 /** Views of some galaxies, and what each objective that draws makes of them. */
@@ -176,7 +176,7 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
       const row = (title: string, images: Tensor): PictureRow => ({ title, pixels: images.toFloat32Array(), sizePx: recipe.viewPx });
       const step = { model, views, truth, random, features: () => pooled(model, views, recipe.pooling) };
       return [
-        row("First views of eight galaxies", views.slice(0, 0, truth.length)),
+        row("First views of some galaxies", views.slice(0, 0, truth.length)),
         row("Second views of the same", views.slice(0, truth.length, 2 * truth.length)),
         ...Object.values(heads).flatMap(({ head }) => head.pictures?.(step).map(({ title, images }) => row(title, images)) ?? []),
       ];

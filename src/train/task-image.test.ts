@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
+import { describeHeads } from "../server/image-heads.ts";
 import { cardValue, readFitsImage, writeFitsImage } from "../survey/fits.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { setThreads } from "../torch/index.ts";
@@ -58,6 +59,7 @@ describe("restoration of flux", () => {
     await expect(predict("restore", "plain.fits", "a.fits", told)).rejects.toThrow(/SEEING_MISSING|give it with --fwhm/);
     await expect(predict("restore", "plain.fits", "a.fits", { ...told, fwhmPx: -1 })).rejects.toThrow(/above 0, not -1/);
     await expect(predict("restore", "plain.fits", "a.fits", { fwhmPx: 3 })).rejects.toThrow(/takes no width/);
+    expect(() => describeHeads([told.model])).toThrow(/which the page does not know/);
     await predict("restore", "plain.fits", "narrow.fits", { ...told, fwhmPx: 2 });
     await predict("restore", "plain.fits", "wide.fits", { ...told, fwhmPx: 6 });
     expect(readFitsImage(at("wide.fits")).data).not.toEqual(readFitsImage(at("narrow.fits")).data);

@@ -1,0 +1,30 @@
+// The operators of dense.cc on the CPU; dense-autograd.cc records them.
+#pragma once
+#include <tuple>
+
+#include <ATen/ATen.h>
+
+namespace skyloop {
+
+using OptionalTensor = c10::optional<at::Tensor>;
+
+// residual + scale * (norm(x) weight^T + bias), each as far as given.
+at::Tensor dense(const at::Tensor& x, const OptionalTensor& normWeight, const OptionalTensor& normBias, double eps, const at::Tensor& weight, const OptionalTensor& bias,
+                 const OptionalTensor& residual, const OptionalTensor& scale);
+// -> gradients of x, norm's weight and bias, weight, bias; undefined where there is no such argument
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> denseBackward(const at::Tensor& grad, const at::Tensor& x, const OptionalTensor& normWeight,
+                                                                                     const OptionalTensor& normBias, double eps, const at::Tensor& weight, bool hasBias,
+                                                                                     const OptionalTensor& scale);
+// x + scale * (gelu(norm(x) weight1^T + bias1) weight2^T + bias2)
+at::Tensor feedforward(const at::Tensor& x, const at::Tensor& normWeight, const at::Tensor& normBias, double eps, const at::Tensor& weight1, const at::Tensor& bias1,
+                       const at::Tensor& weight2, const at::Tensor& bias2, const OptionalTensor& scale);
+// -> the same, and the values before GELU where `keep`
+std::tuple<at::Tensor, at::Tensor> feedforwardKept(const at::Tensor& x, const at::Tensor& normWeight, const at::Tensor& normBias, double eps, const at::Tensor& weight1,
+                                                   const at::Tensor& bias1, const at::Tensor& weight2, const at::Tensor& bias2, const OptionalTensor& scale, bool keep);
+// -> gradients of x, norm's weight and bias, first weight and bias, second weight and bias
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> feedforwardBackward(const at::Tensor& grad, const at::Tensor& hidden, const at::Tensor& x,
+                                                                                                                   const at::Tensor& normWeight, const at::Tensor& normBias, double eps,
+                                                                                                                   const at::Tensor& weight1, const at::Tensor& weight2,
+                                                                                                                   const OptionalTensor& scale);
+
+}  // namespace skyloop
