@@ -109,6 +109,20 @@ describe("by keyboard", () => {
     await page.getByRole("dialog").locator("canvas").waitFor();
   });
 
+  it("a dialog that is closed and asked for again at once is there", async () => {
+    const { session } = await world.begin("Again");
+    const page = await openSession(world, session);
+    for (let i = 0; i < 8; i++) {
+      await page.keyboard.press("t");
+      await page.getByRole("textbox", { name: "New tag" }).waitFor();
+      await Promise.all([page.keyboard.press("Escape"), page.keyboard.press("t")]);
+      await page.waitForTimeout(60);
+      expect(await page.getByRole("textbox", { name: "New tag" }).count()).toBe(1);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+  });
+
   it("keys can be chosen, and the browser remembers them", async () => {
     const { session } = await world.begin("Keys");
     const page = await openSession(world, session);

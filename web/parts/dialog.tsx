@@ -6,18 +6,23 @@ export function Dialog({ title, onClose, children, wide }: { title: string; onCl
   useEffect(() => {
     ref.current?.showModal();
   }, []);
+  // The browser says that a dialog is closed a moment after it closed it, and a key pressed in between would open it only for that news to close it again.
+  const close = () => {
+    ref.current?.close();
+    onClose();
+  };
   return (
-    // The browser gives dialogs their keyboard: Escape closes and calls onClose.
     <dialog
       ref={ref}
       className={wide ? "wide" : undefined}
       aria-label={title}
       onClose={onClose}
-      onPointerDown={(event) => event.target === ref.current && ref.current.close()}
+      onCancel={(event) => event.target === ref.current && close()}
+      onPointerDown={(event) => event.target === ref.current && close()}
     >
       <div className="dialog-head">
         <h2>{title}</h2>
-        <button type="button" className="quiet" onClick={() => ref.current?.close()}>
+        <button type="button" className="quiet" onClick={close}>
           Close
         </button>
       </div>
