@@ -209,20 +209,24 @@ describe("saved", () => {
 describe("a refined page", () => {
   it("moves nothing under the pointer, in focus or labelled", async () => {
     const { session } = await world.begin("Refined");
-    const page = await openSession(world, session);
     const state = await world.state(session);
     const picks = state.page?.picks ?? [];
-    // The same page, first as first picks, then refined: everything in the opposite order.
-    await page.route("**/rounds", (route) => route.fulfill({ json: { round: 2, provisional: true, exhausted: false, picks } }));
+    const answer = (provisional: boolean, shownPicks: typeof picks) => ({ round: 2, provisional, exhausted: false, picks: shownPicks });
+    // The same page, first as first picks, then refined: everything in the opposite order. A document asks past routes that are younger than itself.
+    const page = await world.open("/");
+    let refined = false;
+    await page.route("**/rounds", (route) => route.fulfill({ json: answer(true, picks) }));
+    await page.route(`**/api/sessions/${session}?who=me`, (route) =>
+      refined ? route.fulfill({ json: { ...state, page: answer(false, [...picks].reverse()) } }) : route.continue(),
+    );
+    await page.goto(`${world.address}/session/${session}`);
+    await page.locator(".work .tile").first().waitFor();
     await page.keyboard.press("Enter");
     await page.getByText(/first picks/).waitFor();
     const before = await shown(page);
     await face(page, before[5]).click();
     await face(page, before[9]).hover();
-    await page.unroute("**/rounds");
-    await page.route(`**/api/sessions/${session}?who=me`, (route) =>
-      route.fulfill({ json: { ...state, page: { round: 2, provisional: false, exhausted: false, picks: [...picks].reverse() } } }),
-    );
+    refined = true;
     // Another person's label makes the page ask for the session's state.
     await world.ask(`/sessions/${session}/labels`, { who: "bob", labels: [{ object: world.ids[140], value: "unsure" }] });
     await expect.poll(() => shown(page)).not.toEqual(before);

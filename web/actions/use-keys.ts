@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 /** Where keys are heard: on the page while no dialog is open, or inside one. */
 type Place = "page" | "dialog";
@@ -11,7 +11,7 @@ type Place = "page" | "dialog";
 export function useKeys(actions: Record<string, () => unknown>, place: Place = "page"): void {
   const latest = useRef(actions);
   latest.current = actions;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       const name = event.ctrlKey || event.metaKey ? `Ctrl+${event.key}` : event.key;
