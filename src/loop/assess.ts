@@ -41,7 +41,13 @@ function estimate(value: number, resampled: number[]): Estimate {
 }
 
 /** The score of each answered object by a learner that has not seen its label; null with fewer than two of a kind. Stops early when aborted. */
-export async function heldOutScores(space: FeatureSpace, answered: Answered[], seed: number, signal?: AbortSignal): Promise<Float64Array | null> {
+export async function heldOutScores(
+  space: FeatureSpace,
+  answered: Answered[],
+  seed: number,
+  signal?: AbortSignal,
+  rest: () => Promise<unknown> = setImmediate,
+): Promise<Float64Array | null> {
   const random = new Random(seed).fork("folds");
   const kinds = [true, false].map((positive) => random.shuffle(Uint32Array.from(answered.flatMap((one, i) => (one.positive === positive ? [i] : [])))));
   const folds = Math.min(FOLDS, ...kinds.map((kind) => kind.length));
@@ -59,7 +65,7 @@ export async function heldOutScores(space: FeatureSpace, answered: Answered[], s
     const values = learner.scoreRows(held.map((i) => answered[i].row));
     for (const [k, i] of held.entries()) scores[i] = values[k];
     learner.dispose();
-    await setImmediate();
+    await rest();
     if (signal?.aborted) return null;
   }
   return scores;
@@ -93,11 +99,13 @@ export interface AssessInput {
   /** The last assessment's top. */
   previousTop: number[] | null;
   signal?: AbortSignal;
+  /** Called between its steps; it may take its time. Default: messages get their turn. */
+  rest?(): Promise<unknown>;
 }
 
 /** Assesses a finished round, or null when it was given up. */
-export async function assess({ round, space, scores, answered, seed, previousTop, signal }: AssessInput): Promise<Assessment | null> {
-  const held = await heldOutScores(space, answered, seed, signal);
+export async function assess({ round, space, scores, answered, seed, previousTop, signal, rest }: AssessInput): Promise<Assessment | null> {
+  const held = await heldOutScores(space, answered, seed, signal, rest);
   if (signal?.aborted) return null;
   const truth = answered.map(({ positive }) => (positive ? 1 : 0));
   const positives = truth.reduce<number>((sum, one) => sum + one, 0);

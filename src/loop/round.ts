@@ -17,7 +17,7 @@ import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
 const SMALL = 20_000;
 /** Of a larger survey these are scored for the first page: so many of the last ranking's top, so many at random. */
 const FIRST = { top: 4096, random: 4096 };
-const SCORE_BLOCK = 16_384;
+const SCORE_BLOCK = 4096;
 
 export interface RoundInput {
   store: Store;
@@ -31,6 +31,8 @@ export interface RoundInput {
   onPage?(page: Page): void;
   onProgress?(stage: "learn" | "score" | "choose", done: number, total: number): void;
   signal?: AbortSignal;
+  /** Called between the blocks of the full ranking; it may take its time. Default: messages get their turn. */
+  rest?(): Promise<unknown>;
 }
 
 /** Everything that decides a round, from the events alone. */
@@ -150,14 +152,14 @@ function firstScores(learner: Learner, { candidates, seed }: RoundPlan, count: n
   return [scores, part];
 }
 
-async function scoreAll(learner: Learner, count: number, { onProgress, signal }: RoundInput): Promise<Float32Array> {
+async function scoreAll(learner: Learner, count: number, { onProgress, signal, rest = setImmediate }: RoundInput): Promise<Float32Array> {
   const scores = new Float32Array(count);
   for (let from = 0; from < count; from += SCORE_BLOCK) {
     const to = Math.min(count, from + SCORE_BLOCK);
     scores.set(learner.score(from, to), from);
     onProgress?.("score", to, count);
     // Messages (a newer round, a question about neighbours) get their turn between blocks.
-    await setImmediate();
+    await rest();
     if (signal?.aborted) throw new SkyloopError("ABORTED", "the ranking was given up for a newer one");
   }
   return scores;

@@ -34,6 +34,8 @@ export interface ServerOptions {
 /** Nothing from elsewhere, no inline script; pictures may come from memory (blob:). */
 const CONTENT_POLICY =
   "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/** What a person waits for with every click: rankings rest meanwhile. */
+const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
 const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 const STATUS: Record<string, number> = { NOTHING_TO_UNDO: 409, NOTHING_TO_REDO: 409, DISK_FULL: 507, STORE_BUSY: 503, WORKER_DIED: 503, ABORTED: 409 };
 
@@ -58,6 +60,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   // A page of another site may resolve its own name to this machine: only requests that name this machine are answered.
   const names = new Set([...LOCAL_NAMES, ...hostNames]);
   app.addHook("onRequest", async (request, reply) => {
+    if (URGENT.test(request.url)) compute.urgency.note();
     reply.headers({
       "Content-Security-Policy": CONTENT_POLICY,
       "X-Content-Type-Options": "nosniff",

@@ -1,6 +1,7 @@
 /** The HTTP thread's side of the compute worker: jobs out, answers in; a worker that dies fails its jobs and is started anew. */
 import type { Worker } from "node:worker_threads";
 import { SkyloopError } from "../base/errors.ts";
+import { Urgency } from "../base/give-way.ts";
 import { startWorker } from "../base/workers.ts";
 import type { Preview, Why } from "../contract/insight.ts";
 import type { Answer, Job } from "./worker.ts";
@@ -9,13 +10,15 @@ type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 export type Message = WithoutId<Answer>;
 
 export class Compute {
+  /** Rankings rest while these moments follow one another. */
+  readonly urgency = new Urgency();
   #worker: Worker | null = null;
   #next = 1;
   readonly #waiting = new Map<number, (message: Message) => void>();
 
   #started(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const worker = startWorker(new URL("./worker.ts", import.meta.url));
+    const worker = startWorker(new URL("./worker.ts", import.meta.url), { workerData: this.urgency.shared });
     worker.on("message", ({ id, ...message }: Answer) => {
       const listener = this.#waiting.get(id);
       // A round goes on after `done`: it is assessed, unless a newer one comes first.

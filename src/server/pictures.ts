@@ -9,6 +9,9 @@ export type PictureSize = (typeof PICTURE_SIZES)[number];
 
 const MEMORY_BYTES = 64 * 2 ** 20;
 
+// Several pictures are made at once; each needs no more threads of its own.
+sharp.concurrency(1);
+
 export class Pictures {
   readonly #made = new Map<string, Buffer>();
   #bytes = 0;

@@ -2,8 +2,9 @@
 import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { basename } from "node:path";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
+import { Urgency } from "../base/give-way.ts";
 import { Random } from "../base/random.ts";
 import { openFeatures } from "../batches/features.ts";
 import type { Page } from "../contract/api.ts";
@@ -59,6 +60,9 @@ interface Opened {
 const opened = new Map<string, Promise<Opened>>();
 const imageModels = new Map<string, ImageModel>();
 const running = new Map<string, AbortController>();
+const urgency = new Urgency(workerData as SharedArrayBuffer);
+/** A ranking and its assessment wait in all so long for labels and pictures. */
+const MOST_REST_MS = 3000;
 
 function open(folder: string): Promise<Opened> {
   let entry = opened.get(folder);
@@ -107,6 +111,7 @@ async function run(id: number, job: Job): Promise<void> {
   running.get(job.session)?.abort();
   const control = new AbortController();
   running.set(job.session, control);
+  const rest = urgency.rests(MOST_REST_MS);
   const { page, seconds } = await nextRound({
     store: here.store,
     folder: here.survey.folder,
@@ -116,6 +121,7 @@ async function run(id: number, job: Job): Promise<void> {
     space,
     weightsHash,
     signal: control.signal,
+    rest,
     onPage: (shown) => say({ id, type: "page", page: shown }),
     onProgress: (stage, done, total) => say({ id, type: "progress", stage, done, total }),
   });
@@ -132,6 +138,7 @@ async function run(id: number, job: Job): Promise<void> {
     seed: plan.seed,
     previousTop: readAssessments(job.folder, job.session).findLast(({ round }) => round < page.round)?.top ?? null,
     signal: control.signal,
+    rest,
   });
   if (assessment === null) return given();
   saveAssessment(job.folder, job.session, assessment);

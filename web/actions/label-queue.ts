@@ -6,6 +6,7 @@
 import type { LabelValue, NewLabel, Saved } from "../../src/contract/api.ts";
 import { ApiFailure, api } from "../api.ts";
 import { forget, newKey, recall, remember, remembered } from "./memory.ts";
+import { holdPictures } from "./picture-queue.ts";
 
 export interface QueueListener {
   onSaved(saved: Saved): void;
@@ -60,8 +61,11 @@ export class LabelQueue {
 
   /** Sends what waits; resolves when the queue is empty or the server is out of reach. */
   flush(): Promise<void> {
-    this.#sending ??= this.#send().finally(() => {
+    if (this.#sending !== null) return this.#sending;
+    holdPictures(true);
+    this.#sending = this.#send().finally(() => {
       this.#sending = null;
+      holdPictures(false);
     });
     return this.#sending;
   }

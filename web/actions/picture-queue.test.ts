@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { loadPicture } from "./picture-queue.ts";
+import { holdPictures, loadPicture } from "./picture-queue.ts";
 
 /** What the queue uses of an image element. */
 class Image extends EventTarget {
@@ -35,6 +35,15 @@ it("loads three at a time, in order, and goes on when one has come or failed", (
   all[0].image.arrive("error");
   all[0].image.arrive();
   expect(asked(all)).toBe("abcde");
+});
+
+it("begins none while it is held", () => {
+  const all = want("abcde");
+  holdPictures(true);
+  all[0].image.arrive();
+  expect(asked(all)).toBe("abc");
+  holdPictures(false);
+  expect(asked(all)).toBe("abcd");
 });
 
 it("gives up those that nobody waits for, loading or not, and keeps those that have come", () => {

@@ -1,6 +1,6 @@
 /**
- * Pictures are loaded a few at a time. A browser opens six connections to a server: one carries news, and with pictures on all the others a label would wait for them
- * before it could be sent.
+ * Pictures are loaded a few at a time, and none is begun while a label is on its way. A browser opens six connections to a server: one carries news, and with pictures
+ * on all the others a label would wait for them before it could be sent.
  */
 const AT_ONCE = 3;
 
@@ -11,6 +11,7 @@ interface Wanted {
 
 const waiting: Wanted[] = [];
 const loading = new Set<Wanted>();
+let held = false;
 
 /**
  * Loads `url` into the image when its turn comes; the function that is returned gives it up. Call that while the image is still in the page: Chromium keeps an image
@@ -28,8 +29,14 @@ export function loadPicture(image: HTMLImageElement, url: string): () => void {
   };
 }
 
+/** Begins no further picture until it is called with false. */
+export function holdPictures(hold: boolean): void {
+  held = hold;
+  next();
+}
+
 function next(): void {
-  while (loading.size < AT_ONCE) {
+  while (!held && loading.size < AT_ONCE) {
     const wanted = waiting.shift();
     if (wanted === undefined) return;
     loading.add(wanted);
