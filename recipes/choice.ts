@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/base/files.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { Random } from "../src/base/random.ts";
-import { lowerTarget } from "../src/loop/choose.ts";
+import { choose } from "../src/loop/choose.ts";
 import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
 import { drawExamples } from "../src/loop/probe.ts";
 import { type Labelled, labelledObjects, splitGroups } from "../src/loop/probe-data.ts";
@@ -30,6 +30,7 @@ interface Scene {
   score(row: number): number;
   space: FeatureSpace;
   random: Random;
+  seed: number;
 }
 type Choice = (scene: Scene) => number[];
 
@@ -66,14 +67,20 @@ const CHOICES: Record<string, Choice> = {
   "highest scores": ({ ranked }) => ranked.slice(0, SHOWN),
   "highest 50, spread out": (scene) => spreadOut(scene, scene.ranked.slice(0, 50), SHOWN),
   "quantile 0.75 of the scores above 0.5": (scene) => nearest(scene, quantile(scene, 0.75), SHOWN),
-  "quantile 0.5 (the rule's lower scores)": (scene) => nearest(scene, lowerTarget(scores(scene), scene.ranked), SHOWN),
+  "quantile 0.5": (scene) => nearest(scene, quantile(scene, 0.5), SHOWN),
   "quantile 0.25": (scene) => nearest(scene, quantile(scene, 0.25), SHOWN),
   "nearest 0.5": (scene) => nearest(scene, 0.5, SHOWN),
   "nearest 0.5: 50, spread out": (scene) => spreadOut(scene, nearest(scene, 0.5, 50), SHOWN),
-  "evenly through the scores above 0.5": (scene) => evenly(scene.ranked.filter((row) => scene.score(row) > 0.5)),
+  "evenly through the scores above 0.5": (scene) => evenly(above(scene)),
+  "above 0.5, at random": (scene) => scene.random.sample(above(scene).length, Math.min(SHOWN, above(scene).length)).map((i) => above(scene)[i]),
+  "one of each kind above 0.5 (the rule's lower scores)": (scene) =>
+    choose({ scores: scores(scene), candidates: scene.ranked, mode: "lower", pageSize: SHOWN, randomPicks: 0, seed: scene.seed, space: scene.space }).page.map(
+      ({ row }) => row,
+    ),
   "evenly through all scores": ({ ranked }) => evenly(ranked),
   "at random": ({ ranked, random }) => random.sample(ranked.length, SHOWN).map((i) => ranked[i]),
 };
+const above = ({ ranked, score }: Scene) => ranked.filter((row) => score(row) > 0.5);
 const evenly = (rows: number[]) =>
   Array.from({ length: Math.min(SHOWN, rows.length) }, (_, i) => rows[Math.floor(((i + 0.5) * rows.length) / Math.min(SHOWN, rows.length))]);
 const scores = ({ ranked, score, space }: Scene) => {
@@ -128,10 +135,10 @@ async function answers(question: Question, work: string, seeds: number): Promise
     learner.dispose();
     const values = new Map(candidates.map((row, i) => [row, found[i]]));
     const score = (row: number) => values.get(row) ?? 0;
-    const scene = { ranked: candidates.slice().sort((a, b) => score(b) - score(a) || a - b), score, space, random: new Random(seed).fork("choice") };
+    const scene = { ranked: candidates.slice().sort((a, b) => score(b) - score(a) || a - b), score, space, random: new Random(seed).fork("choice"), seed };
     note("no page (5 + 5)", measured(start, seed), 0);
-    for (const [name, choose] of Object.entries(CHOICES)) {
-      const page = choose(scene).map((row) => ({ row, positive: truth.get(row) === true }));
+    for (const [name, choice] of Object.entries(CHOICES)) {
+      const page = choice(scene).map((row) => ({ row, positive: truth.get(row) === true }));
       note(name, measured([...start, ...page], seed), page.filter(({ positive }) => positive).length / page.length);
     }
     note("15 + 15 at random instead", measured(examplesOf(drawExamples(train, 2, 15, seed)), seed), 0.5);

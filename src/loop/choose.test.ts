@@ -1,10 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choose, lowerTarget, ruleMode } from "./choose.ts";
+import { Random } from "../base/random.ts";
+import { choose, ruleMode } from "./choose.ts";
+import { featureSpace } from "./learn.ts";
 
 const scores = Float32Array.from({ length: 100 }, (_, i) => i / 100);
 const candidates = Array.from({ length: 100 }, (_, i) => i);
-const base = { scores, candidates, mode: "highest" as const, pageSize: 10, randomPicks: 0, seed: 1 };
+/** Objects that point in directions given by `directionOf`, or each in its own. */
+function spaceOf(count: number, directionOf: (row: number) => number = (row) => row) {
+  const dim = 24;
+  const matrix = new Float32Array(count * dim);
+  for (let row = 0; row < count; row++) {
+    const random = new Random(directionOf(row));
+    for (let d = 0; d < dim; d++) matrix[row * dim + d] = random.normal(0, 1);
+  }
+  return featureSpace(matrix, dim);
+}
+const base = { scores, candidates, mode: "highest" as const, pageSize: 10, randomPicks: 0, seed: 1, space: spaceOf(100) };
 
 describe("alpha rule", () => {
   it("follows P / N against alpha, and settles what the paper leaves open", () => {
@@ -22,13 +34,15 @@ describe("choose", () => {
   it("shows the highest, in order", () => {
     expect(choose(base).page.map(({ row }) => row)).toEqual([99, 98, 97, 96, 95, 94, 93, 92, 91, 90]);
   });
-  it("shows lower ones around the median of what scores above a half", () => {
-    expect(lowerTarget(scores, candidates)).toBeCloseTo(0.75, 2);
-    const rows = choose({ ...base, mode: "lower" })
-      .page.map(({ row }) => row)
-      .sort((a, b) => a - b);
-    expect([rows[0], rows[9]]).toEqual([71, 80]);
-    expect(lowerTarget(new Float32Array(5).fill(0.1), [0, 1, 2])).toBe(0.5);
+  it("shows lower ones of each kind among what scores above a half, or among the best where few do", () => {
+    const kinds = spaceOf(100, (row) => row % 10);
+    const lower = choose({ ...base, space: kinds, mode: "lower" }).page.map(({ row }) => row);
+    expect(new Set(lower.map((row) => row % 10)).size).toBe(10);
+    expect(Math.min(...lower)).toBeGreaterThan(50);
+    const poor = scores.map((score) => score / 2.1);
+    const few = choose({ ...base, scores: poor, mode: "lower", pageSize: 5 }).page.map(({ row }) => row);
+    expect(Math.min(...few)).toBeGreaterThanOrEqual(90);
+    expect(few).not.toEqual([99, 98, 97, 96, 95]);
   });
   it("mixes in random picks that do not look at the scores", () => {
     const counts = new Float64Array(100);
@@ -39,9 +53,9 @@ describe("choose", () => {
     expect(Math.max(...counts)).toBeLessThan(150 + 60);
   });
   it("passes over near-duplicates of what stands on the page, unless nothing else is left", () => {
-    const twins = (a: number, b: number) => (Math.floor(a / 4) === Math.floor(b / 4) ? 1 : 0);
-    expect(choose({ ...base, pageSize: 5, similarity: twins }).page.map(({ row }) => row)).toEqual([99, 95, 91, 87, 83]);
-    expect(choose({ ...base, pageSize: 5, similarity: () => 1 }).page.map(({ row }) => row)).toEqual([99, 98, 97, 96, 95]);
+    const twins = spaceOf(100, (row) => Math.floor(row / 4));
+    expect(choose({ ...base, pageSize: 5, space: twins }).page.map(({ row }) => row)).toEqual([99, 95, 91, 87, 83]);
+    expect(choose({ ...base, pageSize: 5, space: spaceOf(100, (row) => Math.floor(row / 90)) }).page.map(({ row }) => row)).toEqual([99, 89, 98, 97, 96]);
   });
   it("breaks ties by seed, not by place in the file", () => {
     const flat = new Float32Array(100).fill(0.7);
@@ -62,14 +76,15 @@ describe("choose", () => {
     });
     fc.assert(
       fc.property(input, ({ values, ...rest }) => {
+        const space = spaceOf(values.length);
         const open = values.map((_, i) => i).filter((i) => i % 3 !== 0);
-        const { page, exhausted } = choose({ ...rest, scores: Float32Array.from(values), candidates: open });
+        const { page, exhausted } = choose({ ...rest, space, scores: Float32Array.from(values), candidates: open });
         const rows = page.map(({ row }) => row);
         expect(new Set(rows).size).toBe(rows.length);
         expect(rows.every((row) => open.includes(row))).toBe(true);
         expect(rows.length).toBe(Math.min(rest.pageSize, open.length));
         expect(exhausted).toBe(open.length <= rest.pageSize);
-        expect(choose({ ...rest, scores: Float32Array.from(values), candidates: open }).page).toEqual(page);
+        expect(choose({ ...rest, space, scores: Float32Array.from(values), candidates: open }).page).toEqual(page);
       }),
     );
   });

@@ -1,9 +1,11 @@
 /**
  * What to show next: the alpha rule (paper, section 5.1). P and N are the positives and negatives labelled in the last round.
- * P / N <= alpha: the highest-scored unlabelled objects; P / N > alpha: lower-scored ones. Every case that the paper leaves open is
- * settled here and in docs/decisions/alpha-rule.md.
+ * P / N <= alpha: the highest-scored unlabelled objects; P / N > alpha: lower-scored ones, which here means one of each kind among all that the model takes for
+ * positive. Every case that the paper leaves open is settled here and in docs/decisions/alpha-rule.md.
  */
 import { Random } from "../base/random.ts";
+import type { FeatureSpace } from "./learn.ts";
+import { cosineOf, diverseRows } from "./similar.ts";
 
 export type Mode = "highest" | "lower";
 
@@ -15,12 +17,6 @@ export function ruleMode(positives: number, negatives: number, alpha: number): M
   if (positives === 0) return "highest";
   return negatives > 0 && positives / negatives <= alpha ? "highest" : "lower";
 }
-
-/**
- * What "lower" means: objects around this quantile of the scores above 0.5, so in the middle of what the model takes for positive; they
- * teach as much as objects of any other score, and more of them are positive than at the first quartile (recipes/choice.ts). With few scores above 0.5 it is the objects nearest 0.5.
- */
-export const LOWER_QUANTILE = 0.5;
 
 /** Two objects of one page are near-duplicates when their standardised features have at least this cosine. */
 export const DUPLICATE_COSINE = 0.995;
@@ -35,8 +31,8 @@ export interface ChooseInput {
   /** Of the page, so many random picks, drawn from all candidates whatever their score: an unbiased baseline. */
   randomPicks: number;
   seed: number;
-  /** Cosine of two objects' features; near-duplicates of what stands on the page already are passed over. */
-  similarity?: (a: number, b: number) => number;
+  /** Near-duplicates of what stands on the page already are passed over, and kinds are clusters, in these features. */
+  space: FeatureSpace;
 }
 
 export interface Chosen {
@@ -45,7 +41,7 @@ export interface Chosen {
 }
 
 /** The next page, at most `pageSize` objects: the random picks are mixed in at random places. Deterministic in its input. */
-export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, similarity }: ChooseInput): { page: Chosen[]; exhausted: boolean } {
+export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, space }: ChooseInput): { page: Chosen[]; exhausted: boolean } {
   const size = Math.min(pageSize, candidates.length);
   const random = new Random(seed);
   const drawn = random
@@ -56,10 +52,13 @@ export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, 
   const page: number[] = [];
   const wanted = size - drawn.length;
   const passed: number[] = [];
-  for (const row of ordered(scores, candidates, mode, seed, wanted * 8 + drawn.length)) {
+  const similarity = cosineOf(space);
+  const best = (limit: number) => highest(scores, candidates, seed, limit);
+  const order = mode === "highest" ? best(wanted * 8 + drawn.length) : lower(scores, candidates, best, space, wanted + drawn.length, random.fork("kinds"));
+  for (const row of order) {
     if (page.length === wanted) break;
     if (taken.has(row)) continue;
-    const twin = similarity !== undefined && page.some((other) => similarity(row, other) >= DUPLICATE_COSINE);
+    const twin = page.some((other) => similarity(row, other) >= DUPLICATE_COSINE);
     (twin ? passed : page).push(row);
   }
   // A pool of nothing but near-duplicates is still shown.
@@ -70,30 +69,32 @@ export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, 
   return { page: chosen, exhausted: candidates.length <= pageSize };
 }
 
-/** The first `limit` candidates in the order the rule shows them; ties by a hash of seed and row, so that file order does not decide. */
-function ordered(scores: Float32Array, candidates: ArrayLike<number>, mode: Mode, seed: number, limit: number): number[] {
+/** The `limit` candidates of the highest scores; ties by a hash of seed and row, so that file order does not decide. */
+function highest(scores: Float32Array, candidates: ArrayLike<number>, seed: number, limit: number): number[] {
   const tie = (row: number) => Math.imul(row ^ seed, 0x9e3779b1) >>> 0;
-  const by = (key: (row: number) => number) => (a: number, b: number) => key(b) - key(a) || tie(a) - tie(b) || a - b;
-  const rows = Array.from(candidates);
-  if (mode === "highest")
-    return smallest(
-      rows,
-      by((row) => scores[row]),
-      limit,
-    );
-  const target = lowerTarget(scores, candidates);
-  return smallest(
-    rows,
-    by((row) => -Math.abs(scores[row] - target)),
-    limit,
-  );
+  return smallest(Array.from(candidates), (a, b) => scores[b] - scores[a] || tie(a) - tie(b) || a - b, limit);
 }
 
-/** The score around which "lower" picks lie. */
-export function lowerTarget(scores: Float32Array, candidates: ArrayLike<number>): number {
-  const above = Array.from(candidates, (row) => scores[row]).filter((score) => score > 0.5);
-  if (above.length === 0) return 0.5;
-  return Float32Array.from(above).sort()[Math.floor(LOWER_QUANTILE * (above.length - 1))];
+/** Of more candidates so many, drawn at random, are looked at for kinds: enough for a page, and done in a moment. */
+const LOOKED_AT = 2048;
+
+/**
+ * What "lower" means: one object of each of `count` kinds among all that score above a half, the largest kind first (with few of those, among the best 2 `count`);
+ * then the others by score. Of the ways tried such a page taught most, with the least luck in it (recipes/choice.ts).
+ */
+function lower(
+  scores: Float32Array,
+  candidates: ArrayLike<number>,
+  best: (limit: number) => number[],
+  space: FeatureSpace,
+  count: number,
+  random: Random,
+): number[] {
+  const above = Array.from(candidates).filter((row) => scores[row] > 0.5);
+  const rows = above.length >= 2 * count ? above : best(2 * count);
+  const kinds = diverseRows(space, count, random, { rows, most: LOOKED_AT }).map(({ row }) => row);
+  const taken = new Set(kinds);
+  return [...kinds, ...best(8 * count).filter((row) => !taken.has(row))];
 }
 
 /** The first `limit` of the sorted rows, without sorting more than needed. */

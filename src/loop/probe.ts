@@ -140,7 +140,7 @@ function loopRound(space: FeatureSpace, train: Labelled[], validation: Labelled[
     learner.dispose();
     for (const [at, row] of candidates.entries()) scores[row] = values[at];
     const page = (randomPicks: number) =>
-      choose({ scores, candidates, mode: ruleMode(LOOP.start, LOOP.start, LOOP.alpha), pageSize: LOOP.show, randomPicks, seed: seed * 1000 }).page.map(
+      choose({ scores, candidates, mode: ruleMode(LOOP.start, LOOP.start, LOOP.alpha), pageSize: LOOP.show, randomPicks, seed: seed * 1000, space }).page.map(
         ({ row }) => ({
           row,
           positive: truth.get(row) === true,

@@ -5,7 +5,7 @@ import type { Survey } from "../survey/folder.ts";
 import { choose } from "./choose.ts";
 import { fold } from "./fold.ts";
 import { type FeatureSpace, learn } from "./learn.ts";
-import { cosineOf, planRound, type RoundPlan } from "./round.ts";
+import { planRound, type RoundPlan } from "./round.ts";
 import { findSession } from "./session.ts";
 
 export interface Replayed {
@@ -38,7 +38,6 @@ export function planOf(
 /** Replays the finished rounds of a session; `same` tells whether objects, order, scores and reasons are those recorded. */
 export function replaySession(store: Store, survey: Pick<Survey, "rows" | "indexOf">, space: FeatureSpace, session: string): Replayed[] {
   const record = findSession(store, session);
-  const similarity = cosineOf(space);
   return store
     .rounds(session)
     .filter(({ provisional }) => !provisional)
@@ -54,7 +53,7 @@ export function replaySession(store: Store, survey: Pick<Survey, "rows" | "index
         pageSize: record.pageSize,
         randomPicks: record.randomPicks,
         seed: plan.seed,
-        similarity,
+        space,
       });
       const again = page.map(({ row, reason }) => ({ object: survey.rows[row].id, score: scores[row], reason }));
       return { round, same: JSON.stringify(again) === JSON.stringify(picks), scores };

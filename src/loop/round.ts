@@ -80,21 +80,6 @@ export function planRound(record: SessionRecord, folded: Folded, rounds: RoundRe
   };
 }
 
-/** Cosine of two objects' standardised features. */
-export function cosineOf({ matrix, dim, mean, sd }: FeatureSpace): (a: number, b: number) => number {
-  return (a, b) => {
-    let [ab, aa, bb] = [0, 0, 0];
-    for (let d = 0; d < dim; d++) {
-      const x = (matrix[a * dim + d] - mean[d]) / sd[d];
-      const y = (matrix[b * dim + d] - mean[d]) / sd[d];
-      ab += x * y;
-      aa += x * x;
-      bb += y * y;
-    }
-    return ab / (Math.sqrt(aa * bb) || 1);
-  };
-}
-
 /** Runs the next round and returns its final page; both pages are saved. Throws ONE_CLASS_LABELLED, ABORTED. */
 export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
   const { store, folder, session, ids, space, weightsHash } = input;
@@ -111,9 +96,8 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
   input.onProgress?.("learn", 0, 1);
   const learner = learn(space, plan.examples, plan.seed);
   input.onProgress?.("learn", 1, 1);
-  const similarity = cosineOf(space);
   const finish = (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Page => {
-    const chosen = choose({ scores, candidates, mode: plan.mode, pageSize: record.pageSize, randomPicks: record.randomPicks, seed: plan.seed, similarity });
+    const chosen = choose({ scores, candidates, mode: plan.mode, pageSize: record.pageSize, randomPicks: record.randomPicks, seed: plan.seed, space });
     const picks = chosen.page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
     const exhausted = plan.candidates.length <= record.pageSize;
     const { round, seed, alpha, mode, lastSeq } = plan;

@@ -187,7 +187,15 @@ function play(arm: Arm, options: SimulateOptions, seed: number, atRandom: boolea
       const values = learner.scoreRows(candidates);
       for (const [i, row] of candidates.entries()) scores[row] = values[i];
       const mode = ruleMode(last.positives, last.negatives, options.alpha);
-      const { page } = choose({ scores, candidates, mode, pageSize: options.show, randomPicks: atRandom ? options.show : 0, seed: seed * 1000 + round });
+      const { page } = choose({
+        scores,
+        candidates,
+        mode,
+        pageSize: options.show,
+        randomPicks: atRandom ? options.show : 0,
+        seed: seed * 1000 + round,
+        space: arm.space,
+      });
       const labelled = page.map(({ row }) => ({ row, positive: truth.get(row) === true }));
       examples.push(...labelled);
       const positives = labelled.filter(({ positive }) => positive).length;

@@ -15,15 +15,15 @@ import { fold } from "../loop/fold.ts";
 import { type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
 import { type MapMethod, makeMap } from "../loop/map.ts";
 import { planOf } from "../loop/replay.ts";
-import { cosineOf, nextRound, planRound } from "../loop/round.ts";
+import { nextRound, planRound } from "../loop/round.ts";
 import { readScores, scoredRound } from "../loop/scores.ts";
 import { countRound, currentRound, findSession } from "../loop/session.ts";
+import { diverseRows, nearestRows } from "../loop/similar.ts";
 import { HOW, heatMap, influences } from "../loop/why.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { type ImageModel, loadImageModel } from "../tasks/image-model.ts";
 import { improvedRgb8 } from "./image-heads.ts";
-import { diverseRows, nearestRows } from "./similar.ts";
 
 export type Job =
   | { kind: "round"; folder: string; model: string; session: string }
@@ -156,9 +156,8 @@ function preview({ store, survey, ids }: Opened, space: FeatureSpace, { folder, 
   const folded = fold(store.events(session), record.alpha);
   const { candidates, seed } = planRound(record, folded, rounds, ids.length, survey.indexOf);
   const round = currentRound(rounds);
-  const similarity = cosineOf(space);
   const first = (mode: "highest" | "lower") =>
-    choose({ scores, candidates, mode, pageSize: PREVIEWED, randomPicks: 0, seed, similarity }).page.map(({ row }) => ids[row]);
+    choose({ scores, candidates, mode, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(({ row }) => ids[row]);
   const { positives, negatives } = countRound(folded, round);
   return { round, positives, negatives, highest: first("highest"), lower: first("lower") };
 }

@@ -1,7 +1,22 @@
 /** Questions about feature space: what is near an object, and which objects stand for the kinds there are. */
 import type { Random } from "../base/random.ts";
-import { type FeatureSpace, standardised } from "../loop/learn.ts";
 import { noGrad, scope, tensor } from "../torch/index.ts";
+import { type FeatureSpace, standardised } from "./learn.ts";
+
+/** Cosine of two objects' standardised features. */
+export function cosineOf({ matrix, dim, mean, sd }: FeatureSpace): (a: number, b: number) => number {
+  return (a, b) => {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let d = 0; d < dim; d++) {
+      const x = (matrix[a * dim + d] - mean[d]) / sd[d];
+      const y = (matrix[b * dim + d] - mean[d]) / sd[d];
+      ab += x * y;
+      aa += x * x;
+      bb += y * y;
+    }
+    return ab / (Math.sqrt(aa * bb) || 1);
+  };
+}
 
 /** The k rows with the largest cosine of standardised features, the row itself left out. */
 export function nearestRows(space: FeatureSpace, row: number, k: number): { row: number; similarity: number }[] {
@@ -25,16 +40,23 @@ export function nearestRows(space: FeatureSpace, row: number, k: number): { row:
   return Array.from(order.subarray(0, k), (i) => ({ row: i, similarity: similarity[i] / own }));
 }
 
-/** Rows of a large survey that are clustered. */
+/** Of more rows so many, drawn at random, are clustered. */
 const CLUSTERED_ROWS = 6000;
 const LLOYD_STEPS = 8;
 
 /**
- * One object of each of `count` kinds: features are clustered by their direction (spherical k-means, Dhillon & Modha 2001, started as k-means++ does)
+ * One object of each of `count` kinds among `rows` (default: all): features are clustered by their direction (spherical k-means, Dhillon & Modha 2001, started as k-means++ does)
  * and the object nearest each centre is taken, the largest cluster first. `similarity` is the cosine to the centre.
  */
-export function diverseRows(space: FeatureSpace, count: number, random: Random): { row: number; similarity: number }[] {
-  const part = random.sample(space.count, Math.min(space.count, Math.max(CLUSTERED_ROWS, count * 4)));
+export function diverseRows(
+  space: FeatureSpace,
+  count: number,
+  random: Random,
+  { rows, most = CLUSTERED_ROWS }: { rows?: ArrayLike<number>; most?: number } = {},
+): { row: number; similarity: number }[] {
+  const total = rows?.length ?? space.count;
+  const drawn = random.sample(total, Math.min(total, Math.max(most, count * 4)));
+  const part = rows === undefined ? drawn : drawn.map((i) => rows[i]);
   const [n, k, dim] = [part.length, Math.min(count, part.length), space.dim];
   const points = new Float32Array(n * dim);
   noGrad(() =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
-import { featureSpace } from "../loop/learn.ts";
+import { featureSpace } from "./learn.ts";
 import { diverseRows, nearestRows } from "./similar.ts";
 
 const [KINDS, EACH, DIM] = [6, 50, 12];
