@@ -1,6 +1,7 @@
 /** Random views of galaxy images, a whole batch at a time, by what telescope, sky and distance change but the galaxy's kind does not. */
 import type { Random } from "../base/random.ts";
 import { gridSample, noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
+import type { Noise } from "./noise.ts";
 
 export interface AugmentOptions {
   /** Side of the views. */
@@ -37,7 +38,7 @@ export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = {
 };
 
 /** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, stretch, colour, seeing and noise changed. */
-export function augment(images: Tensor, random: Random, options: AugmentOptions): Tensor {
+export function augment(images: Tensor, random: Random, options: AugmentOptions, normal: Noise = randn): Tensor {
   return noGrad(() =>
     scope(() => {
       const { sizePx, zoom, shift, gain, bandGain, gamma, saturation, offset, blur, noise } = options;
@@ -68,7 +69,7 @@ export function augment(images: Tensor, random: Random, options: AugmentOptions)
       const coloured = grey.add(blurred.sub(grey).mul(perImage(saturations)));
       const curved = op("pow.Tensor_Tensor", coloured.clamp(1e-4), perImage(gammas));
       const bright = curved.mul(tensor(gains, [B, C, 1, 1])).add(perImage(offsets));
-      return bright.add(randn([B, C, sizePx, sizePx]).mul(perImage(noises)));
+      return bright.add(normal([B, C, sizePx, sizePx]).mul(perImage(noises)));
     }),
   );
 }

@@ -8,7 +8,7 @@ import { modelInput } from "../stamps/model-input.ts";
 import { renderLegacy } from "../stamps/render.ts";
 import { openSurvey, type Stamp, type Survey } from "../survey/folder.ts";
 import { scope, type Tensor, tensor } from "../torch/index.ts";
-import { storeInFile, storeInMemory } from "./stamp-store.ts";
+import { type StampPlace, storeInFile, storeInMemory } from "./stamp-store.ts";
 
 /** What is true of a simulated galaxy, by the catalogue's columns. */
 export type Truth = Record<string, string | number | boolean | null>;
@@ -16,6 +16,8 @@ export type Truth = Record<string, string | number | boolean | null>;
 export interface ImageBank {
   /** Images [n, 3, S, S] by their rows: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth` stands; kept in half precision. */
   take(rows: number[]): Tensor;
+  /** Where the images lie, for other threads. */
+  place: StampPlace;
   /** Which survey each image is of, as its place in `surveys`. */
   surveyOf: Uint16Array;
   /** Parameters of simulated galaxies; null for real ones, whose labels no training sees. */
@@ -45,7 +47,7 @@ export async function loadImageBank(
   const surveys = await Promise.all(folders.map(openSurvey));
   const total = surveys.reduce((sum, survey) => sum + survey.header.count, 0);
   const plane = 3 * sizePx * sizePx;
-  const writer = 2 * plane * total > memoryBytes ? storeInFile(join(scratch, `stamps-${process.pid}.f16`), sizePx) : storeInMemory();
+  const writer = 2 * plane * total > memoryBytes ? storeInFile(join(scratch, `stamps-${process.pid}.f16`), sizePx) : storeInMemory(sizePx);
   const surveyOf: number[] = [];
   const truth: (Truth | null)[] = [];
   let [done, skipped] = [0, 0];
@@ -70,7 +72,7 @@ export async function loadImageBank(
   const dataHash = hashBytes(`flux kept ${sizePx} ${surveys.map(({ header }) => header.dataHash).join(" ")}`);
   for (const survey of surveys) survey.close();
   const store = writer.finish();
-  return { take: store.take, close: store.close, surveyOf: Uint16Array.from(surveyOf), truth, count: surveyOf.length, dataHash, skipped };
+  return { take: store.take, place: store.place, close: store.close, surveyOf: Uint16Array.from(surveyOf), truth, count: surveyOf.length, dataHash, skipped };
 }
 
 /** Surveys of our simulation keep their flux, to be shown by many stretches, and their truth. */

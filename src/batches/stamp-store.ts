@@ -1,11 +1,19 @@
-/** Images that training draws from, in half precision: in memory, or in a file where they would take too much of it. */
+/** Images that training draws from, in half precision: in memory, or in a file where they would take too much of it. Threads share them. */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { writeError } from "../base/files.ts";
-import { cat, keep, type Tensor, tensor, tensorBytes, tensorFromBytes } from "../torch/index.ts";
+import { type Tensor, tensorBytes, tensorFromBytes } from "../torch/index.ts";
+
+/** Where the images lie, as another thread of this process may be told. */
+export interface StampPlace {
+  sizePx: number;
+  /** The images' bytes, or the number of an open file that holds them. */
+  images: SharedArrayBuffer | number;
+}
 
 export interface StampStore {
   /** Images [n, 3, S, S] in single precision, in the order asked for. */
   take(rows: number[]): Tensor;
+  place: StampPlace;
   close(): void;
 }
 
@@ -15,18 +23,36 @@ export interface StampWriter {
   finish(): StampStore;
 }
 
+/** Reads images from where they lie; closing them is the business of who put them there. */
+export function takeFrom({ sizePx, images }: StampPlace): (rows: number[]) => Tensor {
+  const bytes = 2 * 3 * sizePx * sizePx;
+  const memory = typeof images === "number" ? null : new Uint8Array(images);
+  return (rows) => {
+    const into = new Uint8Array(rows.length * bytes);
+    for (const [i, row] of rows.entries())
+      if (memory !== null) into.set(memory.subarray(row * bytes, (row + 1) * bytes), i * bytes);
+      else readSync(images as number, into, i * bytes, bytes, row * bytes);
+    return tensorFromBytes(into, [rows.length, 3, sizePx, sizePx], "float16").to("float32");
+  };
+}
+
+const halfBytes = (block: Tensor): Uint8Array => tensorBytes(block.to("float16").contiguous());
+
 /** A store in memory. */
-export function storeInMemory(): StampWriter {
-  const parts: Tensor[] = [];
+export function storeInMemory(sizePx: number): StampWriter {
+  const parts: Uint8Array[] = [];
   return {
-    add: (block) => void parts.push(keep(block.to("float16"))),
+    add: (block) => void parts.push(halfBytes(block)),
     finish() {
-      const images = keep(cat(parts, 0));
-      for (const part of parts) part.dispose();
-      return {
-        take: (rows) => images.indexSelect(0, tensor(BigInt64Array.from(rows, BigInt), [rows.length])).to("float32"),
-        close: () => images.dispose(),
-      };
+      const images = new SharedArrayBuffer(parts.reduce((sum, { length }) => sum + length, 0));
+      const all = new Uint8Array(images);
+      let at = 0;
+      for (const part of parts.splice(0)) {
+        all.set(part, at);
+        at += part.length;
+      }
+      const place = { sizePx, images };
+      return { take: takeFrom(place), place, close: () => {} };
     },
   };
 }
@@ -36,7 +62,6 @@ export function storeInMemory(): StampWriter {
  * read image by image; what was read stays in the system's cache as far as there is memory. Throws DISK_FULL, WRITE_FAILED.
  */
 export function storeInFile(path: string, sizePx: number): StampWriter {
-  const bytes = 2 * 3 * sizePx * sizePx;
   let file: number;
   try {
     file = openSync(path, "w+");
@@ -46,20 +71,16 @@ export function storeInFile(path: string, sizePx: number): StampWriter {
   }
   return {
     add(block) {
-      const half = tensorBytes(block.to("float16").contiguous());
+      const half = halfBytes(block);
       try {
         for (let done = 0; done < half.length; ) done += writeSync(file, half, done);
       } catch (cause) {
         throw writeError(path, cause);
       }
     },
-    finish: () => ({
-      take(rows) {
-        const into = new Uint8Array(rows.length * bytes);
-        for (const [i, row] of rows.entries()) readSync(file, into, i * bytes, bytes, row * bytes);
-        return tensorFromBytes(into, [rows.length, 3, sizePx, sizePx], "float16").to("float32");
-      },
-      close: () => closeSync(file),
-    }),
+    finish() {
+      const place = { sizePx, images: file };
+      return { take: takeFrom(place), place, close: () => closeSync(file) };
+    },
   };
 }

@@ -1,6 +1,7 @@
 /** Flux to colour pictures by stretches drawn at random, so that what is learned from flux does not hang on one survey's way to show it. */
 import type { Random } from "../base/random.ts";
 import { noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
+import type { Noise } from "./noise.ts";
 
 /** Scales of z, r and g (shown red, green, blue) around which stretches are drawn: the Legacy viewer's, for nanomaggies a pixel. */
 const SCALES = [2.2, 3.4, 6.0] as const;
@@ -9,7 +10,7 @@ const SCALES = [2.2, 3.4, 6.0] as const;
  * Flux [B, 3, S, S] in nanomaggies (g, r, z) to colour [B, 3, S, S], red first, each image by a Lupton-like arcsinh (Lupton et al. 2004) of its own: softening
  * Q from 4 (SDSS-like, steep) to 30 (Legacy-like, faint parts lifted), brightness over a factor of 4, colour balance, black level, sky noise.
  */
-export function randomStretch(flux: Tensor, random: Random): Tensor {
+export function randomStretch(flux: Tensor, random: Random, normal: Noise = randn): Tensor {
   return noGrad(() =>
     scope(() => {
       const [B, , S] = flux.shape;
@@ -26,7 +27,7 @@ export function randomStretch(flux: Tensor, random: Random): Tensor {
       const shown = op("flip", flux, [1])
         .mul(tensor(scales, [B, 3, 1, 1]))
         .add(perImage(black))
-        .add(randn([B, 3, S, S]).mul(perImage(noise)));
+        .add(normal([B, 3, S, S]).mul(perImage(noise)));
       const intensity = shown.clamp(0).mean(1, true).clamp(1e-5);
       const q = perImage(soft);
       // Divided by asinh(Q) / sqrt(Q) at intensity 1, so that softening changes the curve and not the brightness.

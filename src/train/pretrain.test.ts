@@ -5,6 +5,8 @@ import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
+import { loadImageBank } from "../batches/image-bank.ts";
+import { noiseFrom, noiseTable } from "../batches/noise.ts";
 import { storeInFile } from "../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../models/index.ts";
 import { manualSeed, rand, randn, scope } from "../torch/index.ts";
@@ -12,6 +14,7 @@ import { varianceAndCovariance } from "./objectives/vicreg.ts";
 import { pretrain } from "./pretrain.ts";
 import { Recipe, readRecipe } from "./recipe.ts";
 import { warmupCosine } from "./schedule.ts";
+import { openViews } from "./view-source.ts";
 
 const folder = temporaryFolder();
 let survey = "";
@@ -74,6 +77,18 @@ describe("pre-training", () => {
     expect(readdirSync(join(folder.path, "file")).sort()).toEqual(readdirSync(join(folder.path, "memory")).sort());
     expect(() => storeInFile(join(folder.path, "none/stamps"), 8)).toThrow(/cannot write .*none\/stamps/);
   });
+  it("comes out the same whoever makes the views, and says why a thread that makes them failed", async () => {
+    const surveys = [survey, await smallSurvey(folder.path, 30, "second")];
+    const both = { surveys, steps: 4, accumulate: 2, objectives: { vicreg: 1, simulated: 1 } };
+    await pretrain(recipe(both), { out: out("ahead"), progress: SILENT });
+    await pretrain(recipe({ ...both, viewsAhead: false }), { out: out("here"), progress: SILENT });
+    expect(metrics("ahead").map(({ loss }) => loss)).toEqual(metrics("here").map(({ loss }) => loss));
+    const bank = await loadImageBank([survey], 40, SILENT);
+    const sampling = { surveyOf: bank.surveyOf, weights: [1], batchSize: 8, seed: 1 };
+    const broken = openViews({ ...bank, place: { sizePx: 40, images: 9999 } }, sampling, recipe(), 0);
+    expect(() => broken.views(0)).toThrow(/the thread that makes views failed: .*EBADF/);
+    broken.close();
+  });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
     await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });
     const page = readFileSync(join(folder.path, "drawn/report.html"), "utf8");
@@ -121,6 +136,21 @@ describe("parts", () => {
       expect(view(1)).toEqual(view(1));
       expect(view(1)).not.toEqual(view(2));
       expect(view(1).length).toBe(4 * 3 * 32 * 32);
+    });
+  });
+  it("noise is standard normal, of its seed, and of each image by itself", () => {
+    scope(() => {
+      const table = noiseTable(3);
+      const noise = (seed: number) => noiseFrom(table, new Random(seed))([4, 3, 64, 64]).toFloat32Array();
+      const values = noise(1);
+      const mean = (part: Float32Array, power: number) => part.reduce((sum, value) => sum + value ** power, 0) / part.length;
+      // 49,152 numbers: standard deviations 0.0045 and 0.0064.
+      expect(Math.abs(mean(values, 1))).toBeLessThan(0.03);
+      expect(mean(values, 2)).toBeCloseTo(1, 1);
+      expect(noise(1)).toEqual(values);
+      expect(noise(2)).not.toEqual(values);
+      const [first, second] = [values.subarray(0, 12288), values.subarray(12288, 24576)];
+      expect(Math.abs(first.reduce((sum, value, i) => sum + value * second[i], 0) / 12288)).toBeLessThan(0.05);
     });
   });
   it("the schedule rises, falls, and ends at its floor", () => {

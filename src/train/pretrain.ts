@@ -6,6 +6,7 @@ import { hashBytes, lockFolder, writeFileAtomic } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
+import { noiseTable } from "../batches/noise.ts";
 import { pooled } from "../models/feature-pooling.ts";
 import { type Projection, projectionState } from "../models/feature-projection.ts";
 import { notesOf } from "../models/feature-reader.ts";
@@ -34,6 +35,7 @@ import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
 import { Sampler, weightsOf } from "./sampler.ts";
 import { warmupCosine } from "./schedule.ts";
+import { openViews, type ViewSource } from "./view-source.ts";
 import { makeViews } from "./views.ts";
 
 export interface PretrainOptions {
@@ -77,7 +79,7 @@ export function trainOnBank(
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
   const heads = objectivesOf(recipe, model);
   const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
-  const sampler = new Sampler({ surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed });
+  const sampling = { surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed };
   // Parameters that no objective reaches (a decoder's, say) get no gradient; the optimiser leaves them alone.
   const learned: [string, Parameter][] = [...model.namedParameters()];
   for (const [name, { head }] of Object.entries(heads)) for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
@@ -116,50 +118,55 @@ export function trainOnBank(
     projection?.axes.dispose();
   };
 
-  let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
-  while (step < recipe.steps && signal?.aborted !== true) {
-    // Everything random in a step follows from seed and step alone, so that a resumed run is the same run.
-    const random = new Random(recipe.seed).fork(`step ${step}`);
-    manualSeed(random.int(2 ** 31));
-    optimiser.learningRate = warmupCosine(step, recipe.steps, recipe.warmupSteps, recipe.learningRate);
-    optimiser.zeroGrad();
-    const passes = Array.from({ length: recipe.accumulate }, (_, i) => {
-      if (i === recipe.accumulate - 1) group?.expectGradients();
-      return onePass(recipe, bank, model, heads, sampler.rows(step * recipe.accumulate + i), random, group);
-    });
-    group?.finishGradients();
-    const mean = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
-    const measured = sumRecord(mean, group);
-    if (!Number.isFinite(measured.loss))
-      throw new SkyloopError(
-        "DIVERGED",
-        `the loss is ${measured.loss} at step ${step}; the last good checkpoint is ${checkpoint}; lower the learning rate and train into a new folder`,
+  const source = openViews(bank, sampling, recipe, step * recipe.accumulate);
+  try {
+    let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
+    while (step < recipe.steps && signal?.aborted !== true) {
+      // Everything random in a step follows from seed and step alone, so that a resumed run is the same run.
+      const random = new Random(recipe.seed).fork(`step ${step}`);
+      manualSeed(random.int(2 ** 31));
+      optimiser.learningRate = warmupCosine(step, recipe.steps, recipe.warmupSteps, recipe.learningRate);
+      optimiser.zeroGrad();
+      const passes = Array.from({ length: recipe.accumulate }, (_, i) => {
+        if (i === recipe.accumulate - 1) group?.expectGradients();
+        return onePass(recipe, source, step * recipe.accumulate + i, model, heads, random, group);
+      });
+      group?.finishGradients();
+      const mean = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
+      const measured = sumRecord(mean, group);
+      if (!Number.isFinite(measured.loss))
+        throw new SkyloopError(
+          "DIVERGED",
+          `the loss is ${measured.loss} at step ${step}; the last good checkpoint is ${checkpoint}; lower the learning rate and train into a new folder`,
+        );
+      const gradNorm = clipGradNorm(
+        learned.map(([, parameter]) => parameter),
+        recipe.clipNorm,
       );
-    const gradNorm = clipGradNorm(
-      learned.map(([, parameter]) => parameter),
-      recipe.clipNorm,
-    );
-    optimiser.step();
-    step++;
-    if (average !== null) moveAverage(average, model, step, recipe.averageDecay);
-    const [now, cpu] = [performance.now(), process.cpuUsage(cpuBefore)];
-    seconds += (now - before) / 1000;
-    cpuSeconds += (cpu.user + cpu.system) / 1e6;
-    [before, cpuBefore] = [now, process.cpuUsage()];
-    const line = {
-      step,
-      ...measured,
-      gradNorm,
-      learningRate: optimiser.learningRate,
-      seconds: Math.round(seconds * 10) / 10,
-      cpuSeconds: Math.round(cpuSeconds),
-    };
-    if (first) appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
-    progress.update(step, recipe.steps, `loss ${measured.loss.toFixed(3)}`);
-    if (step % recipe.checkpointEvery === 0 && step < recipe.steps) save();
+      optimiser.step();
+      step++;
+      if (average !== null) moveAverage(average, model, step, recipe.averageDecay);
+      const [now, cpu] = [performance.now(), process.cpuUsage(cpuBefore)];
+      seconds += (now - before) / 1000;
+      cpuSeconds += (cpu.user + cpu.system) / 1e6;
+      [before, cpuBefore] = [now, process.cpuUsage()];
+      const line = {
+        step,
+        ...measured,
+        gradNorm,
+        learningRate: optimiser.learningRate,
+        seconds: Math.round(seconds * 10) / 10,
+        cpuSeconds: Math.round(cpuSeconds),
+      };
+      if (first) appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
+      progress.update(step, recipe.steps, `loss ${measured.loss.toFixed(3)}`);
+      if (step % recipe.checkpointEvery === 0 && step < recipe.steps) save();
+    }
+  } finally {
+    source.close();
   }
   save();
-  return { finished: step >= recipe.steps, step, pictures: first ? picturesOf(recipe, bank, average ?? model, heads, sampler) : [] };
+  return { finished: step >= recipe.steps, step, pictures: first ? picturesOf(recipe, bank, average ?? model, heads, new Sampler(sampling)) : [] };
 }
 
 /** Galaxies of the report, at most. */
@@ -172,7 +179,7 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
   model.eval();
   return noGrad(() =>
     scope(() => {
-      const { views, truth } = makeViews(bank, sampler.rows(0).slice(0, SHOWN), random, recipe);
+      const { views, truth } = makeViews(bank, sampler.rows(0).slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
       const row = (title: string, images: Tensor): PictureRow => ({ title, pixels: images.toFloat32Array(), sizePx: recipe.viewPx });
       const step = { model, views, truth, random, features: () => pooled(model, views, recipe.pooling) };
       return [
@@ -194,16 +201,16 @@ function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
 /** Loss and gradients of one pass, added to those there are; the loss and its parts for the record. */
 function onePass(
   recipe: Recipe,
-  bank: ImageBank,
+  source: ViewSource,
+  pass: number,
   model: SwinUnet,
   heads: Heads,
-  rows: number[],
   stepRandom: Random,
   group: Group | null,
 ): Record<string, number> {
   return scope(() => {
     const start = performance.now();
-    const { views, truth, random, share } = partOf(makeViews(bank, rows, stepRandom, recipe), stepRandom, group);
+    const { views, truth, random, share } = partOf(source.views(pass), stepRandom, group);
     const waitMs = performance.now() - start;
     let features: Tensor | null = null;
     const material = {
@@ -234,11 +241,11 @@ function onePass(
 
 /**
  * Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they
- * hold does; how features are read afterwards changes no weight.
+ * hold does; how features are read afterwards and who makes the views changes no weight.
  */
 function hashRecipe(recipe: Recipe, dataHash: string): string {
-  const { surveys: _, initFrom, views: __, projection: ___, ...settings } = recipe;
-  return hashBytes(JSON.stringify({ ...settings, init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)), data: dataHash }));
+  const { surveys: _, initFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
+  return hashBytes(JSON.stringify({ ...settings, noise: "table", init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)), data: dataHash }));
 }
 
 /** Drops lines of steps that the checkpoint does not know: they are done again. */

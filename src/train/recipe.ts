@@ -43,6 +43,8 @@ export const Recipe = z.strictObject({
   checkpointEvery: z.int().positive().default(100),
   seed: z.int().min(0),
   threads: z.int().positive().optional(),
+  /** Whether a thread of its own makes the views of coming passes; the weights are the same. */
+  viewsAhead: z.boolean().default(true),
 });
 export type Recipe = z.infer<typeof Recipe>;
 
