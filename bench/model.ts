@@ -7,7 +7,7 @@ import { PACKAGE_ROOT } from "../src/base/paths.ts";
 import { countFlops } from "../src/models/flops.ts";
 import { createModel } from "../src/models/index.ts";
 import { toOnnx } from "../src/models/onnx/index.ts";
-import { getThreads, noGrad, rand, scope } from "../src/torch/index.ts";
+import { getThreads, noGrad, type Precision, rand, scope } from "../src/torch/index.ts";
 import { alternate, hasPeer, median, runPeer } from "./common.ts";
 
 export interface Measured {
@@ -23,6 +23,8 @@ export interface ModelBenchOptions {
   sizePx: number;
   seconds: number;
   rounds: number;
+  /** Of our products; peers compute in float32. */
+  precision: Precision;
 }
 
 export interface ModelBench extends ModelBenchOptions {
@@ -48,14 +50,14 @@ function runTypescript(file: string, args: string[]): Measured {
 }
 
 export function benchModel(work: "encode" | "train", options: ModelBenchOptions): ModelBench {
-  const { model: name, batch, sizePx, seconds, rounds } = options;
+  const { model: name, batch, sizePx, seconds, rounds, precision } = options;
   const args = [work, name, String(batch), String(sizePx), String(seconds)];
   const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
   try {
     const model = createModel(name).eval();
     const features = (images: ReturnType<typeof rand>) => model.encode(images).features.mean(1);
     const gflopPerImage = countFlops(() => noGrad(() => scope(() => void features(rand([1, 3, sizePx, sizePx]))))) / 1e9;
-    const programs: Record<string, () => Measured> = { [OURS]: () => runTypescript("step.ts", args) };
+    const programs: Record<string, () => Measured> = { [OURS]: () => runTypescript("step.ts", [...args, precision]) };
     if (work === "encode") {
       const file = join(folder, "model.onnx");
       writeFileSync(file, toOnnx(features, { sizePx, input: "images", output: "features", version: "0", notes: {} }));
@@ -106,14 +108,14 @@ function gflopsOfMachine(): number {
 
 /** One table, as Markdown. */
 export function modelTable(bench: ModelBench): string {
-  const { work, model, batch, sizePx, threads, gflopPerImage, gflopsOfMachine: machine, shareOfMachine } = bench;
+  const { work, model, batch, sizePx, precision, threads, gflopPerImage, gflopsOfMachine: machine, shareOfMachine } = bench;
   const lines = Object.entries(bench.median).map(([program, { imagesPerSecond, imagesPerCpuSecond, peakMb }]) => {
     const each = bench.measured[program].map((value) => value.imagesPerSecond.toFixed(1)).join(" ");
     const ratio = bench.ratio[program];
     return `| ${program} | ${imagesPerSecond.toFixed(1)} (${each}) | ${ratio === undefined ? "" : ratio.wall.toFixed(2)} | ${imagesPerCpuSecond.toFixed(1)} | ${ratio === undefined ? "" : ratio.cpu.toFixed(2)} | ${peakMb.toFixed(0)} |`;
   });
   return [
-    `${work}, ${model}, ${sizePx} px, batch ${batch}, ${threads} threads`,
+    `${work}, ${model}, ${sizePx} px, batch ${batch}, ${threads} threads${precision === "bfloat16" ? "; Skyloop's products in bfloat16, its peers in float32" : ""}`,
     "",
     "| program | images/s (each round) | Skyloop is faster by | images/s of processor time | Skyloop is faster by | peak memory, MB |",
     "|---|---|---|---|---|---|",

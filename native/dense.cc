@@ -15,6 +15,10 @@
 #include "packed-weights.h"
 #include "variants.h"
 
+#ifdef SKYLOOP_X86_VARIANTS
+#include <immintrin.h>
+#endif
+
 namespace skyloop {
 
 // One operator's work. Rows of x, residual and out are as they lie in tensors; weights and biases are padded.
@@ -49,6 +53,23 @@ struct Sums {
 
 #define SKYLOOP_KERNELS "few-rows.h"
 #include "for-each-variant.h"
+
+#ifdef SKYLOOP_X86_VARIANTS
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,prefer-vector-width=512")
+#define SKYLOOP_BYTES 64
+#define SKYLOOP_VARIANT bf16
+#define SKYLOOP_SHORT_PRODUCTS
+#include "dense.h"
+#undef SKYLOOP_SHORT_PRODUCTS
+#undef SKYLOOP_VARIANT
+#undef SKYLOOP_BYTES
+#pragma GCC pop_options
+#define SKYLOOP_DENSE(function, ...) (skyloop::shortProducts() ? skyloop::bf16::function(__VA_ARGS__) : SKYLOOP_BEST(function, __VA_ARGS__))
+#else
+#define SKYLOOP_DENSE(function, ...) SKYLOOP_BEST(function, __VA_ARGS__)
+#endif
+
 #include "dense-few-rows.h"
 
 namespace {
@@ -81,16 +102,17 @@ Tensor padVector(const Tensor& values) {
 template <typename T>
 Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, int64_t across) {
   Tensor into = at::empty({depth * wide<T>(columns)}, from.options());
-  at::parallel_for(0, SKYLOOP_BEST(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
+  at::parallel_for(0, SKYLOOP_DENSE(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
+    SKYLOOP_DENSE(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
   });
   return into;
 }
 // For x W^T and for grad W.
 template <typename T>
 Tensor packedForward(const Tensor& weight) {
-  static skyloop::PackedWeights kept;
-  return kept.of(weight, [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
+  // One for each order that products may want.
+  static skyloop::PackedWeights kept[2];
+  return kept[skyloop::shortProducts()].of(weight, [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
 }
 template <typename T>
 Tensor packedBackward(const Tensor& weight) {
@@ -214,7 +236,7 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
     job.packed1 = packed1.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
-      SKYLOOP_BEST(denseForward, job, from, to, buffer.data_ptr<T>());
+      SKYLOOP_DENSE(denseForward, job, from, to, buffer.data_ptr<T>());
     });
   });
   return out;
@@ -249,7 +271,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
       T* mine = collected.of(worker);
       const auto at = [&](size_t which) { return mine + collected.starts[which]; };
       const Sums<T> sums{at(0), hasBias ? at(1) : nullptr, nullptr, nullptr, at(2), at(3)};
-      SKYLOOP_BEST(denseBackward, job, from, to, buffer.data_ptr<T>(), sums);
+      SKYLOOP_DENSE(denseBackward, job, from, to, buffer.data_ptr<T>(), sums);
     });
     gradWeight = collected.total(0).view({outputs, inputs});
     gradBias = collected.total(1);
@@ -289,7 +311,7 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
     job.packed2 = packed2.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
-      SKYLOOP_BEST(feedforwardForward, job, from, to, buffer.data_ptr<T>());
+      SKYLOOP_DENSE(feedforwardForward, job, from, to, buffer.data_ptr<T>());
     });
   });
   return {out, hidden};
@@ -328,7 +350,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
       T* mine = collected.of(worker);
       const auto at = [&](size_t which) { return mine + collected.starts[which]; };
       const Sums<T> sums{at(2), at(3), at(4), at(5), at(0), at(1)};
-      SKYLOOP_BEST(feedforwardBackward, job, from, to, buffer.data_ptr<T>(), sums);
+      SKYLOOP_DENSE(feedforwardBackward, job, from, to, buffer.data_ptr<T>(), sums);
     });
     for (size_t i = 0; i < 6; i++) totals.push_back(collected.total(i));
   });

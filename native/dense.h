@@ -104,6 +104,10 @@ INLINE void addOuter(int64_t rows, int64_t n, int64_t m, const T* p, const T* q,
   }
 }
 
+#ifdef SKYLOOP_SHORT_PRODUCTS
+#include "short-products.h"
+#endif
+
 // ---- rows -------------------------------------------------------------------------------------------------------------------------
 
 // Rows of `width` numbers into rows of padded width, the padding zero, times factor.

@@ -22,6 +22,7 @@
 #include "handles.h"
 #include "memory.h"
 #include "profile.h"
+#include "variants.h"
 
 namespace {
 
@@ -286,6 +287,14 @@ Napi::Value seed(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// shortProducts(on?): sets where given, false where the processor has none; returns whether they are on.
+Napi::Value shortProducts(const Napi::CallbackInfo& info) {
+#ifdef SKYLOOP_X86_VARIANTS
+  if (info[0].IsBoolean()) skyloop::wantsShortProducts() = info[0].As<Napi::Boolean>().Value() && skyloop::hasShortProducts();
+#endif
+  return Napi::Boolean::New(info.Env(), skyloop::shortProducts());
+}
+
 // threads(n?): sets where given; returns the number of threads of one operator.
 Napi::Value threads(const Napi::CallbackInfo& info) {
   if (info[0].IsNumber()) at::set_num_threads(static_cast<int>(toInteger(info[0])));
@@ -358,6 +367,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("gradMode", gradMode);
   add("seed", seed);
   add("threads", threads);
+  add("shortProducts", shortProducts);
   add("live", live);
   add("keepMemory", keepMemory);
   add("memory", memory);

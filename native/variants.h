@@ -12,6 +12,7 @@
   (skyloop::processor() == skyloop::Processor::avx512 ? skyloop::avx512::function(__VA_ARGS__) \
    : skyloop::processor() == skyloop::Processor::avx2 ? skyloop::avx2::function(__VA_ARGS__)   \
                                                       : skyloop::plain::function(__VA_ARGS__))
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 namespace skyloop {
@@ -27,7 +28,18 @@ inline Processor processor() {
   }();
   return best;
 }
+// Whether products of linear layers are to round their factors to bfloat16: asked for, and within this processor's power.
+inline bool hasShortProducts() { return processor() == Processor::avx512 && __builtin_cpu_supports("avx512bf16"); }
+inline std::atomic<bool>& wantsShortProducts() {
+  static std::atomic<bool> wanted{false};
+  return wanted;
+}
+inline bool shortProducts() { return wantsShortProducts().load(std::memory_order_relaxed); }
 }  // namespace skyloop
 #else
+namespace skyloop {
+inline bool hasShortProducts() { return false; }
+inline bool shortProducts() { return false; }
+}  // namespace skyloop
 #define SKYLOOP_BEST(function, ...) skyloop::plain::function(__VA_ARGS__)
 #endif

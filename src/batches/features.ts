@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { lockFolder, readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import type { FeatureSet } from "../contract/api.ts";
+import type { Precision } from "../torch/index.ts";
 
 /** Content of features.json. */
 export interface FeatureHeader {
@@ -17,6 +18,8 @@ export interface FeatureHeader {
   dim: number;
   count: number;
   blockRows: number;
+  /** Of the encoder's products; absent: float32. */
+  precision?: Precision;
   blocksDone: number[];
 }
 
@@ -126,7 +129,7 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
   const headerPath = join(folder, "features.json");
   try {
     const header: FeatureHeader = existsSync(headerPath) ? (readJson(headerPath) as FeatureHeader) : { ...wanted, blocksDone: [] };
-    for (const key of ["weightsHash", "dataHash", "dim", "count", "blockRows"] as const)
+    for (const key of ["weightsHash", "dataHash", "dim", "count", "blockRows", "precision"] as const)
       if (header[key] !== wanted[key])
         throw new SkyloopError(
           "OTHER_WEIGHTS",

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 
@@ -29,12 +29,27 @@ export function addBenchCommand(program: Command): void {
       .option("--size <px>", "side of the images", Number, 128)
       .option("--seconds <s>", "length of one measurement", Number, 4)
       .option("--rounds <n>", "measurements of each, in turn", Number, 3)
+      .addOption(new Option("--precision <name>", "of our products").choices(["float32", "bfloat16"]).default("float32"))
       .option("--json", "one JSON object", false)
-      .action(async ({ size, json, ...options }: { model: string; batch: number; size: number; seconds: number; rounds: number; json: boolean }) => {
-        const { benchModel, modelTable } = await load<{ benchModel(work: string, options: object): object; modelTable(bench: object): string }>("model.ts");
-        const result = benchModel(work, { ...options, sizePx: size });
-        process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
-      });
+      .action(
+        async ({
+          size,
+          json,
+          ...options
+        }: {
+          model: string;
+          batch: number;
+          size: number;
+          seconds: number;
+          rounds: number;
+          precision: string;
+          json: boolean;
+        }) => {
+          const { benchModel, modelTable } = await load<{ benchModel(work: string, options: object): object; modelTable(bench: object): string }>("model.ts");
+          const result = benchModel(work, { ...options, sizePx: size });
+          process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
+        },
+      );
   bench
     .command("start")
     .description("seconds from the start of a process to the features of one image")

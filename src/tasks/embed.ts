@@ -7,7 +7,7 @@ import { loadBlocks } from "../batches/loader.ts";
 import type { Pooling } from "../models/feature-pooling.ts";
 import { loadModel, releasedWeights } from "../models/index.ts";
 import { openSurvey } from "../survey/folder.ts";
-import { noGrad, scope, tensor } from "../torch/index.ts";
+import { noGrad, type Precision, scope, setPrecision, tensor } from "../torch/index.ts";
 
 const BLOCK_ROWS = 256;
 const BATCH = 32;
@@ -20,13 +20,15 @@ export interface EmbedOptions {
   name?: string;
   /** Another pooling than the one the weights were trained with. */
   pooling?: Pooling;
+  /** Of linear layers' products. bfloat16 is faster where the processor has it, and its features differ from float32's by about 0.5 %. */
+  precision?: Precision;
   progress: Progress;
   signal?: AbortSignal;
 }
 
 /**
  * Computes what is missing of a survey's features. Stamps that cannot be read get zeros and are logged. Throws WEIGHTS_MISSING,
- * OTHER_WEIGHTS, LOCKED, DISK_FULL.
+ * OTHER_WEIGHTS, LOCKED, DISK_FULL, PRECISION_MISSING.
  */
 export async function embedSurvey(folder: string, options: EmbedOptions): Promise<{ computed: number; total: number }> {
   const survey = await openSurvey(folder);
@@ -42,9 +44,11 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
     dim,
     count,
     blockRows: BLOCK_ROWS,
+    ...(options.precision === "bfloat16" ? { precision: options.precision } : {}),
   });
   let computed = 0;
   try {
+    setPrecision(options.precision ?? "float32");
     const todo = Array.from({ length: writer.blocks }, (_, block) => block).filter((block) => !writer.finished(block));
     const ranges = todo.map((block) => ({ from: block * BLOCK_ROWS, to: Math.min(count, (block + 1) * BLOCK_ROWS) }));
     const before = count - ranges.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -67,6 +71,7 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
       if (options.signal?.aborted) break;
     }
   } finally {
+    setPrecision("float32");
     writer.close();
     reader.dispose();
     model.dispose();

@@ -52,6 +52,7 @@ interface Addon {
   gradMode(on?: boolean): boolean;
   seed(seed: number): void;
   threads(count?: number): number;
+  shortProducts(on?: boolean): boolean;
   live(): number;
   keepMemory(): void;
   memory(): { live: number; peak: number; kept: number };

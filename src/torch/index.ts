@@ -3,7 +3,19 @@ export { call, type DType, type TypedArray } from "./dispatch.ts";
 export { type Group, joinGroup, type Place, placeFrom } from "./distributed.ts";
 export * from "./ops.ts";
 export { Adam, type AdamOptions, AdamW, clipGradNorm } from "./optim.ts";
-export { aboutTorch, getThreads, liveTensors, manualSeed, setThreads, trimMemory } from "./process.ts";
+export {
+  aboutTorch,
+  getPrecision,
+  getThreads,
+  hasBfloat16,
+  liveTensors,
+  manualSeed,
+  PRECISIONS,
+  type Precision,
+  setPrecision,
+  setThreads,
+  trimMemory,
+} from "./process.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";
 export {

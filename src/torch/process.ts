@@ -1,4 +1,5 @@
 /** What concerns the whole process: seed, threads, memory, versions. */
+import { SkyloopError } from "../base/errors.ts";
 import { native } from "./dispatch.ts";
 
 /** Seeds libtorch's generator (initial weights, dropout, drop path). */
@@ -12,6 +13,29 @@ export function setThreads(count: number): void {
 }
 export function getThreads(): number {
   return native.threads();
+}
+
+/** What products of linear layers round their factors to: nothing, or bfloat16 (8 bits of precision) where sums stay in single precision. */
+export const PRECISIONS = ["float32", "bfloat16"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/**
+ * Sets the precision of linear layers' products, in the whole process; attention, normalisation, convolutions, sums and stored weights stay in single precision.
+ * Throws PRECISION_MISSING where the processor has no bfloat16 products (AVX512-BF16).
+ */
+export function setPrecision(precision: Precision): void {
+  if (native.shortProducts(precision === "bfloat16") !== (precision === "bfloat16"))
+    throw new SkyloopError("PRECISION_MISSING", "this processor has no bfloat16 products (AVX512-BF16); use float32");
+}
+/** Whether the processor has bfloat16 products. */
+export function hasBfloat16(): boolean {
+  const before = getPrecision();
+  const has = native.shortProducts(true);
+  setPrecision(before);
+  return has;
+}
+export function getPrecision(): Precision {
+  return native.shortProducts() ? "bfloat16" : "float32";
 }
 
 /** Number of tensor handles alive in the process, over all threads. */

@@ -9,7 +9,7 @@ import { loadImageBank } from "../batches/image-bank.ts";
 import { noiseFrom, noiseTable } from "../batches/noise.ts";
 import { storeInFile } from "../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../models/index.ts";
-import { manualSeed, rand, randn, scope } from "../torch/index.ts";
+import { hasBfloat16, manualSeed, rand, randn, scope } from "../torch/index.ts";
 import { varianceAndCovariance } from "./objectives/vicreg.ts";
 import { pretrain } from "./pretrain.ts";
 import { Recipe, readRecipe } from "./recipe.ts";
@@ -88,6 +88,15 @@ describe("pre-training", () => {
     const broken = openViews({ ...bank, place: { sizePx: 40, images: 9999 } }, sampling, recipe(), 0);
     expect(() => broken.views(0)).toThrow(/the thread that makes views failed: .*EBADF/);
     broken.close();
+  });
+  it("learns with short products where the processor has them, nearly the same", async () => {
+    const short = pretrain(recipe({ steps: 3, precision: "bfloat16" }), { out: out("short"), progress: SILENT });
+    if (!hasBfloat16()) return expect(short).rejects.toThrow(/no bfloat16 products/);
+    await short;
+    await pretrain(recipe({ steps: 3 }), { out: out("long"), progress: SILENT });
+    const [found, expected] = [metrics("short"), metrics("long")].map((lines) => lines.map(({ loss }) => loss));
+    expect(found).not.toEqual(expected);
+    for (const [i, value] of found.entries()) expect(Math.abs(value / expected[i] - 1)).toBeLessThan(0.02);
   });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
     await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });

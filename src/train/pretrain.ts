@@ -22,6 +22,7 @@ import {
   noGrad,
   type Parameter,
   scope,
+  setPrecision,
   setThreads,
   type Tensor,
   writeSafetensors,
@@ -118,6 +119,7 @@ export function trainOnBank(
     projection?.axes.dispose();
   };
 
+  setPrecision(recipe.precision);
   const source = openViews(bank, sampling, recipe, step * recipe.accumulate);
   try {
     let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
@@ -164,6 +166,7 @@ export function trainOnBank(
     }
   } finally {
     source.close();
+    setPrecision("float32");
   }
   save();
   return { finished: step >= recipe.steps, step, pictures: first ? picturesOf(recipe, bank, average ?? model, heads, new Sampler(sampling)) : [] };

@@ -5,6 +5,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { POOLINGS } from "../models/feature-pooling.ts";
 import { VIEWS } from "../models/feature-projection.ts";
+import { PRECISIONS } from "../torch/index.ts";
 
 const weight = z.number().positive().optional();
 
@@ -43,6 +44,8 @@ export const Recipe = z.strictObject({
   checkpointEvery: z.int().positive().default(100),
   seed: z.int().min(0),
   threads: z.int().positive().optional(),
+  /** What linear layers' products round their factors to; bfloat16 is faster where the processor has it. Weights and sums stay in single precision. */
+  precision: z.enum(PRECISIONS).default("float32"),
   /** Whether a thread of its own makes the views of coming passes; the weights are the same. */
   viewsAhead: z.boolean().default(true),
 });
