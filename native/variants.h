@@ -38,7 +38,6 @@ inline bool shortProducts() { return wantsShortProducts().load(std::memory_order
 }  // namespace skyloop
 #else
 namespace skyloop {
-inline bool hasShortProducts() { return false; }
 inline bool shortProducts() { return false; }
 }  // namespace skyloop
 #define SKYLOOP_BEST(function, ...) skyloop::plain::function(__VA_ARGS__)

@@ -3,7 +3,8 @@
  *
  * Command: bin/skyloop recipe choice [--data ../shared/data] [--seeds 20] [--work runs/choice] [--out reports/choice]
  * Time: 6 minutes on two busy cores without GPU.
- * Expected: pages by the highest scores teach least on two of three questions; the others differ by less than their spread over seeds (table in docs/decisions/alpha-rule.md).
+ * Expected: one object of each kind above 0.5 is the best way or next to it on all three questions, and worth as much as twenty labels at random
+ * (table in docs/decisions/alpha-rule.md).
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
