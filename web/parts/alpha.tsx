@@ -71,7 +71,7 @@ export function AlphaSlider({
       </div>
       <p id={`${id}-meaning`} className="hint">
         {meaning} Of {answers} answers in a round: with up to {turn} positive the next round shows the <b className="tone-highest">highest</b> scores, with{" "}
-        {turn + 1} or more it looks at <b className="tone-lower">lower</b> ones.
+        {turn + 1} or more it looks at <b className="tone-lower">lower</b> ones, one of each kind.
       </p>
       {preview?.(draft)}
     </div>
