@@ -53,6 +53,8 @@ it("without a session: both layouts, colour by column, zoom, and examples from a
   await page.getByRole("button", { name: "Lasso" }).click();
   await lasso(page);
   await page.getByText(/objects in the lasso; 60 of them shown/).waitFor();
+  // The list comes a moment after its title.
+  await expect.poll(async () => (await shown(page)).length).toBe(60);
   const some = await shown(page);
   await page.getByRole("button", { name: "Choose examples among these" }).click();
   await page.getByRole("heading", { name: /^New search in/ }).waitFor();
