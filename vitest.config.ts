@@ -10,6 +10,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
-    env: { OMP_WAIT_POLICY: "PASSIVE" },
+    env: { OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "3000" },
   },
 });

@@ -23,16 +23,18 @@ const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 
 /**
  * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: a thread for each processor (PyTorch itself takes one for two
- * that it thinks share a core), OpenBLAS with OpenMP, passive OpenMP waiting and memory that glibc keeps.
+ * that it thinks share a core), OpenBLAS with OpenMP, OpenMP waiting as ours does (passive after a short look) and memory that glibc keeps.
  */
 export function runPeer(script: string, args: string[], tuned: boolean): string {
   const env: NodeJS.ProcessEnv = { ...process.env };
   // The plain peer gets what a user's shell has, not what this process set for itself.
   delete env.OMP_WAIT_POLICY;
+  delete env.GOMP_SPINCOUNT;
   if (tuned)
     Object.assign(env, {
       OMP_NUM_THREADS: String(availableParallelism()),
       OMP_WAIT_POLICY: "PASSIVE",
+      GOMP_SPINCOUNT: process.env.GOMP_SPINCOUNT,
       MALLOC_MMAP_THRESHOLD_: "1073741824",
       MALLOC_TRIM_THRESHOLD_: "2147483647",
       MALLOC_TOP_PAD_: "67108864",

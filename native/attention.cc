@@ -32,6 +32,7 @@ struct Place {
 }  // namespace skyloop
 
 #define SKYLOOP_KERNELS "attention.h"
+#define SKYLOOP_SHORT_KERNELS
 #include "for-each-variant.h"
 
 namespace {
@@ -103,7 +104,7 @@ Tensor windowAttention(const Tensor& qkvAny, const Tensor& tableAny, const Tenso
   auto out = at::empty({map.B, map.H, map.W, map.C}, qkv.options());
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention", [&] {
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale,
-                            [&](const Place<scalar_t>& place, int64_t offset, int64_t, scalar_t* buffer) { SKYLOOP_BEST(attend, place, out.data_ptr<scalar_t>() + offset, buffer); });
+                            [&](const Place<scalar_t>& place, int64_t offset, int64_t, scalar_t* buffer) { SKYLOOP_BEST_PRODUCTS(attend, place, out.data_ptr<scalar_t>() + offset, buffer); });
   });
   return out;
 }
@@ -120,7 +121,7 @@ std::tuple<Tensor, Tensor> windowAttentionBackward(const Tensor& gradAny, const 
     // Each thread sums for itself, and the sums are added in the threads' order: the same every time.
     std::vector<scalar_t> sums(threads * size);
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale, [&](const Place<scalar_t>& place, int64_t offset, int64_t head, scalar_t* buffer) {
-      SKYLOOP_BEST(attendBackward, place, grad.data_ptr<scalar_t>() + offset, gradQkv.data_ptr<scalar_t>() + (place.qkv - qkv.data_ptr<scalar_t>()),
+      SKYLOOP_BEST_PRODUCTS(attendBackward, place, grad.data_ptr<scalar_t>() + offset, gradQkv.data_ptr<scalar_t>() + (place.qkv - qkv.data_ptr<scalar_t>()),
                   sums.data() + at::get_thread_num() * size + head * map.N * wide, buffer);
     });
     const int64_t* rows = positions.data_ptr<int64_t>();

@@ -84,6 +84,23 @@ INLINE void softmaxRows(const Place<T>& at, T* products) {
   }
 }
 
+// `slopes`, the gradient of the weights [N, padded N], becomes that of the products before softmax, which is added to that of the bias.
+template <typename T>
+INLINE void softmaxBackward(int64_t N, int64_t wideN, const T* weights, T* slopes, T* gradBias) {
+  for (int64_t i = 0; i < N; i++) {
+    const T* weight = weights + i * wideN;
+    T* slope = slopes + i * wideN;
+    Vector<T> total = Vector<T>{};
+    for (int64_t j = 0; j < wideN; j += LANES<T>) total += load(weight + j) * load(slope + j);
+    const Vector<T> mean = sumOf(total);
+    for (int64_t j = 0; j < wideN; j += LANES<T>) {
+      const Vector<T> value = load(weight + j) * (load(slope + j) - mean);
+      store(slope + j, value);
+      store(gradBias + i * wideN + j, load(gradBias + i * wideN + j) + value);
+    }
+  }
+}
+
 // Asks for the queries, keys and values that come next: they lie too far apart for the processor to guess.
 template <typename T>
 INLINE void fetchNext(const Place<T>& at) {
@@ -143,22 +160,15 @@ void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBia
   scatterRows(at, result, T(1), gradQkv + 2 * at.C, stride);
 
   product<T>(N, wideN, d, grad, wideD, 1, values, wideN, slopes, wideN);
-  for (int64_t i = 0; i < N; i++) {
-    const T* weight = weights + i * wideN;
-    T* slope = slopes + i * wideN;
-    Vector<T> total = Vector<T>{};
-    for (int64_t j = 0; j < wideN; j += LANES<T>) total += load(weight + j) * load(slope + j);
-    const Vector<T> mean = sumOf(total);
-    for (int64_t j = 0; j < wideN; j += LANES<T>) {
-      const Vector<T> value = load(weight + j) * (load(slope + j) - mean);
-      store(slope + j, value);
-      store(gradBias + i * wideN + j, load(gradBias + i * wideN + j) + value);
-    }
-  }
+  softmaxBackward(N, wideN, weights, slopes, gradBias);
   product<T>(N, wideD, N, slopes, wideN, 1, keyRows, wideD, result, wideD);
   scatterRows(at, result, at.scale, gradQkv, stride);
   product<T>(N, wideD, N, slopes, 1, wideN, queryRows, wideD, result, wideD);
   scatterRows(at, result, at.scale, gradQkv + at.C, stride);
 }
+
+#ifdef SKYLOOP_SHORT_PRODUCTS
+#include "short-attention.h"
+#endif
 
 }  // namespace skyloop::SKYLOOP_VARIANT

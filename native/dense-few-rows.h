@@ -28,6 +28,19 @@ struct Space {
   Space(const Tensor& like, int64_t numbers) : held(at::empty({numbers}, like.options())), at(held.data_ptr<T>()) {}
 };
 
+// The right side of a product as this processor and precision want it.
+template <typename T>
+struct Right {
+  Space<T> held;
+  const T* at;
+  Right(const Tensor& x, int64_t depth, int64_t wide, const T* from) : held(x, SKYLOOP_BEST_PRODUCTS(rightNumbers<T>, depth, wide)), at(from) {
+    if (held.held.numel() == 0) return;
+    at = held.at;
+    at::parallel_for(0, SKYLOOP_BEST_PRODUCTS(panelsOf<T>, wide), 1,
+                     [&](int64_t first, int64_t last) { SKYLOOP_BEST_PRODUCTS(arrangeRight, first, last, depth, wide, from, held.at); });
+  }
+};
+
 // The left side of the first product as it is and transposed, and what its normalisation needs for gradients.
 template <typename T>
 struct Left {
@@ -44,19 +57,19 @@ template <typename T>
 void denseForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight, const T* bias) {
   const int64_t wide = skyloop::plain::padded<T>(rows);
   const Left<T> left(x, job, rows, wide);
+  const Right<T> right(x, job.inputs, wide, left.transposed.at);
   const Space<T> turned(x, job.outputs * wide), result(x, rows * job.outputs);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(rowsTimes, first, last, job.inputs, weight, job.inputs, 1, left.transposed.at, wide, turned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight, job.inputs, 1, right.at, wide, turned.at);
     if (bias != nullptr) SKYLOOP_BEST(addBias, first, last, wide, bias, turned.at);
+    SKYLOOP_BEST(transposeBack, first, last, rows, job.outputs, turned.at, wide, result.at);
   });
-  SKYLOOP_BEST(transposeBack, rows, job.outputs, turned.at, wide, result.at);
   SKYLOOP_BEST(allFinish, job, rows, job.outputs, result.at);
 }
 
 // Gradients of the left side, through the normalisation, and of its weight and bias.
 template <typename T>
-void leftBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, int64_t wide, const Left<T>& left, const T* gradTurned, T* gradLeft, T* gradNormWeight, T* gradNormBias) {
-  SKYLOOP_BEST(transposeBack, rows, job.inputs, gradTurned, wide, gradLeft);
+void leftBackward(const skyloop::Dense<T>& job, int64_t rows, const Left<T>& left, T* gradLeft, T* gradNormWeight, T* gradNormBias) {
   if (job.normWeight == nullptr) return;
   std::memset(gradNormWeight, 0, job.inputs * sizeof(T));
   std::memset(gradNormBias, 0, job.inputs * sizeof(T));
@@ -71,12 +84,16 @@ void denseBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, 
   const Space<T> grad(x, rows * job.outputs), turned(x, job.outputs * wide), gradTurned(x, job.inputs * wide);
   SKYLOOP_BEST(allBranchGrad, job, rows, job.outputs, grad.at);
   SKYLOOP_BEST(transposeInto, rows, job.outputs, grad.at, job.outputs, turned.at, wide);
+  const Right<T> rightRows(x, rows, job.inputs, left.rows.at), rightGrad(x, job.outputs, wide, turned.at);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(rowsTimes, first, last, rows, turned.at, wide, 1, left.rows.at, job.inputs, gradWeight);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, rows, turned.at, wide, 1, rightRows.at, job.inputs, gradWeight);
     if (gradBias != nullptr) SKYLOOP_BEST(sumRows, first, last, rows, wide, turned.at, gradBias);
   });
-  forEachRow(job.inputs, [&](int64_t first, int64_t last) { SKYLOOP_BEST(rowsTimes, first, last, job.outputs, weight, 1, job.inputs, turned.at, wide, gradTurned.at); });
-  leftBackward(x, job, rows, wide, left, gradTurned.at, job.gradX, gradNormWeight, gradNormBias);
+  forEachRow(job.inputs, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight, 1, job.inputs, rightGrad.at, wide, gradTurned.at);
+    SKYLOOP_BEST(transposeBack, first, last, rows, job.inputs, gradTurned.at, wide, job.gradX);
+  });
+  leftBackward(job, rows, left, job.gradX, gradNormWeight, gradNormBias);
 }
 
 // weight1 [hiddens, inputs], weight2 [inputs, hiddens]; the values before GELU go to job.hidden, [hiddens, padded rows], unless that is null.
@@ -85,16 +102,18 @@ void feedforwardForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t r
   const int64_t wide = skyloop::plain::padded<T>(rows);
   const Left<T> left(x, job, rows, wide);
   const Space<T> hidden(x, job.outputs * wide), turned(x, job.inputs * wide), result(x, rows * job.inputs);
+  const Right<T> right(x, job.inputs, wide, left.transposed.at);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(rowsTimes, first, last, job.inputs, weight1, job.inputs, 1, left.transposed.at, wide, hidden.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight1, job.inputs, 1, right.at, wide, hidden.at);
     SKYLOOP_BEST(addBias, first, last, wide, job.bias1, hidden.at);
     SKYLOOP_BEST(activate, first, last, wide, hidden.at, job.hidden);
   });
+  const Right<T> rightHidden(x, job.outputs, wide, hidden.at);
   forEachRow(job.inputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(rowsTimes, first, last, job.outputs, weight2, job.outputs, 1, hidden.at, wide, turned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight2, job.outputs, 1, rightHidden.at, wide, turned.at);
     SKYLOOP_BEST(addBias, first, last, wide, job.bias2, turned.at);
+    SKYLOOP_BEST(transposeBack, first, last, rows, job.inputs, turned.at, wide, result.at);
   });
-  SKYLOOP_BEST(transposeBack, rows, job.inputs, turned.at, wide, result.at);
   SKYLOOP_BEST(allFinish, job, rows, job.inputs, result.at);
 }
 
@@ -108,19 +127,22 @@ void feedforwardBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t 
   SKYLOOP_BEST(allBranchGrad, job, rows, inputs, grad.at);
   SKYLOOP_BEST(transposeInto, rows, inputs, grad.at, inputs, turned.at, wide);
   std::memcpy(active.at, job.hidden, hiddens * wide * sizeof(T));
+  const Right<T> rightGrad(x, inputs, wide, turned.at), rightRows(x, rows, inputs, left.rows.at);
   forEachRow(hiddens, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(rowsTimes, first, last, inputs, weight2, 1, hiddens, turned.at, wide, gradHidden.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, inputs, weight2, 1, hiddens, rightGrad.at, wide, gradHidden.at);
     SKYLOOP_BEST(activateBackward, first, last, wide, active.at, gradHidden.at);
-    SKYLOOP_BEST(rowsTimes, first, last, rows, gradHidden.at, wide, 1, left.rows.at, inputs, gradWeight1);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, rows, gradHidden.at, wide, 1, rightRows.at, inputs, gradWeight1);
     SKYLOOP_BEST(sumRows, first, last, rows, wide, gradHidden.at, gradBias1);
+    SKYLOOP_BEST(transposeBack, first, last, rows, hiddens, active.at, wide, activeRows.at);
   });
-  SKYLOOP_BEST(transposeBack, rows, hiddens, active.at, wide, activeRows.at);
+  const Right<T> rightActive(x, rows, hiddens, activeRows.at), rightHidden(x, hiddens, wide, gradHidden.at);
   forEachRow(inputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST(rowsTimes, first, last, rows, turned.at, wide, 1, activeRows.at, hiddens, gradWeight2);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, rows, turned.at, wide, 1, rightActive.at, hiddens, gradWeight2);
     SKYLOOP_BEST(sumRows, first, last, rows, wide, turned.at, gradBias2);
-    SKYLOOP_BEST(rowsTimes, first, last, hiddens, weight1, 1, inputs, gradHidden.at, wide, gradTurned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, hiddens, weight1, 1, inputs, rightHidden.at, wide, gradTurned.at);
+    SKYLOOP_BEST(transposeBack, first, last, rows, inputs, gradTurned.at, wide, grad.at);
   });
-  leftBackward(x, job, rows, wide, left, gradTurned.at, grad.at, gradNormWeight, gradNormBias);
+  leftBackward(job, rows, left, grad.at, gradNormWeight, gradNormBias);
   for (int64_t i = 0; i < rows * inputs; i++) job.gradX[i] = job.gradOut[i] + grad.at[i];
 }
 

@@ -15,10 +15,6 @@
 #include "packed-weights.h"
 #include "variants.h"
 
-#ifdef SKYLOOP_X86_VARIANTS
-#include <immintrin.h>
-#endif
-
 namespace skyloop {
 
 // One operator's work. Rows of x, residual and out are as they lie in tensors; weights and biases are padded.
@@ -52,23 +48,8 @@ struct Sums {
 }  // namespace skyloop
 
 #define SKYLOOP_KERNELS "few-rows.h"
+#define SKYLOOP_SHORT_KERNELS
 #include "for-each-variant.h"
-
-#ifdef SKYLOOP_X86_VARIANTS
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,prefer-vector-width=512")
-#define SKYLOOP_BYTES 64
-#define SKYLOOP_VARIANT bf16
-#define SKYLOOP_SHORT_PRODUCTS
-#include "dense.h"
-#undef SKYLOOP_SHORT_PRODUCTS
-#undef SKYLOOP_VARIANT
-#undef SKYLOOP_BYTES
-#pragma GCC pop_options
-#define SKYLOOP_DENSE(function, ...) (skyloop::shortProducts() ? skyloop::bf16::function(__VA_ARGS__) : SKYLOOP_BEST(function, __VA_ARGS__))
-#else
-#define SKYLOOP_DENSE(function, ...) SKYLOOP_BEST(function, __VA_ARGS__)
-#endif
 
 #include "dense-few-rows.h"
 
@@ -101,9 +82,9 @@ Tensor padVector(const Tensor& values) {
 // Elements (k, n) at k * down + n * across of `from`, as the products want them.
 template <typename T>
 Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, int64_t across) {
-  Tensor into = at::empty({depth * wide<T>(columns)}, from.options());
-  at::parallel_for(0, SKYLOOP_DENSE(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
-    SKYLOOP_DENSE(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
+  Tensor into = at::empty({skyloop::shortProducts() && sizeof(T) == 4 ? (depth + 1) / 2 * wide<T>(columns) : depth * wide<T>(columns)}, from.options());
+  at::parallel_for(0, SKYLOOP_BEST_PRODUCTS(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST_PRODUCTS(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
   });
   return into;
 }
@@ -231,12 +212,12 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
     job.bias1 = dataOf<T>(bias);
     job.residual = dataOf<T>(residual);
     job.out = out.data_ptr<T>();
-    if (few::fits<T>(rows, job.inputs, outputs)) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
+    if (few::fits<T>(rows, job.inputs, outputs) && !(skyloop::shortProducts() && skyloop::PackedWeights::keeps(weight))) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
     const auto packed1 = packedForward<T>(weight);
     job.packed1 = packed1.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
-      SKYLOOP_DENSE(denseForward, job, from, to, buffer.data_ptr<T>());
+      SKYLOOP_BEST_PRODUCTS(denseForward, job, from, to, buffer.data_ptr<T>());
     });
   });
   return out;
@@ -271,7 +252,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
       T* mine = collected.of(worker);
       const auto at = [&](size_t which) { return mine + collected.starts[which]; };
       const Sums<T> sums{at(0), hasBias ? at(1) : nullptr, nullptr, nullptr, at(2), at(3)};
-      SKYLOOP_DENSE(denseBackward, job, from, to, buffer.data_ptr<T>(), sums);
+      SKYLOOP_BEST_PRODUCTS(denseBackward, job, from, to, buffer.data_ptr<T>(), sums);
     });
     gradWeight = collected.total(0).view({outputs, inputs});
     gradBias = collected.total(1);
@@ -293,7 +274,7 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
   Tensor hidden;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward", [&] {
     using T = scalar_t;
-    const bool fewRows = few::fits<T>(rows, inputs, hiddens);
+    const bool fewRows = few::fits<T>(rows, inputs, hiddens) && !(!keep && skyloop::shortProducts() && skyloop::PackedWeights::keeps(weight1));
     if (keep) hidden = fewRows ? at::empty({hiddens, wide<T>(rows)}, x.options()) : at::empty({rows, hiddens}, x.options());
     const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
     const auto bias1 = padVector<T>(bias1Any.contiguous()), bias2 = padVector<T>(bias2Any.contiguous());
@@ -311,7 +292,7 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
     job.packed2 = packed2.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
-      SKYLOOP_DENSE(feedforwardForward, job, from, to, buffer.data_ptr<T>());
+      SKYLOOP_BEST_PRODUCTS(feedforwardForward, job, from, to, buffer.data_ptr<T>());
     });
   });
   return {out, hidden};
@@ -350,7 +331,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
       T* mine = collected.of(worker);
       const auto at = [&](size_t which) { return mine + collected.starts[which]; };
       const Sums<T> sums{at(2), at(3), at(4), at(5), at(0), at(1)};
-      SKYLOOP_DENSE(feedforwardBackward, job, from, to, buffer.data_ptr<T>(), sums);
+      SKYLOOP_BEST_PRODUCTS(feedforwardBackward, job, from, to, buffer.data_ptr<T>(), sums);
     });
     for (size_t i = 0; i < 6; i++) totals.push_back(collected.total(i));
   });

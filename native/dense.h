@@ -105,7 +105,7 @@ INLINE void addOuter(int64_t rows, int64_t n, int64_t m, const T* p, const T* q,
 }
 
 #ifdef SKYLOOP_SHORT_PRODUCTS
-#include "short-products.h"
+#include "short-dense.h"
 #endif
 
 // ---- rows -------------------------------------------------------------------------------------------------------------------------

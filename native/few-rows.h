@@ -15,6 +15,40 @@ void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t d
   }
 }
 
+// What `rowsTimes` reads in place of b [depth, wide]: b itself, or so many numbers that `arrangeRight` writes.
+template <typename T>
+int64_t rightNumbers(int64_t, int64_t) {
+  return 0;
+}
+template <typename T>
+void arrangeRight(int64_t, int64_t, int64_t, int64_t, const T*, T*) {}
+
+#ifdef SKYLOOP_SHORT_PRODUCTS
+template <>
+int64_t rightNumbers<float>(int64_t depth, int64_t wide) {
+  return (depth + 1) / 2 * wide;
+}
+// Panels `first` to before `last`.
+template <>
+void arrangeRight<float>(int64_t first, int64_t last, int64_t depth, int64_t wide, const float* from, float* into) {
+  pack<float>(depth, wide, from, wide, 1, into, first, last);
+}
+template <>
+void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
+  constexpr int64_t RUN = 16;
+  const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8;
+  uint32_t* left = pairsOf(0, RUN * held);
+  for (int64_t row = first; row < last; row += RUN) {
+    const int64_t rows = last - row < RUN ? last - row : RUN;
+    if (across == 1)
+      pairRows(rows, depth, a + row * down, down, left, held);
+    else
+      pairEights(depth, a, across, row, row + RUN, left);
+    shortProduct<false>(rows, wide, pairs, across == 1 ? byRows(left, held) : byEights(left, pairs), reinterpret_cast<const uint32_t*>(b), nullptr, c + row * wide);
+  }
+}
+#endif
+
 // to [columns, wide] = from [rows, columns] transposed, zero after the rows.
 template <typename T>
 void transposeInto(int64_t rows, int64_t columns, const T* from, int64_t stride, T* to, int64_t wide) {
@@ -24,11 +58,14 @@ void transposeInto(int64_t rows, int64_t columns, const T* from, int64_t stride,
   }
 }
 
-// to [rows, columns] = from [columns, wide] transposed.
+// Columns `first` to before `last` of to [rows, columns] = from [columns, wide] transposed; some columns at a time, so that whole cache lines are written.
 template <typename T>
-void transposeBack(int64_t rows, int64_t columns, const T* from, int64_t wide, T* to) {
-  for (int64_t i = 0; i < rows; i++)
-    for (int64_t k = 0; k < columns; k++) to[i * columns + k] = from[k * wide + i];
+void transposeBack(int64_t first, int64_t last, int64_t rows, int64_t columns, const T* from, int64_t wide, T* to) {
+  for (int64_t block = first; block < last; block += 16) {
+    const int64_t end = last - block < 16 ? last : block + 16;
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t k = block; k < end; k++) to[i * columns + k] = from[k * wide + i];
+  }
 }
 
 // A bias for each row is added.

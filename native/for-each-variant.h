@@ -1,4 +1,7 @@
-// Includes SKYLOOP_KERNELS once for every processor (variants.h).
+// Includes SKYLOOP_KERNELS once for every processor (variants.h), and where SKYLOOP_SHORT_KERNELS is defined once more for products in bfloat16.
+#ifdef SKYLOOP_X86_VARIANTS
+#include <immintrin.h>
+#endif
 #define SKYLOOP_VARIANT plain
 #define SKYLOOP_BYTES 32
 #include SKYLOOP_KERNELS
@@ -18,5 +21,15 @@
 #include SKYLOOP_KERNELS
 #undef SKYLOOP_VARIANT
 #pragma GCC pop_options
+#ifdef SKYLOOP_SHORT_KERNELS
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,prefer-vector-width=512")
+#define SKYLOOP_VARIANT bf16
+#define SKYLOOP_SHORT_PRODUCTS
+#include SKYLOOP_KERNELS
+#undef SKYLOOP_SHORT_PRODUCTS
+#undef SKYLOOP_VARIANT
+#pragma GCC pop_options
+#endif
 #endif
 #undef SKYLOOP_BYTES

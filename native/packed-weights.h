@@ -18,10 +18,12 @@ struct TrainingStep {
 // What was made of parameters that are alive and unchanged since. Every operator that writes into a tensor raises its version; our own (adam_step, broadcasts) do so too.
 class PackedWeights {
  public:
-  // What `make` makes of `weight`, or what it made before. Only parameters are kept, and only where no gradient is recorded.
+  // Only parameters are kept, and only where no gradient is recorded.
+  static bool keeps(const at::Tensor& weight) { return TrainingStep::within == 0 && !at::GradMode::is_enabled() && weight.requires_grad() && weight.is_leaf(); }
+  // What `make` makes of `weight`, or what it made before.
   template <typename Make>
   at::Tensor of(const at::Tensor& weight, Make make) {
-    if (TrainingStep::within > 0 || at::GradMode::is_enabled() || !weight.requires_grad() || !weight.is_leaf()) return make();
+    if (!keeps(weight)) return make();
     const std::lock_guard<std::mutex> held(mutex_);
     const auto found = made_.find(weight.unsafeGetTensorImpl());
     if (found != made_.end() && found->second.version == weight._version() && found->second.data == weight.data_ptr()) return found->second.packed;

@@ -1,10 +1,10 @@
 // Products whose factors are rounded to bfloat16 and whose sums stay in single precision, for processors that have such products (AVX512-BF16): twice as many a
-// cycle. They take the place of single precision's in the variant that dense.h is compiled for with SKYLOOP_SHORT_PRODUCTS; double precision is left as it is.
+// cycle. Kernels that are compiled with SKYLOOP_SHORT_PRODUCTS have them in place of single precision's; double precision is left as it is.
 // Two numbers that follow one another along the depth stand in 32 bits together.
 
 // Memory of this thread for `count` pairs, kept for the next call.
 INLINE uint32_t* pairsOf(int64_t which, int64_t count) {
-  static thread_local std::vector<uint32_t> held[3];
+  static thread_local std::vector<uint32_t> held[6];
   if (held[which].size() < size_t(count) + 16) held[which].resize(count + 16);
   return reinterpret_cast<uint32_t*>((reinterpret_cast<uintptr_t>(held[which].data()) + 63) / 64 * 64);
 }
@@ -29,33 +29,94 @@ INLINE void pairRows(int64_t rows, int64_t depth, const float* from, int64_t ld,
   }
 }
 
-template <>
-void pack<float>(int64_t depth, int64_t columns, const float* from, int64_t down, int64_t across, float* into, int64_t first, int64_t last) {
-  const int64_t wide = padded<float>(columns), pairs = (depth + 1) / 2;
-  for (int64_t at = first * PANEL<float>; at < last * PANEL<float> && at < wide; at += PANEL<float>) {
-    const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>, real = columns - at < width ? columns - at : width;
-    uint32_t* panel = reinterpret_cast<uint32_t*>(into) + at * pairs;
-    const auto one = [&](int64_t k, int64_t n) __attribute__((always_inline)) {
-      const uint32_t low = rounded(from[2 * k * down + (at + n) * across]);
-      return 2 * k + 1 < depth ? low | rounded(from[(2 * k + 1) * down + (at + n) * across]) << 16 : low;
-    };
-    for (int64_t block = 0; block < pairs; block += 8) {
-      const int64_t end = pairs - block < 8 ? pairs : block + 8;
-      if (across == 1) {
-        for (int64_t k = block; k < end; k++)
-          for (int64_t n = 0; n < real; n++) panel[k * width + n] = one(k, n);
-      } else {
-        for (int64_t n = 0; n < real; n++)
-          for (int64_t k = block; k < end; k++) panel[k * width + n] = one(k, n);
-      }
-      for (int64_t k = block; k < end; k++)
-        for (int64_t n = real; n < width; n++) panel[k * width + n] = 0;
+// Sixteen numbers of one row and of the next as pairs.
+INLINE void joinRows(const float* low, const float* high, uint32_t* into) {
+  static const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  const __m512 second = high == nullptr ? _mm512_setzero_ps() : _mm512_loadu_ps(high);
+  _mm512_storeu_si512(into, _mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh(second, _mm512_loadu_ps(low))));
+}
+
+// Columns `first` to before `last`, whole sixteens, of rows that are `wide` apart, as pairs of two rows: into[(k / 2) * apart + column - first].
+INLINE void pairColumns(int64_t depth, const float* from, int64_t wide, int64_t first, int64_t last, uint32_t* into, int64_t apart) {
+  for (int64_t k = 0; k < depth; k += 2) {
+    const float* row = from + k * wide;
+    for (int64_t n = first; n < last; n += 16) joinRows(row + n, k + 1 < depth ? row + wide + n : nullptr, into + k / 2 * apart + n - first);
+  }
+}
+
+// Columns [depth, n] as eights of rows of pairs.
+INLINE void pairEights(int64_t depth, const float* from, int64_t wide, int64_t first, int64_t last, uint32_t* into) {
+  const int64_t pairs = (depth + 1) / 2;
+  for (int64_t n = first; n < last; n += 16) {
+    uint32_t sixteen[16];
+    for (int64_t k = 0; k < pairs; k++) {
+      const float* row = from + 2 * k * wide + n;
+      joinRows(row, 2 * k + 1 < depth ? row + wide : nullptr, sixteen);
+      std::memcpy(into + (n - first) * pairs + k * 8, sixteen, 32);
+      std::memcpy(into + (n - first + 8) * pairs + k * 8, sixteen + 8, 32);
     }
   }
 }
 
+// Sixteen rows of sixteen pairs, transposed: the first `count` of the result, `apart` from one another.
+INLINE void transposeSixteen(const __m512i* rows, int64_t count, uint32_t* into, int64_t apart) {
+  __m512i twos[16], fours[16], eights[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    twos[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    twos[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    fours[i] = _mm512_unpacklo_epi64(twos[i], twos[i + 2]);
+    fours[i + 1] = _mm512_unpackhi_epi64(twos[i], twos[i + 2]);
+    fours[i + 2] = _mm512_unpacklo_epi64(twos[i + 1], twos[i + 3]);
+    fours[i + 3] = _mm512_unpackhi_epi64(twos[i + 1], twos[i + 3]);
+  }
+  // fours[4 g + c] holds columns c, 4 + c, 8 + c, 12 + c of rows 4 g to 4 g + 3.
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; c++) {
+    eights[c] = _mm512_shuffle_i32x4(fours[c], fours[4 + c], 0x88);
+    eights[4 + c] = _mm512_shuffle_i32x4(fours[c], fours[4 + c], 0xdd);
+    eights[8 + c] = _mm512_shuffle_i32x4(fours[8 + c], fours[12 + c], 0x88);
+    eights[12 + c] = _mm512_shuffle_i32x4(fours[8 + c], fours[12 + c], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; c++) {
+    if (c < count) _mm512_storeu_si512(into + c * apart, _mm512_shuffle_i32x4(eights[c], eights[8 + c], 0x88));
+    if (4 + c < count) _mm512_storeu_si512(into + (4 + c) * apart, _mm512_shuffle_i32x4(eights[4 + c], eights[12 + c], 0x88));
+    if (8 + c < count) _mm512_storeu_si512(into + (8 + c) * apart, _mm512_shuffle_i32x4(eights[c], eights[8 + c], 0xdd));
+    if (12 + c < count) _mm512_storeu_si512(into + (12 + c) * apart, _mm512_shuffle_i32x4(eights[4 + c], eights[12 + c], 0xdd));
+  }
+}
+
+// Sixteen rows of `depth` numbers, `apart` from one another, as pairs along the depth, transposed: into[(k / 2) * wide + row].
+INLINE void pairSixteenRows(int64_t depth, const float* from, int64_t apart, uint32_t* into, int64_t wide) {
+  const auto firstOf = [](int64_t count) __attribute__((always_inline)) { return __mmask16(count >= 16 ? 0xffff : count <= 0 ? 0 : (1 << count) - 1); };
+  for (int64_t k = 0; k < depth; k += 32) {
+    const __mmask16 low = firstOf(depth - k), high = firstOf(depth - k - 16);
+    __m512i rows[16];
+#pragma GCC unroll 16
+    for (int n = 0; n < 16; n++) {
+      const float* row = from + n * apart + k;
+      rows[n] = (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(high, row + 16), _mm512_maskz_loadu_ps(low, row));
+    }
+    transposeSixteen(rows, (depth - k + 1) / 2, into + k / 2 * wide, wide);
+  }
+}
+
+// The left side of a product: rows that begin `apart` after one another, or eights of rows that begin 8 * apart after one another; the numbers of a pair's row
+// stand `down` and those of a row `across` apart.
+struct ShortLeft {
+  const uint32_t* at;
+  int64_t apart, down, across;
+  const uint32_t* row(int64_t i) const { return at + i / 8 * 8 * apart + i % 8 * down; }
+};
+INLINE ShortLeft byRows(const uint32_t* at, int64_t apart) { return {at, apart, apart, 1}; }
+INLINE ShortLeft byEights(const uint32_t* at, int64_t pairs) { return {at, pairs, 1, 8}; }
+
 template <int ROWS, int VECTORS, bool ADDS>
-INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, const float* start, float* c, int64_t ldc) {
+INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t down, int64_t across, const uint32_t* b, int64_t ldb, const float* start, float* c, int64_t ldc) {
   __m512 sums[ROWS][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
@@ -68,7 +129,7 @@ INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t lda, const uint3
     for (int v = 0; v < VECTORS; v++) right[v] = (__m512bh)_mm512_loadu_si512(b + k * ldb + v * 16);
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++) {
-      const __m512bh left = (__m512bh)_mm512_set1_epi32(int(a[i * lda + k]));
+      const __m512bh left = (__m512bh)_mm512_set1_epi32(int(a[i * down + k * across]));
 #pragma GCC unroll 3
       for (int v = 0; v < VECTORS; v++) sums[i][v] = _mm512_dpbf16_ps(sums[i][v], left, right[v]);
     }
@@ -80,46 +141,8 @@ INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t lda, const uint3
 }
 
 template <int VECTORS, bool ADDS>
-INLINE void shortStrip(int64_t rows, int64_t pairs, const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, const float* start, float* c, int64_t ldc) {
+INLINE void shortStrip(int64_t rows, int64_t pairs, const ShortLeft& a, const uint32_t* b, int64_t ldb, const float* start, float* c, int64_t ldc) {
   int64_t i = 0;
-  for (; i + 8 <= rows; i += 8) shortTile<8, VECTORS, ADDS>(pairs, a + i * lda, lda, b, ldb, start, c + i * ldc, ldc);
-  for (; i < rows; i++) shortTile<1, VECTORS, ADDS>(pairs, a + i * lda, lda, b, ldb, start, c + i * ldc, ldc);
-}
-
-// c [rows, wide] = start + a b, or c + a b, of pairs: a [rows, lda], b as `pack` leaves it.
-template <bool ADDS>
-INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const uint32_t* a, int64_t lda, const uint32_t* b, const float* bias, float* c) {
-  for (int64_t at = 0; at < wide; at += PANEL<float>) {
-    const float* start = bias == nullptr ? nullptr : bias + at;
-    const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>;
-    if (width == 48) shortStrip<3, ADDS>(rows, pairs, a, lda, b + at * pairs, width, start, c + at, wide);
-    if (width == 32) shortStrip<2, ADDS>(rows, pairs, a, lda, b + at * pairs, width, start, c + at, wide);
-    if (width == 16) shortStrip<1, ADDS>(rows, pairs, a, lda, b + at * pairs, width, start, c + at, wide);
-  }
-}
-
-template <>
-INLINE void multiply<float>(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* packed, const float* bias, float* c) {
-  const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8;
-  uint32_t* left = pairsOf(0, rows * held);
-  pairRows(rows, depth, a, lda, left, held);
-  shortProduct<false>(rows, padded<float>(columns), pairs, left, held, reinterpret_cast<const uint32_t*>(packed), bias, c);
-}
-
-template <>
-INLINE void addOuter<float>(int64_t rows, int64_t n, int64_t m, const float* p, const float* q, float* c) {
-  const int64_t wideN = padded<float>(n), wide = padded<float>(m), pairs = (rows + 1) / 2;
-  uint32_t* left = pairsOf(1, n * pairs);
-  // p transposed: numbers of two rows together, some columns at a time.
-  for (int64_t block = 0; block < n; block += 16) {
-    const int64_t end = n - block < 16 ? n : block + 16;
-    for (int64_t k = 0; k < pairs; k++) {
-      const float *one = p + 2 * k * wideN, *two = one + wideN;
-      const bool both = 2 * k + 1 < rows;
-      for (int64_t i = block; i < end; i++) left[i * pairs + k] = rounded(one[i]) | (both ? rounded(two[i]) << 16 : 0);
-    }
-  }
-  uint32_t* right = pairsOf(2, wide * pairs);
-  pack<float>(rows, wide, q, wide, 1, reinterpret_cast<float*>(right), 0, (wide + PANEL<float> - 1) / PANEL<float>);
-  shortProduct<true>(n, wide, pairs, left, pairs, right, nullptr, c);
+  for (; i + 8 <= rows; i += 8) shortTile<8, VECTORS, ADDS>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
+  for (; i < rows; i++) shortTile<1, VECTORS, ADDS>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
 }

@@ -12,6 +12,8 @@
   (skyloop::processor() == skyloop::Processor::avx512 ? skyloop::avx512::function(__VA_ARGS__) \
    : skyloop::processor() == skyloop::Processor::avx2 ? skyloop::avx2::function(__VA_ARGS__)   \
                                                       : skyloop::plain::function(__VA_ARGS__))
+// The same for kernels that are compiled with short products too (SKYLOOP_SHORT_KERNELS).
+#define SKYLOOP_BEST_PRODUCTS(function, ...) (skyloop::shortProducts() ? skyloop::bf16::function(__VA_ARGS__) : SKYLOOP_BEST(function, __VA_ARGS__))
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -28,7 +30,7 @@ inline Processor processor() {
   }();
   return best;
 }
-// Whether products of linear layers are to round their factors to bfloat16: asked for, and within this processor's power.
+// Whether products of linear layers and of attention are to round their factors to bfloat16: asked for, and within this processor's power.
 inline bool hasShortProducts() { return processor() == Processor::avx512 && __builtin_cpu_supports("avx512bf16"); }
 inline std::atomic<bool>& wantsShortProducts() {
   static std::atomic<bool> wanted{false};
@@ -41,4 +43,5 @@ namespace skyloop {
 inline bool shortProducts() { return false; }
 }  // namespace skyloop
 #define SKYLOOP_BEST(function, ...) skyloop::plain::function(__VA_ARGS__)
+#define SKYLOOP_BEST_PRODUCTS(function, ...) SKYLOOP_BEST(function, __VA_ARGS__)
 #endif

@@ -38,7 +38,7 @@ for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
   if (asked.length && !asked.includes(name)) continue;
   process.stdout.write(`\n── ${name}\n`);
   const start = performance.now();
-  const env = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
+  const env = { ...process.env, OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "3000" };
   const { status, signal } = spawnSync(program, args, { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] });
   if (signal === "SIGINT") process.exit(130);
   const ok = status === 0;

@@ -1,11 +1,13 @@
 import { writeFileSync } from "node:fs";
-import { Argument, type Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import type { Profile, ProfileRow } from "../nn/profile.ts";
+import type { Precision } from "../torch/index.ts";
 
 interface Options {
   model: string;
   batch: number;
   size?: number;
+  precision: Precision;
   rows: number;
   trace?: string;
   json: boolean;
@@ -22,15 +24,17 @@ export function addProfileCommand(program: Command): void {
     .requiredOption("--model <name>", "model of the table")
     .option("--batch <n>", "images a batch", Number, 16)
     .option("--size <px>", "side of the images (default: the model's)", Number)
+    .addOption(new Option("--precision <name>", "of the products").choices(["float32", "bfloat16"]).default("float32"))
     .option("--rows <n>", "rows of each table", Number, 20)
     .option("--trace <file>", "write a Chrome trace (chrome://tracing, Perfetto) too")
     .option("--json", "one JSON object", false)
     .action(async (work: "forward" | "train", options: Options) => {
-      const [{ createModel }, { chromeTrace, profileModule }, { Adam, mseLoss, noGrad, rand, scope }] = await Promise.all([
+      const [{ createModel }, { chromeTrace, profileModule }, { Adam, mseLoss, noGrad, rand, scope, setPrecision }] = await Promise.all([
         import("../models/index.ts"),
         import("../nn/profile.ts"),
         import("../torch/index.ts"),
       ]);
+      setPrecision(options.precision);
       const model = createModel(options.model).train(work === "train");
       const sizePx = options.size ?? model.config.imageSize;
       const images = rand([options.batch, 3, sizePx, sizePx]);
@@ -46,10 +50,10 @@ export function addProfileCommand(program: Command): void {
       if (options.trace !== undefined) writeFileSync(options.trace, chromeTrace(profile));
       if (options.json) {
         const { ms, byOperator, byModule } = profile;
-        process.stdout.write(`${JSON.stringify({ work, model: options.model, batch: options.batch, sizePx, ms, byOperator, byModule })}\n`);
+        process.stdout.write(`${JSON.stringify({ work, model: options.model, batch: options.batch, sizePx, precision: options.precision, ms, byOperator, byModule })}\n`);
         return;
       }
-      process.stdout.write(`${work}, ${options.model}, batch ${options.batch}, ${sizePx} px: ${profile.ms.toFixed(1)} ms\n`);
+      process.stdout.write(`${work}, ${options.model}, batch ${options.batch}, ${sizePx} px, ${options.precision}: ${profile.ms.toFixed(1)} ms\n`);
       process.stdout.write(table("operator", profile.byOperator, options.rows));
       process.stdout.write(table("module", profile.byModule, options.rows));
       process.stdout.write(outside(profile));

@@ -71,8 +71,10 @@ interface Addon {
 }
 
 function load(): Addon {
-  // Spinning OpenMP threads cost more than they save on few cores; libgomp reads this when the addon loads it.
+  // OpenMP threads that spin while they wait cost more than they save on few cores, but waking them after each operator takes a quarter of a small training step:
+  // they look for work for some tens of microseconds and then sleep. libgomp reads this when the addon loads it.
   process.env.OMP_WAIT_POLICY ??= "PASSIVE";
+  process.env.GOMP_SPINCOUNT ??= "3000";
   const path = join(PACKAGE_ROOT, "native/build/Release/torch.node");
   if (!existsSync(path))
     throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
