@@ -16,11 +16,19 @@ export interface AdamOptions {
   rateOf?: (name: string) => number;
 }
 
-interface Entry {
-  parameter: Parameter;
+interface Moments {
   mean: Tensor;
   square: Tensor;
+}
+
+interface Entry {
+  parameter: Parameter;
   decay: number;
+}
+
+/** Zeros of the parameter's shape, kept until they are disposed. */
+function newMoments(parameter: Parameter): Moments {
+  return { mean: keep(op("zeros_like", parameter)), square: keep(op("zeros_like", parameter)) };
 }
 
 export interface AdamStep {
@@ -35,7 +43,7 @@ export interface AdamStep {
 }
 
 /** One parameter's update as a composition of ATen's operators, for devices without our own one (native/optimise.cc), which is tested against it. */
-export function composedAdamStep({ parameter, mean, square, decay, grad: plain }: Entry & { grad: Tensor }, by: AdamStep): void {
+export function composedAdamStep({ parameter, mean, square, decay, grad: plain }: Entry & Moments & { grad: Tensor }, by: AdamStep): void {
   let grad = plain;
   if (decay !== 0 && by.decoupled) opInPlace("mul_.Scalar", parameter, 1 - by.learningRate * decay);
   else if (decay !== 0) grad = grad.add(parameter, decay);
@@ -55,6 +63,8 @@ export class Adam {
   protected readonly decoupled: boolean = false;
   private readonly options: Required<AdamOptions>;
   private readonly entries: (Entry & { name: string; rate: number })[];
+  /** By name; only parameters that ever had a gradient take memory for them. */
+  private readonly moments = new Map<string, Moments>();
   private steps = 0;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: AdamOptions) {
@@ -63,8 +73,6 @@ export class Adam {
     this.entries = Array.from(parameters, ([name, parameter]) => ({
       name,
       parameter,
-      mean: keep(op("zeros_like", parameter)),
-      square: keep(op("zeros_like", parameter)),
       decay: this.options.noDecay(name, parameter) ? 0 : this.options.weightDecay,
       rate: this.options.rateOf(name),
     }));
@@ -87,7 +95,7 @@ export class Adam {
       scope(() => {
         const moved = this.entries.flatMap((entry) => {
           const { grad } = entry.parameter;
-          return grad === null ? [] : [{ ...entry, grad }];
+          return grad === null ? [] : [{ ...entry, ...this.momentsOf(entry), grad }];
         });
         for (const rate of new Set(moved.map((entry) => entry.rate))) {
           const paced = { ...by, learningRate: by.learningRate * rate };
@@ -115,14 +123,20 @@ export class Adam {
     );
   }
 
+  private momentsOf({ name, parameter }: { name: string; parameter: Parameter }): Moments {
+    const found = this.moments.get(name) ?? newMoments(parameter);
+    this.moments.set(name, found);
+    return found;
+  }
+
   zeroGrad(): void {
     for (const { parameter } of this.entries) parameter.setGrad(null);
   }
 
-  /** Moments and the step count under `mean.<name>`, `square.<name>`, `steps`; belongs to the current scope. */
+  /** The step count (`steps`) and, of parameters that had a gradient, moments under `mean.<name>` and `square.<name>`; belongs to the current scope. */
   stateDict(): Record<string, Tensor> {
     const state: Record<string, Tensor> = { steps: tensor([this.steps], [1], "float64") };
-    for (const { name, mean, square } of this.entries) {
+    for (const [name, { mean, square }] of this.moments) {
       state[`mean.${name}`] = mean;
       state[`square.${name}`] = square;
     }
@@ -132,15 +146,17 @@ export class Adam {
   loadStateDict(state: Record<string, Tensor>): void {
     this.steps = state.steps.item();
     noGrad(() => {
-      for (const { name, mean, square } of this.entries) {
-        mean.copy_(state[`mean.${name}`]);
-        square.copy_(state[`square.${name}`]);
+      for (const entry of this.entries) {
+        if (!(`mean.${entry.name}` in state)) continue;
+        const { mean, square } = this.momentsOf(entry);
+        mean.copy_(state[`mean.${entry.name}`]);
+        square.copy_(state[`square.${entry.name}`]);
       }
     });
   }
 
   dispose(): void {
-    for (const { mean, square } of this.entries) {
+    for (const { mean, square } of this.moments.values()) {
       mean.dispose();
       square.dispose();
     }
