@@ -1,6 +1,7 @@
 // Windowed attention with relative position bias on a whole map, with its gradient: windows are addressed where they lie in the (rolled) map instead of
 // being copied out and back, and products, bias, softmax and mixing of a window and head stay in a buffer of some tens of KiB.
 // nn/window-attention.ts holds the composition of ATen operators against which it is tested, for other devices.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -70,9 +71,11 @@ std::vector<T> spreadBias(const Map& map, const Tensor& table, const int64_t* po
   const int64_t wide = skyloop::plain::padded<T>(map.N);
   std::vector<T> bias(map.heads * map.N * wide, T(-1e30));
   const T* from = table.data_ptr<T>();
-  for (int64_t h = 0; h < map.heads; h++)
-    for (int64_t i = 0; i < map.N; i++)
-      for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
+  at::parallel_for(0, map.N, std::max<int64_t>(1, 8192 / (map.heads * map.N)), [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++)
+      for (int64_t h = 0; h < map.heads; h++)
+        for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
+  });
   return bias;
 }
 
@@ -126,10 +129,12 @@ std::tuple<Tensor, Tensor> windowAttentionBackward(const Tensor& gradAny, const 
     });
     const int64_t* rows = positions.data_ptr<int64_t>();
     scalar_t* into = gradTable.data_ptr<scalar_t>();
-    for (int64_t t = 0; t < threads; t++)
-      for (int64_t h = 0; h < map.heads; h++)
-        for (int64_t i = 0; i < map.N; i++)
-          for (int64_t j = 0; j < map.N; j++) into[rows[i * map.N + j] * map.heads + h] += sums[t * size + (h * map.N + i) * wide + j];
+    at::parallel_for(0, map.heads, std::max<int64_t>(1, 8192 / (map.N * map.N)), [&](int64_t first, int64_t last) {
+      for (int64_t t = 0; t < threads; t++)
+        for (int64_t h = first; h < last; h++)
+          for (int64_t i = 0; i < map.N; i++)
+            for (int64_t j = 0; j < map.N; j++) into[rows[i * map.N + j] * map.heads + h] += sums[t * size + (h * map.N + i) * wide + j];
+    });
   });
   return {gradQkv, gradTable};
 }

@@ -41,14 +41,38 @@ struct Right {
   }
 };
 
-// The left side of the first product as it is and transposed, and what its normalisation needs for gradients.
+// Numbers [rows, columns] of a right side transposed: made by rows, as they are written.
+template <typename T>
+struct Turned {
+  int64_t rows, columns, wide;
+  Space<T> values;  // [columns, wide]
+  Turned(const Tensor& x, int64_t rows, int64_t columns, int64_t wide) : rows(rows), columns(columns), wide(wide), values(x, columns * wide) {}
+  void take(int64_t first, int64_t last, const T* from) const { SKYLOOP_BEST(transposeInto, first, last, rows, columns, from, values.at, wide); }
+};
+
+// The left side of the first product, and what its normalisation needs for gradients; transposed too where there is a `turned`.
 template <typename T>
 struct Left {
-  Space<T> rows, normal, inverse, transposed;
-  Left(const Tensor& x, const skyloop::Dense<T>& job, int64_t count, int64_t wide)
-      : rows(x, count * job.inputs), normal(x, count * job.inputs), inverse(x, count), transposed(x, job.inputs * wide) {
-    SKYLOOP_BEST(allLeft, job, count, rows.at, normal.at, inverse.at);
-    SKYLOOP_BEST(transposeInto, count, job.inputs, rows.at, job.inputs, transposed.at, wide);
+  Space<T> rows, normal, inverse;
+  Left(const Tensor& x, const skyloop::Dense<T>& job, int64_t count, const Turned<T>* turned = nullptr)
+      : rows(x, count * job.inputs), normal(x, count * job.inputs), inverse(x, count) {
+    forEachRow(count, [&](int64_t first, int64_t last) {
+      SKYLOOP_BEST(leftRows, job, first, last, rows.at, normal.at, inverse.at);
+      if (turned != nullptr) turned->take(first, last, rows.at);
+    });
+  }
+};
+
+// The gradient of a branch, as it is and transposed.
+template <typename T>
+struct BranchGrad {
+  Space<T> rows;
+  Turned<T> turned;
+  BranchGrad(const Tensor& x, const skyloop::Dense<T>& job, int64_t count, int64_t width, int64_t wide) : rows(x, count * width), turned(x, count, width, wide) {
+    forEachRow(count, [&](int64_t first, int64_t last) {
+      SKYLOOP_BEST(branchGradRows, job, first, last, width, rows.at);
+      turned.take(first, last, rows.at);
+    });
   }
 };
 
@@ -56,15 +80,16 @@ struct Left {
 template <typename T>
 void denseForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight, const T* bias) {
   const int64_t wide = skyloop::plain::padded<T>(rows);
-  const Left<T> left(x, job, rows, wide);
-  const Right<T> right(x, job.inputs, wide, left.transposed.at);
+  const Turned<T> turnedLeft(x, rows, job.inputs, wide);
+  const Left<T> left(x, job, rows, &turnedLeft);
+  const Right<T> right(x, job.inputs, wide, turnedLeft.values.at);
   const Space<T> turned(x, job.outputs * wide), result(x, rows * job.outputs);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
     SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight, job.inputs, 1, right.at, wide, turned.at);
     if (bias != nullptr) SKYLOOP_BEST(addBias, first, last, wide, bias, turned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, job.outputs, turned.at, wide, result.at);
   });
-  SKYLOOP_BEST(allFinish, job, rows, job.outputs, result.at);
+  forEachRow(rows, [&](int64_t first, int64_t last) { SKYLOOP_BEST(finish, job, first, last, job.outputs, result.at); });
 }
 
 // Gradients of the left side, through the normalisation, and of its weight and bias.
@@ -73,21 +98,21 @@ void leftBackward(const skyloop::Dense<T>& job, int64_t rows, const Left<T>& lef
   if (job.normWeight == nullptr) return;
   std::memset(gradNormWeight, 0, job.inputs * sizeof(T));
   std::memset(gradNormBias, 0, job.inputs * sizeof(T));
-  SKYLOOP_BEST(allNormBackward, job, rows, left.normal.at, left.inverse.at, gradLeft, gradNormWeight, gradNormBias);
+  SKYLOOP_BEST(normBackward, job, rows, left.normal.at, left.inverse.at, gradLeft, gradNormWeight, gradNormBias);
 }
 
 // Gradients of weight [outputs, inputs] and bias (or null), of the norm's parameters (or null), and, in job.gradX, of x.
 template <typename T>
 void denseBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight, T* gradWeight, T* gradBias, T* gradNormWeight, T* gradNormBias) {
   const int64_t wide = skyloop::plain::padded<T>(rows);
-  const Left<T> left(x, job, rows, wide);
-  const Space<T> grad(x, rows * job.outputs), turned(x, job.outputs * wide), gradTurned(x, job.inputs * wide);
-  SKYLOOP_BEST(allBranchGrad, job, rows, job.outputs, grad.at);
-  SKYLOOP_BEST(transposeInto, rows, job.outputs, grad.at, job.outputs, turned.at, wide);
-  const Right<T> rightRows(x, rows, job.inputs, left.rows.at), rightGrad(x, job.outputs, wide, turned.at);
+  const Left<T> left(x, job, rows);
+  const BranchGrad<T> grad(x, job, rows, job.outputs, wide);
+  const T* turned = grad.turned.values.at;
+  const Space<T> gradTurned(x, job.inputs * wide);
+  const Right<T> rightRows(x, rows, job.inputs, left.rows.at), rightGrad(x, job.outputs, wide, turned);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, rows, turned.at, wide, 1, rightRows.at, job.inputs, gradWeight);
-    if (gradBias != nullptr) SKYLOOP_BEST(sumRows, first, last, rows, wide, turned.at, gradBias);
+    SKYLOOP_BEST_PRODUCTS(gradRowsTimes, first, last, rows, turned, wide, 1, rightRows.at, job.inputs, gradWeight);
+    if (gradBias != nullptr) SKYLOOP_BEST(sumRows, first, last, rows, wide, turned, gradBias);
   });
   forEachRow(job.inputs, [&](int64_t first, int64_t last) {
     SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight, 1, job.inputs, rightGrad.at, wide, gradTurned.at);
@@ -100,9 +125,10 @@ void denseBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, 
 template <typename T>
 void feedforwardForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight1, const T* weight2) {
   const int64_t wide = skyloop::plain::padded<T>(rows);
-  const Left<T> left(x, job, rows, wide);
+  const Turned<T> turnedLeft(x, rows, job.inputs, wide);
+  const Left<T> left(x, job, rows, &turnedLeft);
   const Space<T> hidden(x, job.outputs * wide), turned(x, job.inputs * wide), result(x, rows * job.inputs);
-  const Right<T> right(x, job.inputs, wide, left.transposed.at);
+  const Right<T> right(x, job.inputs, wide, turnedLeft.values.at);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
     SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight1, job.inputs, 1, right.at, wide, hidden.at);
     SKYLOOP_BEST(addBias, first, last, wide, job.bias1, hidden.at);
@@ -114,7 +140,7 @@ void feedforwardForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t r
     SKYLOOP_BEST(addBias, first, last, wide, job.bias2, turned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, job.inputs, turned.at, wide, result.at);
   });
-  SKYLOOP_BEST(allFinish, job, rows, job.inputs, result.at);
+  forEachRow(rows, [&](int64_t first, int64_t last) { SKYLOOP_BEST(finish, job, first, last, job.inputs, result.at); });
 }
 
 // Gradients of both weights and biases and of the norm's parameters, and, in job.gradX, of x.
@@ -122,23 +148,23 @@ template <typename T>
 void feedforwardBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, const T* weight1, const T* weight2, T* gradWeight1, T* gradBias1, T* gradWeight2, T* gradBias2,
                          T* gradNormWeight, T* gradNormBias) {
   const int64_t wide = skyloop::plain::padded<T>(rows), inputs = job.inputs, hiddens = job.outputs;
-  const Left<T> left(x, job, rows, wide);
-  const Space<T> grad(x, rows * inputs), turned(x, inputs * wide), active(x, hiddens * wide), gradHidden(x, hiddens * wide), activeRows(x, rows * hiddens), gradTurned(x, inputs * wide);
-  SKYLOOP_BEST(allBranchGrad, job, rows, inputs, grad.at);
-  SKYLOOP_BEST(transposeInto, rows, inputs, grad.at, inputs, turned.at, wide);
-  std::memcpy(active.at, job.hidden, hiddens * wide * sizeof(T));
-  const Right<T> rightGrad(x, inputs, wide, turned.at), rightRows(x, rows, inputs, left.rows.at);
+  const Left<T> left(x, job, rows);
+  const BranchGrad<T> gradRows(x, job, rows, inputs, wide);
+  const T* turned = gradRows.turned.values.at;
+  const Space<T> grad(x, rows * inputs), active(x, hiddens * wide), gradHidden(x, hiddens * wide), activeRows(x, rows * hiddens), gradTurned(x, inputs * wide);
+  const Right<T> rightGrad(x, inputs, wide, turned), rightRows(x, rows, inputs, left.rows.at);
   forEachRow(hiddens, [&](int64_t first, int64_t last) {
+    std::memcpy(active.at + first * wide, job.hidden + first * wide, (last - first) * wide * sizeof(T));
     SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, inputs, weight2, 1, hiddens, rightGrad.at, wide, gradHidden.at);
     SKYLOOP_BEST(activateBackward, first, last, wide, active.at, gradHidden.at);
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, rows, gradHidden.at, wide, 1, rightRows.at, inputs, gradWeight1);
+    SKYLOOP_BEST_PRODUCTS(gradRowsTimes, first, last, rows, gradHidden.at, wide, 1, rightRows.at, inputs, gradWeight1);
     SKYLOOP_BEST(sumRows, first, last, rows, wide, gradHidden.at, gradBias1);
     SKYLOOP_BEST(transposeBack, first, last, rows, hiddens, active.at, wide, activeRows.at);
   });
   const Right<T> rightActive(x, rows, hiddens, activeRows.at), rightHidden(x, hiddens, wide, gradHidden.at);
   forEachRow(inputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, rows, turned.at, wide, 1, rightActive.at, hiddens, gradWeight2);
-    SKYLOOP_BEST(sumRows, first, last, rows, wide, turned.at, gradBias2);
+    SKYLOOP_BEST_PRODUCTS(gradRowsTimes, first, last, rows, turned, wide, 1, rightActive.at, hiddens, gradWeight2);
+    SKYLOOP_BEST(sumRows, first, last, rows, wide, turned, gradBias2);
     SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, hiddens, weight1, 1, inputs, rightHidden.at, wide, gradTurned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, inputs, gradTurned.at, wide, grad.at);
   });

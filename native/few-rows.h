@@ -15,6 +15,12 @@ void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t d
   }
 }
 
+// The same for a weight's gradient, which is much and is read after all others.
+template <typename T>
+void gradRowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
+  rowsTimes(first, last, depth, a, down, across, b, wide, c);
+}
+
 // What `rowsTimes` reads in place of b [depth, wide]: b itself, or so many numbers that `arrangeRight` writes.
 template <typename T>
 int64_t rightNumbers(int64_t, int64_t) {
@@ -33,8 +39,8 @@ template <>
 void arrangeRight<float>(int64_t first, int64_t last, int64_t depth, int64_t wide, const float* from, float* into) {
   pack<float>(depth, wide, from, wide, 1, into, first, last);
 }
-template <>
-void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
+template <Sink SINK>
+void shortRowsTimes(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
   constexpr int64_t RUN = 16;
   const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8;
   uint32_t* left = pairsOf(0, RUN * held);
@@ -44,18 +50,32 @@ void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a
       pairRows(rows, depth, a + row * down, down, left, held);
     else
       pairEights(depth, a, across, row, row + RUN, left);
-    shortProduct<false>(rows, wide, pairs, across == 1 ? byRows(left, held) : byEights(left, pairs), reinterpret_cast<const uint32_t*>(b), nullptr, c + row * wide);
+    shortProduct<SINK>(rows, wide, pairs, across == 1 ? byRows(left, held) : byEights(left, pairs), reinterpret_cast<const uint32_t*>(b), nullptr, c + row * wide);
   }
+}
+template <>
+void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
+  shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
+}
+template <>
+void gradRowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
+  if (reinterpret_cast<uintptr_t>(c) % 64 != 0) return shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
+  shortRowsTimes<Sink::stream>(first, last, depth, a, down, across, b, wide, c);
+  _mm_sfence();
 }
 #endif
 
-// to [columns, wide] = from [rows, columns] transposed, zero after the rows.
+// Rows `first` to before `last` of from [rows, columns], transposed into to [columns, wide]; zero after the last row.
 template <typename T>
-void transposeInto(int64_t rows, int64_t columns, const T* from, int64_t stride, T* to, int64_t wide) {
-  for (int64_t k = 0; k < columns; k++) {
-    for (int64_t i = 0; i < rows; i++) to[k * wide + i] = from[i * stride + k];
-    for (int64_t i = rows; i < wide; i++) to[k * wide + i] = 0;
+void transposeInto(int64_t first, int64_t last, int64_t rows, int64_t columns, const T* from, T* to, int64_t wide) {
+  for (int64_t block = first; block < last; block += 16) {
+    const int64_t end = last - block < 16 ? last : block + 16;
+    for (int64_t k = 0; k < columns; k++)
+      for (int64_t i = block; i < end; i++) to[k * wide + i] = from[i * columns + k];
   }
+  if (last < rows) return;
+  for (int64_t k = 0; k < columns; k++)
+    for (int64_t i = rows; i < wide; i++) to[k * wide + i] = 0;
 }
 
 // Columns `first` to before `last` of to [rows, columns] = from [columns, wide] transposed; some columns at a time, so that whole cache lines are written.
@@ -95,21 +115,22 @@ void sumRows(int64_t first, int64_t last, int64_t rows, int64_t wide, const T* f
   }
 }
 
-// What stands before and after the products, for all rows.
+// What stands before and after the products, for rows `first` to before `last`.
 template <typename T>
-void allLeft(const Dense<T>& job, int64_t rows, T* left, T* normal, T* inverse) {
-  leftSide(job, 0, rows, left, normal, inverse);
+void leftRows(const Dense<T>& job, int64_t first, int64_t last, T* left, T* normal, T* inverse) {
+  leftSide(job, first, last - first, left + first * job.inputs, normal + first * job.inputs, inverse + first);
 }
 template <typename T>
-void allFinish(const Dense<T>& job, int64_t rows, int64_t width, const T* from) {
-  finishRows(job, 0, rows, width, from, job.out);
+void finish(const Dense<T>& job, int64_t first, int64_t last, int64_t width, const T* from) {
+  finishRows(job, first, last - first, width, from + first * width, job.out);
 }
 template <typename T>
-void allBranchGrad(const Dense<T>& job, int64_t rows, int64_t width, T* into) {
-  branchGrad(job, 0, rows, width, into);
+void branchGradRows(const Dense<T>& job, int64_t first, int64_t last, int64_t width, T* into) {
+  branchGrad(job, first, last - first, width, into + first * width);
 }
+// Of all rows: it adds up gradients.
 template <typename T>
-void allNormBackward(const Dense<T>& job, int64_t rows, const T* normal, const T* inverse, T* gradLeft, T* gradWeight, T* gradBias) {
+void normBackward(const Dense<T>& job, int64_t rows, const T* normal, const T* inverse, T* gradLeft, T* gradWeight, T* gradBias) {
   standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, gradWeight, gradBias);
 }
 

@@ -37,8 +37,9 @@ void adamStep(Tensors parameters, Tensors grads, Tensors means, Tensors squares,
   std::vector<std::pair<size_t, int64_t>> runs;
   for (size_t p = 0; p < parameters.size(); p++) {
     TORCH_CHECK(parameters[p].is_contiguous() && means[p].is_contiguous() && squares[p].is_contiguous() && grads[p].sizes() == parameters[p].sizes() &&
-                    grads[p].scalar_type() == parameters[p].scalar_type() && parameters[p].scalar_type() == parameters[0].scalar_type(),
-                "adam_step takes contiguous parameters and moments of one type, and gradients of their shapes");
+                    means[p].sizes() == parameters[p].sizes() && squares[p].sizes() == parameters[p].sizes() && means[p].scalar_type() == parameters[p].scalar_type() &&
+                    squares[p].scalar_type() == parameters[p].scalar_type() && grads[p].scalar_type() == parameters[p].scalar_type() && parameters[p].scalar_type() == parameters[0].scalar_type(),
+                "adam_step takes contiguous parameters and moments of one type and shape, and gradients of the same");
     whole[p] = grads[p].contiguous();
     for (int64_t at = 0; at < parameters[p].numel(); at += RUN) runs.emplace_back(p, at);
   }

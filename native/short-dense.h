@@ -35,14 +35,14 @@ void pack<float>(int64_t depth, int64_t columns, const float* from, int64_t down
 }
 
 // c [rows, wide] = start + a b, or c + a b, of pairs; b as `pack` leaves it.
-template <bool ADDS>
+template <Sink SINK>
 INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, const float* bias, float* c) {
   for (int64_t at = 0; at < wide; at += PANEL<float>) {
     const float* start = bias == nullptr ? nullptr : bias + at;
     const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>;
-    if (width == 48) shortStrip<3, ADDS>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
-    if (width == 32) shortStrip<2, ADDS>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
-    if (width == 16) shortStrip<1, ADDS>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
+    if (width == 48) shortStrip<3, SINK>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
+    if (width == 32) shortStrip<2, SINK>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
+    if (width == 16) shortStrip<1, SINK>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
   }
 }
 
@@ -51,7 +51,7 @@ INLINE void multiply<float>(int64_t rows, int64_t columns, int64_t depth, const 
   const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8;
   uint32_t* left = pairsOf(0, rows * held);
   pairRows(rows, depth, a, lda, left, held);
-  shortProduct<false>(rows, padded<float>(columns), pairs, byRows(left, held), reinterpret_cast<const uint32_t*>(packed), bias, c);
+  shortProduct<Sink::write>(rows, padded<float>(columns), pairs, byRows(left, held), reinterpret_cast<const uint32_t*>(packed), bias, c);
 }
 
 template <>
@@ -61,5 +61,5 @@ INLINE void addOuter<float>(int64_t rows, int64_t n, int64_t m, const float* p, 
   pairEights(rows, p, wideN, 0, wideN, left);
   uint32_t* right = pairsOf(2, wide * pairs);
   pack<float>(rows, wide, q, wide, 1, reinterpret_cast<float*>(right), 0, (wide + PANEL<float> - 1) / PANEL<float>);
-  shortProduct<true>(n, wide, pairs, byEights(left, pairs), right, nullptr, c);
+  shortProduct<Sink::add>(n, wide, pairs, byEights(left, pairs), right, nullptr, c);
 }

@@ -62,9 +62,8 @@ export class Adam {
   learningRate: number;
   protected readonly decoupled: boolean = false;
   private readonly options: Required<AdamOptions>;
-  private readonly entries: (Entry & { name: string; rate: number })[];
-  /** By name; only parameters that ever had a gradient take memory for them. */
-  private readonly moments = new Map<string, Moments>();
+  /** Only parameters that ever had a gradient take memory for moments. */
+  private readonly entries: (Entry & { name: string; rate: number; moments: Moments | null })[];
   private steps = 0;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: AdamOptions) {
@@ -75,6 +74,7 @@ export class Adam {
       parameter,
       decay: this.options.noDecay(name, parameter) ? 0 : this.options.weightDecay,
       rate: this.options.rateOf(name),
+      moments: null,
     }));
   }
 
@@ -95,7 +95,9 @@ export class Adam {
       scope(() => {
         const moved = this.entries.flatMap((entry) => {
           const { grad } = entry.parameter;
-          return grad === null ? [] : [{ ...entry, ...this.momentsOf(entry), grad }];
+          if (grad === null) return [];
+          entry.moments ??= newMoments(entry.parameter);
+          return [{ ...entry, ...entry.moments, grad }];
         });
         for (const rate of new Set(moved.map((entry) => entry.rate))) {
           const paced = { ...by, learningRate: by.learningRate * rate };
@@ -123,12 +125,6 @@ export class Adam {
     );
   }
 
-  private momentsOf({ name, parameter }: { name: string; parameter: Parameter }): Moments {
-    const found = this.moments.get(name) ?? newMoments(parameter);
-    this.moments.set(name, found);
-    return found;
-  }
-
   zeroGrad(): void {
     for (const { parameter } of this.entries) parameter.setGrad(null);
   }
@@ -136,9 +132,10 @@ export class Adam {
   /** The step count (`steps`) and, of parameters that had a gradient, moments under `mean.<name>` and `square.<name>`; belongs to the current scope. */
   stateDict(): Record<string, Tensor> {
     const state: Record<string, Tensor> = { steps: tensor([this.steps], [1], "float64") };
-    for (const [name, { mean, square }] of this.moments) {
-      state[`mean.${name}`] = mean;
-      state[`square.${name}`] = square;
+    for (const { name, moments } of this.entries) {
+      if (moments === null) continue;
+      state[`mean.${name}`] = moments.mean;
+      state[`square.${name}`] = moments.square;
     }
     return state;
   }
@@ -148,17 +145,17 @@ export class Adam {
     noGrad(() => {
       for (const entry of this.entries) {
         if (!(`mean.${entry.name}` in state)) continue;
-        const { mean, square } = this.momentsOf(entry);
-        mean.copy_(state[`mean.${entry.name}`]);
-        square.copy_(state[`square.${entry.name}`]);
+        entry.moments ??= newMoments(entry.parameter);
+        entry.moments.mean.copy_(state[`mean.${entry.name}`]);
+        entry.moments.square.copy_(state[`square.${entry.name}`]);
       }
     });
   }
 
   dispose(): void {
-    for (const { mean, square } of this.moments.values()) {
-      mean.dispose();
-      square.dispose();
+    for (const { moments } of this.entries) {
+      moments?.mean.dispose();
+      moments?.square.dispose();
     }
   }
 }
