@@ -7,6 +7,7 @@ import { createModel } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
 import { cat, noGrad, opInPlace, readSafetensors, scope, type Tensor, tensor, writeSafetensors, zeros } from "../torch/index.ts";
 import { candidatesOf } from "./candidates.ts";
+import { conserveLight } from "./conserve.ts";
 import { scaleOf } from "./image-scale.ts";
 import { DECODER_INPUTS, type Given, type ImageBatch, type ImageTaskName, improve, taskDecoder } from "./image-task.ts";
 
@@ -161,7 +162,8 @@ export function applyImageModel(
       const given = reconstructs
         ? { image: filled, known, candidates: null }
         : { image: filled, known: null, candidates: candidatesOf(scale.toImage(filled), kind, scale, seeing) };
-      const improved = scale.toImage(improveTiled(model, given));
+      const written = scale.toImage(improveTiled(model, given));
+      const improved = kind === "flux" && !reconstructs ? conserveLight(written, scale.toImage(filled)) : written;
       const out = (kind === "colour" ? improved.clamp(0, 1) : improved).toFloat32Array();
       // Known pixels come back bit by bit: stretching and its inverse round them.
       return out.map((value, i) => (reconstructs ? (hidden[i % N] === 1 ? value : data[i]) : missing[i % N] === 1 ? Number.NaN : value));
@@ -193,7 +195,8 @@ export function improveWhole(model: ImageModel, batch: ImageBatch, kind: "flux" 
           mapped(batch, (planes) => planes.slice(0, b, b + 1)),
         ),
       );
-      const images = batch.scale.toImage(cat(tiles, 0));
+      const written = batch.scale.toImage(cat(tiles, 0));
+      const images = kind === "flux" && model.card.task === "restore" ? conserveLight(written, batch.degraded) : written;
       const numbers = (kind === "colour" ? images.clamp(0, 1) : images).toFloat32Array();
       return Array.from({ length: B }, (_, b) => numbers.subarray(b * 3 * S * S, (b + 1) * 3 * S * S));
     }),

@@ -16,6 +16,9 @@ const FLUX_UNIT = 10;
 /** Where there is no noise to speak of, this share of the brightest pixel takes its place. */
 const LEAST_SHARE = 1e-4;
 
+/** What an image of nothing is divided by: above the smallest number of single precision. */
+export const LEAST_UNIT = 1e-30;
+
 /** Sigma of a plane's noise, from the differences between neighbouring pixels: half of them are smaller than 0.954 sigma. Hidden pixels are left out. */
 export function noiseSigma(plane: Float32Array, widthPx: number, mask: Uint8Array | null = null): number {
   const steps: number[] = [];
@@ -36,7 +39,7 @@ export function scaleOf(kind: "flux" | "colour", images: Float32Array[], widthPx
       const plane = image.subarray((band * image.length) / 3, ((band + 1) * image.length) / 3);
       let brightest = 0;
       for (let p = 0; p < plane.length; p++) if (masks[b]?.[p] !== 1) brightest = Math.max(brightest, Math.abs(plane[p]));
-      return Math.max(noiseSigma(plane, widthPx, masks[b]), LEAST_SHARE * brightest, Number.MIN_VALUE * 2 ** 60);
+      return Math.max(noiseSigma(plane, widthPx, masks[b]), LEAST_SHARE * brightest, LEAST_UNIT);
     }),
   );
   const soft = () => tensor(sigmas, [images.length, 3, 1, 1]);
