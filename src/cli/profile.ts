@@ -50,7 +50,9 @@ export function addProfileCommand(program: Command): void {
       if (options.trace !== undefined) writeFileSync(options.trace, chromeTrace(profile));
       if (options.json) {
         const { ms, byOperator, byModule } = profile;
-        process.stdout.write(`${JSON.stringify({ work, model: options.model, batch: options.batch, sizePx, precision: options.precision, ms, byOperator, byModule })}\n`);
+        process.stdout.write(
+          `${JSON.stringify({ work, model: options.model, batch: options.batch, sizePx, precision: options.precision, ms, byOperator, byModule })}\n`,
+        );
         return;
       }
       process.stdout.write(`${work}, ${options.model}, batch ${options.batch}, ${sizePx} px, ${options.precision}: ${profile.ms.toFixed(1)} ms\n`);

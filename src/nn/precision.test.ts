@@ -55,7 +55,14 @@ describe.skipIf(!hasBfloat16())("bfloat16 products (skipped where the processor 
       manualSeed(rows);
       const [x, slope] = [randn([rows, inputs]), randn([rows, inputs])];
       const rest = many - rows;
-      const weights = [randn([inputs]), randn([inputs]), randn([hiddens, inputs]).mul(0.1), randn([hiddens]), randn([inputs, hiddens]).mul(0.1), randn([inputs])];
+      const weights = [
+        randn([inputs]),
+        randn([inputs]),
+        randn([hiddens, inputs]).mul(0.1),
+        randn([hiddens]),
+        randn([inputs, hiddens]).mul(0.1),
+        randn([inputs]),
+      ];
       const run = (given: Tensor, slopes: Tensor): Float32Array[] => {
         const parameters = [given, ...weights].map((value) => new Parameter(value.detach()));
         const [input, normWeight, normBias, weight1, bias1, weight2, bias2] = parameters;
@@ -103,7 +110,11 @@ describe.skipIf(!hasBfloat16())("bfloat16 products (skipped where the processor 
         const [q, k, v] = [0, 1, 2].map((i) => parts.select(0, i).contiguous());
         const grad = rounded(slope.view(B, N, heads, d).permute(0, 2, 1, 3).contiguous());
         const bias = table.detach().indexSelect(0, positions).view(N, N, heads).permute(2, 0, 1);
-        const weights = rounded(q).matmul(rounded(k.mul(scale)).transpose(2, 3)).add(bias).add(mask).softmax(3);
+        const weights = rounded(q)
+          .matmul(rounded(k.mul(scale)).transpose(2, 3))
+          .add(bias)
+          .add(mask)
+          .softmax(3);
         const slopes = grad.matmul(rounded(v).transpose(2, 3));
         const inside = weights.mul(slopes.sub(weights.mul(slopes).sum([3], true)));
         const gradQkv = [
@@ -113,8 +124,8 @@ describe.skipIf(!hasBfloat16())("bfloat16 products (skipped where the processor 
         ].map((part) => part.permute(0, 2, 1, 3).contiguous().view(B, N, 1, heads, d));
         return [rounded(weights).matmul(rounded(v)).permute(0, 2, 1, 3).contiguous(), cat(gradQkv, 2)];
       });
+      // Weights and slopes between two bfloat16 may round to either where sums differ in their last bit.
       for (const [i, value] of [result.detach(), qkv.grad as Tensor].entries())
-        // Weights and slopes between two bfloat16 may round to either where sums differ in their last bit.
         expect(difference(value.toFloat32Array(), expected[i].toFloat32Array())).toBeLessThan(2e-3);
       qkv.dispose();
       table.dispose();

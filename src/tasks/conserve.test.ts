@@ -28,7 +28,13 @@ describe("light in restored fluxes", () => {
       const before = lights(given);
       for (const factor of [0.6, 1.4, 2.5]) {
         // As networks fail: too bright or too faint where it is bright.
-        const wrong = clean.mul(clean.gt(0.3).to("float32").mul(factor - 1).add(1));
+        const wrong = clean.mul(
+          clean
+            .gt(0.3)
+            .to("float32")
+            .mul(factor - 1)
+            .add(1),
+        );
         expect(Math.max(...lights(wrong).map((light, band) => Math.abs(light / before[band] - 1)))).toBeGreaterThan(0.2);
         for (const [band, light] of lights(conserveLight(wrong, given)).entries()) expect(Math.abs(light / before[band] - 1)).toBeLessThan(0.03);
       }
