@@ -15,12 +15,12 @@ export function getThreads(): number {
   return native.threads();
 }
 
-/** What products of linear layers round their factors to: nothing, or bfloat16 (8 bits of precision) where sums stay in single precision. */
+/** What products of linear layers and of attention round their factors to: nothing, or bfloat16 (8 bits of precision) where sums stay in single precision. */
 export const PRECISIONS = ["float32", "bfloat16"] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /**
- * Sets the precision of linear layers' products, in the whole process; attention, normalisation, convolutions, sums and stored weights stay in single precision.
+ * Sets the precision of the products of linear layers and of attention, in the whole process; softmax, normalisation, convolutions, sums and stored weights stay in single precision.
  * Throws PRECISION_MISSING where the processor has no bfloat16 products (AVX512-BF16).
  */
 export function setPrecision(precision: Precision): void {
