@@ -6,7 +6,7 @@
  * Time: hours on two cores without GPU; the LVM's cells take 5 to 10 s of one core each, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
  * Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each,
  * `--done` reports the cells that are there without doing more, and `--only lvm --weights FILE` adds those of other weights.
- * Expected: docs/few-shot.md has the cells that were done and says which were not.
+ * Expected: the table in docs/few-shot.md, within its spreads.
  *
  * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by professional astronomers on SDSS pictures;
  * the paper's five come from Galaxy Zoo votes on images that cannot be had as a set. The rarest class leaves 205 to draw from, so every size fits.
