@@ -37,19 +37,22 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
   const changes = options.pooling === undefined ? {} : { pooling: options.pooling };
   const { model, reader, weightsHash } = await loadModel(options.model, options.weights ?? releasedWeights(options.model), changes);
   const { dim, sizePx } = reader;
-  const writer = writeFeatures(folder, {
-    model: options.name ?? options.model,
-    weightsHash,
-    dataHash,
-    dim,
-    count,
-    blockRows: BLOCK_ROWS,
-    ...(options.precision === "bfloat16" ? { precision: options.precision } : {}),
-  });
   let computed = 0;
+  let writer: ReturnType<typeof writeFeatures> | null = null;
   try {
+    // First of all, so that a processor without such products leaves no folder.
     setPrecision(options.precision ?? "float32");
-    const todo = Array.from({ length: writer.blocks }, (_, block) => block).filter((block) => !writer.finished(block));
+    const into = writeFeatures(folder, {
+      model: options.name ?? options.model,
+      weightsHash,
+      dataHash,
+      dim,
+      count,
+      blockRows: BLOCK_ROWS,
+      ...(options.precision === "bfloat16" ? { precision: options.precision } : {}),
+    });
+    writer = into;
+    const todo = Array.from({ length: into.blocks }, (_, block) => block).filter((block) => !into.finished(block));
     const ranges = todo.map((block) => ({ from: block * BLOCK_ROWS, to: Math.min(count, (block + 1) * BLOCK_ROWS) }));
     const before = count - ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     for await (const { from, pixels, failed } of loadBlocks(folder, sizePx, ranges)) {
@@ -65,14 +68,14 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
         await setImmediate();
       }
       for (const { index } of failed) block.fill(0, (index - from) * dim, (index - from + 1) * dim);
-      writer.write(from / BLOCK_ROWS, block);
+      into.write(from / BLOCK_ROWS, block);
       computed += rows;
       options.progress.update(before + computed, count);
       if (options.signal?.aborted) break;
     }
   } finally {
     setPrecision("float32");
-    writer.close();
+    writer?.close();
     reader.dispose();
     model.dispose();
     options.progress.end();

@@ -16,6 +16,7 @@ import {
   noGrad,
   ones,
   op,
+  opInPlace,
   Parameter,
   rand,
   randn,
@@ -172,6 +173,43 @@ describe("optimisers", () => {
     ["Adam with L2", (p) => new Adam([["p", p]], { learningRate: 0.1, weightDecay: 0.1 })],
     ["AdamW", (p) => new AdamW([["p", p]], { learningRate: 0.1, weightDecay: 0.1 })],
   ];
+  it("takes memory for moments of parameters that have a gradient alone, and goes on with what it kept", () => {
+    scope(() => {
+      manualSeed(8);
+      const [moved, still] = [new Parameter(rand([4, 3])), new Parameter(rand([5]))];
+      const step = (optimiser: Adam) => {
+        optimiser.zeroGrad();
+        moved.mul(moved).sum().backward();
+        optimiser.step();
+      };
+      const named: [string, Parameter][] = [
+        ["moved", moved],
+        ["still", still],
+      ];
+      const first = new Adam(named, { learningRate: 0.1 });
+      const before = still.toFloat32Array();
+      step(first);
+      expect(Object.keys(first.stateDict()).sort()).toEqual(["mean.moved", "square.moved", "steps"]);
+      const start = moved.detach().mul(1);
+      const second = new Adam(named, { learningRate: 0.1 });
+      second.loadStateDict(first.stateDict());
+      step(first);
+      const expected = moved.toFloat32Array();
+      noGrad(() => moved.copy_(start));
+      step(second);
+      expect(moved.toFloat32Array()).toEqual(expected);
+      expect(still.toFloat32Array()).toEqual(before);
+      for (const one of [first, second, moved, still]) one.dispose();
+    });
+  });
+  it("refuses moments of another shape", () => {
+    scope(() => {
+      const [p, grad, moment] = [rand([3]), rand([3]), rand([2])];
+      expect(() => opInPlace("skyloop::adam_step", [p], [grad], [moment], [moment], [0], 0.1, 0.9, 0.999, 1e-8, 1, 1, false)).toThrow(
+        /moments of one type and shape/,
+      );
+    });
+  });
   it.each(cases)("%s equals PyTorch's", (name, make) => {
     const values = run(make);
     for (const [i, expected] of golden[name].entries()) expect(values[i]).toBeCloseTo(expected, 6);
