@@ -88,6 +88,9 @@ Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, 
   });
   return into;
 }
+// Where factors are short and weights are packed once for all batches, few rows gain nothing by weights that are read where they lie.
+bool packsOnce(const Tensor& weight) { return skyloop::shortProducts() && skyloop::PackedWeights::keeps(weight); }
+
 // For x W^T and for grad W.
 template <typename T>
 Tensor packedForward(const Tensor& weight) {
@@ -212,7 +215,7 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
     job.bias1 = dataOf<T>(bias);
     job.residual = dataOf<T>(residual);
     job.out = out.data_ptr<T>();
-    if (few::fits<T>(rows, job.inputs, outputs) && !(skyloop::shortProducts() && skyloop::PackedWeights::keeps(weight))) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
+    if (few::fits<T>(rows, job.inputs, outputs) && !packsOnce(weight)) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
     const auto packed1 = packedForward<T>(weight);
     job.packed1 = packed1.data_ptr<T>();
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
@@ -274,7 +277,7 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
   Tensor hidden;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward", [&] {
     using T = scalar_t;
-    const bool fewRows = few::fits<T>(rows, inputs, hiddens) && !(!keep && skyloop::shortProducts() && skyloop::PackedWeights::keeps(weight1));
+    const bool fewRows = few::fits<T>(rows, inputs, hiddens) && (keep || !packsOnce(weight1));
     if (keep) hidden = fewRows ? at::empty({hiddens, wide<T>(rows)}, x.options()) : at::empty({rows, hiddens}, x.options());
     const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
     const auto bias1 = padVector<T>(bias1Any.contiguous()), bias2 = padVector<T>(bias2Any.contiguous());

@@ -12,7 +12,7 @@ export function addEmbedCommand(program: Command): void {
     .option("--name <name>", "name of the feature set, to keep several of one model")
     .option("--pooling <name>", "last or stages: which of the encoder's maps count (default: as the weights were trained)")
     .addOption(
-      new Option("--precision <name>", "of the products; bfloat16 is faster where the processor has it, and its features differ by about 0.5 %")
+      new Option("--precision <name>", "of the products; bfloat16 is faster where the processor has it, and its features differ by less than 0.5 %")
         .choices(["float32", "bfloat16"])
         .default("float32"),
     )

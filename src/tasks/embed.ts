@@ -20,7 +20,7 @@ export interface EmbedOptions {
   name?: string;
   /** Another pooling than the one the weights were trained with. */
   pooling?: Pooling;
-  /** Of linear layers' products. bfloat16 is faster where the processor has it, and its features differ from float32's by about 0.5 %. */
+  /** Of products. bfloat16 is faster where the processor has it, and its features differ from float32's by less than 0.5 %. */
   precision?: Precision;
   progress: Progress;
   signal?: AbortSignal;
