@@ -20,9 +20,10 @@ namespace {
 
 constexpr size_t KEPT_FROM = 64 << 10, HUGE_PAGE = 2 << 20;
 
-std::mutex guard;
-std::unordered_map<void*, size_t> sizes;  // of blocks in use that will be kept
-std::multimap<size_t, void*> kept;
+// Never destroyed: threads may still take and give while the process ends.
+std::mutex& guard = *new std::mutex;
+std::unordered_map<void*, size_t>& sizes = *new std::unordered_map<void*, size_t>;  // of blocks in use that will be kept
+std::multimap<size_t, void*>& kept = *new std::multimap<size_t, void*>;
 size_t liveBytes = 0, peakBytes = 0, keptBytes = 0;
 
 void* fromSystem(size_t bytes, size_t alignment) {
@@ -96,7 +97,6 @@ struct KeepingAllocator : c10::Allocator {
 
 void keepTensorMemory() {
   static std::once_flag once;
-  // Never destroyed: tensors may outlive everything else.
   std::call_once(once, [] { c10::SetCPUAllocator(new KeepingAllocator, 1); });
 }
 
