@@ -1,7 +1,6 @@
 /** Random views of galaxy images, a whole batch at a time, by what telescope, sky and distance change but the galaxy's kind does not. */
-import type { Random } from "../base/random.ts";
 import { gridSample, noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
-import type { Noise } from "./noise.ts";
+import { type Noise, type Randoms, randomOf } from "./noise.ts";
 
 export interface AugmentOptions {
   /** Side of the views. */
@@ -38,7 +37,7 @@ export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = {
 };
 
 /** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, stretch, colour, seeing and noise changed. */
-export function augment(images: Tensor, random: Random, options: AugmentOptions, normal: Noise = randn): Tensor {
+export function augment(images: Tensor, randoms: Randoms, options: AugmentOptions, normal: Noise = randn): Tensor {
   return noGrad(() =>
     scope(() => {
       const { sizePx, zoom, shift, gain, bandGain, gamma, saturation, offset, blur, noise } = options;
@@ -47,6 +46,7 @@ export function augment(images: Tensor, random: Random, options: AugmentOptions,
       const gains = new Float32Array(B * C);
       const [offsets, blurs, noises, gammas, saturations] = Array.from({ length: 5 }, () => new Float32Array(B));
       for (let b = 0; b < B; b++) {
+        const random = randomOf(randoms, b);
         const angle = random.uniform(0, 2 * Math.PI);
         const scale = random.uniform(...zoom);
         const mirror = random.next() < 0.5 ? -1 : 1;

@@ -89,6 +89,29 @@ describe("pre-training", () => {
     expect(() => broken.views(0)).toThrow(/the thread that makes views failed: .*EBADF/);
     broken.close();
   });
+  it("gives each of several processes the views that one would have of its part", async () => {
+    const surveys = [survey, await smallSurvey(folder.path, 30, "third")];
+    const bank = await loadImageBank(surveys, 40, SILENT);
+    bank.truth[3] = null;
+    const sampling = { surveyOf: bank.surveyOf, weights: [1, 1], batchSize: 7, seed: 1 };
+    const viewsOf = (viewsAhead: boolean, part?: { rank: number; size: number }) => {
+      const source = openViews(bank, sampling, recipe({ viewsAhead }), 2, part);
+      const { views, truth } = source.views(2);
+      source.close();
+      const half = views.shape[0] / 2;
+      const [first, second] = [views.slice(0, 0, half), views.slice(0, half, 2 * half)].map((some) => some.toFloat32Array());
+      const size = first.length / half;
+      return truth.map((its, i) => ({ its, first: first.slice(i * size, (i + 1) * size), second: second.slice(i * size, (i + 1) * size) }));
+    };
+    const whole = viewsOf(false);
+    expect(whole).toHaveLength(7);
+    expect(whole[0].first).not.toEqual(whole[0].second);
+    for (const ahead of [false, true]) {
+      const [even, odd] = [0, 1].map((rank) => viewsOf(ahead, { rank, size: 2 }));
+      expect(even).toEqual(whole.filter((_, i) => i % 2 === 0));
+      expect(odd).toEqual(whole.filter((_, i) => i % 2 === 1));
+    }
+  });
   it("learns with short products where the processor has them, nearly the same", async () => {
     const short = pretrain(recipe({ steps: 3, precision: "bfloat16" }), { out: out("short"), progress: SILENT });
     if (!hasBfloat16()) return expect(short).rejects.toThrow(/no bfloat16 products/);

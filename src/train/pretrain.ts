@@ -30,14 +30,14 @@ import {
 import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
-import { partOf, sumRecord } from "./parallel.ts";
+import { ownRandom, sumRecord } from "./parallel.ts";
 import { type PictureRow, writePretrainReport } from "./pretrain-report.ts";
 import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
 import { Sampler, weightsOf } from "./sampler.ts";
 import { warmupCosine } from "./schedule.ts";
 import { openViews, type ViewSource } from "./view-source.ts";
-import { makeViews } from "./views.ts";
+import { makeViews, WHOLE } from "./views.ts";
 
 export interface PretrainOptions {
   /** The run's folder: recipe, metrics, checkpoint, weights. */
@@ -75,6 +75,9 @@ export function trainOnBank(
   // Processes that share a machine are told their threads by who starts them.
   if (recipe.threads !== undefined && group === null) setThreads(recipe.threads);
   const first = group === null || group.rank === 0;
+  const part = group === null ? WHOLE : { rank: group.rank, size: group.size };
+  if (part.size > recipe.batchSize)
+    throw new SkyloopError("BAD_RECIPE", `${part.size} processes cannot share a batch of ${recipe.batchSize}; start fewer or give a larger batchSize`);
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
@@ -120,7 +123,7 @@ export function trainOnBank(
   };
 
   setPrecision(recipe.precision);
-  const source = openViews(bank, sampling, recipe, step * recipe.accumulate);
+  const source = openViews(bank, sampling, recipe, step * recipe.accumulate, part);
   try {
     let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
     while (step < recipe.steps && signal?.aborted !== true) {
@@ -213,8 +216,11 @@ function onePass(
 ): Record<string, number> {
   return scope(() => {
     const start = performance.now();
-    const { views, truth, random, share } = partOf(source.views(pass), stepRandom, group);
+    const { views, truth } = source.views(pass);
     const waitMs = performance.now() - start;
+    const random = ownRandom(stepRandom, group);
+    // Means over the part are weighted by it: batches need not divide evenly.
+    const share = truth.length / recipe.batchSize;
     let features: Tensor | null = null;
     const material = {
       model,
@@ -248,7 +254,14 @@ function onePass(
  */
 function hashRecipe(recipe: Recipe, dataHash: string): string {
   const { surveys: _, initFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
-  return hashBytes(JSON.stringify({ ...settings, noise: "table", init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)), data: dataHash }));
+  return hashBytes(
+    JSON.stringify({
+      ...settings,
+      views: "each galaxy draws its own",
+      init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)),
+      data: dataHash,
+    }),
+  );
 }
 
 /** Drops lines of steps that the checkpoint does not know: they are done again. */

@@ -8,10 +8,10 @@ import type { StampPlace } from "../batches/stamp-store.ts";
 import { type Tensor, tensor } from "../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
-import { makeViews, realFirst, type ViewSettings } from "./views.ts";
+import { makeViews, type Part, pick, type ViewSettings, WHOLE } from "./views.ts";
 
 export interface ViewSource {
-  /** Views [2 B, 3, S, S] of pass `pass`, real galaxies first, and what is true of the B. Passes are asked for in their order. */
+  /** Views [2 B, 3, S, S] of this process's part of pass `pass`, real galaxies first, and what is true of the B. Passes are asked for in their order. */
   views(pass: number): { views: Tensor; truth: (Truth | null)[] };
   close(): void;
 }
@@ -26,6 +26,7 @@ export interface Order {
   simulated: Uint8Array<SharedArrayBuffer>;
   sampling: SamplerOptions;
   settings: ViewSettings;
+  part: Part;
   /** The first pass. */
   from: number;
   table: Float32Array;
@@ -46,23 +47,24 @@ const AHEAD = 2;
 const PATIENCE_MS = 120_000;
 
 /** Views in the training thread itself. */
-function viewsHere(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings): ViewSource {
+function viewsHere(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, part: Part): ViewSource {
   const sampler = new Sampler(sampling);
   const table = noiseTable(sampling.seed);
-  return { views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(sampling.seed, pass), settings, table), close: () => {} };
+  return { views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(sampling.seed, pass), settings, table, part), close: () => {} };
 }
 
 /** Views from a thread of their own, from pass `from` on. */
-function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, from: number): ViewSource {
+function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, part: Part, from: number): ViewSource {
   const sampler = new Sampler(sampling);
   const { viewPx } = settings;
-  const shape = [2 * sampling.batchSize, 3, viewPx, viewPx];
+  const own = Math.ceil((sampling.batchSize - part.rank) / part.size);
+  const shape = [2 * own, 3, viewPx, viewPx];
   const simulated = new Uint8Array(new SharedArrayBuffer(bank.count));
   for (const [row, truth] of bank.truth.entries()) simulated[row] = truth === null ? 0 : 1;
   const state = new Int32Array(new SharedArrayBuffer(4 * AHEAD));
   const message = new Uint8Array(new SharedArrayBuffer(2000));
   const slots = Array.from({ length: AHEAD }, () => new SharedArrayBuffer(4 * shape.reduce((product, side) => product * side, 1)));
-  const order: Order = { place: bank.place, simulated, sampling, settings, from, table: noiseTable(sampling.seed), slots, state, message };
+  const order: Order = { place: bank.place, simulated, sampling, settings, part, from, table: noiseTable(sampling.seed), slots, state, message };
   const worker = startWorker(new URL("./view-worker.ts", import.meta.url), { workerData: order });
   worker.unref();
   return {
@@ -79,7 +81,7 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
       const views = tensor(new Float32Array(slots[slot]), shape);
       Atomics.store(state, slot, EMPTY);
       Atomics.notify(state, slot);
-      const { rows } = realFirst(sampler.rows(pass), (row) => simulated[row] === 1);
+      const { rows } = pick(sampler.rows(pass), (row) => simulated[row] === 1, passRandom(sampling.seed, pass), part);
       return { views, truth: rows.map((row) => bank.truth[row]) };
     },
     close() {
@@ -91,8 +93,8 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
   };
 }
 
-/** The views of a recipe's passes from pass `from` on. */
-export function openViews(bank: ImageBank, sampling: SamplerOptions, recipe: Recipe, from: number): ViewSource {
+/** The views of a part of each of a recipe's passes from pass `from` on. */
+export function openViews(bank: ImageBank, sampling: SamplerOptions, recipe: Recipe, from: number, part = WHOLE): ViewSource {
   const settings = { viewPx: recipe.viewPx, commonRange: recipe.commonRange };
-  return recipe.viewsAhead ? viewsAhead(bank, sampling, settings, from) : viewsHere(bank, sampling, settings);
+  return recipe.viewsAhead ? viewsAhead(bank, sampling, settings, part, from) : viewsHere(bank, sampling, settings, part);
 }

@@ -1,14 +1,13 @@
 /** Worker thread that makes the views of coming passes into shared memory while the model learns from the present ones. */
 import { workerData } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
-import { noiseFrom } from "../batches/noise.ts";
 import { takeFrom } from "../batches/stamp-store.ts";
 import { scope, setThreads } from "../torch/index.ts";
 import { Sampler } from "./sampler.ts";
 import { EMPTY, FAILED, type Order, passRandom, READY, STOPPED } from "./view-source.ts";
-import { realFirst, viewsOf } from "./views.ts";
+import { pick, viewsOf } from "./views.ts";
 
-const { place, simulated, sampling, settings, from, table, slots, state, message } = workerData as Order;
+const { place, simulated, sampling, settings, part, from, table, slots, state, message } = workerData as Order;
 
 function run(): void {
   setThreads(1);
@@ -20,9 +19,8 @@ function run(): void {
       if (now === STOPPED) return;
       Atomics.wait(state, slot, now);
     }
-    const { rows, real } = realFirst(sampler.rows(pass), (row) => simulated[row] === 1);
-    const random = passRandom(sampling.seed, pass);
-    scope(() => viewsOf(take(rows), real, random, settings, noiseFrom(table, random)).copyTo(new Float32Array(slots[slot])));
+    const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, passRandom(sampling.seed, pass), part);
+    scope(() => viewsOf(take(picked.rows), picked, settings, table).copyTo(new Float32Array(slots[slot])));
     if (Atomics.compareExchange(state, slot, EMPTY, READY) === STOPPED) return;
     Atomics.notify(state, slot);
   }

@@ -2,7 +2,7 @@
 import type { Random } from "../base/random.ts";
 import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
 import type { ImageBank, Truth } from "../batches/image-bank.ts";
-import { type Noise, noiseFrom } from "../batches/noise.ts";
+import { noiseFrom } from "../batches/noise.ts";
 import { randomStretch } from "../batches/stretch.ts";
 import { commonRange } from "../models/feature-pooling.ts";
 import { cat, noGrad, scope, type Tensor } from "../torch/index.ts";
@@ -10,23 +10,42 @@ import type { Recipe } from "./recipe.ts";
 
 export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange">;
 
-/** Real galaxies first, simulated ones last. */
-export function realFirst(rows: number[], isSimulated: (row: number) => boolean): { rows: number[]; real: number } {
-  const real = rows.filter((row) => !isSimulated(row));
-  return { rows: [...real, ...rows.filter(isSimulated)], real: real.length };
+/** Of which part of a batch the views are wanted: every `size`-th galaxy from the `rank`-th on, so that real and simulated ones come to all processes alike. */
+export interface Part {
+  rank: number;
+  size: number;
+}
+export const WHOLE: Part = { rank: 0, size: 1 };
+
+/** A batch's galaxies of which views are made, real ones first. */
+export interface Picked {
+  rows: number[];
+  real: number;
+  /** One generator for each. It follows from the galaxy's place in the whole batch, so that its views are the same in whatever part it is. */
+  randoms: Random[];
+}
+
+export function pick(batch: number[], isSimulated: (row: number) => boolean, random: Random, { rank, size }: Part): Picked {
+  const ordered = [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
+  const own = ordered.flatMap((row, place) => (place % size === rank ? [{ row, random: random.fork(place) }] : []));
+  return { rows: own.map(({ row }) => row), real: own.filter(({ row }) => !isSimulated(row)).length, randoms: own.map(({ random: its }) => its) };
 }
 
 /**
- * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images are [B, 3, s, s], `real` pictures first and then flux, which is shown by
- * another stretch in each view. Everything random comes from `random`, the noise through `noise`.
+ * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those picked: `real` pictures first and then flux, which is
+ * shown by another stretch in each view. Noise is read from `table`.
  */
-export function viewsOf(images: Tensor, real: number, random: Random, settings: ViewSettings, noise: Noise): Tensor {
+export function viewsOf(images: Tensor, { real, randoms }: Picked, settings: ViewSettings, table: Float32Array): Tensor {
   return noGrad(() =>
     scope(() => {
       const B = images.shape[0];
+      const ofFlux = randoms.slice(real);
       const shown = () => {
-        const parts = [...(real > 0 ? [images.slice(0, 0, real)] : []), ...(real < B ? [randomStretch(images.slice(0, real, B), random, noise)] : [])];
-        const view = augment(cat(parts, 0), random, { ...DEFAULT_AUGMENT, sizePx: settings.viewPx }, noise);
+        const parts = [
+          ...(real > 0 ? [images.slice(0, 0, real)] : []),
+          ...(real < B ? [randomStretch(images.slice(0, real, B), ofFlux, noiseFrom(table, ofFlux))] : []),
+        ];
+        const view = augment(cat(parts, 0), randoms, { ...DEFAULT_AUGMENT, sizePx: settings.viewPx }, noiseFrom(table, randoms));
         return settings.commonRange ? commonRange(view) : view;
       };
       return cat([shown(), shown()], 0);
@@ -34,15 +53,16 @@ export function viewsOf(images: Tensor, real: number, random: Random, settings: 
   );
 }
 
-/** Two views of each of the galaxies, real ones first, and what is true of them. */
+/** Two views of each galaxy of a part of the batch, real ones first, and what is true of them. */
 export function makeViews(
   bank: ImageBank,
-  picked: number[],
+  batch: number[],
   random: Random,
   settings: ViewSettings,
   table: Float32Array,
+  part: Part = WHOLE,
 ): { views: Tensor; truth: (Truth | null)[] } {
-  const { rows, real } = realFirst(picked, (row) => bank.truth[row] !== null);
-  const views = noGrad(() => scope(() => viewsOf(bank.take(rows), real, random, settings, noiseFrom(table, random))));
-  return { views, truth: rows.map((row) => bank.truth[row]) };
+  const picked = pick(batch, (row) => bank.truth[row] !== null, random, part);
+  const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, settings, table)));
+  return { views, truth: picked.rows.map((row) => bank.truth[row]) };
 }
