@@ -22,11 +22,12 @@ const learned: [string, Parameter][] = [...model.namedParameters(), ...head.name
 const optimiser = new Adam(learned, { learningRate: 1e-4 });
 const random = new Random(1);
 const truth = new Array<null>(batch).fill(null);
+const places = [...truth.keys()];
 const step = () => {
   if (work === "encode") return noGrad(() => scope(() => void model.encode(images).features.mean(1).toFloat32Array()));
   optimiser.zeroGrad();
   scope(() => {
-    const { loss } = head.loss({ model, views: images, truth, random, features: () => images });
+    const { loss } = head.loss({ model, views: images, places, truth, random, features: () => images });
     loss.backward();
   });
   optimiser.step();

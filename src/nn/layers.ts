@@ -158,11 +158,32 @@ export class UpsampleBilinear extends Layer {
   }
 }
 
+/** Where the rows of a batch stand among those of a larger one: every `size`-th from the `rank`-th on, of `batch`; several such batches may follow one another. */
+interface RowsOf {
+  rank: number;
+  size: number;
+  batch: number;
+}
+let rowsOf: RowsOf | null = null;
+
+/** From now on branches are dropped as if the whole batch were here; null: as rows come. Processes that share a batch then drop what one process would. */
+export function dropRowsOf(whole: RowsOf | null): void {
+  rowsOf = whole;
+}
+
 /**
  * What each of B samples' residual branch is multiplied by: 0 with probability p while training, 1 / (1 - p) for the kept (Huang et al. 2016); null where nothing is
  * dropped. In the type and on the device of `like`: [B].
  */
 export function dropPath(like: Tensor, p: number, training: boolean): Tensor | null {
   if (!training || p === 0) return null;
-  return op("bernoulli.p", op("new_empty", like, [like.shape[0]]), 1 - p).div(1 - p);
+  const [B] = like.shape;
+  const kept = (rows: number): Tensor => op("bernoulli.p", op("new_empty", like, [rows]), 1 - p).div(1 - p);
+  if (rowsOf === null) return kept(B);
+  const { rank, size, batch } = rowsOf;
+  const own = Math.ceil((batch - rank) / size);
+  return kept((B / own) * batch)
+    .reshape(B / own, batch)
+    .slice(1, rank, batch, size)
+    .reshape(B);
 }

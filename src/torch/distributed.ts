@@ -51,6 +51,8 @@ export interface Group extends Place {
   finishGradients(): void;
   /** Sums numbers over all processes. */
   sum(values: number[]): number[];
+  /** Sums a tensor over all processes, in place. */
+  sumInto(values: Tensor): void;
   /** Gives all processes the first one's values. */
   broadcast(tensors: Tensor[]): void;
   leave(): void;
@@ -88,6 +90,7 @@ export function joinGroup(place: Place, seconds = PATIENCE_SECONDS): Group {
           return Array.from(all.toFloat64Array());
         }),
       ),
+    sumInto: (values) => among("lost the others", () => native.groupSum(values.handle)),
     broadcast: (tensors) => among("lost the others at the start", () => native.groupBroadcast(tensors.map(({ handle }) => handle))),
     leave: () => native.groupLeave(),
   };

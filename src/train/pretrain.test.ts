@@ -96,12 +96,13 @@ describe("pre-training", () => {
     const sampling = { surveyOf: bank.surveyOf, weights: [1, 1], batchSize: 7, seed: 1 };
     const viewsOf = (viewsAhead: boolean, part?: { rank: number; size: number }) => {
       const source = openViews(bank, sampling, recipe({ viewsAhead }), 2, part);
-      const { views, truth } = source.views(2);
+      const { views, places, truth } = source.views(2);
       source.close();
       const half = views.shape[0] / 2;
       const [first, second] = [views.slice(0, 0, half), views.slice(0, half, 2 * half)].map((some) => some.toFloat32Array());
       const size = first.length / half;
-      return truth.map((its, i) => ({ its, first: first.slice(i * size, (i + 1) * size), second: second.slice(i * size, (i + 1) * size) }));
+      expect(truth).toHaveLength(7);
+      return places.map((place, i) => ({ its: truth[place], first: first.slice(i * size, (i + 1) * size), second: second.slice(i * size, (i + 1) * size) }));
     };
     const whole = viewsOf(false);
     expect(whole).toHaveLength(7);

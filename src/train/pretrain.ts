@@ -12,6 +12,7 @@ import { type Projection, projectionState } from "../models/feature-projection.t
 import { notesOf } from "../models/feature-reader.ts";
 import { createModel, loadWeights } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
+import { dropRowsOf } from "../nn/index.ts";
 import {
   AdamW,
   aboutTorch,
@@ -30,7 +31,7 @@ import {
 import { moveAverage } from "./average.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
-import { ownRandom, sumRecord } from "./parallel.ts";
+import { featuresOfAll, sumRecord } from "./parallel.ts";
 import { type PictureRow, writePretrainReport } from "./pretrain-report.ts";
 import { fitReading } from "./reading.ts";
 import type { Recipe } from "./recipe.ts";
@@ -123,6 +124,7 @@ export function trainOnBank(
   };
 
   setPrecision(recipe.precision);
+  dropRowsOf(group === null ? null : { ...part, batch: recipe.batchSize });
   const source = openViews(bank, sampling, recipe, step * recipe.accumulate, part);
   try {
     let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
@@ -169,6 +171,7 @@ export function trainOnBank(
     }
   } finally {
     source.close();
+    dropRowsOf(null);
     setPrecision("float32");
   }
   save();
@@ -185,9 +188,9 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
   model.eval();
   return noGrad(() =>
     scope(() => {
-      const { views, truth } = makeViews(bank, sampler.rows(0).slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
+      const { views, places, truth } = makeViews(bank, sampler.rows(0).slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
       const row = (title: string, images: Tensor): PictureRow => ({ title, pixels: images.toFloat32Array(), sizePx: recipe.viewPx });
-      const step = { model, views, truth, random, features: () => pooled(model, views, recipe.pooling) };
+      const step = { model, views, places, truth, random, features: () => pooled(model, views, recipe.pooling) };
       return [
         row("First views of some galaxies", views.slice(0, 0, truth.length)),
         row("Second views of the same", views.slice(0, truth.length, 2 * truth.length)),
@@ -205,30 +208,22 @@ function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
 }
 
 /** Loss and gradients of one pass, added to those there are; the loss and its parts for the record. */
-function onePass(
-  recipe: Recipe,
-  source: ViewSource,
-  pass: number,
-  model: SwinUnet,
-  heads: Heads,
-  stepRandom: Random,
-  group: Group | null,
-): Record<string, number> {
+function onePass(recipe: Recipe, source: ViewSource, pass: number, model: SwinUnet, heads: Heads, random: Random, group: Group | null): Record<string, number> {
   return scope(() => {
     const start = performance.now();
-    const { views, truth } = source.views(pass);
+    const { views, places, truth } = source.views(pass);
     const waitMs = performance.now() - start;
-    const random = ownRandom(stepRandom, group);
     // Means over the part are weighted by it: batches need not divide evenly.
-    const share = truth.length / recipe.batchSize;
+    const share = places.length / truth.length;
     let features: Tensor | null = null;
     const material = {
       model,
       views,
+      places,
       truth,
       random,
       features() {
-        features ??= pooled(model, views, recipe.pooling);
+        features ??= featuresOfAll(pooled(model, views, recipe.pooling), places, truth.length, group);
         return features;
       },
     };

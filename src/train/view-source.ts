@@ -2,17 +2,17 @@
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { startWorker } from "../base/workers.ts";
-import type { ImageBank, Truth } from "../batches/image-bank.ts";
+import type { ImageBank } from "../batches/image-bank.ts";
 import { noiseTable } from "../batches/noise.ts";
 import type { StampPlace } from "../batches/stamp-store.ts";
-import { type Tensor, tensor } from "../torch/index.ts";
+import { tensor } from "../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
-import { makeViews, type Part, pick, type ViewSettings, WHOLE } from "./views.ts";
+import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } from "./views.ts";
 
 export interface ViewSource {
-  /** Views [2 B, 3, S, S] of this process's part of pass `pass`, real galaxies first, and what is true of the B. Passes are asked for in their order. */
-  views(pass: number): { views: Tensor; truth: (Truth | null)[] };
+  /** Views of this process's part of pass `pass`. Passes are asked for in their order. */
+  views(pass: number): PartViews;
   close(): void;
 }
 
@@ -81,8 +81,8 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
       const views = tensor(new Float32Array(slots[slot]), shape);
       Atomics.store(state, slot, EMPTY);
       Atomics.notify(state, slot);
-      const { rows } = pick(sampler.rows(pass), (row) => simulated[row] === 1, passRandom(sampling.seed, pass), part);
-      return { views, truth: rows.map((row) => bank.truth[row]) };
+      const { all, places } = pick(sampler.rows(pass), (row) => simulated[row] === 1, passRandom(sampling.seed, pass), part);
+      return { views, places, truth: all.map((row) => bank.truth[row]) };
     },
     close() {
       for (let slot = 0; slot < AHEAD; slot++) {

@@ -19,6 +19,10 @@ export const WHOLE: Part = { rank: 0, size: 1 };
 
 /** A batch's galaxies of which views are made, real ones first. */
 export interface Picked {
+  /** All of the batch, in the order of their places. */
+  all: number[];
+  /** Which of them are picked. */
+  places: number[];
   rows: number[];
   real: number;
   /** One generator for each. It follows from the galaxy's place in the whole batch, so that its views are the same in whatever part it is. */
@@ -26,9 +30,10 @@ export interface Picked {
 }
 
 export function pick(batch: number[], isSimulated: (row: number) => boolean, random: Random, { rank, size }: Part): Picked {
-  const ordered = [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
-  const own = ordered.flatMap((row, place) => (place % size === rank ? [{ row, random: random.fork(place) }] : []));
-  return { rows: own.map(({ row }) => row), real: own.filter(({ row }) => !isSimulated(row)).length, randoms: own.map(({ random: its }) => its) };
+  const all = [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
+  const places = [...all.keys()].filter((place) => place % size === rank);
+  const rows = places.map((place) => all[place]);
+  return { all, places, rows, real: rows.filter((row) => !isSimulated(row)).length, randoms: places.map((place) => random.fork(place)) };
 }
 
 /**
@@ -53,16 +58,18 @@ export function viewsOf(images: Tensor, { real, randoms }: Picked, settings: Vie
   );
 }
 
-/** Two views of each galaxy of a part of the batch, real ones first, and what is true of them. */
-export function makeViews(
-  bank: ImageBank,
-  batch: number[],
-  random: Random,
-  settings: ViewSettings,
-  table: Float32Array,
-  part: Part = WHOLE,
-): { views: Tensor; truth: (Truth | null)[] } {
+/** Views of a part of a batch. */
+export interface PartViews {
+  /** Two of each of the part's P galaxies, [2 P, 3, S, S]. */
+  views: Tensor;
+  /** Which of the batch's galaxies those are. */
+  places: number[];
+  /** What is true of each galaxy of the whole batch, real ones first; null for real ones. */
+  truth: (Truth | null)[];
+}
+
+export function makeViews(bank: ImageBank, batch: number[], random: Random, settings: ViewSettings, table: Float32Array, part: Part = WHOLE): PartViews {
   const picked = pick(batch, (row) => bank.truth[row] !== null, random, part);
   const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, settings, table)));
-  return { views, truth: picked.rows.map((row) => bank.truth[row]) };
+  return { views, places: picked.places, truth: picked.all.map((row) => bank.truth[row]) };
 }

@@ -5,12 +5,12 @@ import type { Objective, Step } from "./objective.ts";
 
 export class Autoencode extends Module implements Objective {
   /** Of the first view of each galaxy. */
-  loss({ model, views, truth }: Step): { loss: Tensor; parts: Record<string, number> } {
-    const images = views.slice(0, 0, truth.length);
+  loss({ model, views, places }: Step): { loss: Tensor; parts: Record<string, number> } {
+    const images = views.slice(0, 0, places.length);
     const loss = mseLoss(model.forward(images), images);
     return { loss, parts: { squaredError: loss.item() } };
   }
-  pictures({ model, views, truth }: Step) {
-    return [{ title: "The first views, drawn by the whole network", images: model.forward(views.slice(0, 0, truth.length)) }];
+  pictures({ model, views, places }: Step) {
+    return [{ title: "The first views, drawn by the whole network", images: model.forward(views.slice(0, 0, places.length)) }];
   }
 }

@@ -7,13 +7,14 @@ import type { Objective, Step } from "./objective.ts";
 
 export const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
 
-/** Which pixels are hidden: [B, 1, S, S] of 0 and 1; `share` of the blocks of each image. */
-export function blockMask(B: number, sizePx: number, random: Random, { blockPx, share } = DEFAULT_MASK): Tensor {
+/** Which pixels are hidden: [B, 1, S, S] of 0 and 1; `share` of the blocks of each image, as its generator draws. */
+export function blockMask(randoms: Random[], sizePx: number, { blockPx, share } = DEFAULT_MASK): Tensor {
+  const B = randoms.length;
   const side = Math.ceil(sizePx / blockPx);
   const hidden = Math.round(side * side * share);
   const mask = new Float32Array(B * sizePx * sizePx);
   for (let b = 0; b < B; b++)
-    for (const block of random.sample(side * side, hidden)) {
+    for (const block of randoms[b].sample(side * side, hidden)) {
       const [top, left] = [Math.floor(block / side) * blockPx, (block % side) * blockPx];
       for (let y = top; y < Math.min(sizePx, top + blockPx); y++)
         mask.fill(1, (b * sizePx + y) * sizePx + left, (b * sizePx + y) * sizePx + Math.min(sizePx, left + blockPx));
@@ -36,10 +37,13 @@ export class MaskedHead extends Module implements Objective {
   }
 
   /** The first view of each galaxy with a mask, and what is drawn of all of it. */
-  #draw({ model, views, truth, random }: Step) {
-    const images = views.slice(0, 0, truth.length);
+  #draw({ model, views, places, random }: Step) {
+    const images = views.slice(0, 0, places.length);
     const [B, C, S] = images.shape;
-    const mask = blockMask(B, S, random);
+    const mask = blockMask(
+      places.map((place) => random.fork(place)),
+      S,
+    );
     const seen = images.mul(mask.neg().add(1)).add(this.filler.mul(mask));
     const { features, height, width } = model.encode(seen);
     const p = this.#patchPx;

@@ -5,20 +5,23 @@ import type { SwinUnet } from "../../models/swin-unet.ts";
 import type { Module } from "../../nn/index.ts";
 import type { Tensor } from "../../torch/index.ts";
 
-/** One step's material. */
+/** One step's material: views of the P galaxies of this process, and features of the B of all processes. Alone, they are the same. */
 export interface Step {
   model: SwinUnet;
-  /** Two views of each of B galaxies, [2 B, 3, S, S]: all first views, then all second ones. */
+  /** Two views of each of the P galaxies, [2 P, 3, S, S]: all first views, then all second ones. */
   views: Tensor;
-  /** Pooled features [2 B, D] of the views; computed once, when first asked for. */
+  /** Which of the B galaxies the P are. */
+  places: number[];
+  /** Pooled features [2 B, D] of all processes' views; computed once, when first asked for. */
   features(): Tensor;
   /** What is true of each of the B galaxies; null for real ones. */
   truth: (Truth | null)[];
+  /** The same in all processes: what is drawn for one galaxy comes from `random.fork(place)`. */
   random: Random;
 }
 
 export interface Objective extends Module {
-  /** A scalar, and its parts for the record. */
+  /** A scalar, the mean over the P or, made of `features`, over the B galaxies; and its parts for the record. */
   loss(step: Step): { loss: Tensor; parts: Record<string, number> };
   /** What it draws, [B, 3, S, S], and of what, where it draws; for reports. */
   pictures?(step: Step): { title: string; images: Tensor }[];

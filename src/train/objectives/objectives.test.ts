@@ -76,11 +76,12 @@ function trained(objective: ObjectiveName, steps: number) {
     manualSeed(step);
     optimiser.zeroGrad();
     scope(() => {
-      const { views, truth } = makeViews(bank, sampler.rows(step), random, settings, table);
+      const { views, places, truth } = makeViews(bank, sampler.rows(step), random, settings, table);
       let features: Tensor | null = null;
       const { loss } = head.loss({
         model,
         views,
+        places,
         truth,
         random,
         features() {
