@@ -17,6 +17,7 @@ import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
 import { drawExamples } from "../src/loop/probe.ts";
 import { type Labelled, labelledObjects, splitGroups } from "../src/loop/probe-data.ts";
 import { jointFeatures } from "../src/loop/probe-features.ts";
+import { diverseRows } from "../src/loop/similar.ts";
 import { averagePrecision } from "../src/measure/ranking.ts";
 import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
@@ -28,6 +29,8 @@ const [START, SHOWN] = [5, 10];
 interface Scene {
   /** Unlabelled objects, highest score first. */
   ranked: number[];
+  /** The examples. */
+  examples: { row: number }[];
   score(row: number): number;
   space: FeatureSpace;
   random: Random;
@@ -74,10 +77,18 @@ const CHOICES: Record<string, Choice> = {
   "nearest 0.5: 50, spread out": (scene) => spreadOut(scene, nearest(scene, 0.5, 50), SHOWN),
   "evenly through the scores above 0.5": (scene) => evenly(above(scene)),
   "above 0.5, at random": (scene) => scene.random.sample(above(scene).length, Math.min(SHOWN, above(scene).length)).map((i) => above(scene)[i]),
-  "one of each kind above 0.5 (the rule's lower scores)": (scene) =>
-    choose({ scores: scores(scene), candidates: scene.ranked, mode: "lower", pageSize: SHOWN, randomPicks: 0, seed: scene.seed, space: scene.space }).page.map(
-      ({ row }) => row,
-    ),
+  "one of each kind above 0.5": (scene) => diverseRows(scene.space, SHOWN, scene.random, { rows: above(scene) }).map(({ row }) => row),
+  "one of each kind above 0.5 that no example stands for (the rule's lower scores)": (scene) =>
+    choose({
+      scores: scores(scene),
+      candidates: scene.ranked,
+      mode: "lower",
+      examples: scene.examples,
+      pageSize: SHOWN,
+      randomPicks: 0,
+      seed: scene.seed,
+      space: scene.space,
+    }).page.map(({ row }) => row),
   "evenly through all scores": ({ ranked }) => evenly(ranked),
   "at random": ({ ranked, random }) => random.sample(ranked.length, SHOWN).map((i) => ranked[i]),
 };
@@ -136,7 +147,14 @@ async function answers(question: Question, work: string, seeds: number): Promise
     learner.dispose();
     const values = new Map(candidates.map((row, i) => [row, found[i]]));
     const score = (row: number) => values.get(row) ?? 0;
-    const scene = { ranked: candidates.slice().sort((a, b) => score(b) - score(a) || a - b), score, space, random: new Random(seed).fork("choice"), seed };
+    const scene = {
+      ranked: candidates.slice().sort((a, b) => score(b) - score(a) || a - b),
+      examples: start,
+      score,
+      space,
+      random: new Random(seed).fork("choice"),
+      seed,
+    };
     note("no page (5 + 5)", measured(start, seed), 0);
     for (const [name, choice] of Object.entries(CHOICES)) {
       const page = choice(scene).map((row) => ({ row, positive: truth.get(row) === true }));

@@ -16,7 +16,7 @@ function spaceOf(count: number, directionOf: (row: number) => number = (row) => 
   }
   return featureSpace(matrix, dim);
 }
-const base = { scores, candidates, mode: "highest" as const, pageSize: 10, randomPicks: 0, seed: 1, space: spaceOf(100) };
+const base = { scores, candidates, mode: "highest" as const, pageSize: 10, randomPicks: 0, seed: 1, examples: [], space: spaceOf(100) };
 
 describe("alpha rule", () => {
   it("follows P / N against alpha, and settles what the paper leaves open", () => {
@@ -39,6 +39,10 @@ describe("choose", () => {
     const lower = choose({ ...base, space: kinds, mode: "lower" }).page.map(({ row }) => row);
     expect(new Set(lower.map((row) => row % 10)).size).toBe(10);
     expect(Math.min(...lower)).toBeGreaterThan(50);
+    // Five of the kinds have an example among the low scores: the others come first.
+    const examples = [0, 1, 2, 3, 4].map((row) => ({ row }));
+    const others = choose({ ...base, space: kinds, mode: "lower", examples, pageSize: 5 }).page.map(({ row }) => row % 10);
+    expect(others.sort()).toEqual([5, 6, 7, 8, 9]);
     const poor = scores.map((score) => score / 2.1);
     const few = choose({ ...base, scores: poor, mode: "lower", pageSize: 5 }).page.map(({ row }) => row);
     expect(Math.min(...few)).toBeGreaterThanOrEqual(90);
@@ -78,13 +82,14 @@ describe("choose", () => {
       fc.property(input, ({ values, ...rest }) => {
         const space = spaceOf(values.length);
         const open = values.map((_, i) => i).filter((i) => i % 3 !== 0);
-        const { page, exhausted } = choose({ ...rest, space, scores: Float32Array.from(values), candidates: open });
+        const examples = values.flatMap((_, row) => (row % 3 === 0 ? [{ row }] : []));
+        const { page, exhausted } = choose({ ...rest, examples, space, scores: Float32Array.from(values), candidates: open });
         const rows = page.map(({ row }) => row);
         expect(new Set(rows).size).toBe(rows.length);
         expect(rows.every((row) => open.includes(row))).toBe(true);
         expect(rows.length).toBe(Math.min(rest.pageSize, open.length));
         expect(exhausted).toBe(open.length <= rest.pageSize);
-        expect(choose({ ...rest, space, scores: Float32Array.from(values), candidates: open }).page).toEqual(page);
+        expect(choose({ ...rest, examples, space, scores: Float32Array.from(values), candidates: open }).page).toEqual(page);
       }),
     );
   });

@@ -1,7 +1,7 @@
 /**
  * What to show next: the alpha rule (paper, section 5.1). P and N are the positives and negatives labelled in the last round.
- * P / N <= alpha: the highest-scored unlabelled objects; P / N > alpha: lower-scored ones, which here means one of each kind among all that the model takes for
- * positive. Every case that the paper leaves open is settled here and in docs/decisions/alpha-rule.md.
+ * P / N <= alpha: the highest-scored unlabelled objects; P / N > alpha: lower-scored ones, which here means one of each kind, beside those that an example
+ * stands for, among all that the model takes for positive. Every case that the paper leaves open is settled here and in docs/decisions/alpha-rule.md.
  */
 import { Random } from "../base/random.ts";
 import type { FeatureSpace } from "./learn.ts";
@@ -27,6 +27,8 @@ export interface ChooseInput {
   /** Objects that may be shown: neither labelled nor unsure nor shown and skipped. */
   candidates: ArrayLike<number>;
   mode: Mode;
+  /** What was learned from: kinds that these objects stand for are not asked for again. */
+  examples: readonly { row: number }[];
   pageSize: number;
   /** Of the page, so many random picks, drawn from all candidates whatever their score: an unbiased baseline. */
   randomPicks: number;
@@ -41,7 +43,7 @@ export interface Chosen {
 }
 
 /** The next page, at most `pageSize` objects: the random picks are mixed in at random places. Deterministic in its input. */
-export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, space }: ChooseInput): { page: Chosen[]; exhausted: boolean } {
+export function choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space }: ChooseInput): { page: Chosen[]; exhausted: boolean } {
   const size = Math.min(pageSize, candidates.length);
   const random = new Random(seed);
   const drawn = random
@@ -54,7 +56,8 @@ export function choose({ scores, candidates, mode, pageSize, randomPicks, seed, 
   const passed: number[] = [];
   const similarity = cosineOf(space);
   const best = (limit: number) => highest(scores, candidates, seed, limit);
-  const order = mode === "highest" ? best(wanted * 8 + drawn.length) : lower(scores, candidates, best, space, wanted + drawn.length, random.fork("kinds"));
+  const order =
+    mode === "highest" ? best(wanted * 8 + drawn.length) : lower(scores, candidates, examples, best, space, wanted + drawn.length, random.fork("kinds"));
   for (const row of order) {
     if (page.length === wanted) break;
     if (taken.has(row)) continue;
@@ -77,14 +80,17 @@ function highest(scores: Float32Array, candidates: ArrayLike<number>, seed: numb
 
 /** Of more candidates so many, drawn at random, are looked at for kinds: enough for a page, and done in a moment. */
 const LOOKED_AT = 2048;
+/** Clusterings, of which the closest counts: less luck in what a page teaches. */
+const STARTS = 8;
 
 /**
- * What "lower" means: one object of each of `count` kinds among all that score above a half, the largest kind first (with few of those, among the best 2 `count`);
- * then the others by score. Of the ways tried such a page taught most, with the least luck in it (recipes/choice.ts).
+ * What "lower" means: one object of each of `count` kinds that no example stands for, among all that score above a half, the largest kind first (with few of those, among
+ * the best 2 `count`); then the others by score. Of the ways tried such a page taught most, with the least luck in it (recipes/choice.ts).
  */
 function lower(
   scores: Float32Array,
   candidates: ArrayLike<number>,
+  examples: readonly { row: number }[],
   best: (limit: number) => number[],
   space: FeatureSpace,
   count: number,
@@ -92,7 +98,8 @@ function lower(
 ): number[] {
   const above = Array.from(candidates).filter((row) => scores[row] > 0.5);
   const rows = above.length >= 2 * count ? above : best(2 * count);
-  const kinds = diverseRows(space, count, random, { rows, most: LOOKED_AT }).map(({ row }) => row);
+  const known = examples.map(({ row }) => row);
+  const kinds = diverseRows(space, count, random, { rows, most: LOOKED_AT, known, starts: STARTS }).map(({ row }) => row);
   const taken = new Set(kinds);
   return [...kinds, ...best(8 * count).filter((row) => !taken.has(row))];
 }

@@ -139,13 +139,9 @@ function loopRound(space: FeatureSpace, train: Labelled[], validation: Labelled[
     const values = learner.scoreRows(candidates);
     learner.dispose();
     for (const [at, row] of candidates.entries()) scores[row] = values[at];
-    const page = (randomPicks: number) =>
-      choose({ scores, candidates, mode: ruleMode(LOOP.start, LOOP.start, LOOP.alpha), pageSize: LOOP.show, randomPicks, seed: seed * 1000, space }).page.map(
-        ({ row }) => ({
-          row,
-          positive: truth.get(row) === true,
-        }),
-      );
+    const mode = ruleMode(LOOP.start, LOOP.start, LOOP.alpha);
+    const given = { scores, candidates, mode, examples: start, pageSize: LOOP.show, seed: seed * 1000, space };
+    const page = (randomPicks: number) => choose({ ...given, randomPicks }).page.map(({ row }) => ({ row, positive: truth.get(row) === true }));
     const aupr = (examples: { row: number; positive: boolean }[]) => {
       const then = learn(space, examples, seed);
       const final = then.scoreRows(rows);

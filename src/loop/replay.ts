@@ -50,6 +50,7 @@ export function replaySession(store: Store, survey: Pick<Survey, "rows" | "index
         scores,
         candidates: plan.candidates,
         mode: plan.mode,
+        examples: plan.examples,
         pageSize: record.pageSize,
         randomPicks: record.randomPicks,
         seed: plan.seed,

@@ -97,10 +97,10 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
   const learner = learn(space, plan.examples, plan.seed);
   input.onProgress?.("learn", 1, 1);
   const finish = (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Page => {
-    const chosen = choose({ scores, candidates, mode: plan.mode, pageSize: record.pageSize, randomPicks: record.randomPicks, seed: plan.seed, space });
+    const { round, seed, alpha, mode, lastSeq, examples } = plan;
+    const chosen = choose({ scores, candidates, mode, examples, pageSize: record.pageSize, randomPicks: record.randomPicks, seed, space });
     const picks = chosen.page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
     const exhausted = plan.candidates.length <= record.pageSize;
-    const { round, seed, alpha, mode, lastSeq } = plan;
     store.saveRound(session, { round, seed, alpha, mode, lastSeq, at: new Date().toISOString(), weightsHash, provisional, exhausted, picks });
     const page = { round, provisional, exhausted, picks };
     input.onPage?.(page);

@@ -1,6 +1,6 @@
 /** Questions about feature space: what is near an object, and which objects stand for the kinds there are. */
 import type { Random } from "../base/random.ts";
-import { noGrad, scope, tensor } from "../torch/index.ts";
+import { noGrad, op, scope, type Tensor, tensor, where } from "../torch/index.ts";
 import { type FeatureSpace, standardised } from "./learn.ts";
 
 /** Cosine of two objects' standardised features. */
@@ -44,75 +44,111 @@ export function nearestRows(space: FeatureSpace, row: number, k: number): { row:
 const CLUSTERED_ROWS = 6000;
 const LLOYD_STEPS = 8;
 
+export interface Among {
+  /** Default: all. */
+  rows?: ArrayLike<number>;
+  /** Of more rows so many, drawn at random, are looked at. */
+  most?: number;
+  /** Objects that stand for their kinds already: each is a centre that does not move, and none of the answer. */
+  known?: ArrayLike<number>;
+  /** Clusterings from different starts, of which the closest is taken. */
+  starts?: number;
+}
+
+/** Standardised features of some rows, each of length 1. */
+function directions(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
+  const x = standardised(space, rows);
+  return x.div(x.mul(x).sum([1], true).sqrt().add(1e-12));
+}
+
 /**
- * One object of each of `count` kinds among `rows` (default: all): features are clustered by their direction (spherical k-means, Dhillon & Modha 2001, started as k-means++ does)
+ * One object of each of `count` kinds among `rows`: features are clustered by their direction (spherical k-means, Dhillon & Modha 2001, started as k-means++ does)
  * and the object nearest each centre is taken, the largest cluster first. `similarity` is the cosine to the centre.
  */
 export function diverseRows(
   space: FeatureSpace,
   count: number,
   random: Random,
-  { rows, most = CLUSTERED_ROWS }: { rows?: ArrayLike<number>; most?: number } = {},
+  { rows, most = CLUSTERED_ROWS, known = [], starts = 1 }: Among = {},
 ): { row: number; similarity: number }[] {
   const total = rows?.length ?? space.count;
   const drawn = random.sample(total, Math.min(total, Math.max(most, count * 4)));
   const part = rows === undefined ? drawn : drawn.map((i) => rows[i]);
-  const [n, k, dim] = [part.length, Math.min(count, part.length), space.dim];
-  const points = new Float32Array(n * dim);
-  noGrad(() =>
+  return noGrad(() =>
     scope(() => {
-      const x = standardised(space, part);
-      x.div(x.mul(x).sum([1], true).sqrt().add(1e-12)).copyTo(points);
+      const points = directions(space, part);
+      const nearestKnown = new Float32Array(part.length).fill(-1);
+      if (known.length > 0) op("amax", points.matmul(directions(space, known).t()), [1], false).copyTo(nearestKnown);
+      let best: Clusters | null = null;
+      for (let start = 0; start < starts; start++) {
+        const next = cluster(points, nearestKnown, Math.min(count, part.length), random);
+        if (best === null || next.cost < best.cost) best = next;
+      }
+      return best === null ? [] : middles(best, part);
     }),
   );
-  const centres = new Float32Array(k * dim);
-  const distance = new Float64Array(n).fill(1);
-  for (let c = 0; c < k; c++) {
+}
+
+interface Clusters {
+  /** Of each point to each centre, [n, k]. */
+  cosines: Float32Array;
+  /** Points of each cluster. */
+  sizes: Int32Array;
+  /** Sum over points of 1 - cosine to the nearest centre, known ones included. */
+  cost: number;
+}
+
+/** Points [n, dim] of length 1 in k clusters, beside those around known centres, to the nearest of which the points have the given cosines. */
+function cluster(points: Tensor, nearestKnown: Float32Array, k: number, random: Random): Clusters {
+  const [n] = points.shape;
+  const cosines = new Float32Array(n * k);
+  const column = new Float32Array(n);
+  const distance = Float64Array.from(nearestKnown, (cosine) => Math.min(1, Math.max(0, 1 - cosine)));
+  const first: number[] = [];
+  while (first.length < k) {
     // Points far from every centre so far are likelier to become the next.
     let left = random.next() * distance.reduce((sum, value) => sum + value, 0);
     let next = 0;
     while (next < n - 1 && left >= distance[next]) left -= distance[next++];
-    centres.set(points.subarray(next * dim, (next + 1) * dim), c * dim);
-    for (let i = 0; i < n; i++) {
-      let dot = 0;
-      for (let d = 0; d < dim; d++) dot += points[i * dim + d] * centres[c * dim + d];
-      distance[i] = Math.min(distance[i], Math.max(0, 1 - dot));
-    }
+    first.push(next);
+    scope(() => points.matmul(points.slice(0, next, next + 1).t()).copyTo(column));
+    for (let i = 0; i < n; i++) distance[i] = Math.min(distance[i], Math.max(0, 1 - column[i]));
   }
-  const cosines = new Float32Array(n * k);
-  const own = new Int32Array(n);
-  const size = new Int32Array(k);
-  for (let step = 0; step <= LLOYD_STEPS; step++) {
-    noGrad(() =>
-      scope(() =>
-        tensor(points, [n, dim])
-          .matmul(tensor(centres, [k, dim]).t())
-          .copyTo(cosines),
-      ),
-    );
-    size.fill(0);
+  let centres = points.indexSelect(0, tensor(first, [k], "int64"));
+  const sizes = new Int32Array(k);
+  for (let step = 0; ; step++) {
+    scope(() => points.matmul(centres.t()).copyTo(cosines));
+    sizes.fill(0);
+    let cost = 0;
+    const belongs = new Float32Array(k * n);
     for (let i = 0; i < n; i++) {
       let best = 0;
       for (let c = 1; c < k; c++) if (cosines[i * k + c] > cosines[i * k + best]) best = c;
-      own[i] = best;
-      size[best]++;
+      const cosine = cosines[i * k + best];
+      cost += 1 - Math.max(cosine, nearestKnown[i]);
+      if (cosine < nearestKnown[i]) continue;
+      belongs[best * n + i] = 1;
+      sizes[best]++;
     }
-    if (step === LLOYD_STEPS) break;
-    const sums = new Float64Array(k * dim);
-    for (let i = 0; i < n; i++) for (let d = 0; d < dim; d++) sums[own[i] * dim + d] += points[i * dim + d];
-    for (let c = 0; c < k; c++) {
-      const norm = Math.sqrt(sums.subarray(c * dim, (c + 1) * dim).reduce((sum, value) => sum + value * value, 0));
-      if (norm > 0) for (let d = 0; d < dim; d++) centres[c * dim + d] = sums[c * dim + d] / norm;
-    }
+    if (step === LLOYD_STEPS) return { cosines, sizes, cost };
+    const sums = tensor(belongs, [k, n]).matmul(points);
+    const norms = sums.mul(sums).sum([1], true).sqrt();
+    // A cluster that has lost all its points stays where it was.
+    centres = where(norms.gt(0), sums.div(norms.clamp(1e-12)), centres);
   }
+}
+
+/** The point nearest each centre, no point twice, the largest cluster first. */
+function middles({ cosines, sizes }: Clusters, rows: number[]): { row: number; similarity: number }[] {
+  const k = sizes.length;
   const taken = new Set<number>();
   const chosen: { row: number; similarity: number }[] = [];
-  for (const c of Array.from(size.keys()).sort((a, b) => size[b] - size[a] || a - b)) {
+  for (const c of Array.from(sizes.keys()).sort((a, b) => sizes[b] - sizes[a] || a - b)) {
     let best = -1;
-    for (let i = 0; i < n; i++) if (!taken.has(i) && (best < 0 || cosines[i * k + c] > cosines[best * k + c])) best = i;
+    for (let i = 0; i < rows.length; i++) if (!taken.has(i) && (best < 0 || cosines[i * k + c] > cosines[best * k + c])) best = i;
     if (best < 0) break;
     taken.add(best);
-    chosen.push({ row: part[best], similarity: cosines[best * k + c] });
+    chosen.push({ row: rows[best], similarity: cosines[best * k + c] });
   }
   return chosen;
 }

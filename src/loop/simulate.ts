@@ -191,6 +191,7 @@ function play(arm: Arm, options: SimulateOptions, seed: number, atRandom: boolea
         scores,
         candidates,
         mode,
+        examples,
         pageSize: options.show,
         randomPicks: atRandom ? options.show : 0,
         seed: seed * 1000 + round,

@@ -154,10 +154,10 @@ function preview({ store, survey, ids }: Opened, space: FeatureSpace, { folder, 
   const record = findSession(store, session);
   const rounds = store.rounds(session);
   const folded = fold(store.events(session), record.alpha);
-  const { candidates, seed } = planRound(record, folded, rounds, ids.length, survey.indexOf);
+  const { candidates, seed, examples } = planRound(record, folded, rounds, ids.length, survey.indexOf);
   const round = currentRound(rounds);
   const first = (mode: "highest" | "lower") =>
-    choose({ scores, candidates, mode, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(({ row }) => ids[row]);
+    choose({ scores, candidates, mode, examples, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(({ row }) => ids[row]);
   const { positives, negatives } = countRound(folded, round);
   return { round, positives, negatives, highest: first("highest"), lower: first("lower") };
 }
