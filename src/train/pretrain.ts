@@ -136,7 +136,7 @@ export function trainOnBank(
       optimiser.zeroGrad();
       const passes = Array.from({ length: recipe.accumulate }, (_, i) => {
         if (i === recipe.accumulate - 1) group?.expectGradients();
-        return onePass(recipe, source, step * recipe.accumulate + i, model, heads, random, group);
+        return onePass(recipe, source, step * recipe.accumulate + i, model, heads, random.fork(`pass ${i}`), group);
       });
       group?.finishGradients();
       const mean = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
