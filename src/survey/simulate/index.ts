@@ -1,5 +1,4 @@
 /** The simulated survey: galaxies with known parameters, as the Legacy Surveys would see them. */
-import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
@@ -46,19 +45,27 @@ export async function simulateSurvey(
     const arrived = new Map<number, Simulated>();
     let [asked, written] = [0, 0];
     const failures: unknown[] = [];
+    // Rung by whatever a thread says.
+    let ring = () => {};
     for (const thread of threads) {
-      thread.on("error", (error) => failures.push(error));
+      thread.on("error", (error) => {
+        failures.push(error);
+        ring();
+      });
       thread.on("message", (made: Simulated) => {
         arrived.set(made.index, made);
         if (asked < count) thread.postMessage(asked++);
+        ring();
       });
       thread.postMessage(asked++);
     }
     while (written < count) {
+      if (failures.length > 0) throw failures[0];
       const next = arrived.get(written);
       if (next === undefined) {
-        await Promise.race(threads.map((thread) => once(thread, "message")));
-        if (failures.length > 0) throw failures[0];
+        await new Promise<void>((resolve) => {
+          ring = resolve;
+        });
         continue;
       }
       arrived.delete(written);
