@@ -71,18 +71,17 @@ describe("one cell", () => {
   const options = { ...DEFAULT_NETWORK, steps: 15, batchSize: 8 };
 
   it.each([
-    ["a frozen LVM", { ...lvm, frozen: true }, 15],
-    ["a fine-tuned LVM", lvm, 15],
-    // Its running statistics of batches need as many steps to forget how they began.
-    ["ResNet18 from scratch", { name: "resnet18" }, 48],
+    ["a frozen LVM", { ...lvm, frozen: true }, 15, 0],
+    ["a fine-tuned LVM", lvm, 15, 0],
+    // Its running statistics of batches need as many steps to forget how they began, and one of sixteen runs ended badly by rounding alone, on one kind of processor.
+    ["ResNet18 from scratch", { name: "resnet18" }, 48, 1],
   ])(
     "%s learns what its examples show",
-    (name, wanted, steps) => {
-      // So few steps of so few images can end badly by rounding alone (one of sixteen runs of ResNet18, on one kind of processor): the middle of three counts.
+    (name, wanted, steps, mayFail) => {
       const runs = [1, 2, 3].map((seed) => runCell(wanted, data, parts, { ...options, steps, seed }));
       console.log(`${name}: ${runs.map(({ accuracy, lastLoss }) => `accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`).join("; ")}`);
       expect(runs.map(({ trainObjects }) => trainObjects)).toEqual([16, 16, 16]);
-      expect(runs.map(({ accuracy }) => accuracy).sort((a, b) => a - b)[1]).toBeGreaterThanOrEqual(0.85);
+      expect(runs.map(({ accuracy }) => accuracy).sort((a, b) => a - b)[mayFail]).toBeGreaterThanOrEqual(0.85);
     },
     180_000,
   );

@@ -252,7 +252,7 @@ function hashRecipe(recipe: Recipe, dataHash: string): string {
   return hashBytes(
     JSON.stringify({
       ...settings,
-      views: "each galaxy draws its own",
+      drawnBy: "galaxy",
       init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)),
       data: dataHash,
     }),

@@ -29,6 +29,7 @@ export interface Picked {
   randoms: Random[];
 }
 
+/** The galaxies of a part of a batch: real ones first, simulated ones last, in the whole batch and so in every part. */
 export function pick(batch: number[], isSimulated: (row: number) => boolean, random: Random, { rank, size }: Part): Picked {
   const all = [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
   const places = [...all.keys()].filter((place) => place % size === rank);
@@ -68,6 +69,7 @@ export interface PartViews {
   truth: (Truth | null)[];
 }
 
+/** Two views of each galaxy of a part of the batch, and what is true of all of it. Everything random follows from `random` and the noise `table`. */
 export function makeViews(bank: ImageBank, batch: number[], random: Random, settings: ViewSettings, table: Float32Array, part: Part = WHOLE): PartViews {
   const picked = pick(batch, (row) => bank.truth[row] !== null, random, part);
   const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, settings, table)));
