@@ -125,10 +125,18 @@ describe("the pixels of an object", () => {
     await dialog.getByRole("button", { name: "Negative", pressed: true }).waitFor();
     await page.keyboard.press("ArrowRight");
     await page.getByRole("dialog", { name: picks[1] }).waitFor();
+    // However late one of the answers is, what can be clicked does not move any more.
+    await page.route(new RegExp(`/objects/${picks[0]}$`), async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await route.continue();
+    });
     await page.keyboard.press("ArrowLeft");
     await page.getByRole("dialog", { name: picks[0] }).waitFor();
     const near = dialog.getByRole("button", { name: /similarity/ });
     await expect.poll(() => near.count()).toBe(12);
+    const place = await near.first().boundingBox();
+    await dialog.getByRole("row", { name: /^redshift/ }).waitFor();
+    expect(await near.first().boundingBox()).toEqual(place);
     const name = (await near.first().getAttribute("aria-label"))?.split(",")[0] ?? "";
     await near.first().click();
     await page.getByRole("dialog", { name }).waitFor();

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { LabelValue, ObjectDetail, SessionEvent } from "../../src/contract/api.ts";
 import type { Why } from "../../src/contract/insight.ts";
+import type { ObjectPrediction } from "../../src/contract/predictions.ts";
 import { recallKeys } from "../actions/keys.ts";
 import { useKeys } from "../actions/use-keys.ts";
 import { api, pictureUrl } from "../api.ts";
@@ -44,42 +45,55 @@ const SAYS: Record<SessionEvent["kind"], (value: string) => string> = {
   alpha: (value) => `alpha ${value}`,
 };
 
-/** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
-export function ObjectView({ survey, object, model, session, lastSeq, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
-  const [detail, setDetail] = useState<ObjectDetail | null>(null);
-  const [near, setNear] = useState<{ object: string; similarity: number }[]>([]);
-  const [history, setHistory] = useState<SessionEvent[]>([]);
-  const [why, setWhy] = useState<Why | "asked" | { failure: string } | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: reasons are those of one object
-  useEffect(() => setWhy(null), [object]);
+interface Facts {
+  detail: ObjectDetail | null;
+  near: { object: string; similarity: number }[];
+  predictions: ObjectPrediction[];
+}
+
+const NOTHING: Facts = { detail: null, near: [], predictions: [] };
+
+/** What the server knows of an object, all at once: what came later would push away what somebody is about to click. What fails is left out. */
+function useFacts(survey: string, model: string, object: string): Facts {
+  const [facts, setFacts] = useState(NOTHING);
   useEffect(() => {
     let gone = false;
-    setDetail(null);
-    setNear([]);
-    api.detail(survey, object).then(
-      (found) => void (!gone && setDetail(found)),
-      () => {},
-    );
-    api.neighbours(survey, model, object, 12).then(
-      ({ objects }) => void (!gone && setNear(objects)),
-      () => {},
-    );
+    setFacts(NOTHING);
+    Promise.all([
+      api.detail(survey, object).catch(() => NOTHING.detail),
+      api.neighbours(survey, model, object, 12).then(
+        ({ objects }) => objects,
+        () => NOTHING.near,
+      ),
+      api.predictionsOf(survey, object).catch(() => NOTHING.predictions),
+    ]).then(([detail, near, predictions]) => void (!gone && setFacts({ detail, near, predictions })));
     return () => {
       gone = true;
     };
-  }, [survey, object, model]);
+  }, [survey, model, object]);
+  return facts;
+}
+
+/** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
+export function ObjectView({ survey, object, model, session, lastSeq, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
+  const { detail, near, predictions } = useFacts(survey, model, object);
+  const [events, setEvents] = useState<SessionEvent[] | null>(session === undefined ? [] : null);
+  const [why, setWhy] = useState<Why | "asked" | { failure: string } | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reasons are those of one object
+  useEffect(() => setWhy(null), [object]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was saved since is a new line of the history
   useEffect(() => {
     if (session === undefined) return;
     let gone = false;
     api.events(session).then(
-      (events) => void (!gone && setHistory(events.filter((event) => event.object === object))),
-      () => {},
+      (found) => void (!gone && setEvents(found)),
+      () => void (!gone && setEvents((known) => known ?? [])),
     );
     return () => {
       gone = true;
     };
-  }, [object, session, lastSeq]);
+  }, [session, lastSeq]);
+  const history = events?.filter((event) => event.object === object) ?? [];
   const [keys] = useState(recallKeys);
   const place = list.indexOf(object);
   const step = (by: number) => {
@@ -159,7 +173,7 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
               </a>
             </p>
           )}
-          <ObjectPredictions survey={survey} object={object} />
+          <ObjectPredictions sets={predictions} />
           <BeforeAfter survey={survey} object={object} />
           {detail !== null && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
@@ -203,7 +217,7 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
           )}
           <h3>Nearest in feature space</h3>
           <div className="strip">
-            {near.map((other) => (
+            {(events === null ? [] : near).map((other) => (
               <button
                 key={other.object}
                 type="button"

@@ -3,19 +3,7 @@ import type { MostProbable, ObjectPrediction, PredictionSet } from "../../src/co
 import { api } from "../api.ts";
 
 /** What trained heads say of one object: every class with its probability, the most probable first. */
-export function ObjectPredictions({ survey, object }: { survey: string; object: string }) {
-  const [sets, setSets] = useState<ObjectPrediction[]>([]);
-  useEffect(() => {
-    let gone = false;
-    setSets([]);
-    api.predictionsOf(survey, object).then(
-      (found) => (gone ? undefined : setSets(found)),
-      () => {},
-    );
-    return () => {
-      gone = true;
-    };
-  }, [survey, object]);
+export function ObjectPredictions({ sets }: { sets: ObjectPrediction[] }) {
   return sets.map(({ name, column, classes, probabilities }) => (
     <section key={name} aria-label={`Predictions ${name}`} className="predictions">
       <h3>
