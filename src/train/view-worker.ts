@@ -19,8 +19,8 @@ function run(): void {
       if (now === STOPPED) return;
       Atomics.wait(state, slot, now);
     }
-    const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, passRandom(sampling.seed, pass), part);
-    scope(() => viewsOf(take(picked.rows), picked, settings, table).copyTo(new Float32Array(slots[slot])));
+    const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, part);
+    scope(() => viewsOf(take(picked.rows), picked, passRandom(sampling.seed, pass), settings, table).copyTo(new Float32Array(slots[slot])));
     if (Atomics.compareExchange(state, slot, EMPTY, READY) === STOPPED) return;
     Atomics.notify(state, slot);
   }

@@ -25,23 +25,23 @@ export interface Picked {
   places: number[];
   rows: number[];
   real: number;
-  /** One generator for each. It follows from the galaxy's place in the whole batch, so that its views are the same in whatever part it is. */
-  randoms: Random[];
 }
 
 /** The galaxies of a part of a batch: real ones first, simulated ones last, in the whole batch and so in every part. */
-export function pick(batch: number[], isSimulated: (row: number) => boolean, random: Random, { rank, size }: Part): Picked {
+export function pick(batch: number[], isSimulated: (row: number) => boolean, { rank, size }: Part): Picked {
   const all = [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
   const places = [...all.keys()].filter((place) => place % size === rank);
   const rows = places.map((place) => all[place]);
-  return { all, places, rows, real: rows.filter((row) => !isSimulated(row)).length, randoms: places.map((place) => random.fork(place)) };
+  return { all, places, rows, real: rows.filter((row) => !isSimulated(row)).length };
 }
 
 /**
  * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those picked: `real` pictures first and then flux, which is
- * shown by another stretch in each view. Noise is read from `table`.
+ * shown by another stretch in each view. Noise is read from `table`. Each galaxy draws with a generator that follows from its place in the whole batch, so that its
+ * views are the same in whatever part it is.
  */
-export function viewsOf(images: Tensor, { real, randoms }: Picked, settings: ViewSettings, table: Float32Array): Tensor {
+export function viewsOf(images: Tensor, { real, places }: Picked, random: Random, settings: ViewSettings, table: Float32Array): Tensor {
+  const randoms = places.map((place) => random.fork(place));
   return noGrad(() =>
     scope(() => {
       const B = images.shape[0];
@@ -71,7 +71,7 @@ export interface PartViews {
 
 /** Two views of each galaxy of a part of the batch, and what is true of all of it. Everything random follows from `random` and the noise `table`. */
 export function makeViews(bank: ImageBank, batch: number[], random: Random, settings: ViewSettings, table: Float32Array, part: Part = WHOLE): PartViews {
-  const picked = pick(batch, (row) => bank.truth[row] !== null, random, part);
-  const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, settings, table)));
+  const picked = pick(batch, (row) => bank.truth[row] !== null, part);
+  const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, random, settings, table)));
   return { views, places: picked.places, truth: picked.all.map((row) => bank.truth[row]) };
 }
