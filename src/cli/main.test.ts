@@ -32,10 +32,13 @@ describe("bin/skyloop", () => {
     expect(stderr).toContain("unknown command 'bake'");
   });
 
-  it("answers a user's mistake with its code, without a stack, and code 2", () => {
-    const { status, stdout, stderr } = run(skyloop, "survey", "info", join(elsewhere, "nowhere"));
+  it.each([
+    ["a verb", ["survey", "info", join(elsewhere, "nowhere")], /^skyloop: SURVEY_MISSING: .*nowhere/],
+    ["a recipe", ["recipe", "table-1", "--data", join(elsewhere, "nowhere"), "--work", "work"], /^skyloop: IMAGES_MISSING: .*nowhere/],
+  ])("answers a user's mistake with its code, without a stack, and code 2: %s", (_, args, said) => {
+    const { status, stdout, stderr } = run(skyloop, ...args);
     expect([status, stdout]).toEqual([2, ""]);
-    expect(stderr).toMatch(/^skyloop: SURVEY_MISSING: .*nowhere/);
+    expect(stderr).toMatch(said);
     expect(stderr).not.toContain("    at ");
   });
 

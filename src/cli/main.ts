@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
+import { allowClosedPipes, endWith } from "./ending.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
 import { addForwardCommand } from "./forward.ts";
@@ -63,30 +63,15 @@ export function buildProgram(): Command {
 }
 
 /**
- * Runs one command line (without node and the program's name). Ends the process itself on an error: code 2 for a user's mistake (SkyloopError), 1 for anything
- * else (with its stack where SKYLOOP_DEBUG is set). Ctrl-C keeps its default, which stops even a long native call and is 130 to a shell.
+ * Runs one command line (without node and the program's name). Ends the process itself on an error. Ctrl-C keeps its default, which stops even a long native call and is 130 to a shell.
  */
 export async function run(args: string[]): Promise<void> {
-  process.stdout.on("error", quitWhereNobodyReads);
-  process.stderr.on("error", quitWhereNobodyReads);
+  allowClosedPipes();
   try {
     await buildProgram().parseAsync(args, { from: "user" });
   } catch (thrown) {
     // Commander has said it already: help and version end with 0, a wrong command line is a user's mistake.
     if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : 2);
-    process.stderr.write(`skyloop: ${describeError(thrown)}\n`);
-    process.exit(thrown instanceof SkyloopError ? 2 : 1);
+    endWith(thrown);
   }
-}
-
-/** `| head` closes the pipe when it has enough: that is no error. */
-function quitWhereNobodyReads(error: Error): void {
-  if (codeOf(error) === "EPIPE") process.exit(0);
-  throw error;
-}
-
-function describeError(thrown: unknown): string {
-  if (process.env.SKYLOOP_DEBUG && thrown instanceof Error) return String(thrown.stack);
-  if (thrown instanceof SkyloopError) return `${thrown.code}: ${thrown.message}`;
-  return `${messageOf(thrown)} (SKYLOOP_DEBUG=1 shows where)`;
 }

@@ -7,6 +7,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 
 const FOLDER = join(PACKAGE_ROOT, "recipes");
+const FIRST_FILE = join(PACKAGE_ROOT, "src/cli/run-recipe.ts");
 
 /** Names of the recipes that are programs of their own; the .json files beside them are for `skyloop pretrain`. */
 export function listRecipes(): string[] {
@@ -44,7 +45,7 @@ export function addRecipeCommand(program: Command): void {
         process.stdout.write(`${headerOf(name)}\n`);
         return;
       }
-      const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), join(FOLDER, `${name}.ts`), ...options], { stdio: "inherit" });
+      const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), FIRST_FILE, join(FOLDER, `${name}.ts`), ...options], { stdio: "inherit" });
       const [code] = (await once(child, "exit")) as [number | null];
       process.exitCode = code ?? 1;
     });
