@@ -82,6 +82,11 @@ export interface MultitaskResult {
 /** Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need no decoder. */
 export const CLASS_BATCH_TIMES = 4;
 const TASKS = ["classify", ...IMAGE_TASKS];
+/**
+ * Of the encoder, in units of the heads' learning rate. Half of what one image task alone uses: gradients of the image tasks in the encoder are a hundredth of those
+ * of the classes, so that what Adam does in their steps is to repeat the classes' last ones.
+ */
+const ENCODER_RATE = 0.1;
 
 /** What decides which objects are learned from. */
 export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "reading">;
@@ -135,7 +140,7 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
       warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)),
       validateEvery: options.validateEvery,
       checkpointEvery: options.validateEvery,
-      encoderRate: strategy === "pretrain" ? 0 : DEFAULT_LOOP.encoderRate,
+      encoderRate: strategy === "pretrain" ? 0 : ENCODER_RATE,
       active: strategy === "active" ? options.active : null,
     };
     const runHash = hashBytes(
