@@ -13,7 +13,7 @@ it("each round says what it found, its precision with an interval, and what chan
   for (const id of picks) await page.keyboard.press(world.spirals.has(id) ? "1" : "0");
   await allSaved(page);
   const found = picks.filter((id) => world.spirals.has(id)).length;
-  await page.getByRole("row", { name: new RegExp(`^1 (highest|lower) ${found} ${24 - found} \\d+ %`) }).waitFor();
+  await page.getByRole("row", { name: new RegExp(`^1 (highest|lower) ${found} ${24 - found} \\d+\\s%`) }).waitFor();
   const { page: shownPage } = await world.state(session);
   const random = shownPage?.picks.filter(({ reason }) => reason === "random").map(({ object }) => object) ?? [];
   const hits = random.filter((id) => world.spirals.has(id)).length;
@@ -25,7 +25,7 @@ it("each round says what it found, its precision with an interval, and what chan
   await page.getByRole("img", { name: /^Positives found against answers/ }).waitFor();
   const estimates = page.locator(".estimates");
   await estimates
-    .getByText(/^\d+ %/)
+    .getByText(/^\d+\s%/)
     .first()
     .waitFor({ timeout: 60_000 });
   await estimates.getByText(/\d+–\d+, from 8 random picks/).waitFor();

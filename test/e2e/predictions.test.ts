@@ -44,7 +44,7 @@ it("an object shows what a trained head says of it, and the ranking beside its s
     .click();
   const said = page.getByRole("region", { name: "Predictions kinds" });
   await said.waitFor();
-  expect(await said.getByRole("listitem").allTextContents()).toEqual(["spiral94 %", "smooth6 %"]);
+  expect(await said.getByRole("listitem").allTextContents()).toEqual(["spiral94\u00a0%", "smooth6\u00a0%"]);
 
   const ranking = await world.open(`/session/${session}/results`);
   await ranking.locator(".tile[data-object]").first().waitFor();

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "react";
 import type { Assessment, Estimate, Histogram, Learning } from "../../src/contract/insight.ts";
 import { api } from "../api.ts";
+import { percent } from "./percent.ts";
 
-const percent = (share: number) => `${Math.round(100 * share)} %`;
 /** With fewer random picks an interval is shown, and no single number. */
 const FEW_RANDOM = 8;
 const interval = ({ low, high }: Estimate) => `${percent(low)}–${percent(high)}`;

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import type { MostProbable, ObjectPrediction, PredictionSet } from "../../src/contract/predictions.ts";
 import { api } from "../api.ts";
+import { percent } from "./percent.ts";
 
 /** What trained heads say of one object: every class with its probability, the most probable first. */
 export function ObjectPredictions({ sets }: { sets: ObjectPrediction[] }) {
@@ -17,8 +18,8 @@ export function ObjectPredictions({ sets }: { sets: ObjectPrediction[] }) {
           .map(({ known, share }) => (
             <li key={known}>
               <span>{known}</span>
-              <meter min="0" max="1" value={share} aria-label={`${known} ${(100 * share).toFixed(0)} %`} />
-              <span className="hint">{(100 * share).toFixed(0)} %</span>
+              <meter min="0" max="1" value={share} aria-label={`${known} ${percent(share)}`} />
+              <span className="hint">{percent(share)}</span>
             </li>
           ))}
       </ul>
@@ -59,7 +60,7 @@ export function usePredictions(survey: string, objects: string[]) {
   }, [survey, chosen, objects]);
   const textOf = (object: string): string | undefined => {
     const row = found.get(object);
-    return row === undefined ? undefined : `${row.predicted} ${(100 * row.confidence).toFixed(0)} %`;
+    return row === undefined ? undefined : `${row.predicted} ${percent(row.confidence)}`;
   };
   return { sets, chosen, take, textOf };
 }

@@ -1,6 +1,5 @@
 import type { RoundSummary } from "../../src/contract/api.ts";
-
-const percent = (value: number | null) => (value === null ? "–" : `${Math.round(value * 100)} %`);
+import { percent } from "./percent.ts";
 
 /** What each round found, beside the random picks that tell what chance would have found. */
 export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
