@@ -45,6 +45,8 @@ export interface MultitaskOptions {
   seed: number;
   /** Of the splits, so that runs of several seeds are measured on the same objects. */
   splitSeed: number;
+  /** Of the classes' split, where it is another. */
+  classSplitSeed?: number;
   steps: number;
   batchSize: number;
   sizePx: number;
@@ -67,6 +69,7 @@ export interface MultitaskResult {
   weightsHash: string;
   seed: number;
   splitSeed: number;
+  classSplitSeed: number;
   steps: number;
   classes: string[];
   objects: Record<"classify" | "restore" | "reconstruct", { train: number; validation: number; test: number }>;
@@ -89,17 +92,20 @@ const TASKS = ["classify", ...IMAGE_TASKS];
 const ENCODER_RATE = 0.1;
 
 /** What decides which objects are learned from. */
-export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "reading">;
+export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "classSplitSeed" | "reading">;
 
 export interface MultitaskData {
   classes: SplitClassData;
   images: ImageData;
 }
 
-/** Both surveys' data, split by `splitSeed`; classes as inputs of `inputPx`. */
-export async function loadMultitaskData({ classes, column, images, sizePx, splitSeed, reading }: DataOptions, inputPx: number): Promise<MultitaskData> {
+/** Both surveys' data, split by `splitSeed`, the classes by `classSplitSeed` where it is given; classes as inputs of `inputPx`. */
+export async function loadMultitaskData(
+  { classes, column, images, sizePx, splitSeed, classSplitSeed = splitSeed, reading }: DataOptions,
+  inputPx: number,
+): Promise<MultitaskData> {
   return {
-    classes: await loadClassData(classes, column, inputPx, splitSeed, reading),
+    classes: await loadClassData(classes, column, inputPx, classSplitSeed, reading),
     images: await loadImageData(images, sizePx, splitSeed, reading, MOST_PAIRS),
   };
 }
@@ -112,7 +118,7 @@ const MOST_PAIRS = 1000;
  * where `signal` stopped it. `loaded` spares several runs on the same data to read it again. Throws RUN_EXISTS, BAD_OPTION, OTHER_RECIPE, LOCKED and what reading the surveys throws.
  */
 export async function trainMultitask(options: MultitaskOptions, loaded?: MultitaskData): Promise<MultitaskResult | null> {
-  const { strategy, out, seed, splitSeed, steps, batchSize, sizePx, command, progress, signal } = options;
+  const { strategy, out, seed, splitSeed, classSplitSeed = splitSeed, steps, batchSize, sizePx, command, progress, signal } = options;
   for (const [name, value] of Object.entries({ "--steps": steps, "--batch": batchSize, "--share-every": options.validateEvery }))
     if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${name} is a whole number from 1, not ${value}`);
   if (existsSync(join(out, "metrics.json")))
@@ -148,6 +154,7 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
         strategy,
         settings,
         splitSeed,
+        classSplitSeed,
         batchSize,
         classBatch: CLASS_BATCH_TIMES,
         sizePx,
@@ -194,6 +201,7 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
       weightsHash,
       seed,
       splitSeed,
+      classSplitSeed,
       steps,
       classes: data.classes.classes,
       objects: {
