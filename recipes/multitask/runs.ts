@@ -22,7 +22,7 @@ import {
 import { setupsOf } from "../../src/train/task-image.ts";
 import { prepareSurveys } from "./prepare.ts";
 
-/** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all runs in a quarter of an hour. */
+/** The same for every strategy: 64 px, `lvm-nano`, so that two cores do all runs in twenty minutes. */
 export const BUDGET = {
   model: "lvm-nano",
   steps: 600,
