@@ -11,7 +11,7 @@ import { loadHead } from "../tasks/classify.ts";
 import { loadImageModel } from "../tasks/image-model.ts";
 import { setThreads } from "../torch/index.ts";
 import { paperSplit } from "./class-data.ts";
-import { type MultitaskOptions, trainMultitask } from "./multitask.ts";
+import { loadMultitaskData, type MultitaskOptions, trainMultitask } from "./multitask.ts";
 
 const folder = temporaryFolder();
 let survey = "";
@@ -45,6 +45,14 @@ const options = (name: string, changes: Partial<MultitaskOptions> = {}): Multita
 });
 
 describe("multitask training", () => {
+  it("splits the classes by their own seed where one is given, and the images as before", async () => {
+    const [one, same, other] = await Promise.all([undefined, 1, 2].map((classSplitSeed) => loadMultitaskData(options("split", { classSplitSeed }), 32)));
+    expect(same.classes.test.images).toEqual(one.classes.test.images);
+    expect(other.classes.test.classes).toEqual(one.classes.test.classes);
+    expect(other.classes.test.images).not.toEqual(one.classes.test.images);
+    expect(other.images.test).toEqual(one.images.test);
+  });
+
   it("goes on after kill -9 and comes out the same, with its heads, measures and charts", async () => {
     const whole = await trainMultitask(options("whole"));
     const out = join(folder.path, "killed");
