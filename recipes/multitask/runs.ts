@@ -2,8 +2,10 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { hashBytes, readJson, writeFileAtomic } from "../../src/base/files.ts";
+import { SkyloopError } from "../../src/base/errors.ts";
+import { hashBytes, hashFile, readJson, writeFileAtomic } from "../../src/base/files.ts";
 import { terminalProgress } from "../../src/base/progress.ts";
+import { releasedWeights } from "../../src/models/index.ts";
 import { type ImageModel, loadImageModel } from "../../src/tasks/image-model.ts";
 import type { ImageTaskName } from "../../src/tasks/image-task.ts";
 import { setThreads } from "../../src/torch/index.ts";
@@ -74,21 +76,24 @@ export function readFlags(): Flags & { data: string } {
 
 const folderOf = (work: string, strategy: Strategy, seed: number) => join(work, `${strategy}-${seed}`);
 
-/** Trains what is missing of the runs, or of those that `wanted` names; one that was stopped goes on. */
-export async function trainAll(work: string, surveys: { classes: string; images: string }, wanted?: string[]): Promise<MultitaskResult[]> {
+/** Trains what is missing of the runs; one that was stopped goes on. Throws OTHER_RECIPE where a finished one was made by other weights or settings. */
+async function trainAll(work: string, surveys: { classes: string; images: string }): Promise<MultitaskResult[]> {
+  const weightsHash = await hashFile(releasedWeights(BUDGET.model));
   const results: MultitaskResult[] = [];
   for (const seed of SEEDS) {
     let data: MultitaskData | undefined;
     for (const strategy of STRATEGIES) {
       const out = folderOf(work, strategy, seed);
-      if (wanted !== undefined && !wanted.includes(`${strategy}-${seed}`)) continue;
       if (!existsSync(join(out, "metrics.json"))) {
         const reading = terminalProgress("reading", "images");
         const options = { ...BUDGET, ...surveys, strategy, seed, classSplitSeed: seed, out, column: "label", command: "skyloop recipe table-1", reading };
         data ??= await loadMultitaskData(options, BUDGET.sizePx);
         await trainMultitask({ ...options, progress: terminalProgress(`${strategy}, seed ${seed}`, "steps") }, data);
       }
-      results.push(readJson(join(out, "metrics.json")) as MultitaskResult);
+      const result = readJson(join(out, "metrics.json")) as MultitaskResult;
+      if (result.weightsHash !== weightsHash || result.classSplitSeed !== seed || result.steps !== BUDGET.steps)
+        throw new SkyloopError("OTHER_RECIPE", `${out} holds a run of other weights or settings; delete the runs there, or give another folder with --work`);
+      results.push(result);
     }
   }
   return results;

@@ -86,7 +86,7 @@ export interface MultitaskResult {
 export const CLASS_BATCH_TIMES = 4;
 const TASKS = ["classify", ...IMAGE_TASKS];
 /**
- * Of the encoder, in units of the heads' learning rate. Half of what one image task alone uses: gradients of the image tasks in the encoder are a hundredth of those
+ * Of the encoder, in units of the heads' learning rate. Half of what one image task alone uses: gradients of the image tasks in the encoder are far smaller than those
  * of the classes, so that what Adam does in their steps is to repeat the classes' last ones.
  */
 const ENCODER_RATE = 0.1;

@@ -1,21 +1,14 @@
 import { useEffect, useState } from "react";
 import type { ImageHead } from "../../src/contract/predictions.ts";
-import { api, improvedUrl, pictureUrl } from "../api.ts";
+import { improvedUrl, pictureUrl } from "../api.ts";
 
 const SAYS = { restore: "Restored", reconstruct: "Without its neighbours" } as const;
 
 /** An object as it is and as a trained head makes it, one over the other with a slider between; nothing where the server has no such head. */
-export function BeforeAfter({ survey, object }: { survey: string; object: string }) {
-  const [heads, setHeads] = useState<ImageHead[]>([]);
+export function BeforeAfter({ survey, object, heads }: { survey: string; object: string; heads: ImageHead[] }) {
   const [head, setHead] = useState<ImageHead | null>(null);
   const [share, setShare] = useState(50);
   const [after, setAfter] = useState<{ url: string } | { failure: string } | null>(null);
-  useEffect(() => {
-    api.heads(survey).then(
-      ({ images }) => setHeads(images),
-      () => {},
-    );
-  }, [survey]);
   useEffect(() => {
     if (head === null) return;
     let [gone, url] = [false, ""];

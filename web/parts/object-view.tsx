@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { LabelValue, ObjectDetail, SessionEvent } from "../../src/contract/api.ts";
 import type { Why } from "../../src/contract/insight.ts";
-import type { ObjectPrediction } from "../../src/contract/predictions.ts";
+import type { ImageHead, ObjectPrediction } from "../../src/contract/predictions.ts";
 import { recallKeys } from "../actions/keys.ts";
 import { useKeys } from "../actions/use-keys.ts";
 import { api, pictureUrl } from "../api.ts";
@@ -77,6 +77,17 @@ function useFacts(survey: string, model: string, object: string): Facts {
 /** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
 export function ObjectView({ survey, object, model, session, lastSeq, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
   const { detail, near, predictions } = useFacts(survey, model, object);
+  const [heads, setHeads] = useState<ImageHead[] | null>(null);
+  useEffect(() => {
+    let gone = false;
+    api.heads(survey).then(
+      ({ images }) => void (!gone && setHeads(images)),
+      () => void (!gone && setHeads([])),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [survey]);
   const [events, setEvents] = useState<SessionEvent[] | null>(session === undefined ? [] : null);
   const [why, setWhy] = useState<Why | "asked" | { failure: string } | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: reasons are those of one object
@@ -174,7 +185,7 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
             </p>
           )}
           <ObjectPredictions sets={predictions} />
-          <BeforeAfter survey={survey} object={object} />
+          <BeforeAfter survey={survey} object={object} heads={heads ?? []} />
           {detail !== null && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
             <section className="row" aria-label="Catalogue row" tabIndex={0}>
@@ -217,7 +228,7 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
           )}
           <h3>Nearest in feature space</h3>
           <div className="strip">
-            {(events === null ? [] : near).map((other) => (
+            {(events === null || heads === null ? [] : near).map((other) => (
               <button
                 key={other.object}
                 type="button"
