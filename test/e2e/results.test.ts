@@ -165,3 +165,21 @@ it("labels come back from a table after a look at the conflicts, which stay as t
   await expect.poll(async () => [await world.labelOf(mine, first), await world.labelOf(mine, second)]).toEqual(["positive", null]);
   await allSaved(page);
 });
+
+it("a new ranking takes the place of the one that is looked at, and nothing is blank meanwhile", async () => {
+  const begun = await world.begin("Renewed");
+  await world.assessed(begun.session, 1);
+  const page = await world.open(`/session/${begun.session}/results`);
+  await page.locator(".tile[data-object]").first().waitFor();
+  await page.route(/\/ranking\?/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await route.continue();
+  });
+  const asked = page.waitForRequest(/\/ranking\?/);
+  await world.answer(begun.session, begun.picks);
+  await world.nextRound(begun.session, 1);
+  await asked;
+  expect((await shown(page)).length).toBeGreaterThan(8);
+  const { rows } = await world.ask<{ rows: { object: string }[] }>(`/sessions/${begun.session}/ranking?limit=8`);
+  await expect.poll(async () => (await shown(page)).slice(0, 8)).toEqual(rows.map(({ object }) => object));
+});

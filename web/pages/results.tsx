@@ -44,6 +44,10 @@ function useRanking(id: string, learned: number) {
   const [total, setTotal] = useState<number | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const asked = useRef(new Set<number>());
+  // Rows of the ranking before stand until the first of the new one are there: a page that empties itself is not what somebody looks at.
+  const old = useRef(false);
+  const shownOf = useRef(learned);
+  const [renewed, setRenewed] = useState(0);
   const query = useMemo(() => {
     const parameters = new URLSearchParams();
     addFilter(parameters, filter);
@@ -58,9 +62,11 @@ function useRanking(id: string, learned: number) {
         const answer = await api.ranking(id, new URLSearchParams([...query, ["offset", String(page * PAGE)], ["limit", String(PAGE)]]));
         // The answer to a question that is no longer asked.
         if (asked.current !== mine) return;
+        const replace = old.current;
+        old.current = false;
         setTotal(answer.total);
         setPages((before) => {
-          const all = new Map(before).set(page, answer.rows);
+          const all = new Map(replace ? [] : before).set(page, answer.rows);
           for (const far of [...all.keys()].sort((a, b) => Math.abs(b - page) - Math.abs(a - page)).slice(0, Math.max(0, all.size - PAGES_KEPT))) {
             all.delete(far);
             mine.delete(far);
@@ -76,18 +82,27 @@ function useRanking(id: string, learned: number) {
   );
   const reload = useCallback(() => {
     asked.current = new Set();
+    old.current = false;
     setPages(new Map());
     setFailure(null);
     void load(0);
   }, [load]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new ranking has other rows
-  useEffect(reload, [reload, learned]);
-  return { filter, setFilter, query, pages, total, failure, load, reload };
+  useEffect(reload, [reload]);
+  useEffect(() => {
+    if (shownOf.current === learned) return;
+    shownOf.current = learned;
+    if (!total) return reload();
+    asked.current = new Set();
+    old.current = true;
+    setFailure(null);
+    setRenewed((count) => count + 1);
+  }, [learned, total, reload]);
+  return { filter, setFilter, query, pages, total, failure, load, reload, renewed };
 }
 
 function Ranking({ id, session, ranking }: { id: string; session: LiveSession; ranking: ReturnType<typeof useRanking> }) {
   const { state } = session;
-  const { filter, setFilter, query, pages, load } = ranking;
+  const { filter, setFilter, query, pages, load, renewed } = ranking;
   const total = ranking.total ?? 0;
   const [panel, setPanel] = useState<keyof typeof PANEL_NAMES | null>(null);
   const [info, setInfo] = useState<SurveyInfo | null>(null);
@@ -129,13 +144,14 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
   useEffect(() => virtual.measure(), [size]);
   const items = virtual.getVirtualItems();
   const [from, to] = [(items[0]?.index ?? 0) * columns, Math.min(total, ((items.at(-1)?.index ?? 0) + 1) * columns)];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new ranking has other rows
   useEffect(() => {
     // Pages that are only flown over are not asked for.
     const timer = setTimeout(() => {
       for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) void load(page);
     }, 60);
     return () => clearTimeout(timer);
-  }, [from, to, load]);
+  }, [from, to, load, renewed]);
   const rowAt = (place: number) => pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   const inSight = useMemo(
     () => Array.from({ length: Math.max(0, to - from) }, (_, i) => pages.get(Math.floor((from + i) / PAGE))?.[(from + i) % PAGE]?.object ?? []).flat(),
