@@ -2,7 +2,7 @@
  * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same processor time, then every question of
  * recipes/suites.json to its frozen features.
  *
- * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 360] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
+ * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 1800] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
  * Time: 50 minutes on one core without GPU with the 360 seconds of training each that the table of docs/pretraining.md has; a run that was stopped goes on.
  * Expected: VICReg, alone or with simulated galaxies, above masking wherever there are 50 examples a class or more (docs/pretraining.md).
@@ -38,7 +38,7 @@ const { values } = parseArgs({
       type: "string",
       default: "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
     },
-    seconds: { type: "string", default: "360" },
+    seconds: { type: "string", default: "1800" },
     seeds: { type: "string", default: "10" },
     work: { type: "string", default: "runs/objectives" },
     reports: { type: "string", default: "reports" },
@@ -70,6 +70,7 @@ const recipeOf = (name: keyof typeof OBJECTIVES, steps: number): Recipe =>
     checkpointEvery: 100,
     seed: 1,
     threads,
+    precision: "bfloat16",
     objectives: OBJECTIVES[name],
     views: 8,
     projection: 128,

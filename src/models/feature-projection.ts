@@ -1,5 +1,5 @@
 /** Pooled features brought down to the few numbers that vary among galaxies: fitted once on unlabelled images, kept with the weights. */
-import { cat, eigh, keep, manualSeed, noGrad, qr, randn, readSafetensors, scope, type Tensor, turned } from "../torch/index.ts";
+import { cat, eigh, gridSample, keep, manualSeed, noGrad, qr, randn, readSafetensors, scope, type Tensor, tensor, turned } from "../torch/index.ts";
 
 /** Features x [B, D] become (x - mean) axes, [B, k]. */
 export interface Projection {
@@ -15,25 +15,54 @@ export interface Projection {
  */
 const WHITENING = 0.5;
 
+/** How far galaxies lie apart by what is told of them, where 1 is how far they lie apart by how they look (docs/decisions/feature-reading.md). */
+const TOLD_SHARE = 0.6;
+
+/** The first k principal axes [D, k] of centred rows [N, D], half whitened, and the root mean square length of the rows along them. */
+function halfWhitened(rows: Tensor, k: number): { axes: Tensor; length: Tensor } {
+  const [N, D] = rows.shape;
+  const [values, vectors] = eigh(rows.t().matmul(rows).div(N));
+  const strength = values.slice(0, D - k, D).clamp(1e-8);
+  return {
+    axes: vectors.slice(1, D - k, D).mul(strength.pow(-WHITENING / 2)),
+    length: strength
+      .pow(1 - WHITENING)
+      .sum()
+      .sqrt(),
+  };
+}
+
+/** Standard deviation [1, D] of centred rows [N, D]. */
+function spreadOf(rows: Tensor): Tensor {
+  return rows.pow(2).mean(0, true).sqrt().clamp(1e-6);
+}
+
 /**
- * The first `dim` principal components of standardised features [N, D], half whitened. The components are turned by a fixed random rotation: learners standardise
- * column by column, and would undo the weights of components that stood in columns of their own.
+ * `dim` columns: the first principal components of standardised features [N, D], half whitened, and, where an objective has learned to tell n parameters of a galaxy as
+ * linear maps `told` [n, D] of its features, those, half whitened too, at `TOLD_SHARE` of the components' size. All are turned by a fixed random rotation: learners
+ * standardise column by column, and would undo the weights of components that stood in columns of their own.
  */
-export function fitProjection(features: Tensor, dim: number): Projection {
+export function fitProjection(features: Tensor, dim: number, told: Tensor | null = null): Projection {
   const [N, D] = features.shape;
   const k = Math.min(dim, D, N - 1);
+  const n = told === null ? 0 : Math.min(told.shape[0], Math.floor(k / 2));
   const [mean, axes] = noGrad(() =>
     scope(() => {
       const mean = features.mean(0, true);
       const centred = features.sub(mean);
-      const sd = centred.pow(2).mean(0, true).sqrt().clamp(1e-6);
+      const sd = spreadOf(centred);
       const z = centred.div(sd).to("float64");
-      const [values, vectors] = eigh(z.t().matmul(z).div(N));
-      const strength = values.slice(0, D - k, D).clamp(1e-8);
-      const weighted = vectors.slice(1, D - k, D).mul(strength.pow(-WHITENING / 2));
+      const looks = halfWhitened(z, k - n);
+      const parts = [looks.axes];
+      if (told !== null && n > 0) {
+        const weight = told.mul(sd).to("float64").t();
+        const parameters = weight.div(spreadOf(z.matmul(weight)));
+        const tells = halfWhitened(z.matmul(parameters), n);
+        parts.push(parameters.matmul(tells.axes).mul(looks.length.div(tells.length)).mul(TOLD_SHARE));
+      }
       manualSeed(1);
       const [rotation] = qr(randn([k, k]).to("float64"));
-      return [mean, weighted.matmul(rotation).to("float32").div(sd.reshape(D, 1))];
+      return [mean, cat(parts, 1).matmul(rotation).to("float32").div(sd.reshape(D, 1))];
     }),
   );
   return { mean: keep(mean), axes: keep(axes) };
@@ -59,13 +88,33 @@ export function readProjection(path: string): Projection | null {
   return NAMES.mean in tensors && NAMES.axes in tensors ? { mean: tensors[NAMES.mean], axes: tensors[NAMES.axes] } : null;
 }
 
-/** Ways to turn and mirror an image by which nothing of a galaxy changes: the image itself; quarter turns; those and their mirror images. */
-export const VIEWS = [1, 4, 8] as const;
+/**
+ * Ways to show an image by which nothing of a galaxy changes: the image itself; quarter turns; those and their mirror images; quarter turns of the image and of its
+ * inner square (`zoomed`).
+ */
+export const VIEWS = [1, 4, 8, "zoomed"] as const;
 export type Views = (typeof VIEWS)[number];
 
-/** Images [B, C, S, S] in each of `views` ways, [views B, C, S, S]: all in the first way, then all in the second, … */
+/** How many images the ways make of one. */
+export function viewCount(views: Views): number {
+  return views === "zoomed" ? 8 : views;
+}
+
+/** The square that stands on a corner within images [B, C, S, S], turned upright and as large as they are: details 1.4 times as large, and the middle seen at another angle. */
+export function innerSquare(images: Tensor): Tensor {
+  const [B, C, S] = images.shape;
+  const at = (i: number) => (2 * i + 1) / S - 1;
+  const grid = Float32Array.from({ length: 2 * S * S }, (_, i) => {
+    const [x, y] = [at((i >> 1) % S), at(Math.floor((i >> 1) / S))];
+    return i % 2 === 0 ? (x - y) / 2 : (x + y) / 2;
+  });
+  return gridSample(images.reshape(1, B * C, S, S), tensor(grid, [1, S, S, 2])).reshape(B, C, S, S);
+}
+
+/** Images [B, C, S, S] in each of `views` ways, [viewCount B, C, S, S]: all in the first way, then all in the second, … */
 export function turnedViews(images: Tensor, views: Views): Tensor {
   if (views === 1) return images;
+  if (views === "zoomed") return cat([turnedViews(images, 4), turnedViews(innerSquare(images), 4)], 0);
   return cat(
     Array.from({ length: views }, (_, view) => turned(images, view % 4, view >= 4)),
     0,

@@ -1,7 +1,7 @@
 /** How a frozen model's images are prepared and its maps become the numbers that are kept on disk and learned from. */
 import type { Tensor } from "../torch/index.ts";
 import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
-import { type Projection, project, turnedViews, VIEWS, type Views } from "./feature-projection.ts";
+import { type Projection, project, turnedViews, VIEWS, type Views, viewCount } from "./feature-projection.ts";
 import type { SwinUnet } from "./swin-unet.ts";
 
 /** As in the weights' training, so weights carry it with them. */
@@ -11,7 +11,7 @@ export interface FeatureReading {
   pooling: Pooling;
   /** Whether images are brought to a common range first. */
   commonRange: boolean;
-  /** In how many ways an image is turned and mirrored; the features are the mean over them. */
+  /** In which ways an image is shown; the features are the mean over them. */
   views: Views;
   /** Brings pooled features to fewer numbers; null: they are kept as they are. */
   projection: Projection | null;
@@ -48,9 +48,9 @@ export interface FeatureReader {
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
   const read = (images: Tensor, views: Views) => {
-    const seen = turnedViews(reading.commonRange ? commonRange(images) : images, views);
-    const rows = pooled(model, seen, pooling);
-    const mean = views === 1 ? rows : rows.reshape(views, images.shape[0], rows.shape[1]).mean(0);
+    const turned = turnedViews(images, views);
+    const rows = pooled(model, reading.commonRange ? commonRange(turned) : turned, pooling);
+    const mean = views === 1 ? rows : rows.reshape(viewCount(views), images.shape[0], rows.shape[1]).mean(0);
     return projection === null ? mean : project(mean, projection);
   };
   return {

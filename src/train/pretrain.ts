@@ -16,6 +16,7 @@ import { dropRowsOf } from "../nn/index.ts";
 import {
   AdamW,
   aboutTorch,
+  cat,
   clipGradNorm,
   type Group,
   getThreads,
@@ -117,7 +118,8 @@ export function trainOnBank(
     const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange: recipe.commonRange, views: recipe.views };
     const released = average ?? model;
     // The components belong to the finished weights; features of a checkpoint are read without them.
-    const projection = recipe.projection !== undefined && step >= recipe.steps ? fitReading(released, bank, reading, recipe.projection, recipe.seed) : null;
+    const dim = step >= recipe.steps ? recipe.projection : undefined;
+    const projection = dim === undefined ? null : scope(() => fitReading(released, bank, reading, { dim, seed: recipe.seed, told: toldBy(heads) }));
     exportEncoder(released, join(out, "encoder.safetensors"), { ...about, model: recipe.model, ...notesOf(reading) }, projection);
     projection?.mean.dispose();
     projection?.axes.dispose();
@@ -205,6 +207,12 @@ type Heads = Record<string, { head: Objective; weight: number }>;
 function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
   const wanted = Object.entries(recipe.objectives).filter((entry): entry is [ObjectiveName, number] => entry[1] !== undefined);
   return Object.fromEntries(wanted.map(([name, weight]) => [name, { head: OBJECTIVES[name](model, recipe.pooling), weight }]));
+}
+
+/** What all heads tell of a galaxy, [n, D]; null where none does. */
+function toldBy(heads: Heads): Tensor | null {
+  const all = Object.values(heads).flatMap(({ head }) => head.told?.().detach() ?? []);
+  return all.length === 0 ? null : cat(all, 0);
 }
 
 /** Loss and gradients of one pass, added to those there are; the loss and its parts for the record. */

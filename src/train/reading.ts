@@ -13,9 +13,14 @@ const BATCH = 64;
 
 /**
  * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown by a stretch of their own, where it has no
- * real ones. Draws from `seed`; leaves the model in evaluation.
+ * real ones; parameters that objectives have learned to tell, `told` [n, D], among them. Draws from `seed`; leaves the model in evaluation.
  */
-export function fitReading(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureReading, "projection">, dim: number, seed: number): Projection {
+export function fitReading(
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: Omit<FeatureReading, "projection">,
+  { dim, seed, told }: { dim: number; seed: number; told: Tensor | null },
+): Projection {
   const random = new Random(seed).fork("projection");
   const real = bank.truth.flatMap((truth, row) => (truth === null ? [row] : []));
   const pool = real.length > 0 ? real : bank.truth.map((_, row) => row);
@@ -36,6 +41,6 @@ export function fitReading(model: SwinUnet, bank: ImageBank, reading: Omit<Featu
         ),
       );
     }
-    return fitProjection(cat(parts, 0), dim);
+    return fitProjection(cat(parts, 0), dim, told);
   });
 }

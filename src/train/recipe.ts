@@ -28,7 +28,7 @@ export const Recipe = z.strictObject({
   pooling: z.enum(POOLINGS).default("last"),
   /** Whether every image is brought to a common range of brightness first, in training and afterwards. */
   commonRange: z.boolean().default(false),
-  /** Afterwards: in how many ways (1, 4, 8) an image is turned and mirrored to average its features, and to how many numbers they are projected. */
+  /** Afterwards: in which ways (1, 4, 8 or "zoomed") an image is shown to average its features, and to how many numbers they are projected. */
   views: z.literal(VIEWS).default(1),
   projection: z.int().positive().optional(),
   steps: z.int().positive(),

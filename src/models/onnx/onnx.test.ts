@@ -18,6 +18,7 @@ describe("export to ONNX, run by ONNX Runtime", () => {
   const READINGS = {
     "the paper's reading": plain,
     "96 px, with padded windows": { ...plain, sizePx: 96 },
+    "quarter turns of the image and of its inner square": { ...plain, commonRange: true, views: "zoomed" },
     "every stage, a common range, all views, projected": { ...plain, pooling: "stages", commonRange: true, views: 8, projection },
   } as const;
 

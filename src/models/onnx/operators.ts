@@ -145,6 +145,9 @@ export const OPERATORS: Record<string, Translate> = {
     const scales = Float32Array.of(1, 1, height / tensor(x).shape[2], width / tensor(x).shape[3]);
     return graph.add("Resize", [tensor(x), null, graph.constant(scales, [4])], shape, { mode: "linear", coordinate_transformation_mode: "half_pixel" });
   },
+  // Bilinear, borders repeated, as `gridSample` asks.
+  grid_sampler: (graph, { args: [x, grid], shape }) =>
+    graph.add("GridSample", [tensor(x), tensor(grid)], shape, { mode: "linear", padding_mode: "border", align_corners: 0 }),
   adaptive_avg_pool2d: (graph, { args: [x, size], shape }) => {
     const [height, width] = numbers(size);
     const [H, W] = tensor(x).shape.slice(2);

@@ -23,6 +23,8 @@ export interface Step {
 export interface Objective extends Module {
   /** A scalar, the mean over the P or, made of `features`, over the B galaxies; and its parts for the record. */
   loss(step: Step): { loss: Tensor; parts: Record<string, number> };
+  /** Linear maps [n, D] of pooled features to parameters of a galaxy that it has learned to tell, up to constants; these become features too. */
+  told?(): Tensor;
   /** What it draws, [B, 3, S, S], and of what, where it draws; for reports. */
   pictures?(step: Step): { title: string; images: Tensor }[];
 }

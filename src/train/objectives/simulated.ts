@@ -4,7 +4,7 @@
  */
 import type { Truth } from "../../batches/image-bank.ts";
 import { BatchNorm, Linear, Module } from "../../nn/index.ts";
-import { bceWithLogits, crossEntropy, op, type Tensor, tensor } from "../../torch/index.ts";
+import { bceWithLogits, cat, crossEntropy, op, type Tensor, tensor } from "../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
 /** Kinds of the simulation, in the order of the head's logits. */
@@ -99,5 +99,15 @@ export class SimulatedHead extends Module implements Objective {
       loss: kind.add(flags).add(amounts.mul(AMOUNTS_WEIGHT)),
       parts: { kind: kind.item(), flags: flags.item(), amounts: amounts.item(), kindRight: right },
     };
+  }
+
+  /** Logits of kinds and flags, and amounts, [26, D]. */
+  told(): Tensor {
+    const { weight, running_var } = this.norm;
+    const heads = [this.kind, this.flags, this.amounts];
+    return cat(
+      heads.map((head) => head.weight),
+      0,
+    ).mul(weight.div(running_var.sqrt().clamp(1e-3)));
   }
 }
