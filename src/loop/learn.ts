@@ -9,12 +9,18 @@ export interface FeatureSpace {
   count: number;
   dim: number;
   mean: Float32Array;
-  /** Standard deviation of each column, at least a small share of the typical one so that dead columns do not count. */
+  /** What each column is divided by. */
   sd: Float32Array;
 }
 
 /** Rows used to estimate mean and deviation; more change nothing that matters. */
 const STATISTICS_ROWS = 20_000;
+
+/**
+ * Columns that vary nearly as much as the typical one have the weights they came with: all are divided by the typical standard deviation, columns beyond these
+ * multiples of it by as much more or less as brings them to the bound. At least a small share of it, so that dead columns do not count.
+ */
+const KEPT = { least: 0.5, most: 2, dead: 0.01 } as const;
 
 export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
   const count = matrix.length / dim;
@@ -30,7 +36,8 @@ export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
   const mean = Float32Array.from(sum, (total) => total / rows);
   const variance = Array.from(square, (total, d) => Math.max(0, total / rows - mean[d] ** 2));
   const typical = Math.sqrt([...variance].sort((a, b) => a - b)[Math.floor(dim / 2)]);
-  return { matrix, count, dim, mean, sd: Float32Array.from(variance, (v) => Math.max(Math.sqrt(v), 0.01 * typical, 1e-8)) };
+  const scaleOf = (sd: number) => sd / Math.min(KEPT.most, Math.max(KEPT.least, sd / typical || 1));
+  return { matrix, count, dim, mean, sd: Float32Array.from(variance, (v) => scaleOf(Math.max(Math.sqrt(v), KEPT.dead * typical, 1e-8))) };
 }
 
 export interface Example {
@@ -42,7 +49,7 @@ export interface Example {
  * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with their number, between bounds
  * (docs/decisions/learner.md).
  */
-export const LEARN = { hidden: 2048, steps: { least: 6, most: 60, perExample: 0.075 }, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
+export const LEARN = { hidden: 2048, steps: { least: 8, most: 60, perExample: 0.1 }, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
 
 /** Steps of learning from so many examples. */
 export function stepsFor(examples: number): number {
@@ -88,7 +95,7 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
   const positives = examples.filter(({ positive }) => positive).length;
   if (positives === 0 || positives === examples.length) return constantLearner();
   manualSeed(seed);
-  const mlp = new Mlp(space.dim, LEARN.hidden, 1);
+  const mlp = new Mlp(space.dim, LEARN.hidden, 1).beginAtZero();
   const optimiser = new AdamW(mlp.namedParameters(), LEARN);
   scope(() => {
     const x = standardised(

@@ -1,6 +1,20 @@
 export { type Around, composedFeedforward, composedLinear, denseLinear, fusedFeedforward, fusedLinear } from "./fused.ts";
 export { constant, kaimingNormalFanOut, truncatedNormal, uniform } from "./init.ts";
-export { BatchNorm, Conv2d, Dropout, dropPath, dropRowsOf, Gelu, LayerNorm, Linear, PixelShuffle, PRelu, Relu, UpsampleBilinear } from "./layers.ts";
+export {
+  BATCH_NORM_EPS,
+  BatchNorm,
+  Conv2d,
+  Dropout,
+  dropPath,
+  dropRowsOf,
+  Gelu,
+  LayerNorm,
+  Linear,
+  PixelShuffle,
+  PRelu,
+  Relu,
+  UpsampleBilinear,
+} from "./layers.ts";
 export { Layer, Module, Sequential } from "./module.ts";
 export { WindowAttention } from "./window-attention.ts";
 export { type Grid, joinWindows, paddedSize, padMap, relativePositions, splitWindows, WindowMasks, windowMask } from "./windows.ts";

@@ -81,6 +81,9 @@ export class LayerNorm extends Layer {
   }
 }
 
+/** Added to the variances that batches are divided by. */
+export const BATCH_NORM_EPS = 1e-5;
+
 /** Batch normalisation of [B, C] or [B, C, H, W] with running statistics. */
 export class BatchNorm extends Layer {
   readonly weight: Parameter;
@@ -98,7 +101,7 @@ export class BatchNorm extends Layer {
     this.num_batches_tracked = keep(zeros([], "int64"));
   }
   forward(x: Tensor): Tensor {
-    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.training, 0.1, 1e-5);
+    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.training, 0.1, BATCH_NORM_EPS);
   }
 }
 

@@ -9,7 +9,7 @@ import { loadImageBank } from "../batches/image-bank.ts";
 import { noiseFrom, noiseTable } from "../batches/noise.ts";
 import { storeInFile } from "../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../models/index.ts";
-import { hasBfloat16, manualSeed, rand, randn, scope } from "../torch/index.ts";
+import { hasBfloat16, manualSeed, rand, randn, readSafetensors, scope } from "../torch/index.ts";
 import { varianceAndCovariance } from "./objectives/vicreg.ts";
 import { pretrain } from "./pretrain.ts";
 import { Recipe, readRecipe } from "./recipe.ts";
@@ -121,6 +121,21 @@ describe("pre-training", () => {
     const [found, expected] = [metrics("short"), metrics("long")].map((lines) => lines.map(({ loss }) => loss));
     expect(found).not.toEqual(expected);
     for (const [i, value] of found.entries()) expect(Math.abs(value / expected[i] - 1)).toBeLessThan(0.02);
+  });
+  it("has its features read in another way afterwards without training again", async () => {
+    const settings = { objectives: { simulated: 1 }, steps: 2, pooling: "stages" };
+    const file = join(out("read"), "encoder.safetensors");
+    await pretrain(recipe(settings), { out: out("read"), progress: SILENT });
+    const first = scope(() => readSafetensors(file).tensors["norm.weight"].toFloat32Array());
+    await pretrain(recipe({ ...settings, commonRange: "reading", views: "zoomed", projection: 10 }), { out: out("read"), progress: SILENT });
+    expect(metrics("read").map(({ step }) => step)).toEqual([1, 2]);
+    scope(() => {
+      const { tensors, metadata } = readSafetensors(file);
+      expect(tensors["norm.weight"].toFloat32Array()).toEqual(first);
+      expect(metadata).toMatchObject({ views: "zoomed", commonRange: "true" });
+      expect(tensors["projection.axes"].shape).toEqual([1408, 10]);
+    });
+    await expect(pretrain(recipe({ ...settings, commonRange: true }), { out: out("read"), progress: SILENT })).rejects.toThrow(/another recipe/);
   });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
     await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });

@@ -115,7 +115,7 @@ export function trainOnBank(
     if (!first) return;
     const about = { step: String(step), seconds: String(Math.round(seconds)), cpuSeconds: String(Math.round(cpuSeconds)), recipeHash };
     saveCheckpoint(checkpoint, trained, about);
-    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange: recipe.commonRange, views: recipe.views };
+    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange: recipe.commonRange !== false, views: recipe.views };
     const released = average ?? model;
     // The components belong to the finished weights; features of a checkpoint are read without them.
     const dim = step >= recipe.steps ? recipe.projection : undefined;
@@ -260,6 +260,7 @@ function hashRecipe(recipe: Recipe, dataHash: string): string {
   return hashBytes(
     JSON.stringify({
       ...settings,
+      commonRange: recipe.commonRange === true,
       drawnBy: "galaxy",
       init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)),
       data: dataHash,

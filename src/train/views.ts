@@ -52,7 +52,7 @@ export function viewsOf(images: Tensor, { real, places }: Picked, random: Random
           ...(real < B ? [randomStretch(images.slice(0, real, B), ofFlux, noiseFrom(table, ofFlux))] : []),
         ];
         const view = augment(cat(parts, 0), randoms, { ...DEFAULT_AUGMENT, sizePx: settings.viewPx }, noiseFrom(table, randoms));
-        return settings.commonRange ? commonRange(view) : view;
+        return settings.commonRange === true ? commonRange(view) : view;
       };
       return cat([shown(), shown()], 0);
     }),

@@ -7,11 +7,12 @@ import { noiseTable } from "../../batches/noise.ts";
 import { pooled } from "../../models/feature-pooling.ts";
 import { createModel } from "../../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
-import { AdamW, manualSeed, noGrad, type Parameter, scope, setThreads, type Tensor } from "../../torch/index.ts";
+import { AdamW, cat, manualSeed, noGrad, type Parameter, randn, scope, setThreads, type Tensor } from "../../torch/index.ts";
 import { Recipe } from "../recipe.ts";
 import { Sampler } from "../sampler.ts";
 import { makeViews } from "../views.ts";
 import { OBJECTIVES, type ObjectiveName } from "./index.ts";
+import { SimulatedHead } from "./simulated.ts";
 
 const folder = temporaryFolder();
 const table = noiseTable(1);
@@ -120,5 +121,26 @@ describe.each(Object.keys(OBJECTIVES) as ObjectiveName[])("objective %s", (objec
     expect(meant.filter((name) => !reached.has(name))).toEqual([]);
     expect(names.filter((name) => isDecoderName(name) && reached.has(name)).length > 0).toBe(usesDecoder);
     if (joint) expect(spread).toBeGreaterThan(0.2);
+  });
+});
+
+describe("what is told", () => {
+  it("of a galaxy by the heads of simulated ones is what they answer, up to constants", () => {
+    manualSeed(6);
+    const head = new SimulatedHead(12);
+    scope(() => {
+      // Statistics that are not those of the beginning.
+      for (let i = 0; i < 3; i++) noGrad(() => head.norm.forward(randn([40, 12]).mul(3).add(2)));
+      head.eval();
+      const x = randn([5, 12]);
+      const asked = [head.kind, head.flags, head.amounts].map((part) => noGrad(() => part.forward(head.norm.forward(x))));
+      const answers = cat(asked, 1);
+      const told = noGrad(() => x.matmul(head.told().t()));
+      expect(told.shape).toEqual([5, 26]);
+      const difference = (rows: Tensor) => rows.slice(0, 1, 5).sub(rows.slice(0, 0, 4));
+      expect(difference(told).sub(difference(answers)).abs().max().item()).toBeLessThan(1e-5);
+      expect(difference(answers).abs().max().item()).toBeGreaterThan(0.1);
+    });
+    head.dispose();
   });
 });

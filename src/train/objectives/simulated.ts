@@ -3,7 +3,7 @@
  * inclination, Sersic index, bulge, merger, lens). The truth is exact, the data unlimited, and no person labelled anything.
  */
 import type { Truth } from "../../batches/image-bank.ts";
-import { BatchNorm, Linear, Module } from "../../nn/index.ts";
+import { BATCH_NORM_EPS, BatchNorm, Linear, Module } from "../../nn/index.ts";
 import { bceWithLogits, cat, crossEntropy, op, type Tensor, tensor } from "../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
@@ -108,6 +108,6 @@ export class SimulatedHead extends Module implements Objective {
     return cat(
       heads.map((head) => head.weight),
       0,
-    ).mul(weight.div(running_var.sqrt().clamp(1e-3)));
+    ).mul(weight.div(running_var.add(BATCH_NORM_EPS).sqrt()));
   }
 }
