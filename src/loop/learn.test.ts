@@ -27,11 +27,12 @@ describe("feature space", () => {
 describe("learner", () => {
   it("says nothing before it has learned", () => {
     const mlp = new Mlp(6, 32, 1).beginAtZero();
-    expect(Array.from(noGrad(() => scope(() => mlp.forward(randn([9, 6])).toFloat32Array())))).toEqual(new Array(9).fill(0));
+    const said = noGrad(() => scope(() => mlp.forward(randn([9, 6])).toFloat32Array()));
+    expect(Math.max(...said.map(Math.abs))).toBeLessThan(1e-6);
     mlp.dispose();
   });
   it("takes more steps for more examples, between bounds", () => {
-    expect([2, 10, 100, 300, 5000].map(stepsFor)).toEqual([8, 8, 10, 30, 60]);
+    expect([2, 10, 100, 300, 5000].map(stepsFor)).toEqual([6, 6, 8, 23, 60]);
   });
   it("ranks what is like the positive examples first, the same for the same seed, and answers 0.5 where one class is missing", () => {
     const random = new Random(3);

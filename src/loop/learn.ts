@@ -49,7 +49,7 @@ export interface Example {
  * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with their number, between bounds
  * (docs/decisions/learner.md).
  */
-export const LEARN = { hidden: 2048, steps: { least: 8, most: 60, perExample: 0.1 }, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
+export const LEARN = { hidden: 2048, steps: { least: 6, most: 60, perExample: 0.075 }, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
 
 /** Steps of learning from so many examples. */
 export function stepsFor(examples: number): number {

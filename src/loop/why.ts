@@ -22,7 +22,7 @@ export const HOW =
   "Examples: how much this object's score would change if the example had no label (in closed form, for kernel regression with the learner's own gradients as the kernel). Regions: each patch of the image is blurred away in turn, and the change of the log odds is drawn: warm patches speak for the object, cold ones against it.";
 
 /** Ridge as a share of the mean of the kernel's diagonal; learning stops early, which does the same. */
-const RIDGE = 0.1;
+const RIDGE = 0.3;
 
 /** Signed change of the score of `row` that leaving out each example would take back, the largest magnitude scaled to 1, strongest first. */
 export function influences(learner: Learner, examples: Example[], row: number): { row: number; positive: boolean; influence: number }[] {
