@@ -38,7 +38,7 @@ export interface FeatureReader {
   dim: number;
   sizePx: number;
   of(images: Tensor): Tensor;
-  /** The same of the images as they stand, not turned and mirrored: for training on views that are turned already. */
+  /** The same of the images as they stand, in one way: for training on views that are turned already. */
   once(images: Tensor): Tensor;
   /** Frees what belongs to the reading; the model is freed by itself. */
   dispose(): void;
