@@ -113,7 +113,7 @@ describe("views", () => {
   });
   it.each([8, "zoomed"] as const)("(%s) make features that do not change when the galaxy is turned by a quarter, or, with all eight, mirrored", (views) => {
     const model = createModel("lvm-nano").eval();
-    const reading = { ...readingOf(model, {}), sizePx: 32, views };
+    const reading = { ...readingOf(model, {}), sizePx: 32, views, commonRange: true };
     expect(readingOf(model, notesOf(reading))).toEqual(reading);
     scope(() => {
       const image = rand([2, 3, 32, 32]);

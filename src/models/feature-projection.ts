@@ -111,12 +111,15 @@ export function innerSquare(images: Tensor): Tensor {
   return gridSample(images.reshape(1, B * C, S, S), tensor(grid, [1, S, S, 2])).reshape(B, C, S, S);
 }
 
-/** Images [B, C, S, S] in each of `views` ways, [viewCount B, C, S, S]: all in the first way, then all in the second, … */
-export function turnedViews(images: Tensor, views: Views): Tensor {
-  if (views === 1) return images;
-  if (views === "zoomed") return cat([turnedViews(images, 4), turnedViews(innerSquare(images), 4)], 0);
-  return cat(
-    Array.from({ length: views }, (_, view) => turned(images, view % 4, view >= 4)),
-    0,
-  );
+/**
+ * Images [B, C, S, S] in each of `views` ways, [viewCount B, C, S, S]: all in the first way, then all in the second, … `prepare` is done to what is turned, and must give the
+ * same in whatever way an image is turned.
+ */
+export function turnedViews(images: Tensor, views: Views, prepare = (images: Tensor) => images): Tensor {
+  const turnings = (of: Tensor, count: number) => {
+    const prepared = prepare(of);
+    return Array.from({ length: count }, (_, view) => (view === 0 ? prepared : turned(prepared, view % 4, view >= 4)));
+  };
+  if (views === 1) return prepare(images);
+  return cat(views === "zoomed" ? [...turnings(images, 4), ...turnings(innerSquare(images), 4)] : turnings(images, views), 0);
 }

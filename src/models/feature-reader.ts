@@ -48,8 +48,8 @@ export interface FeatureReader {
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
   const read = (images: Tensor, views: Views) => {
-    const turned = turnedViews(images, views);
-    const rows = pooled(model, reading.commonRange ? commonRange(turned) : turned, pooling);
+    const seen = reading.commonRange ? turnedViews(images, views, commonRange) : turnedViews(images, views);
+    const rows = pooled(model, seen, pooling);
     const mean = views === 1 ? rows : rows.reshape(viewCount(views), images.shape[0], rows.shape[1]).mean(0);
     return projection === null ? mean : project(mean, projection);
   };
