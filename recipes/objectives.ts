@@ -4,7 +4,7 @@
  *
  * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 1800] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
- * Time: 50 minutes on one core without GPU with the 360 seconds of training each that the table of docs/pretraining.md has; a run that was stopped goes on.
+ * Time: an hour and a half on two cores without GPU; a run that was stopped goes on. The table of docs/pretraining.md is of 360 seconds each, and of a former reading and learner.
  * Expected: VICReg, alone or with simulated galaxies, above masking wherever there are 50 examples a class or more (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -72,7 +72,8 @@ const recipeOf = (name: keyof typeof OBJECTIVES, steps: number): Recipe =>
     threads,
     precision: "bfloat16",
     objectives: OBJECTIVES[name],
-    views: 8,
+    commonRange: "reading",
+    views: "zoomed",
     projection: 128,
   });
 

@@ -145,8 +145,9 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
     await page.waitForTimeout(500);
     const box = await canvas.boundingBox();
     if (box === null) return;
+    const middle = await highestScores(await canvas.screenshot());
     await page.keyboard.down("Shift");
-    const [x, y, r] = [box.x + box.width * 0.55, box.y + box.height * 0.5, Math.min(box.width, box.height) * 0.2];
+    const [x, y, r] = [box.x + middle.x, box.y + middle.y, Math.min(box.width, box.height) * 0.12];
     await page.mouse.move(x + r, y);
     await page.mouse.down();
     for (let step = 1; step <= 20; step++) await page.mouse.move(x + r * Math.cos(step / 3.2), y + r * Math.sin(step / 3.2));
@@ -155,6 +156,17 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
     await page.waitForTimeout(300);
   },
 };
+/** The middle (median) of the points with the highest scores, which are drawn in bright yellow, in pixels of the map. */
+async function highestScores(png: Buffer): Promise<{ x: number; y: number }> {
+  const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const found = Array.from({ length: info.width * info.height }, (_, i) => i).filter(
+    (i) => data[3 * i] > 190 && data[3 * i + 1] > 190 && data[3 * i + 2] < 120,
+  );
+  if (found.length === 0) return { x: info.width / 2, y: info.height / 2 };
+  const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  return { x: median(found.map((i) => i % info.width)), y: median(found.map((i) => Math.floor(i / info.width))) };
+}
+
 /** The pictures of README and tour. */
 const TOUR = ["start", "label", "object", "bands", "results", "map"];
 
