@@ -16,7 +16,7 @@ import { SILENT, terminalProgress } from "../src/base/progress.ts";
 import { type ImageBank, loadImageBank } from "../src/batches/image-bank.ts";
 import { readSuites, runSuites, type SuiteResult } from "../src/loop/suites.ts";
 import { embedSurvey } from "../src/tasks/embed.ts";
-import { setThreads } from "../src/torch/index.ts";
+import { hasBfloat16, setThreads } from "../src/torch/index.ts";
 import { trainOnBank } from "../src/train/pretrain.ts";
 import { Recipe } from "../src/train/recipe.ts";
 import { markdown } from "./multitask/tables.ts";
@@ -70,7 +70,7 @@ const recipeOf = (name: keyof typeof OBJECTIVES, steps: number): Recipe =>
     checkpointEvery: 100,
     seed: 1,
     threads,
-    precision: "bfloat16",
+    precision: hasBfloat16() ? "bfloat16" : "float32",
     objectives: OBJECTIVES[name],
     commonRange: "reading",
     views: "zoomed",
