@@ -81,7 +81,7 @@ it("a cut is chosen on the curve of purity and completeness, and what it leaves 
   const slider = page.getByRole("slider", { name: "Lowest score that is taken" });
   await slider.focus();
   await slider.fill("0.5");
-  await page.getByText(/At 0.50: \d+ objects, purity \d+\s%–\d+\s%, completeness \d+\s%–\d+\s%/).waitFor();
+  await page.getByText(/At 0.50: \d+ objects, purity \d+\s%\u2060–\u2060\d+\s%, completeness \d+\s%\u2060–\u2060\d+\s%/).waitFor();
   await expect.poll(() => total(page)).toBeLessThan(world.ids.length);
   const left = await total(page);
   await page.getByText(`Export these ${left} as`).waitFor();

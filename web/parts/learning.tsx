@@ -1,11 +1,11 @@
 import { useEffect, useState } from "react";
 import type { Assessment, Estimate, Histogram, Learning } from "../../src/contract/insight.ts";
 import { api } from "../api.ts";
-import { percent } from "./percent.ts";
+import { percent, percentRange } from "./percent.ts";
 
 /** With fewer random picks an interval is shown, and no single number. */
 const FEW_RANDOM = 8;
-const interval = ({ low, high }: Estimate) => `${percent(low)}–${percent(high)}`;
+const interval = ({ low, high }: Estimate) => percentRange(low, high);
 
 /** How the search goes: advice, held-out estimate, expected number, and where labelled objects lie among the scores. */
 export function LearningPanel({ session, learned }: { session: string; learned: number }) {

@@ -1,5 +1,5 @@
 import type { RoundSummary } from "../../src/contract/api.ts";
-import { percent } from "./percent.ts";
+import { percent, percentRange } from "./percent.ts";
 
 /** What each round found, beside the random picks that tell what chance would have found. */
 export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
@@ -29,11 +29,7 @@ export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
               <td>{round.negatives}</td>
               <td title={round.precision === null ? undefined : `95 % interval ${percent(round.precisionLow)} to ${percent(round.precisionHigh)}`}>
                 {percent(round.precision)}
-                {round.precision !== null && (
-                  <span className="interval">
-                    {percent(round.precisionLow)}–{percent(round.precisionHigh)}
-                  </span>
-                )}
+                {round.precision !== null && <span className="interval">{percentRange(round.precisionLow, round.precisionHigh)}</span>}
               </td>
               <td>{round.randomShown === 0 ? "–" : `${round.randomPositives} of ${round.randomShown}`}</td>
             </tr>
