@@ -4,8 +4,8 @@
  *
  * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 1800] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
- * Time: an hour and a half on two cores without GPU; a run that was stopped goes on. The table of docs/pretraining.md is of 360 seconds each, and of a former reading and learner.
- * Expected: VICReg, alone or with simulated galaxies, above masking wherever there are 50 examples a class or more (docs/pretraining.md).
+ * Time: an hour and a half on two cores without GPU, 35 minutes with the 400 seconds of training each that the table of docs/pretraining.md has; a run that was stopped goes on.
+ * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
