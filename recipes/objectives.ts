@@ -2,9 +2,9 @@
  * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same processor time, then every question of
  * recipes/suites.json to its frozen features.
  *
- * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 1800] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 1]
+ * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 400] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 2]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
- * Time: an hour and a half on two cores without GPU, 35 minutes with the 400 seconds of training each that the table of docs/pretraining.md has; a run that was stopped goes on.
+ * Time: less than forty minutes on two cores without GPU; a run that was stopped goes on.
  * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -38,11 +38,11 @@ const { values } = parseArgs({
       type: "string",
       default: "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
     },
-    seconds: { type: "string", default: "1800" },
+    seconds: { type: "string", default: "400" },
     seeds: { type: "string", default: "10" },
     work: { type: "string", default: "runs/objectives" },
     reports: { type: "string", default: "reports" },
-    threads: { type: "string", default: "1" },
+    threads: { type: "string", default: "2" },
   },
 });
 const [seconds, seeds, threads] = [values.seconds, values.seeds, values.threads].map(Number);

@@ -48,7 +48,7 @@ export interface FeatureReader {
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
   const read = (images: Tensor, views: Views) => {
-    const seen = reading.commonRange ? turnedViews(images, views, commonRange) : turnedViews(images, views);
+    const seen = turnedViews(images, views, reading.commonRange ? commonRange : undefined);
     const rows = pooled(model, seen, pooling);
     const mean = views === 1 ? rows : rows.reshape(viewCount(views), images.shape[0], rows.shape[1]).mean(0);
     return projection === null ? mean : project(mean, projection);
