@@ -137,6 +137,22 @@ describe("pre-training", () => {
     });
     await expect(pretrain(recipe({ ...settings, commonRange: true }), { out: out("read"), progress: SILENT })).rejects.toThrow(/another recipe/);
   });
+  it("lets a larger network begin with what a smaller one learned", async () => {
+    await pretrain(recipe({ steps: 1 }), { out: out("young"), progress: SILENT });
+    const weights = join(folder.path, "young/encoder.safetensors");
+    await pretrain(recipe({ model: "lvm-tiny", growFrom: weights, steps: 1, learningRate: 1e-9 }), { out: out("grown"), progress: SILENT });
+    scope(() => {
+      const [young, grown] = ["young", "grown"].map((name) => readSafetensors(join(folder.path, name, "encoder.safetensors")));
+      expect(grown.metadata.model).toBe("lvm-tiny");
+      const name = "layers.2.blocks.1.mlp.fc1.weight";
+      expect(grown.tensors[name].slice(0, 0, 512).slice(1, 0, 128).toFloat32Array()).toEqual(young.tensors[name].toFloat32Array());
+    });
+    await expect(
+      pretrain(recipe({ growFrom: join(folder.path, "grown/encoder.safetensors"), steps: 1 }), { out: out("shrunk"), progress: SILENT }),
+    ).rejects.toThrow(/does not grow into that one/);
+    writeFileSync(join(folder.path, "two.json"), JSON.stringify({ ...recipe(), initFrom: "a", growFrom: "b" }));
+    expect(() => readRecipe(join(folder.path, "two.json"))).toThrow(/both initFrom and growFrom/);
+  });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
     await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });
     const page = readFileSync(join(folder.path, "drawn/report.html"), "utf8");

@@ -10,6 +10,7 @@ import { noiseTable } from "../batches/noise.ts";
 import { pooled } from "../models/feature-pooling.ts";
 import { type Projection, projectionState } from "../models/feature-projection.ts";
 import { notesOf } from "../models/feature-reader.ts";
+import { growFromWeights } from "../models/grow.ts";
 import { createModel, loadWeights } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
 import { dropRowsOf } from "../nn/index.ts";
@@ -83,6 +84,7 @@ export function trainOnBank(
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
+  if (recipe.growFrom !== undefined) growFromWeights(model, recipe.growFrom);
   const heads = objectivesOf(recipe, model);
   const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
   const sampling = { surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed };
@@ -256,13 +258,14 @@ function onePass(recipe: Recipe, source: ViewSource, pass: number, model: SwinUn
  * hold does; how features are read afterwards and who makes the views changes no weight.
  */
 function hashRecipe(recipe: Recipe, dataHash: string): string {
-  const { surveys: _, initFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
+  const { surveys: _, initFrom, growFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
   return hashBytes(
     JSON.stringify({
       ...settings,
       commonRange: recipe.commonRange === true,
       drawnBy: "galaxy",
       init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)),
+      ...(growFrom === undefined ? {} : { grown: hashBytes(readFileSync(growFrom)) }),
       data: dataHash,
     }),
   );

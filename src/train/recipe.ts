@@ -17,6 +17,8 @@ export const Recipe = z.strictObject({
   surveyWeights: z.record(z.string(), z.number().positive()).default({}),
   /** Weights to begin with (a safetensors file, relative to the recipe's folder); initial ones where absent. */
   initFrom: z.string().optional(),
+  /** Weights of a smaller network whose knowledge a larger one begins with (`models/grow.ts`), in the same way. */
+  growFrom: z.string().optional(),
   /** Side of the images kept in memory, and of the views the model sees. */
   bankPx: z.int().positive(),
   viewPx: z.int().positive(),
@@ -55,10 +57,14 @@ export type Recipe = z.infer<typeof Recipe>;
 export function readRecipe(path: string): Recipe {
   const parsed = Recipe.safeParse(readJson(path));
   if (!parsed.success) throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
-  const { surveys, initFrom, ...rest } = parsed.data;
+  const { surveys, initFrom, growFrom, ...rest } = parsed.data;
+  if (initFrom !== undefined && growFrom !== undefined)
+    throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);
+  const beside = (file: string) => resolve(path, "..", file);
   return {
     ...rest,
-    surveys: surveys.map((folder) => resolve(path, "..", folder)),
-    ...(initFrom === undefined ? {} : { initFrom: resolve(path, "..", initFrom) }),
+    surveys: surveys.map(beside),
+    ...(initFrom === undefined ? {} : { initFrom: beside(initFrom) }),
+    ...(growFrom === undefined ? {} : { growFrom: beside(growFrom) }),
   };
 }
