@@ -8,6 +8,8 @@ export interface StampPlace {
   sizePx: number;
   /** The images' bytes, or the number of an open file that holds them. */
   images: SharedArrayBuffer | number;
+  /** Where not all images are held: the place of each row's image among those that are, -1 for the others. */
+  heldAt?: Int32Array;
 }
 
 export interface StampStore {
@@ -24,14 +26,17 @@ export interface StampWriter {
 }
 
 /** Reads images from where they lie; closing them is the business of who put them there. */
-export function takeFrom({ sizePx, images }: StampPlace): (rows: number[]) => Tensor {
+export function takeFrom({ sizePx, images, heldAt }: StampPlace): (rows: number[]) => Tensor {
   const bytes = 2 * 3 * sizePx * sizePx;
   const memory = typeof images === "number" ? null : new Uint8Array(images);
   return (rows) => {
     const into = new Uint8Array(rows.length * bytes);
-    for (const [i, row] of rows.entries())
-      if (memory !== null) into.set(memory.subarray(row * bytes, (row + 1) * bytes), i * bytes);
-      else readSync(images as number, into, i * bytes, bytes, row * bytes);
+    for (const [i, row] of rows.entries()) {
+      const at = heldAt === undefined ? row : heldAt[row];
+      if (at < 0) throw new Error(`the image of row ${row} is held by another process`);
+      if (memory !== null) into.set(memory.subarray(at * bytes, (at + 1) * bytes), i * bytes);
+      else readSync(images as number, into, i * bytes, bytes, at * bytes);
+    }
     return tensorFromBytes(into, [rows.length, 3, sizePx, sizePx], "float16").to("float32");
   };
 }

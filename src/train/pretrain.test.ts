@@ -5,7 +5,7 @@ import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
-import { loadImageBank } from "../batches/image-bank.ts";
+import { type ImageBank, loadImageBank } from "../batches/image-bank.ts";
 import { noiseFrom, noiseTable } from "../batches/noise.ts";
 import { storeInFile } from "../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../models/index.ts";
@@ -91,10 +91,10 @@ describe("pre-training", () => {
   });
   it("gives each of several processes the views that one would have of its part", async () => {
     const surveys = [survey, await smallSurvey(folder.path, 30, "third")];
-    const bank = await loadImageBank(surveys, 40, SILENT);
-    bank.truth[3] = null;
-    const sampling = { surveyOf: bank.surveyOf, weights: [1, 1], batchSize: 7, seed: 1 };
-    const viewsOf = (viewsAhead: boolean, part?: { rank: number; size: number }) => {
+    const banks = [await loadImageBank(surveys, 40, SILENT), await loadImageBank(surveys, 40, SILENT, { shards: 2 })];
+    for (const bank of banks) for (let row = 0; row < bank.count; row += 3) bank.truth[row] = null;
+    const viewsOf = (bank: ImageBank, viewsAhead: boolean, part?: { rank: number; size: number }) => {
+      const sampling = { surveyOf: bank.surveyOf, weights: [1, 1], batchSize: 7, seed: 1, shards: bank.shards };
       const source = openViews(bank, sampling, recipe({ viewsAhead }), 2, part);
       const { views, places, truth } = source.views(2);
       source.close();
@@ -104,13 +104,16 @@ describe("pre-training", () => {
       expect(truth).toHaveLength(7);
       return places.map((place, i) => ({ its: truth[place], first: first.slice(i * size, (i + 1) * size), second: second.slice(i * size, (i + 1) * size) }));
     };
-    const whole = viewsOf(false);
-    expect(whole).toHaveLength(7);
-    expect(whole[0].first).not.toEqual(whole[0].second);
-    for (const ahead of [false, true]) {
-      const [even, odd] = [0, 1].map((rank) => viewsOf(ahead, { rank, size: 2 }));
-      expect(even).toEqual(whole.filter((_, i) => i % 2 === 0));
-      expect(odd).toEqual(whole.filter((_, i) => i % 2 === 1));
+    for (const bank of banks) {
+      const whole = viewsOf(bank, false);
+      expect(whole).toHaveLength(7);
+      expect(whole[0].first).not.toEqual(whole[0].second);
+      expect(new Set(whole.map(({ its }) => its === null)).size).toBe(2);
+      for (const ahead of [false, true]) {
+        const [even, odd] = [0, 1].map((rank) => viewsOf(bank, ahead, { rank, size: 2 }));
+        expect(even).toEqual(whole.filter((_, i) => i % 2 === 0));
+        expect(odd).toEqual(whole.filter((_, i) => i % 2 === 1));
+      }
     }
   });
   it("learns with short products where the processor has them, nearly the same", async () => {

@@ -59,7 +59,8 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   mkdirSync(options.out, { recursive: true });
   const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
   try {
-    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, options.progress, { scratch: options.out, memoryBytes: options.memoryBytes });
+    const { out: scratch, memoryBytes, group, progress } = options;
+    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, progress, { scratch, memoryBytes, shards: recipe.shards, group });
     const { pictures, ...result } = trainOnBank(recipe, bank, options);
     bank.close();
     if ((options.group?.rank ?? 0) === 0) await writePretrainReport(options.out, pictures);
@@ -87,7 +88,7 @@ export function trainOnBank(
   if (recipe.growFrom !== undefined) growFromWeights(model, recipe.growFrom);
   const heads = objectivesOf(recipe, model);
   const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
-  const sampling = { surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed };
+  const sampling = { surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed, shards: bank.shards };
   // Parameters that no objective reaches (a decoder's, say) get no gradient; the optimiser leaves them alone.
   const learned: [string, Parameter][] = [...model.namedParameters()];
   for (const [name, { head }] of Object.entries(heads)) for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
@@ -192,7 +193,9 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
   model.eval();
   return noGrad(() =>
     scope(() => {
-      const { views, places, truth } = makeViews(bank, sampler.rows(0).slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
+      // The first process has those of the first shard, however many processes there are.
+      const own = sampler.rows(0).filter((_, place) => place % (bank.shards?.count ?? 1) === 0);
+      const { views, places, truth } = makeViews(bank, own.slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
       const row = (title: string, images: Tensor): PictureRow => ({ title, pixels: images.toFloat32Array(), sizePx: recipe.viewPx });
       const step = { model, views, places, truth, random, features: () => pooled(model, views, recipe.pooling) };
       return [

@@ -22,8 +22,10 @@ export function fitReading(
   { dim, seed, told }: { dim: number; seed: number; told: Tensor | null },
 ): Projection {
   const random = new Random(seed).fork("projection");
-  const real = bank.truth.flatMap((truth, row) => (truth === null ? [row] : []));
-  const pool = real.length > 0 ? real : bank.truth.map((_, row) => row);
+  // Where images are in parts, those of the first one, which is the first process's however many there are.
+  const all = Array.from(bank.truth.keys()).filter((row) => bank.shards === undefined || bank.shards.of[row] === 0);
+  const real = all.filter((row) => bank.truth[row] === null);
+  const pool = real.length > 0 ? real : all;
   const rows = random.shuffle(pool).slice(0, FIT_ROWS);
   const reader = featuresOf(model.eval(), { ...reading, projection: null });
   manualSeed(seed);

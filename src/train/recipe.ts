@@ -37,6 +37,8 @@ export const Recipe = z.strictObject({
   /** Galaxies a pass; `accumulate` passes make a step. */
   batchSize: z.int().min(2),
   accumulate: z.int().positive().default(1),
+  /** In how many parts the images are, where processes that train together hold some of them each: a multiple of their number. Absent: each holds all. */
+  shards: z.int().min(2).max(65_535).optional(),
   learningRate: z.number().positive(),
   weightDecay: z.number().min(0).default(0.05),
   warmupSteps: z.int().min(1).default(100),

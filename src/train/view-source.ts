@@ -81,7 +81,7 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
       const views = tensor(new Float32Array(slots[slot]), shape);
       Atomics.store(state, slot, EMPTY);
       Atomics.notify(state, slot);
-      const { all, places } = pick(sampler.rows(pass), (row) => simulated[row] === 1, part);
+      const { all, places } = pick(sampler.rows(pass), (row) => simulated[row] === 1, part, sampling.shards !== undefined);
       return { views, places, truth: all.map((row) => bank.truth[row]) };
     },
     close() {

@@ -19,7 +19,7 @@ function run(): void {
       if (now === STOPPED) return;
       Atomics.wait(state, slot, now);
     }
-    const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, part);
+    const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, part, sampling.shards !== undefined);
     scope(() => viewsOf(take(picked.rows), picked, passRandom(sampling.seed, pass), settings, table).copyTo(new Float32Array(slots[slot])));
     if (Atomics.compareExchange(state, slot, EMPTY, READY) === STOPPED) return;
     Atomics.notify(state, slot);

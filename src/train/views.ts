@@ -5,7 +5,7 @@ import type { ImageBank, Truth } from "../batches/image-bank.ts";
 import { noiseFrom } from "../batches/noise.ts";
 import { randomStretch } from "../batches/stretch.ts";
 import { commonRange } from "../models/feature-pooling.ts";
-import { cat, noGrad, scope, type Tensor } from "../torch/index.ts";
+import { cat, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 
 export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange">;
@@ -17,41 +17,43 @@ export interface Part {
 }
 export const WHOLE: Part = { rank: 0, size: 1 };
 
-/** A batch's galaxies of which views are made, real ones first. */
+/** A batch's galaxies of which views are made. */
 export interface Picked {
   /** All of the batch, in the order of their places. */
   all: number[];
   /** Which of them are picked. */
   places: number[];
   rows: number[];
-  real: number;
-}
-
-/** The galaxies of a part of a batch: real ones first, simulated ones last, in the whole batch and so in every part. */
-export function pick(batch: number[], isSimulated: (row: number) => boolean, { rank, size }: Part): Picked {
-  const all = [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
-  const places = [...all.keys()].filter((place) => place % size === rank);
-  const rows = places.map((place) => all[place]);
-  return { all, places, rows, real: rows.filter((row) => !isSimulated(row)).length };
+  /** Which of those picked are simulated. */
+  simulated: boolean[];
 }
 
 /**
- * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those picked: `real` pictures first and then flux, which is
+ * The galaxies of a part of a batch. Real ones come first, so that they come to all processes alike, unless each process holds its own images (`sharded`): then the
+ * order is the sampler's, which mixes each process's own.
+ */
+export function pick(batch: number[], isSimulated: (row: number) => boolean, { rank, size }: Part, sharded = false): Picked {
+  const all = sharded ? batch : [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
+  const places = [...all.keys()].filter((place) => place % size === rank);
+  const rows = places.map((place) => all[place]);
+  return { all, places, rows, simulated: rows.map(isSimulated) };
+}
+
+/**
+ * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those picked, pictures or simulated flux, which is
  * shown by another stretch in each view. Noise is read from `table`. Each galaxy draws with a generator that follows from its place in the whole batch, so that its
  * views are the same in whatever part it is.
  */
-export function viewsOf(images: Tensor, { real, places }: Picked, random: Random, settings: ViewSettings, table: Float32Array): Tensor {
+export function viewsOf(images: Tensor, { simulated, places }: Picked, random: Random, settings: ViewSettings, table: Float32Array): Tensor {
   const randoms = places.map((place) => random.fork(place));
   return noGrad(() =>
     scope(() => {
-      const B = images.shape[0];
-      const ofFlux = randoms.slice(real);
+      const flux = [...simulated.keys()].filter((i) => simulated[i]);
+      const ofFlux = flux.map((i) => randoms[i]);
+      const at = tensor(flux, [flux.length], "int64");
+      const stretched = () => op("index_copy", images, 0, at, randomStretch(images.indexSelect(0, at), ofFlux, noiseFrom(table, ofFlux)));
       const shown = () => {
-        const parts = [
-          ...(real > 0 ? [images.slice(0, 0, real)] : []),
-          ...(real < B ? [randomStretch(images.slice(0, real, B), ofFlux, noiseFrom(table, ofFlux))] : []),
-        ];
-        const view = augment(cat(parts, 0), randoms, { ...DEFAULT_AUGMENT, sizePx: settings.viewPx }, noiseFrom(table, randoms));
+        const view = augment(flux.length > 0 ? stretched() : images, randoms, { ...DEFAULT_AUGMENT, sizePx: settings.viewPx }, noiseFrom(table, randoms));
         return settings.commonRange === true ? commonRange(view) : view;
       };
       return cat([shown(), shown()], 0);
@@ -65,13 +67,13 @@ export interface PartViews {
   views: Tensor;
   /** Which of the batch's galaxies those are. */
   places: number[];
-  /** What is true of each galaxy of the whole batch, real ones first; null for real ones. */
+  /** What is true of each galaxy of the whole batch; null for real ones. */
   truth: (Truth | null)[];
 }
 
 /** Two views of each galaxy of a part of the batch, and what is true of all of it. Everything random follows from `random` and the noise `table`. */
 export function makeViews(bank: ImageBank, batch: number[], random: Random, settings: ViewSettings, table: Float32Array, part: Part = WHOLE): PartViews {
-  const picked = pick(batch, (row) => bank.truth[row] !== null, part);
+  const picked = pick(batch, (row) => bank.truth[row] !== null, part, bank.shards !== undefined);
   const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, random, settings, table)));
   return { views, places: picked.places, truth: picked.all.map((row) => bank.truth[row]) };
 }
