@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { cat, liveTensors, manualSeed, noGrad, rand, randn, scope, type Tensor, tensor, writeSafetensors } from "../torch/index.ts";
-import { fitProjection, innerSquare, project, projectionState, readProjection, turnedViews } from "./feature-projection.ts";
+import { fitProjection, innerSquare, joinProjections, project, projectionState, readProjection, turnedViews } from "./feature-projection.ts";
 import { featuresOf, notesOf, readingOf } from "./feature-reader.ts";
 import { createModel } from "./index.ts";
 
@@ -58,6 +58,24 @@ describe("projection", () => {
       expect(beside).toBeGreaterThan(without + 0.15);
       // 0.6 of the components' length: 0.36 of 1.36 of the squared one, beside what components have of it already.
       expect(beside).toBeLessThan(without + 0.36);
+    });
+  });
+  it("of features side by side keeps each half's distances, the plain ones at 0.7 of their length, and turns all columns", () => {
+    scope(() => {
+      manualSeed(5);
+      const rows = rand([40, 6]);
+      const [left, right] = [rows.slice(1, 0, 3), rows.slice(1, 3, 6)];
+      const [plain, inRange] = [fitProjection(left, 2), fitProjection(right, 2)];
+      const joined = joinProjections(plain, inRange);
+      expect([joined.mean.shape, joined.axes.shape]).toEqual([
+        [1, 6],
+        [6, 4],
+      ]);
+      const squares = (x: Tensor) => x.slice(0, 0, 1).sub(x).pow(2).sum([1]).toFloat32Array();
+      const [all, one, other] = [project(rows, joined), project(left, plain), project(right, inRange)].map(squares);
+      for (const [i, value] of all.entries()) expect(value).toBeCloseTo(0.49 * one[i] + other[i], 4);
+      expect(joined.axes.toFloat32Array().every((value) => value !== 0)).toBe(true);
+      for (const { mean, axes } of [plain, inRange, joined]) for (const tensor of [mean, axes]) tensor.dispose();
     });
   });
   it("is the same for a seed, comes back from a file, and leaves no tensor behind", () => {
@@ -142,6 +160,22 @@ describe("views", () => {
       );
       expect(change).toBeGreaterThan(1e-4);
     });
+    model.dispose();
+  });
+  it("stand side by side, as images are and in a common range, where a reading asks for both", () => {
+    const model = createModel("lvm-nano").eval();
+    const reading = { ...readingOf(model, {}), sizePx: 32, pooling: "stages", views: "zoomed", commonRange: "both" } as const;
+    expect(readingOf(model, notesOf(reading))).toEqual(reading);
+    scope(() =>
+      noGrad(() => {
+        const image = rand([2, 3, 32, 32]);
+        const both = featuresOf(model, reading);
+        const [plain, inRange] = [false, true].map((commonRange) => featuresOf(model, { ...reading, commonRange }).of(image));
+        expect(both.dim).toBe(2 * 1408);
+        expect(both.of(image).toFloat32Array()).toEqual(cat([plain, inRange], 1).toFloat32Array());
+        expect(plain.sub(inRange).abs().max().item()).toBeGreaterThan(1e-3);
+      }),
+    );
     model.dispose();
   });
 });

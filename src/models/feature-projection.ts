@@ -1,5 +1,5 @@
 /** Pooled features brought down to the few numbers that vary among galaxies: fitted once on unlabelled images, kept with the weights. */
-import { cat, eigh, gridSample, keep, manualSeed, noGrad, qr, randn, readSafetensors, scope, type Tensor, tensor, turned } from "../torch/index.ts";
+import { cat, eigh, gridSample, keep, manualSeed, noGrad, qr, randn, readSafetensors, scope, type Tensor, tensor, turned, zeros } from "../torch/index.ts";
 
 /** Features x [B, D] become (x - mean) axes, [B, k]. */
 export interface Projection {
@@ -63,6 +63,27 @@ export function fitProjection(features: Tensor, dim: number, told: Tensor | null
       manualSeed(1);
       const [rotation] = qr(randn([k, k]).to("float64"));
       return [mean, cat(parts, 1).matmul(rotation).to("float32").div(sd.reshape(D, 1))];
+    }),
+  );
+  return { mean: keep(mean), axes: keep(axes) };
+}
+
+/** How far galaxies lie apart by images as they are, where 1 is how far they lie apart by those in a common range (docs/decisions/feature-reading.md). */
+const PLAIN_SHARE = 0.7;
+
+/**
+ * One projection of features that stand side by side, [N, 2 D]: `plain` of the first half, `inRange` of the second. The columns of both are turned together, for the
+ * reason that `fitProjection` gives.
+ */
+export function joinProjections(plain: Projection, inRange: Projection): Projection {
+  const [D, k] = plain.axes.shape;
+  const [mean, axes] = noGrad(() =>
+    scope(() => {
+      manualSeed(1);
+      const [rotation] = qr(randn([2 * k, 2 * k]).to("float64"));
+      const nothing = zeros([D, k]);
+      const blocks = cat([cat([plain.axes.mul(PLAIN_SHARE), nothing], 1), cat([nothing, inRange.axes], 1)], 0);
+      return [cat([plain.mean, inRange.mean], 1), blocks.to("float64").matmul(rotation).to("float32")];
     }),
   );
   return { mean: keep(mean), axes: keep(axes) };

@@ -1,5 +1,5 @@
 /** How a frozen model's images are prepared and its maps become the numbers that are kept on disk and learned from. */
-import type { Tensor } from "../torch/index.ts";
+import { cat, type Tensor } from "../torch/index.ts";
 import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
 import { type Projection, project, turnedViews, VIEWS, type Views, viewCount } from "./feature-projection.ts";
 import type { SwinUnet } from "./swin-unet.ts";
@@ -9,8 +9,8 @@ export interface FeatureReading {
   /** Side of the images. */
   sizePx: number;
   pooling: Pooling;
-  /** Whether images are brought to a common range first. */
-  commonRange: boolean;
+  /** Whether images are brought to a common range first; "both": features of the images as they are and of those in a common range stand side by side. */
+  commonRange: boolean | "both";
   /** In which ways an image is shown; the features are the mean over them. */
   views: Views;
   /** Brings pooled features to fewer numbers; null: they are kept as they are. */
@@ -22,7 +22,7 @@ export function readingOf(model: SwinUnet, notes: Record<string, string>, projec
   return {
     sizePx: notes.sizePx === undefined ? model.config.imageSize : Number(notes.sizePx),
     pooling: POOLINGS.find((pooling) => pooling === notes.pooling) ?? "last",
-    commonRange: notes.commonRange === "true",
+    commonRange: notes.commonRange === "both" ? "both" : notes.commonRange === "true",
     views: VIEWS.find((views) => String(views) === notes.views) ?? 1,
     projection,
   };
@@ -47,14 +47,19 @@ export interface FeatureReader {
 /** The encoder's output averaged over tokens, 8 x embedDim numbers (768 for lvm-base), unless the reading says otherwise. */
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
-  const read = (images: Tensor, views: Views) => {
-    const seen = turnedViews(images, views, reading.commonRange ? commonRange : undefined);
+  const ranges = reading.commonRange === "both" ? [false, true] : [reading.commonRange];
+  const readIn = (inRange: boolean, images: Tensor, views: Views) => {
+    const seen = turnedViews(images, views, inRange ? commonRange : undefined);
     const rows = pooled(model, seen, pooling);
-    const mean = views === 1 ? rows : rows.reshape(viewCount(views), images.shape[0], rows.shape[1]).mean(0);
-    return projection === null ? mean : project(mean, projection);
+    return views === 1 ? rows : rows.reshape(viewCount(views), images.shape[0], rows.shape[1]).mean(0);
+  };
+  const read = (images: Tensor, views: Views) => {
+    const parts = ranges.map((inRange) => readIn(inRange, images, views));
+    const rows = parts.length === 1 ? parts[0] : cat(parts, 1);
+    return projection === null ? rows : project(rows, projection);
   };
   return {
-    dim: projection === null ? pooledDim(model, pooling) : projection.axes.shape[1],
+    dim: projection === null ? ranges.length * pooledDim(model, pooling) : projection.axes.shape[1],
     sizePx: reading.sizePx,
     of: (images) => read(images, reading.views),
     once: (images) => read(images, 1),

@@ -138,6 +138,8 @@ describe("pre-training", () => {
       expect(metadata).toMatchObject({ views: "zoomed", commonRange: "true" });
       expect(tensors["projection.axes"].shape).toEqual([1408, 10]);
     });
+    await pretrain(recipe({ ...settings, commonRange: "both", projection: 10 }), { out: out("read"), progress: SILENT });
+    scope(() => expect(readSafetensors(file).tensors["projection.axes"].shape).toEqual([2816, 10]));
     await expect(pretrain(recipe({ ...settings, commonRange: true }), { out: out("read"), progress: SILENT })).rejects.toThrow(/another recipe/);
   });
   it("lets a larger network begin with what a smaller one learned", async () => {

@@ -118,7 +118,8 @@ export function trainOnBank(
     if (!first) return;
     const about = { step: String(step), seconds: String(Math.round(seconds)), cpuSeconds: String(Math.round(cpuSeconds)), recipeHash };
     saveCheckpoint(checkpoint, trained, about);
-    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange: recipe.commonRange !== false, views: recipe.views };
+    const commonRange = recipe.commonRange === "both" ? recipe.commonRange : recipe.commonRange !== false;
+    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange, views: recipe.views };
     const released = average ?? model;
     // The components belong to the finished weights; features of a checkpoint are read without them.
     const dim = step >= recipe.steps ? recipe.projection : undefined;

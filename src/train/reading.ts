@@ -2,7 +2,7 @@
 import { Random } from "../base/random.ts";
 import type { ImageBank } from "../batches/image-bank.ts";
 import { randomStretch } from "../batches/stretch.ts";
-import { fitProjection, type Projection } from "../models/feature-projection.ts";
+import { fitProjection, joinProjections, type Projection } from "../models/feature-projection.ts";
 import { type FeatureReading, featuresOf } from "../models/feature-reader.ts";
 import type { SwinUnet } from "../models/swin-unet.ts";
 import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor } from "../torch/index.ts";
@@ -13,7 +13,8 @@ const BATCH = 64;
 
 /**
  * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown by a stretch of their own, where it has no
- * real ones; parameters that objectives have learned to tell, `told` [n, D], among them. Draws from `seed`; leaves the model in evaluation.
+ * real ones; parameters that objectives have learned to tell, `told` [n, D], among them. Images that are read both as they are and in a common range have half of the
+ * columns for each. Draws from `seed`; leaves the model in evaluation.
  */
 export function fitReading(
   model: SwinUnet,
@@ -43,6 +44,12 @@ export function fitReading(
         ),
       );
     }
-    return fitProjection(cat(parts, 0), dim, told);
+    const features = cat(parts, 0);
+    if (reading.commonRange !== "both") return fitProjection(features, dim, told);
+    const D = features.shape[1] / 2;
+    const halves = [0, D].map((from) => fitProjection(features.slice(1, from, from + D), Math.floor(dim / 2), told));
+    const joined = joinProjections(halves[0], halves[1]);
+    for (const { mean, axes } of halves) for (const tensor of [mean, axes]) tensor.dispose();
+    return joined;
   });
 }

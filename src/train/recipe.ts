@@ -28,8 +28,11 @@ export const Recipe = z.strictObject({
     .refine((weights) => Object.values(weights).some((value) => value !== undefined), "names no objective"),
   /** How the encoder's maps become features, in training and afterwards. */
   pooling: z.enum(POOLINGS).default("last"),
-  /** Whether every image is brought to a common range of brightness first: in training and when features are read, or only then ("reading"). */
-  commonRange: z.union([z.boolean(), z.literal("reading")]).default(false),
+  /**
+   * Whether every image is brought to a common range of brightness first: in training and when features are read; only then ("reading"); or only then, and beside the
+   * features of images as they are ("both").
+   */
+  commonRange: z.union([z.boolean(), z.enum(["reading", "both"])]).default(false),
   /** Afterwards: in which ways (1, 4, 8 or "zoomed") an image is shown to average its features, and to how many numbers they are projected. */
   views: z.literal(VIEWS).default(1),
   projection: z.int().positive().optional(),
