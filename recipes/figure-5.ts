@@ -3,9 +3,9 @@
  *
  * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds N] [--steps N] [--quick] [--done]
  *          [--data ../shared/data] [--work runs/figure-5] [--out reports/figure-5] [--threads 2]
- * Time: hours on two cores without GPU; the LVM's cells take 5 to 10 s of one core each, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
+ * Time: hours on two cores without GPU; the cells of `lvm-tiny` take 10 to 30 s of one core each, those of `lvm-nano` 5 to 10 s, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
  * Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each,
- * `--done` reports the cells that are there without doing more, and `--only lvm --weights FILE` adds those of other weights.
+ * `--done` reports the cells that are there without doing more, and `--only lvm --model NAME` or `--weights FILE` makes those of another model or of other weights.
  * Expected: the table in docs/few-shot.md, within its spreads.
  *
  * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by professional astronomers on SDSS pictures;
@@ -55,7 +55,7 @@ const { values: flags } = parseArgs({
   options: {
     only: { type: "string", default: [...LVM, ...BASELINES].join() },
     sizes: { type: "string", default: "10,50,20,200,100,0" },
-    model: { type: "string", default: "lvm-nano" },
+    model: { type: "string", default: "lvm-tiny" },
     weights: { type: "string" },
     seeds: { type: "string", default: "3" },
     steps: { type: "string", default: String(BUDGET.steps) },
