@@ -169,6 +169,7 @@ describe("pre-training", () => {
   it("keeps to its recipe and names what is wrong with one", async () => {
     await expect(pretrain(recipe({ seed: 2 }), { out: out("whole"), progress: SILENT })).rejects.toThrow(/another recipe/);
     await expect(pretrain(recipe({ batchSize: 64 }), { out: out("few"), progress: SILENT })).rejects.toThrow(/do not fill a batch/);
+    await expect(pretrain(recipe({ shards: 9 }), { out: out("parts of one"), progress: SILENT })).rejects.toThrow(/9 shards cannot share a batch of 8/);
     await expect(pretrain(recipe({ learningRate: 1e30, warmupSteps: 1, steps: 8 }), { out: out("wild"), progress: SILENT })).rejects.toThrow(
       /the loss is NaN at step \d+; the last good checkpoint/,
     );

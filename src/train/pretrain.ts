@@ -80,8 +80,9 @@ export function trainOnBank(
   if (recipe.threads !== undefined && group === null) setThreads(recipe.threads);
   const first = group === null || group.rank === 0;
   const part = group === null ? WHOLE : { rank: group.rank, size: group.size };
-  if (part.size > recipe.batchSize)
-    throw new SkyloopError("BAD_RECIPE", `${part.size} processes cannot share a batch of ${recipe.batchSize}; start fewer or give a larger batchSize`);
+  const [parts, what] = recipe.shards === undefined ? [part.size, "processes"] : [recipe.shards, "shards"];
+  if (parts > recipe.batchSize)
+    throw new SkyloopError("BAD_RECIPE", `${parts} ${what} cannot share a batch of ${recipe.batchSize}; take fewer or give a larger batchSize`);
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
