@@ -100,10 +100,15 @@ export function projectionState({ mean, axes }: Projection): Record<string, Tens
   return { [NAMES.mean]: mean, [NAMES.axes]: axes };
 }
 
+/** Whether a tensor of a weights file belongs to its projection. */
+export function isProjectionName(name: string): boolean {
+  return name.startsWith("projection.");
+}
+
 /** The projection in a weights file; null where it has none. */
 export function readProjection(path: string): Projection | null {
   const { tensors } = scope(() => {
-    const file = readSafetensors(path, (name) => name.startsWith("projection."));
+    const file = readSafetensors(path, isProjectionName);
     return { tensors: Object.fromEntries(Object.entries(file.tensors).map(([name, value]) => [name, keep(value)])) };
   });
   return NAMES.mean in tensors && NAMES.axes in tensors ? { mean: tensors[NAMES.mean], axes: tensors[NAMES.axes] } : null;

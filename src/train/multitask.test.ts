@@ -7,10 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { SILENT } from "../base/progress.ts";
-import { loadHead } from "../tasks/classify.ts";
+import { openFeatures } from "../batches/features.ts";
+import { mostProbable } from "../measure/classification.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { classifyLogits, loadHead } from "../tasks/classify.ts";
+import { embedSurvey } from "../tasks/embed.ts";
 import { loadImageModel } from "../tasks/image-model.ts";
+import { hardClasses, readClasses } from "../tasks/labels.ts";
 import { setThreads } from "../torch/index.ts";
 import { paperSplit } from "./class-data.ts";
+import { pickRows } from "./head.ts";
 import { loadMultitaskData, type MultitaskOptions, trainMultitask } from "./multitask.ts";
 
 const folder = temporaryFolder();
@@ -81,6 +87,35 @@ describe("multitask training", () => {
     const total = found.stepsOfTask.reduce((a, b) => a + b, 0);
     expect(total).toBe(8);
   }, 240_000);
+
+  it("leaves an encoder whose features its class head reads: what is predicted with both is what was measured", async () => {
+    const out = join(folder.path, "whole");
+    const metrics = JSON.parse(readFileSync(join(out, "metrics.json"), "utf8")) as { features: string; classify: { accuracy: number } };
+    await embedSurvey(survey, { model: "lvm-nano", weights: join(out, "encoder.safetensors"), name: metrics.features, progress: SILENT });
+    const { card, head } = loadHead(join(out, "classify.safetensors"));
+    const features = openFeatures(survey, metrics.features);
+    expect(features.dim).toBe(card.dim);
+    const { classes } = await loadMultitaskData(options("whole"), 64);
+    const rows = readClasses(await openSurvey(survey), COLUMN);
+    const truth = hardClasses(rows);
+    const test = paperSplit(truth, rows.classes, 1).test;
+    expect(test).toHaveLength(classes.test.classes.length);
+    const found = mostProbable(
+      classifyLogits(
+        head,
+        pickRows(
+          features.matrix(),
+          card.dim,
+          test.map((i) => rows.rows[i]),
+        ),
+        card.dim,
+      ),
+      2,
+    );
+    features.close();
+    head.dispose();
+    expect(test.filter((i, k) => found[k] === truth[i]).length / test.length).toBeCloseTo(metrics.classify.accuracy, 9);
+  }, 60_000);
 
   it("refuses a finished folder, options and columns that cannot be", async () => {
     await expect(trainMultitask(options("whole"))).rejects.toThrow(/finished run already/);

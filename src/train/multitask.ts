@@ -10,6 +10,7 @@ import { hashBytes, hashFile, lockFolder, writeFileAtomic } from "../base/files.
 import type { Progress } from "../base/progress.ts";
 import { fitTemperature } from "../measure/calibration.ts";
 import { type ClassificationScores, classificationScores, mostProbable } from "../measure/classification.ts";
+import { isProjectionName } from "../models/feature-projection.ts";
 import { loadModel, releasedWeights } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
 import { lineChart } from "../plot/lines.ts";
@@ -238,12 +239,12 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
   }
 }
 
-/** Writes the encoder as it is now, with the notes that say how its features are read, and returns its hash. */
-async function saveEncoder(encoder: SwinUnet, { model, weights }: MultitaskOptions, path: string): Promise<string> {
-  const notes = scope(() => readSafetensors(weights ?? releasedWeights(model), () => false).metadata);
+/** Writes the encoder as it is now, with the notes and the projection by which its features are read, and returns its hash. */
+async function saveEncoder(encoder: SwinUnet, { model, weights = releasedWeights(model) }: MultitaskOptions, path: string): Promise<string> {
   scope(() => {
+    const { tensors, metadata } = readSafetensors(weights, isProjectionName);
     const state = Object.fromEntries([...encoder.namedTensors()].filter(([name]) => !isDecoderName(name)));
-    writeSafetensors(path, state, { ...notes, model, part: "encoder", dtype: "float32" });
+    writeSafetensors(path, { ...state, ...tensors }, { ...metadata, model, part: "encoder", dtype: "float32" });
   });
   return hashFile(path);
 }
