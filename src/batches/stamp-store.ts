@@ -13,8 +13,6 @@ export interface StampPlace {
 }
 
 export interface StampStore {
-  /** Images [n, 3, S, S] in single precision, in the order asked for. */
-  take(rows: number[]): Tensor;
   place: StampPlace;
   close(): void;
 }
@@ -25,7 +23,7 @@ export interface StampWriter {
   finish(): StampStore;
 }
 
-/** Reads images from where they lie; closing them is the business of who put them there. */
+/** Reads images [n, 3, S, S] in single precision from where they lie, in the order asked for; closing them is the business of who put them there. */
 export function takeFrom({ sizePx, images, heldAt }: StampPlace): (rows: number[]) => Tensor {
   const bytes = 2 * 3 * sizePx * sizePx;
   const memory = typeof images === "number" ? null : new Uint8Array(images);
@@ -57,7 +55,7 @@ export function storeInMemory(sizePx: number): StampWriter {
         at += part.length;
       }
       const place = { sizePx, images };
-      return { take: takeFrom(place), place, close: () => {} };
+      return { place, close: () => {} };
     },
   };
 }
@@ -85,7 +83,7 @@ export function storeInFile(path: string, sizePx: number): StampWriter {
     },
     finish() {
       const place = { sizePx, images: file };
-      return { take: takeFrom(place), place, close: () => closeSync(file) };
+      return { place, close: () => closeSync(file) };
     },
   };
 }

@@ -88,8 +88,8 @@ function take(target: Parameter, source: Parameter, { rows, columns = [0], newRo
 }
 
 /**
- * Gives the encoder of `model`, newly made, what `learned` knows: at every size of image it then finds the same maps, but for rounding and a small difference by the normalisation of
- * patches, in the first channels of each stage. Blocks that the smaller one lacks begin as if they were not there. The decoder keeps its initial weights. Throws
+ * Gives the encoder of `model`, newly made, what `learned` knows: on images no larger than those `learned` is made for it then finds the same maps in the first channels of each stage, but for rounding
+ * and a small difference by the normalisation of patches; larger images fall into other windows. Blocks that the smaller one lacks begin as if they were not there. The decoder keeps its initial weights. Throws
  * CANNOT_GROW where `learned` is not smaller in every measure or cuts images, windows or heads in another way.
  */
 export function growFrom(model: SwinUnet, learned: SwinUnet): void {

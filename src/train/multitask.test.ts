@@ -96,7 +96,9 @@ describe("multitask training", () => {
     const features = openFeatures(survey, metrics.features);
     expect(features.dim).toBe(card.dim);
     const { classes } = await loadMultitaskData(options("whole"), 64);
-    const rows = readClasses(await openSurvey(survey), COLUMN);
+    const opened = await openSurvey(survey);
+    const rows = readClasses(opened, COLUMN);
+    opened.close();
     const truth = hardClasses(rows);
     const test = paperSplit(truth, rows.classes, 1).test;
     expect(test).toHaveLength(classes.test.classes.length);
