@@ -2,14 +2,17 @@
  * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same processor time, then every question of
  * recipes/suites.json to its frozen features.
  *
- * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--seconds 400] [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 2]
+ * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--only vicreg,masked,…] [--seconds 400] [--seeds 10]
+ *          [--work runs/objectives] [--reports reports] [--threads 2]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
- * Time: less than forty minutes on two cores without GPU; a run that was stopped goes on.
+ * Time: less than forty minutes on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can share the work by `--only`;
+ * the one that ends last reports all that is done.
  * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { SkyloopError } from "../src/base/errors.ts";
 import { readJson, writeFileAtomic } from "../src/base/files.ts";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 import { SILENT, terminalProgress } from "../src/base/progress.ts";
@@ -38,6 +41,7 @@ const { values } = parseArgs({
       type: "string",
       default: "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
     },
+    only: { type: "string", default: Object.keys(OBJECTIVES).join() },
     seconds: { type: "string", default: "400" },
     seeds: { type: "string", default: "10" },
     work: { type: "string", default: "runs/objectives" },
@@ -45,6 +49,9 @@ const { values } = parseArgs({
     threads: { type: "string", default: "2" },
   },
 });
+const asked = values.only.split(",");
+const unknown = asked.filter((name) => !(name in OBJECTIVES));
+if (unknown.length > 0) throw new SkyloopError("BAD_OPTION", `--only is a list of ${Object.keys(OBJECTIVES).join(", ")}, not ${unknown.join(", ")}`);
 const [seconds, seeds, threads] = [values.seconds, values.seeds, values.threads].map(Number);
 const work = resolve(values.work);
 const reports = resolve(values.reports, "objectives");
@@ -99,6 +106,7 @@ for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
   const out = join(work, name);
   const kept = join(out, "suites.json");
   if (!existsSync(kept)) {
+    if (!asked.includes(name)) continue;
     loaded ??= await loadImageBank(surveys, 80, terminalProgress("reading", "stamps"));
     mkdirSync(out, { recursive: true });
     const plan = join(out, "steps.json");

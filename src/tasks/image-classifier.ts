@@ -20,6 +20,8 @@ export interface ImageClassifier {
   /** What its file must say beside the card, and tensors that are no parameters of the layer. */
   readonly notes: Record<string, string>;
   readonly extra: Record<string, Tensor>;
+  /** Of an LVM whose encoder does not learn: the features [B, dim] that images are predicted from, and the head that does so. */
+  readonly frozen: { features(images: Tensor): Tensor; head: ClassifyHead } | null;
   dispose(): void;
 }
 
@@ -72,6 +74,7 @@ function convnet(name: ClassifierName, classes: number, weights: string | undefi
     parameters: { fresh: all.filter(isFresh), learned: all.filter((entry) => !isFresh(entry)) },
     notes: {},
     extra: {},
+    frozen: null,
     dispose: () => layer.dispose(),
   };
 }
@@ -111,6 +114,7 @@ function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, froz
     },
     notes: notesOf(reading),
     extra: reading.projection === null ? {} : projectionState(reading.projection),
+    frozen: frozen ? { features: (images) => reader.of(images), head: layer.head } : null,
     dispose() {
       reader.dispose();
       layer.dispose();

@@ -3,8 +3,8 @@ import { Random } from "../base/random.ts";
 import { releasedWeights } from "../models/index.ts";
 import { createClassifier } from "../tasks/image-classifier.ts";
 import { manualSeed, noGrad, setThreads, type Tensor, tensor, turned } from "../torch/index.ts";
-import { drawExamples, holdOut, runCell } from "./few-shot.ts";
-import { DEFAULT_NETWORK, networkLogits, trainNetwork } from "./network.ts";
+import { drawExamples, holdOut, runCell, spareObjects } from "./few-shot.ts";
+import { DEFAULT_NETWORK, type KnownFeatures, networkLogits, trainNetwork } from "./network.ts";
 
 const SIZE_PX = 64;
 const CLASSES = 2;
@@ -66,6 +66,23 @@ describe("the objects of a few-shot comparison", () => {
   });
 });
 
+describe("objects that a draw leaves", () => {
+  it("are of the pool, not drawn, and as many of each class as the rarest one leaves", () => {
+    const unequal = Int32Array.from({ length: 300 }, (_, i) => (i % 10 === 0 ? 0 : 1 + (i % 2)));
+    const { pool } = holdOut(unequal, 3, { test: 5, validation: 5 }, 1);
+    const train = drawExamples(pool, unequal, 3, 8, 1);
+    const spare = spareObjects(pool, unequal, 3, train);
+    expect([0, 1, 2].map((k) => spare.filter((i) => unequal[i] === k).length)).toEqual([12, 12, 12]);
+    expect(spare.every((i) => pool.includes(i) && !train.includes(i))).toBe(true);
+    expect(new Set(spare).size).toBe(spare.length);
+  });
+
+  it("are none where all are drawn", () => {
+    const { pool } = holdOut(truth, CLASSES, { test: 2, validation: 2 }, 1);
+    expect(spareObjects(pool, truth, CLASSES, drawExamples(pool, truth, CLASSES, 0, 1))).toEqual([]);
+  });
+});
+
 describe("one cell", () => {
   const parts = { train: Array.from({ length: 16 }, (_, i) => i), measured: Array.from({ length: 16 }, (_, i) => 16 + i) };
   const options = { ...DEFAULT_NETWORK, steps: 15, batchSize: 8 };
@@ -91,6 +108,21 @@ describe("one cell", () => {
     const first = run(1);
     expect(run(1)).toBe(first);
     expect(run(2)).not.toBe(first);
+  });
+
+  it("a frozen encoder that knows the objects already predicts the same, and reads only the others", () => {
+    manualSeed(1);
+    const classifier = createClassifier({ ...lvm, classes: CLASSES, frozen: true });
+    trainNetwork(classifier, data, parts.train, { ...options, steps: 2 });
+    const known: KnownFeatures = new Map();
+    networkLogits(classifier, data.images, [3, 1], known);
+    expect([...known.keys()]).toEqual([3, 1]);
+    const before = known.get(3);
+    const [own, other] = [known, undefined].map((some) => networkLogits(classifier, data.images, [0, 1, 2, 3], some));
+    for (const [i, value] of other.entries()) expect(own[i]).toBeCloseTo(value, 4);
+    expect(known.get(3)).toBe(before);
+    expect(new Set(known.keys())).toEqual(new Set([0, 1, 2, 3]));
+    classifier.dispose();
   });
 
   it.each([true, false])("frozen %s: whether training changes the encoder", (frozen) => {

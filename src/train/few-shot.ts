@@ -3,7 +3,7 @@ import { Random } from "../base/random.ts";
 import { classificationScores, mostProbable } from "../measure/classification.ts";
 import { createClassifier, type NewClassifier } from "../tasks/image-classifier.ts";
 import { manualSeed } from "../torch/index.ts";
-import { type LabelledImages, type NetworkOptions, networkLogits, trainNetwork } from "./network.ts";
+import { type KnownFeatures, type LabelledImages, type NetworkOptions, networkLogits, trainNetwork } from "./network.ts";
 
 /** Objects held out of everything: the same of each class, `test` to measure and `validation` to choose learning rates by; the rest is drawn from. */
 export function holdOut(truth: ArrayLike<number>, classes: number, sizes: { test: number; validation: number }, seed: number) {
@@ -26,7 +26,20 @@ export function drawExamples(pool: number[], truth: ArrayLike<number>, classes: 
   );
 }
 
+/**
+ * What to measure on beside the test objects once `train` is drawn: as many of each class as the rarest one leaves in the pool, so that classes stay equal. Draws
+ * with the same seed and size have the same ones.
+ */
+export function spareObjects(pool: number[], truth: ArrayLike<number>, classes: number, train: number[]): number[] {
+  const drawn = new Set(train);
+  const left = Array.from({ length: classes }, (_, k) => pool.filter((i) => truth[i] === k && !drawn.has(i)));
+  const least = Math.min(...left.map(({ length }) => length));
+  return left.flatMap((members) => members.slice(0, least));
+}
+
 export interface CellResult {
+  /** The most probable class of each measured object. */
+  predicted: number[];
   accuracy: number;
   macroF1: number;
   trainObjects: number;
@@ -34,26 +47,29 @@ export interface CellResult {
   seconds: number;
 }
 
-/** Trains one network from the beginning on `train` and measures it on `measured`. */
+/** Trains one network from the beginning on `train` and measures it on `measured`; `known` of a frozen encoder spares reading objects again. */
 export function runCell(
   wanted: Omit<NewClassifier, "classes">,
   data: LabelledImages & { truth: Int32Array },
   { train, measured }: { train: number[]; measured: number[] },
   options: NetworkOptions,
+  known?: KnownFeatures,
 ): CellResult {
   const started = performance.now();
   manualSeed(options.seed);
   const classifier = createClassifier({ ...wanted, classes: data.classes });
   try {
     const losses = trainNetwork(classifier, data, train, options);
-    const logits = networkLogits(classifier, data.images, measured);
+    const logits = networkLogits(classifier, data.images, measured, known);
+    const predicted = [...mostProbable(logits, data.classes)];
     const { accuracy, macroF1 } = classificationScores(
-      mostProbable(logits, data.classes),
+      predicted,
       measured.map((i) => data.truth[i]),
       data.classes,
     );
     const last = losses.slice(-10);
     return {
+      predicted,
       accuracy,
       macroF1,
       trainObjects: train.length,

@@ -1,7 +1,7 @@
 /** Training a network from images to classes by a fixed number of steps on random views of the images. */
 import { Random } from "../base/random.ts";
 import { type AugmentOptions, augment, DEFAULT_AUGMENT } from "../batches/augment.ts";
-import { balancedWeights, classifyLoss } from "../tasks/classify.ts";
+import { balancedWeights, classifyLogits, classifyLoss } from "../tasks/classify.ts";
 import { type ImageClassifier, standardiseHead } from "../tasks/image-classifier.ts";
 import { AdamW, clipGradNorm, keep, manualSeed, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { pickRows } from "./head.ts";
@@ -114,11 +114,29 @@ export function trainNetwork(
   return losses;
 }
 
-/** Logits [rows, classes] of some of the images, not augmented. */
-export function networkLogits({ layer }: ImageClassifier, images: Tensor, rows: number[]): Float32Array {
+/** Features that a frozen encoder has read, by row of the images. */
+export type KnownFeatures = Map<number, Float32Array>;
+
+/**
+ * Logits [rows, classes] of some of the images, not augmented. With `known`, which must be of this encoder and these images, a frozen encoder reads only what it has
+ * not read yet, and adds it.
+ */
+export function networkLogits({ layer, frozen }: ImageClassifier, images: Tensor, rows: number[], known?: KnownFeatures): Float32Array {
+  if (known === undefined || frozen === null) return perImage((some) => layer.forward(some), images, rows);
+  const missing = rows.filter((row) => !known.has(row));
+  const found = perImage(frozen.features, images, missing);
+  const [dim] = frozen.head.mean.shape;
+  for (const [i, row] of missing.entries()) known.set(row, found.slice(i * dim, (i + 1) * dim));
+  const features = new Float32Array(rows.length * dim);
+  for (const [i, row] of rows.entries()) features.set(known.get(row) as Float32Array, i * dim);
+  return classifyLogits(frozen.head, features, dim);
+}
+
+/** What a network says of some of the images, [rows, ...], block by block. */
+function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: number[]): Float32Array {
   const parts: Float32Array[] = [];
   for (let at = 0; at < rows.length; at += MEASURE_BATCH)
-    parts.push(noGrad(() => scope(() => layer.forward(images.indexSelect(0, indexOf(rows.slice(at, at + MEASURE_BATCH))).to("float32")).toFloat32Array())));
+    parts.push(noGrad(() => scope(() => forward(images.indexSelect(0, indexOf(rows.slice(at, at + MEASURE_BATCH))).to("float32")).toFloat32Array())));
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
