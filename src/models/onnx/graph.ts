@@ -1,4 +1,5 @@
 /** Building an ONNX graph node by node. */
+import { hashBytes } from "../../base/files.ts";
 import { type Attribute, constant, node } from "./protobuf.ts";
 
 /** A value of the graph: its name, its shape in the recording, and what it holds where that does not depend on the input. */
@@ -11,11 +12,13 @@ export interface Value {
 export class GraphBuilder {
   readonly nodes: ReturnType<typeof node>[] = [];
   readonly constants: ReturnType<typeof constant>[] = [];
-  readonly #placed = new Set<string>();
+  /** Names in the graph, by a constant's own name and by its contents. */
+  readonly #placed = new Map<string, string>();
+  readonly #contents = new Map<string, string>();
   readonly #lists = new Map<string, Value>();
   #count = 0;
 
-  /** A node with one output; `shape` is that of the recording. Constants become part of the graph when a node first takes them. */
+  /** A node with one output; `shape` is that of the recording. Constants become part of the graph when a node first takes them, those of the same contents once. */
   add(
     op: string,
     inputs: (Value | null)[],
@@ -23,20 +26,29 @@ export class GraphBuilder {
     attributes: Record<string, Attribute> = {},
     name = `${op.toLowerCase()}_${this.nodes.length}`,
   ): Value {
-    for (const input of inputs) {
-      if (input?.data === undefined || this.#placed.has(input.name)) continue;
-      this.#placed.add(input.name);
-      this.constants.push(constant(input.name, input.shape, input.data));
-    }
     this.nodes.push(
       node(
         op,
-        inputs.map((input) => input?.name ?? ""),
+        inputs.map((input) => (input === null ? "" : this.#place(input))),
         [name],
         attributes,
       ),
     );
     return { name, shape };
+  }
+
+  /** The name by which a node takes a value. */
+  #place({ name, shape, data }: Value): string {
+    if (data === undefined) return name;
+    let placed = this.#placed.get(name);
+    if (placed === undefined) {
+      const contents = `${data.constructor.name} ${shape} ${hashBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))}`;
+      placed = this.#contents.get(contents) ?? name;
+      if (placed === name) this.constants.push(constant(name, shape, data));
+      this.#contents.set(contents, placed);
+      this.#placed.set(name, placed);
+    }
+    return placed;
   }
 
   constant(data: Float32Array | BigInt64Array, shape: number[]): Value {

@@ -19,6 +19,7 @@ describe("export to ONNX, run by ONNX Runtime", () => {
     "the paper's reading": plain,
     "96 px, with padded windows": { ...plain, sizePx: 96 },
     "quarter turns of the image and of its inner square": { ...plain, commonRange: true, views: "zoomed" },
+    "as they are and in a common range side by side": { ...plain, commonRange: "both" },
     "every stage, a common range, all views, projected": { ...plain, pooling: "stages", commonRange: true, views: 8, projection },
   } as const;
 
@@ -32,6 +33,14 @@ describe("export to ONNX, run by ONNX Runtime", () => {
     const one = await session?.run(new Float32Array(3 * reader.sizePx ** 2).fill(0.5), [1, 3, reader.sizePx, reader.sizePx]);
     expect(one?.length).toBe(reader.dim);
     await session?.close();
+  });
+
+  it("keeps weights once where a reading encodes twice", () => {
+    const [once, twice] = ([false, "both"] as const).map((commonRange) => {
+      const reader = featuresOf(model, { ...plain, commonRange });
+      return toOnnx(reader.of, { ...about, sizePx: 64 }).length;
+    });
+    expect(twice / once).toBeLessThan(1.25);
   });
 
   it("gives the whole network's images too", async () => {
