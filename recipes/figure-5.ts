@@ -3,6 +3,7 @@
  *
  * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds N,M] [--steps N] [--quick] [--done]
  *          [--data ../shared/data] [--work runs/figure-5] [--out reports/figure-5] [--threads 2]
+ * --seeds: how many with up to 50 a class, and with more; one number is for both.
  * Time: hours on two cores without GPU; the cells of `lvm-tiny` take 10 to 30 s of one core each, those of `lvm-nano` 5 to 10 s, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
  * Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each,
  * `--done` reports the cells that are there without doing more, and `--only lvm --model NAME` or `--weights FILE` makes those of another model or of other weights.
@@ -175,6 +176,7 @@ function comparison(name: string, perClass: number, of: (network: string, perCla
   if (others.length === 0 || own.length === 0) return `${text}: nothing to compare.`;
   const best = others.reduce((top, other) => (mean(other) > mean(top) ? other : top));
   const pairs = own.flatMap((cell) => best.filter(({ seed }) => seed === cell.seed).map((other) => [cell, other]));
+  if (pairs.length === 0) return `${text}: no seed in common with ${NAMES[best[0].network]}.`;
   const difference = (key: "accuracy" | "testAccuracy") => {
     const { mean, sd } = spread(pairs.map(([cell, other]) => cell[key] - other[key]));
     return { mean, error: sd / Math.sqrt(pairs.length) };
