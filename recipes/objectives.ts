@@ -2,11 +2,11 @@
  * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same processor time, then every question of
  * recipes/suites.json to its frozen features.
  *
- * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--only vicreg,masked,…] [--seconds 400] [--seeds 10]
+ * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--only vicreg,masked,…] [--seconds 1800] [--seeds 10]
  *          [--work runs/objectives] [--reports reports] [--threads 2]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
- * Time: less than forty minutes on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can share the work by `--only`;
- * the one that ends last reports all that is done.
+ * Time: two hours on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can share the work by `--only`; the one that ends
+ * last reports all that is done.
  * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -42,7 +42,7 @@ const { values } = parseArgs({
       default: "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
     },
     only: { type: "string", default: Object.keys(OBJECTIVES).join() },
-    seconds: { type: "string", default: "400" },
+    seconds: { type: "string", default: "1800" },
     seeds: { type: "string", default: "10" },
     work: { type: "string", default: "runs/objectives" },
     reports: { type: "string", default: "reports" },
