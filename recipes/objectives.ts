@@ -22,7 +22,7 @@ import { embedSurvey } from "../src/tasks/embed.ts";
 import { hasBfloat16, setThreads } from "../src/torch/index.ts";
 import { trainOnBank } from "../src/train/pretrain.ts";
 import { Recipe } from "../src/train/recipe.ts";
-import { markdown } from "./multitask/tables.ts";
+import { markdown, shown } from "./multitask/tables.ts";
 
 const OBJECTIVES = {
   vicreg: { vicreg: 1 },
@@ -134,20 +134,28 @@ for (const model of ["random:lvm-nano", "pixels-pca"]) {
 const columns = suites.flatMap(({ name, sizes, heads }) =>
   sizes.map((size) => ({ name, size, head: heads[0], title: `${name}, ${size === 0 ? "all" : size}` })),
 );
-const cell = ({ results }: Found, { name, size, head }: (typeof columns)[number]) => {
+const scoreOf = ({ results }: Found, { name, size, head }: (typeof columns)[number]) => {
   const result = results.find(({ suite }) => suite === name)?.result;
   const row = result?.results.find((one) => one.head === head && one.perClass === (size === 0 ? "all" : size));
-  if (result === undefined || row === undefined) return "-";
-  const { mean, sd } = result.classes.length === 2 ? row.aupr : row.accuracy;
-  return `${mean.toFixed(3)} +- ${sd.toFixed(3)}`;
+  if (result === undefined || row === undefined)
+    throw new SkyloopError("OTHER_RECIPE", `${name} with ${size} a class is not among the results; delete ${work}`);
+  return result.classes.length === 2 ? row.aupr : row.accuracy;
 };
+/** Mean of the questions about galaxies; which survey an image is of is what features should not tell. */
+const meanOf = (one: Found, isOf: (size: number) => boolean) => {
+  const some = columns.filter(({ name, size }) => name !== "which survey" && isOf(size));
+  return (some.reduce((sum, column) => sum + scoreOf(one, column).mean, 0) / some.length).toFixed(3);
+};
+const isFew = (size: number) => size > 0 && size < 50;
 const names = Object.keys(found);
 const table = markdown(
   ["suite, examples a class", ...names],
   [
     ["steps of 128", ...names.map((name) => String(found[name].steps))],
     ["processor seconds", ...names.map((name) => String(found[name].cpuSeconds))],
-    ...columns.map((column) => [column.title, ...names.map((name) => cell(found[name], column))]),
+    ["mean of what follows, up to 15 a class", ...names.map((name) => meanOf(found[name], isFew))],
+    ["mean of what follows, 50 and more", ...names.map((name) => meanOf(found[name], (size) => !isFew(size)))],
+    ...columns.map((column) => [column.title, ...names.map((name) => shown(scoreOf(found[name], column), 3))]),
   ],
 );
 const text = `# Objectives at equal cost\n\n${table}\n\nAUPR of the loop's learner for two classes, accuracy of the linear probe for more; mean and standard deviation over ${seeds} draws of the examples, one training run each.\n`;
