@@ -146,7 +146,7 @@ const meanOf = (one: Found, isOf: (size: number) => boolean) => {
   const some = columns.filter(({ name, size }) => name !== "which survey" && isOf(size));
   return (some.reduce((sum, column) => sum + scoreOf(one, column).mean, 0) / some.length).toFixed(3);
 };
-const isFew = (size: number) => size > 0 && size < 50;
+const isFew = (size: number) => size > 0 && size <= 15;
 const names = Object.keys(found);
 const table = markdown(
   ["suite, examples a class", ...names],
