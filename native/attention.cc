@@ -13,6 +13,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "packed-weights.h"
 #include "variants.h"
 
 namespace skyloop {
@@ -65,35 +66,53 @@ struct Map {
   }
 };
 
-// [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions.
+// [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions; kept until the table changes.
 template <typename T>
-std::vector<T> spreadBias(const Map& map, const Tensor& table, const int64_t* positions) {
-  const int64_t wide = skyloop::plain::padded<T>(map.N);
-  std::vector<T> bias(map.heads * map.N * wide, T(-1e30));
-  const T* from = table.data_ptr<T>();
-  at::parallel_for(0, map.N, std::max<int64_t>(1, 8192 / (map.heads * map.N)), [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; i++)
-      for (int64_t h = 0; h < map.heads; h++)
-        for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
+Tensor spreadBias(const Map& map, const Tensor& table, const int64_t* positions) {
+  static auto* kept = new skyloop::PackedWeights;
+  return kept->of(table, map.N, [&] {
+    const int64_t wide = skyloop::plain::padded<T>(map.N);
+    Tensor spread = at::full({map.heads, map.N, wide}, -1e30, table.options());
+    const T* from = table.data_ptr<T>();
+    T* bias = spread.data_ptr<T>();
+    at::parallel_for(0, map.N, std::max<int64_t>(1, 8192 / (map.heads * map.N)), [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++)
+        for (int64_t h = 0; h < map.heads; h++)
+          for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
+    });
+    return spread;
   });
-  return bias;
+}
+
+// Each window's mask [N, padded N], null where it hides nothing; `wideMask` [windows, N, padded N] may be undefined.
+template <typename T>
+std::vector<const T*> masksOf(const Map& map, const Tensor& wideMask) {
+  std::vector<const T*> masks(map.windows);
+  if (!wideMask.defined()) return masks;
+  const int64_t size = wideMask.numel() / map.windows;
+  for (int64_t n = 0; n < map.windows; n++) {
+    const T* mask = wideMask.data_ptr<T>() + n * size;
+    if (std::any_of(mask, mask + size, [](T value) { return value != 0; })) masks[n] = mask;
+  }
+  return masks;
 }
 
 template <typename T, typename Body>
 void forEachWindow(const Map& map, const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, double scale, Body body) {
   const auto rows = map.rows();
-  const auto bias = spreadBias<T>(map, table, positions.data_ptr<int64_t>());
+  const Tensor spread = spreadBias<T>(map, table, positions.data_ptr<int64_t>());
+  const T* bias = spread.data_ptr<T>();
   const int64_t wide = skyloop::plain::padded<T>(map.N);
   // Rows of the mask are read by whole vectors.
   const Tensor wideMask = !mask ? Tensor() : wide == map.N ? mask->contiguous() : at::constant_pad_nd(*mask, {0, wide - map.N}).contiguous();
+  const auto masks = masksOf<T>(map, wideMask);
   at::parallel_for(0, map.B * map.windows * map.heads, 4, [&](int64_t from, int64_t to) {
     std::vector<T> buffer(skyloop::plain::bufferSize<T>(map.N, map.d));
     const auto windowOf = [&](int64_t item) { return item / map.heads % map.windows; };
     const auto qkvOf = [&](int64_t item) { return qkv.data_ptr<T>() + item / map.heads / map.windows * map.H * map.W * 3 * map.C + item % map.heads * map.d; };
     for (int64_t item = from; item < to; item++) {
       const int64_t head = item % map.heads, window = windowOf(item), image = item / map.heads / map.windows;
-      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkvOf(item),
-                     bias.data() + head * map.N * wide, mask ? wideMask.data_ptr<T>() + window * map.N * wide : nullptr, static_cast<T>(scale),
+      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkvOf(item), bias + head * map.N * wide, masks[window], static_cast<T>(scale),
                      item + 1 < to ? rows.data() + windowOf(item + 1) * map.N : nullptr, item + 1 < to ? qkvOf(item + 1) : nullptr};
       body(place, image * map.H * map.W * map.C + head * map.d, head, buffer.data());
     }

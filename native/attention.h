@@ -115,7 +115,7 @@ INLINE void fetchNext(const Place<T>& at) {
 
 // `out` points at the head's first number of the image; its rows are C apart.
 template <typename T>
-void attend(const Place<T>& at, T* out, T* buffer) {
+void attendInTurn(const Place<T>& at, T* out, T* buffer) {
   const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
   T* weights = buffer;
   T* keys = weights + N * wideN;
@@ -136,7 +136,7 @@ void attend(const Place<T>& at, T* out, T* buffer) {
 // From the gradient of the output (rows C apart) to that of qkv (rows 3 C apart), and added to that of the bias [N, padded N]. The weights are
 // computed once more: keeping them would take N / d times the memory of the queries.
 template <typename T>
-void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
+void attendBackwardInTurn(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
   const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
   T* weights = buffer;
   T* slopes = weights + N * wideN;
@@ -167,8 +167,35 @@ void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBia
   scatterRows(at, result, at.scale, gradQkv + at.C, stride);
 }
 
+#if SKYLOOP_BYTES == 64
+#include "wide-attention.h"
+#endif
 #ifdef SKYLOOP_SHORT_PRODUCTS
 #include "short-attention.h"
+#endif
+
+// By the kernels that suit this processor and precision best.
+template <typename T>
+void attend(const Place<T>& at, T* out, T* buffer) {
+  attendInTurn(at, out, buffer);
+}
+template <typename T>
+void attendBackward(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
+  attendBackwardInTurn(at, gradOut, gradQkv, gradBias, buffer);
+}
+#if SKYLOOP_BYTES == 64
+template <>
+void attend<float>(const Place<float>& at, float* out, float* buffer) {
+  if (!attendWide(at, out, buffer)) attendInTurn(at, out, buffer);
+}
+template <>
+void attendBackward<float>(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
+#ifdef SKYLOOP_SHORT_PRODUCTS
+  // Short factors pay where heads are long; forward they are no faster than what stays in registers.
+  if (at.d >= 32) return attendBackwardShort(at, gradOut, gradQkv, gradBias, buffer);
+#endif
+  if (!attendBackwardWide(at, gradOut, gradQkv, gradBias, buffer)) attendBackwardInTurn(at, gradOut, gradQkv, gradBias, buffer);
+}
 #endif
 
 }  // namespace skyloop::SKYLOOP_VARIANT

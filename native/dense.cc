@@ -94,9 +94,9 @@ bool packsOnce(const Tensor& weight) { return skyloop::shortProducts() && skyloo
 // For x W^T and for grad W.
 template <typename T>
 Tensor packedForward(const Tensor& weight) {
-  // One for each order that products may want; never destroyed, as threads may still encode while the process ends.
-  static auto* kept = new skyloop::PackedWeights[2];
-  return kept[skyloop::shortProducts()].of(weight, [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
+  // In each order that products may want; never destroyed, as threads may still encode while the process ends.
+  static auto* kept = new skyloop::PackedWeights;
+  return kept->of(weight, skyloop::shortProducts(), [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
 }
 template <typename T>
 Tensor packedBackward(const Tensor& weight) {

@@ -41,6 +41,15 @@ template <typename V>
 INLINE V larger(V a, V b) {
   return a > b ? a : b;
 }
+template <typename V>
+INLINE V smaller(V a, V b) {
+  return a < b ? a : b;
+}
+#if SKYLOOP_BYTES == 64
+// GCC makes a comparison and a choice of the above.
+INLINE Vector<float> larger(Vector<float> a, Vector<float> b) { return _mm512_max_ps(a, b); }
+INLINE Vector<float> smaller(Vector<float> a, Vector<float> b) { return _mm512_min_ps(a, b); }
+#endif
 // The vector with its elements exchanged at a distance of half, a quarter and so on of its length.
 #if SKYLOOP_BYTES == 64
 INLINE Vector<float> exchanged8(Vector<float> v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7); }
@@ -80,12 +89,32 @@ constexpr int64_t padded(int64_t count) {
   return (count + 64 / int64_t(sizeof(T)) - 1) / (64 / int64_t(sizeof(T))) * (64 / int64_t(sizeof(T)));
 }
 
+constexpr float LOG2_E = 1.44269504088896341f;
+#if SKYLOOP_BYTES == 64
+// 2^x for x <= 0: the whole part by the exponent, a polynomial of least largest error for the rest; about 2e-7 relative.
+INLINE Vector<float> powerOfTwo(Vector<float> x) {
+  const Vector<float> whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), rest = x - whole;
+  Vector<float> value = all<float>(1.327647129e-3f);
+  value = value * rest + 9.675540961e-3f;
+  value = value * rest + 5.550713092e-2f;
+  value = value * rest + 2.402212024e-1f;
+  value = value * rest + 6.931469440e-1f;
+  value = value * rest + 1.0f;
+  return _mm512_scalef_ps(value, whole);
+}
+INLINE Vector<float> expOfNegative(Vector<float> x) { return powerOfTwo(x * LOG2_E); }
+// An estimate and one of Newton's steps.
+INLINE Vector<float> reciprocal(Vector<float> x) {
+  const Vector<float> near = _mm512_rcp14_ps(x);
+  return near * (2.0f - x * near);
+}
+#else
 // exp for x <= 0: 2^n by the exponent's bits, a polynomial for the rest; about 2e-7 relative.
 INLINE Vector<float> expOfNegative(Vector<float> x) {
   typedef int32_t Integers __attribute__((vector_size(SKYLOOP_BYTES)));
   const Vector<float> least = all<float>(-87.0f);
   x = larger(x, least);
-  Integers whole = __builtin_convertvector(x * 1.44269504088896341f - 0.5f, Integers);
+  Integers whole = __builtin_convertvector(x * LOG2_E - 0.5f, Integers);
   Vector<float> n = __builtin_convertvector(whole, Vector<float>);
   Vector<float> rest = x - n * 0.693359375f + n * 2.12194440e-4f;
   Vector<float> value = all<float>(1.9875691500e-4f);
@@ -100,6 +129,8 @@ INLINE Vector<float> expOfNegative(Vector<float> x) {
   std::memcpy(&scale, &power, sizeof scale);
   return value * scale;
 }
+INLINE Vector<float> reciprocal(Vector<float> x) { return 1.0f / x; }
+#endif
 INLINE Vector<double> expOfNegative(Vector<double> x) {
   for (int64_t i = 0; i < LANES<double>; i++) x[i] = std::exp(x[i]);
   return x;

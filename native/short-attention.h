@@ -1,4 +1,4 @@
-// One window and head of attention with short factors in all of its products.
+// The gradients of one window and head of attention with short factors in all products.
 #include "short-products.h"
 
 // c [rows, wide] = a b of pairs, b [pairs, wide]; wide is padded.
@@ -20,30 +20,7 @@ INLINE void pairTransposed(const Place<float>& at, float* from, float factor, ui
     for (int64_t n = i; n < wideN; n++) into[k * wideN + n] = n < at.N ? rounded(from[n * wideD + 2 * k]) | rounded(from[n * wideD + 2 * k + 1]) << 16 : 0;
 }
 
-template <>
-void attend<float>(const Place<float>& at, float* out, float* buffer) {
-  const int64_t N = at.N, d = at.d, wideN = padded<float>(N), wideD = padded<float>(d), stride = 3 * at.C, pairsN = (N + 1) / 2, pairsD = wideD / 2;
-  float* weights = buffer;
-  float* rows = weights + N * wideN;
-  uint32_t* keys = pairsOf(0, pairsD * wideN);
-  uint32_t* left = pairsOf(1, N * (pairsD > wideN / 2 ? pairsD : wideN / 2));
-  uint32_t* values = pairsOf(2, pairsN * wideD);
-  gatherRows(at, at.qkv + at.C, stride, rows);
-  pairTransposed(at, rows, at.scale, keys);
-  gatherRows(at, at.qkv + 2 * at.C, stride, rows);
-  pairColumns(N, rows, wideD, 0, wideD, values, wideD);
-  gatherRows(at, at.qkv, stride, rows);
-  pairRows(N, wideD, rows, wideD, left, pairsD);
-  fetchNext(at);
-  shortTimes(N, wideN, pairsD, byRows(left, pairsD), keys, weights);
-  softmaxRows(at, weights);
-  pairRows(N, wideN, weights, wideN, left, wideN / 2);
-  shortTimes(N, wideD, pairsN, byRows(left, wideN / 2), values, rows);
-  scatterRows(at, rows, 1.0f, out, at.C);
-}
-
-template <>
-void attendBackward<float>(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
+INLINE void attendBackwardShort(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
   const int64_t N = at.N, d = at.d, wideN = padded<float>(N), wideD = padded<float>(d), stride = 3 * at.C, pairsN = (N + 1) / 2, pairsD = wideD / 2;
   float* weights = buffer;
   float* slopes = weights + N * wideN;
