@@ -13,25 +13,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "packed-weights.h"
+#include "attention-map.h"
 #include "variants.h"
-
-namespace skyloop {
-
-// Where things stand for one window and head. A row is a position of the window.
-template <typename T>
-struct Place {
-  const int64_t* rows;  // [N]: the map's position of each of the window's
-  int64_t N, d, C;      // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
-  const T* qkv;         // the head's first query in the image
-  const T* bias;        // [N, padded N], of the head; padding is -1e30
-  const T* mask;        // [N, padded N], of the window, or null
-  T scale;
-  const int64_t* nextRows;  // the same of what this thread does next, to be fetched meanwhile; null at the end
-  const T* nextQkv;
-};
-
-}  // namespace skyloop
 
 #define SKYLOOP_KERNELS "attention.h"
 #define SKYLOOP_SHORT_KERNELS
@@ -41,78 +24,22 @@ namespace {
 
 using at::Tensor;
 using skyloop::Place;
-
-// Everything that does not depend on the window.
-struct Map {
-  int64_t B, H, W, C, heads, d, window, shift, N, windows;
-
-  Map(const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, int64_t window, int64_t shift)
-      : B(qkv.size(0)), H(qkv.size(1)), W(qkv.size(2)), C(qkv.size(3) / 3), heads(table.size(1)), d(C / heads), window(window), shift(shift), N(window * window), windows(H / window * (W / window)) {
-    TORCH_CHECK(qkv.size(3) == 3 * heads * d && H % window == 0 && W % window == 0 && positions.numel() == N * N, "window_attention: qkv ", qkv.sizes(), ", table ",
-                table.sizes(), " and positions ", positions.sizes(), " do not fit windows of ", window);
-    TORCH_CHECK(!mask || (mask->size(0) == windows && mask->size(1) == N && mask->size(2) == N), "window_attention: mask ", mask->sizes(), " does not fit ", windows, " windows of ", N);
-    TORCH_CHECK(qkv.scalar_type() == table.scalar_type() && (!mask || mask->scalar_type() == qkv.scalar_type()), "window_attention takes qkv, table and mask of one type");
-  }
-
-  // Positions in the map of each window's, after rolling by -shift: [windows, N].
-  std::vector<int64_t> rows() const {
-    std::vector<int64_t> result(windows * N);
-    for (int64_t n = 0; n < windows; n++)
-      for (int64_t i = 0; i < N; i++) {
-        int64_t y = (n / (W / window) * window + i / window + shift) % H, x = (n % (W / window) * window + i % window + shift) % W;
-        result[n * N + i] = y * W + x;
-      }
-    return result;
-  }
-};
-
-// [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions; kept until the table changes.
-template <typename T>
-Tensor spreadBias(const Map& map, const Tensor& table, const int64_t* positions) {
-  static auto* kept = new skyloop::PackedWeights;
-  return kept->of(table, map.N, [&] {
-    const int64_t wide = skyloop::plain::padded<T>(map.N);
-    Tensor spread = at::full({map.heads, map.N, wide}, -1e30, table.options());
-    const T* from = table.data_ptr<T>();
-    T* bias = spread.data_ptr<T>();
-    at::parallel_for(0, map.N, std::max<int64_t>(1, 8192 / (map.heads * map.N)), [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; i++)
-        for (int64_t h = 0; h < map.heads; h++)
-          for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
-    });
-    return spread;
-  });
-}
-
-// Each window's mask [N, padded N], null where it hides nothing; `wideMask` [windows, N, padded N] may be undefined.
-template <typename T>
-std::vector<const T*> masksOf(const Map& map, const Tensor& wideMask) {
-  std::vector<const T*> masks(map.windows);
-  if (!wideMask.defined()) return masks;
-  const int64_t size = wideMask.numel() / map.windows;
-  for (int64_t n = 0; n < map.windows; n++) {
-    const T* mask = wideMask.data_ptr<T>() + n * size;
-    if (std::any_of(mask, mask + size, [](T value) { return value != 0; })) masks[n] = mask;
-  }
-  return masks;
-}
+using skyloop::WindowMap;
 
 template <typename T, typename Body>
-void forEachWindow(const Map& map, const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, double scale, Body body) {
+void forEachWindow(const WindowMap& map, const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, double scale, Body body) {
   const auto rows = map.rows();
-  const Tensor spread = spreadBias<T>(map, table, positions.data_ptr<int64_t>());
+  const Tensor spread = skyloop::spreadBias<T>(map, table, positions.data_ptr<int64_t>());
   const T* bias = spread.data_ptr<T>();
-  const int64_t wide = skyloop::plain::padded<T>(map.N);
-  // Rows of the mask are read by whole vectors.
-  const Tensor wideMask = !mask ? Tensor() : wide == map.N ? mask->contiguous() : at::constant_pad_nd(*mask, {0, wide - map.N}).contiguous();
-  const auto masks = masksOf<T>(map, wideMask);
+  const int64_t wide = skyloop::wideRow<T>(map.N);
+  const skyloop::Masks<T> masks(map, mask);
   at::parallel_for(0, map.B * map.windows * map.heads, 4, [&](int64_t from, int64_t to) {
     std::vector<T> buffer(skyloop::plain::bufferSize<T>(map.N, map.d));
     const auto windowOf = [&](int64_t item) { return item / map.heads % map.windows; };
     const auto qkvOf = [&](int64_t item) { return qkv.data_ptr<T>() + item / map.heads / map.windows * map.H * map.W * 3 * map.C + item % map.heads * map.d; };
     for (int64_t item = from; item < to; item++) {
       const int64_t head = item % map.heads, window = windowOf(item), image = item / map.heads / map.windows;
-      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkvOf(item), bias + head * map.N * wide, masks[window], static_cast<T>(scale),
+      Place<T> place{rows.data() + window * map.N, map.N, map.d, map.C, qkvOf(item), bias + head * map.N * wide, masks.of[window], static_cast<T>(scale),
                      item + 1 < to ? rows.data() + windowOf(item + 1) * map.N : nullptr, item + 1 < to ? qkvOf(item + 1) : nullptr};
       body(place, image * map.H * map.W * map.C + head * map.d, head, buffer.data());
     }
@@ -121,7 +48,8 @@ void forEachWindow(const Map& map, const Tensor& qkv, const Tensor& table, const
 
 // qkv [B, H, W, 3 C], table [offsets, heads], positions [N N] (rows of the table), mask [windows, N, N] -> [B, H, W, C]
 Tensor windowAttention(const Tensor& qkvAny, const Tensor& tableAny, const Tensor& positions, const c10::optional<Tensor>& mask, int64_t window, int64_t shift, double scale) {
-  const Map map(qkvAny, tableAny, positions, mask, window, shift);
+  const WindowMap map(qkvAny.sizes(), tableAny, positions, mask, window, shift);
+  TORCH_CHECK(qkvAny.scalar_type() == tableAny.scalar_type(), "window_attention takes qkv, table and mask of one type");
   const auto qkv = qkvAny.contiguous(), table = tableAny.contiguous();
   auto out = at::empty({map.B, map.H, map.W, map.C}, qkv.options());
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention", [&] {
@@ -134,12 +62,12 @@ Tensor windowAttention(const Tensor& qkvAny, const Tensor& tableAny, const Tenso
 // -> gradients of qkv and of the table
 std::tuple<Tensor, Tensor> windowAttentionBackward(const Tensor& gradAny, const Tensor& qkvAny, const Tensor& tableAny, const Tensor& positions, const c10::optional<Tensor>& mask,
                                                    int64_t window, int64_t shift, double scale) {
-  const Map map(qkvAny, tableAny, positions, mask, window, shift);
+  const WindowMap map(qkvAny.sizes(), tableAny, positions, mask, window, shift);
   const auto qkv = qkvAny.contiguous(), table = tableAny.contiguous(), grad = gradAny.contiguous();
   auto gradQkv = at::empty_like(qkv);
   auto gradTable = at::zeros_like(table);
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention_backward", [&] {
-    const int64_t wide = skyloop::plain::padded<scalar_t>(map.N), size = map.heads * map.N * wide, threads = at::get_num_threads();
+    const int64_t wide = skyloop::wideRow<scalar_t>(map.N), size = map.heads * map.N * wide, threads = at::get_num_threads();
     // Each thread sums for itself, and the sums are added in the threads' order: the same every time.
     std::vector<scalar_t> sums(threads * size);
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale, [&](const Place<scalar_t>& place, int64_t offset, int64_t head, scalar_t* buffer) {
@@ -184,6 +112,11 @@ Tensor recorded(const Tensor& qkv, const Tensor& table, const Tensor& positions,
 }
 
 }  // namespace
+
+namespace skyloop {
+void attendWindow(const Place<float>& at, float* out, float* buffer) { SKYLOOP_BEST_PRODUCTS(attend, at, out, buffer); }
+int64_t attentionNumbers(int64_t N, int64_t d) { return plain::bufferSize<float>(N, d); }
+}  // namespace skyloop
 
 TORCH_LIBRARY_FRAGMENT(skyloop, library) {
   library.def("window_attention(Tensor qkv, Tensor table, Tensor positions, Tensor? mask, int window, int shift, float scale) -> Tensor");

@@ -19,7 +19,7 @@
   "targets": [
     {
       "target_name": "torch",
-      "sources": ["torch.cc", "arguments.cc", "attention.cc", "dense.cc", "dense-autograd.cc", "distributed.cc", "memory.cc", "optimise.cc", "profile.cc"],
+      "sources": ["torch.cc", "arguments.cc", "attention.cc", "block.cc", "dense.cc", "dense-autograd.cc", "distributed.cc", "memory.cc", "optimise.cc", "patches.cc", "profile.cc"],
       "include_dirs": ["<@(torch_includes)"],
       "defines": ["<@(gloo)", "NDEBUG", "_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
       "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fexceptions", "-frtti", "-w"],

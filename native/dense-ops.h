@@ -1,5 +1,6 @@
 // The operators of dense.cc on the CPU; dense-autograd.cc records them.
 #pragma once
+#include <memory>
 #include <tuple>
 
 #include <ATen/ATen.h>
@@ -7,6 +8,27 @@
 namespace skyloop {
 
 using OptionalTensor = c10::optional<at::Tensor>;
+
+// Whether so few rows go through so large weights that threads share the weights instead of the rows.
+bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs);
+
+// A layer in single precision with its weights as products want them, to be run over some rows on the caller's thread. Nothing is recorded.
+class PreparedLayer {
+ public:
+  // x -> norm(x) weight^T + bias
+  static PreparedLayer linear(const at::Tensor& normWeight, const at::Tensor& normBias, double eps, const at::Tensor& weight, const at::Tensor& bias);
+  // x -> gelu(norm(x) weight1^T + bias1) weight2^T + bias2
+  static PreparedLayer feedforward(const at::Tensor& normWeight, const at::Tensor& normBias, double eps, const at::Tensor& weight1, const at::Tensor& bias1, const at::Tensor& weight2,
+                                   const at::Tensor& bias2);
+  // Numbers of the buffer that `run` needs.
+  int64_t bufferNumbers() const;
+  // out = residual (or null) + what the layer makes of x; out may be the residual.
+  void run(int64_t rows, const float* x, const float* residual, float* out, float* buffer) const;
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
 
 // residual + scale * (norm(x) weight^T + bias), each as far as given.
 at::Tensor dense(const at::Tensor& x, const OptionalTensor& normWeight, const OptionalTensor& normBias, double eps, const at::Tensor& weight, const OptionalTensor& bias,

@@ -109,9 +109,13 @@ struct Parts {
 
   Parts(int64_t rows, int64_t numbersPerRow, int64_t bytes) : rows(rows) {
     workers = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / 16));
-    const int64_t part = (rows + workers - 1) / workers, most = std::max<int64_t>(16, (480 << 10) / (numbersPerRow * bytes));
-    const int64_t chunks = (part + most - 1) / most;
-    chunk = std::max<int64_t>(8, ((part + chunks - 1) / chunks + 7) / 8 * 8);
+    chunk = chunkOf((rows + workers - 1) / workers, mostRows(numbersPerRow * bytes));
+  }
+  static int64_t mostRows(int64_t bytesPerRow) { return std::max<int64_t>(16, (480 << 10) / bytesPerRow / 8 * 8); }
+  // As few chunks of up to `most` rows as there can be, all alike.
+  static int64_t chunkOf(int64_t rows, int64_t most) {
+    const int64_t chunks = (rows + most - 1) / most;
+    return std::max<int64_t>(8, ((rows + chunks - 1) / chunks + 7) / 8 * 8);
   }
   // body(worker, first row, last row); each worker's rows are a multiple of 8, but for the last's.
   template <typename Body>
@@ -344,6 +348,57 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
 Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
                    const Tensor& bias2, const Optional& scale) {
   return std::get<0>(feedforwardKept(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, false));
+}
+
+// ---- layers that are run over some rows --------------------------------------------------------------------------------------------
+
+bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs) { return few::fits<float>(rows, inputs, outputs); }
+
+struct PreparedLayer::State {
+  Dense<float> job;
+  bool isFeedforward;
+  int64_t numbersPerRow;
+  std::vector<Tensor> held;
+
+  const float* hold(const Tensor& tensor) {
+    held.push_back(tensor);
+    return tensor.data_ptr<float>();
+  }
+  State(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight, const Tensor& bias, const Tensor& weight2, const Tensor& bias2)
+      : job{}, isFeedforward(weight2.defined()) {
+    job.inputs = weight.size(1);
+    job.outputs = weight.size(0);
+    if (normWeight.defined()) job.normWeight = hold(padVector<float>(normWeight.contiguous())), job.normBias = hold(padVector<float>(normBias.contiguous()));
+    job.eps = static_cast<float>(eps);
+    job.packed1 = hold(packedForward<float>(weight.contiguous()));
+    job.bias1 = hold(padVector<float>(bias.contiguous()));
+    if (isFeedforward) job.packed2 = hold(packedForward<float>(weight2.contiguous())), job.bias2 = hold(padVector<float>(bias2.contiguous()));
+    job.rowsPerScale = 1;
+    numbersPerRow = 2 * wide<float>(job.inputs) + wide<float>(job.outputs) + 1;
+  }
+  int64_t mostRows() const { return Parts::mostRows(numbersPerRow * sizeof(float)); }
+};
+
+PreparedLayer PreparedLayer::linear(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight, const Tensor& bias) {
+  return feedforward(normWeight, normBias, eps, weight, bias, Tensor(), Tensor());
+}
+PreparedLayer PreparedLayer::feedforward(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2) {
+  PreparedLayer layer;
+  layer.state_ = std::make_shared<State>(normWeight, normBias, eps, weight1, bias1, weight2, bias2);
+  return layer;
+}
+int64_t PreparedLayer::bufferNumbers() const { return state_->numbersPerRow * state_->mostRows(); }
+void PreparedLayer::run(int64_t rows, const float* x, const float* residual, float* out, float* buffer) const {
+  Dense<float> job = state_->job;
+  job.chunk = Parts::chunkOf(rows, state_->mostRows());
+  job.x = x;
+  job.residual = residual;
+  job.out = out;
+  if (state_->isFeedforward) {
+    SKYLOOP_BEST_PRODUCTS(feedforwardForward, job, 0, rows, buffer);
+  } else {
+    SKYLOOP_BEST_PRODUCTS(denseForward, job, 0, rows, buffer);
+  }
 }
 
 }  // namespace skyloop

@@ -66,6 +66,11 @@ export class SwinBlock extends Module {
     const window = Math.min(this.#options.window, Math.max(H, W));
     const shift = Math.max(H, W) <= window ? 0 : this.#options.shift;
     const grid = { H, W, window, shift };
+    if (!this.training || this.#options.dropPath === 0) {
+      const { norm1, norm2, mlp } = this;
+      const whole = this.attn.forwardBlock(x, grid, masks.get(grid, x), norm1, { norm: norm2, first: mlp.fc1, second: mlp.fc2 });
+      if (whole !== null) return whole;
+    }
     const drop = () => dropPath(x, this.#options.dropPath, this.training);
     const y = this.attn.forward(x, grid, masks.get(grid, x), { norm: this.norm1, residual: x, scale: drop() });
     return this.mlp.forward(y, this.norm2, drop());

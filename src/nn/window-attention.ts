@@ -1,8 +1,8 @@
 /** Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and 3.2). */
-import { keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
+import { gradsRecorded, isObserved, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
 import { type Around, composedLinear, fusedLinear } from "./fused.ts";
 import { truncatedNormal } from "./init.ts";
-import { Linear } from "./layers.ts";
+import { type LayerNorm, Linear } from "./layers.ts";
 import { Module } from "./module.ts";
 import { type Grid, joinWindows, paddedSize, padMap, relativePositions, splitWindows } from "./windows.ts";
 
@@ -60,7 +60,21 @@ export class WindowAttention extends Module {
     return fusedLinear(inside.reshape(B, L, C), this.proj, after);
   }
 
-  /** The same as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
+  /**
+   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator (native/block.cc): [B, H W, C] -> the same. Null where it has to be done
+   * step by step: gradients are recorded, operators are watched, windows do not fit the map, or another device.
+   */
+  forwardBlock(x: Tensor, grid: Grid, mask: Tensor | null, norm: LayerNorm, after: { norm: LayerNorm; first: Linear; second: Linear }): Tensor | null {
+    const { H, W, window, shift } = grid;
+    if (x.device !== "cpu" || gradsRecorded() || isObserved() || H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps) return null;
+    const parameters = (...layers: (LayerNorm | Linear)[]) => layers.flatMap(({ weight, bias }) => [weight, bias]);
+    const [before, inside] = [parameters(norm), parameters(this.qkv)];
+    const behind = parameters(this.proj, after.norm, after.first, after.second);
+    const table = this.relative_position_bias_table;
+    return op("skyloop::swin_block", x, H, W, window, shift, this.#scale, ...before, norm.eps, ...inside, table, this.#positionsOf(window), mask, ...behind);
+  }
+
+  /** `forward` as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
   forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
     const [B, L, width] = x.shape;
     const split = splitWindows((norm?.forward(x) ?? x).view(B, grid.H, grid.W, width), grid);

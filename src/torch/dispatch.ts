@@ -124,6 +124,11 @@ export function setObserver(watch: Observer | null): void {
   observer = watch;
 }
 
+/** Whether somebody watches the calls of this thread, who wants to see operators one by one. */
+export function isObserved(): boolean {
+  return observer !== null;
+}
+
 /**
  * Calls the ATen operator `op` ("mm", "add.Tensor": name and overload) with arguments in its schema's order.
  * Throws TORCH with operator, dtypes and shapes.
