@@ -1,5 +1,5 @@
-// The operators of dense.cc where rows are few and weights large, as in a network's last stage: threads share the weights, not the rows. Nothing is packed, and gradients of
-// weights are written once, straight into the result.
+// The operators of dense.cc where rows are few and weights large, as in a network's last stage: threads share the weights, not the rows. While training nothing is packed, and
+// gradients of weights are written once, straight into the result.
 #pragma once
 
 namespace few {
@@ -170,6 +170,33 @@ void feedforwardBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t 
   });
   leftBackward(job, rows, left, grad.at, gradNormWeight, gradNormBias);
   for (int64_t i = 0; i < rows * inputs; i++) job.gradX[i] = job.gradOut[i] + grad.at[i];
+}
+
+// c [rows, columns] = a [rows, depth] by packed weights, plus bias; then `after` of the panels by the thread that made them.
+template <typename T, typename After>
+void timesPacked(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* packed, const T* bias, T* c, After after) {
+  at::parallel_for(0, SKYLOOP_BEST_PRODUCTS(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
+    SKYLOOP_BEST_PRODUCTS(panelsTimes, first, last, rows, columns, depth, a, packed, bias, c);
+    after(first, last);
+  });
+}
+
+// The forward operators with weights that were packed before (job.packed1, job.packed2).
+template <typename T>
+void denseForwardPacked(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows) {
+  const Left<T> left(x, job, rows);
+  const Space<T> result(x, job.residual == nullptr ? 0 : rows * job.outputs);
+  timesPacked(rows, job.outputs, job.inputs, left.rows.at, job.packed1, job.bias1, job.residual == nullptr ? job.out : result.at, [](int64_t, int64_t) {});
+  if (job.residual != nullptr) forEachRow(rows, [&](int64_t first, int64_t last) { SKYLOOP_BEST(finish, job, first, last, job.outputs, result.at); });
+}
+template <typename T>
+void feedforwardForwardPacked(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows) {
+  const Left<T> left(x, job, rows);
+  const Space<T> hidden(x, rows * job.outputs), result(x, rows * job.inputs);
+  timesPacked(rows, job.outputs, job.inputs, left.rows.at, job.packed1, job.bias1, hidden.at,
+              [&](int64_t first, int64_t last) { SKYLOOP_BEST_PRODUCTS(activatePanels, first, last, rows, job.outputs, hidden.at); });
+  timesPacked(rows, job.inputs, job.outputs, hidden.at, job.packed2, job.bias2, result.at, [](int64_t, int64_t) {});
+  forEachRow(rows, [&](int64_t first, int64_t last) { SKYLOOP_BEST(finish, job, first, last, job.inputs, result.at); });
 }
 
 }  // namespace few

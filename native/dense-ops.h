@@ -9,8 +9,6 @@ namespace skyloop {
 
 using OptionalTensor = c10::optional<at::Tensor>;
 
-// Whether so few rows go through so large weights that threads share the weights instead of the rows.
-bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs);
 
 // A layer in single precision with its weights as products want them, to be run over some rows on the caller's thread. Nothing is recorded.
 class PreparedLayer {

@@ -88,8 +88,6 @@ Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, 
   });
   return into;
 }
-// Where factors are short and weights are packed once for all batches, few rows gain nothing by weights that are read where they lie.
-bool packsOnce(const Tensor& weight) { return skyloop::shortProducts() && skyloop::PackedWeights::keeps(weight); }
 
 // For x W^T and for grad W.
 template <typename T>
@@ -219,9 +217,11 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
     job.bias1 = dataOf<T>(bias);
     job.residual = dataOf<T>(residual);
     job.out = out.data_ptr<T>();
-    if (few::fits<T>(rows, job.inputs, outputs) && !packsOnce(weight)) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
+    const bool fewRows = few::fits<T>(rows, job.inputs, outputs);
+    if (fewRows && !skyloop::PackedWeights::keeps(weight)) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
     const auto packed1 = packedForward<T>(weight);
     job.packed1 = packed1.data_ptr<T>();
+    if (fewRows) return few::denseForwardPacked(x, job, rows);
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
       SKYLOOP_BEST_PRODUCTS(denseForward, job, from, to, buffer.data_ptr<T>());
@@ -281,7 +281,7 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
   Tensor hidden;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward", [&] {
     using T = scalar_t;
-    const bool fewRows = few::fits<T>(rows, inputs, hiddens) && (keep || !packsOnce(weight1));
+    const bool fewRows = few::fits<T>(rows, inputs, hiddens), packs = !keep && skyloop::PackedWeights::keeps(weight1);
     if (keep) hidden = fewRows ? at::empty({hiddens, wide<T>(rows)}, x.options()) : at::empty({rows, hiddens}, x.options());
     const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
     const auto bias1 = padVector<T>(bias1Any.contiguous()), bias2 = padVector<T>(bias2Any.contiguous());
@@ -293,10 +293,11 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
     job.residual = job.x;
     job.out = out.data_ptr<T>();
     job.hidden = keep ? hidden.data_ptr<T>() : nullptr;
-    if (fewRows) return few::feedforwardForward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>());
+    if (fewRows && !packs) return few::feedforwardForward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>());
     const auto packed1 = packedForward<T>(weight1), packed2 = packedForward<T>(weight2);
     job.packed1 = packed1.data_ptr<T>();
     job.packed2 = packed2.data_ptr<T>();
+    if (fewRows) return few::feedforwardForwardPacked(x, job, rows);
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
       SKYLOOP_BEST_PRODUCTS(feedforwardForward, job, from, to, buffer.data_ptr<T>());
@@ -351,8 +352,6 @@ Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& norm
 }
 
 // ---- layers that are run over some rows --------------------------------------------------------------------------------------------
-
-bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs) { return few::fits<float>(rows, inputs, outputs); }
 
 struct PreparedLayer::State {
   Dense<float> job;

@@ -79,17 +79,22 @@ INLINE void denseStrip(int64_t rows, int64_t depth, const T* a, int64_t down, in
   for (; i < rows; i++) denseTile<T, 1, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
 }
 
-// c [rows, padded columns] = bias + a [rows, depth] by a packed matrix; `bias` has padded columns, or is null.
+// Panels `first` to before `last` of c [rows, padded columns] = bias + a [rows, depth] by a packed matrix; `bias` has padded columns, or is null.
 template <typename T>
-INLINE void multiply(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed, const T* bias, T* c) {
+INLINE void multiplyPanels(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed, const T* bias, T* c) {
   const int64_t wide = padded<T>(columns);
-  for (int64_t at = 0; at < wide; at += PANEL<T>) {
+  for (int64_t at = first * PANEL<T>; at < last * PANEL<T> && at < wide; at += PANEL<T>) {
     const T* start = bias == nullptr ? nullptr : bias + at;
     const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
     if (width == 3 * LANES<T>) denseStrip<T, 3, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
     if (width == 2 * LANES<T>) denseStrip<T, 2, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
     if (width == LANES<T>) denseStrip<T, 1, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
   }
+}
+// All of them.
+template <typename T>
+INLINE void multiply(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed, const T* bias, T* c) {
+  multiplyPanels(0, panelsOf<T>(columns), rows, columns, depth, a, lda, packed, bias, c);
 }
 
 // c [n, padded m] += p [rows, n] transposed by q [rows, m]; rows of p and q are padded.

@@ -15,7 +15,18 @@ void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t d
   }
 }
 
-// The same for a weight's gradient, which is much and is read after all others.
+// Panels of a product of rows by packed weights (`multiplyPanels`), and GELU of their columns.
+template <typename T>
+void panelsTimes(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const T* a, const T* packed, const T* bias, T* c) {
+  multiplyPanels(first, last, rows, columns, depth, a, depth, packed, bias, c);
+}
+template <typename T>
+void activatePanels(int64_t first, int64_t last, int64_t rows, int64_t columns, T* c) {
+  const int64_t from = first * PANEL<T>, to = last * PANEL<T> < columns ? last * PANEL<T> : columns;
+  for (int64_t i = 0; i < rows; i++) geluRows(to - from, c + i * columns + from);
+}
+
+// `rowsTimes` for a weight's gradient, which is much and is read after all others.
 template <typename T>
 void gradRowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
   rowsTimes(first, last, depth, a, down, across, b, wide, c);

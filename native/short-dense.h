@@ -34,10 +34,10 @@ void pack<float>(int64_t depth, int64_t columns, const float* from, int64_t down
   }
 }
 
-// c [rows, wide] = start + a b, or c + a b, of pairs; b as `pack` leaves it.
+// Columns `first` to before `last`, whole panels but for the last, of c [rows, wide] = start + a b, or c + a b, of pairs; b as `pack` leaves it.
 template <Sink SINK>
-INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, const float* bias, float* c) {
-  for (int64_t at = 0; at < wide; at += PANEL<float>) {
+INLINE void shortColumns(int64_t first, int64_t last, int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, const float* bias, float* c) {
+  for (int64_t at = first; at < last; at += PANEL<float>) {
     const float* start = bias == nullptr ? nullptr : bias + at;
     const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>;
     if (width == 48) shortStrip<3, SINK>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
@@ -45,13 +45,17 @@ INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const ShortL
     if (width == 16) shortStrip<1, SINK>(rows, pairs, a, b + at * pairs, width, start, c + at, wide);
   }
 }
+template <Sink SINK>
+INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, const float* bias, float* c) {
+  shortColumns<SINK>(0, wide, rows, wide, pairs, a, b, bias, c);
+}
 
 template <>
-INLINE void multiply<float>(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* packed, const float* bias, float* c) {
-  const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8;
+INLINE void multiplyPanels<float>(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* packed, const float* bias, float* c) {
+  const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8, wide = padded<float>(columns), end = last * PANEL<float>;
   uint32_t* left = pairsOf(0, rows * held);
   pairRows(rows, depth, a, lda, left, held);
-  shortProduct<Sink::write>(rows, padded<float>(columns), pairs, byRows(left, held), reinterpret_cast<const uint32_t*>(packed), bias, c);
+  shortColumns<Sink::write>(first * PANEL<float>, end < wide ? end : wide, rows, wide, pairs, byRows(left, held), reinterpret_cast<const uint32_t*>(packed), bias, c);
 }
 
 template <>
