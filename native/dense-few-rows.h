@@ -10,7 +10,7 @@ using at::Tensor;
 template <typename T>
 bool fits(int64_t rows, int64_t inputs, int64_t outputs) {
   const auto whole = [](int64_t width) { return skyloop::plain::padded<T>(width) == width; };
-  return rows <= 128 && inputs >= 128 && whole(inputs) && whole(outputs);
+  return rows <= 256 && inputs >= 128 && whole(inputs) && whole(outputs);
 }
 
 // body(first, last) over parts of n rows, whole tiles each.

@@ -11,6 +11,26 @@ constexpr int TILE = SKYLOOP_BYTES == 64 ? 8 : 4;
 template <typename T>
 constexpr int64_t PANEL = 3 * LANES<T>;
 
+// A panel of `width` columns that lie one after the other, as rows; false where there is no faster way than number by number.
+template <typename T>
+INLINE bool turnPanel(int64_t, int64_t, const T*, int64_t, T*) {
+  return false;
+}
+#if SKYLOOP_BYTES == 64
+template <>
+INLINE bool turnPanel<float>(int64_t depth, int64_t width, const float* from, int64_t across, float* panel) {
+  if (depth % 16 != 0) return false;
+  for (int64_t n = 0; n < width; n += 16)
+    for (int64_t k = 0; k < depth; k += 16) {
+      Vector<float> rows[16];
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; i++) rows[i] = load(from + (n + i) * across + k);
+      storeTransposed(rows, panel + k * width + n, width);
+    }
+  return true;
+}
+#endif
+
 // Elements (k, n) at from[k * down + n * across] of a [depth, columns] matrix, padded columns zero, as panels of PANEL columns one after the other, each row
 // by row; the panels `first` to before `last`.
 template <typename T>
@@ -26,6 +46,7 @@ void pack(int64_t depth, int64_t columns, const T* from, int64_t down, int64_t a
       }
       continue;
     }
+    if (down == 1 && real == width && turnPanel(depth, width, from + at * across, across, panel)) continue;
     // Some columns' rows at a time, so that what is written stays near.
     for (int64_t block = 0; block < depth; block += 16) {
       const int64_t end = depth - block < 16 ? depth : block + 16;

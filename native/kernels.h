@@ -103,6 +103,33 @@ INLINE Vector<float> powerOfTwo(Vector<float> x) {
   return _mm512_scalef_ps(value, whole);
 }
 INLINE Vector<float> expOfNegative(Vector<float> x) { return powerOfTwo(x * LOG2_E); }
+// Sixteen rows as columns of `into`, whose rows are `wide` apart.
+INLINE void storeTransposed(Vector<float> (&v)[16], float* into, int64_t wide) {
+  Vector<float> t[16];
+  // Blocks of eight, four, two and one change places across the diagonal.
+#pragma GCC unroll 8
+  for (int n = 0; n < 8; n++) {
+    t[n] = __builtin_shufflevector(v[n], v[n + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    t[n + 8] = __builtin_shufflevector(v[n], v[n + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < 8; m++) {
+    const int n = m / 4 * 8 + m % 4;
+    v[n] = __builtin_shufflevector(t[n], t[n + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    v[n + 4] = __builtin_shufflevector(t[n], t[n + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < 8; m++) {
+    const int n = m / 2 * 4 + m % 2;
+    t[n] = __builtin_shufflevector(v[n], v[n + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    t[n + 2] = __builtin_shufflevector(v[n], v[n + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  }
+#pragma GCC unroll 8
+  for (int n = 0; n < 16; n += 2) {
+    store(into + n * wide, __builtin_shufflevector(t[n], t[n + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30));
+    store(into + (n + 1) * wide, __builtin_shufflevector(t[n], t[n + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
+  }
+}
 // An estimate and one of Newton's steps.
 INLINE Vector<float> reciprocal(Vector<float> x) {
   const Vector<float> near = _mm512_rcp14_ps(x);
