@@ -13,6 +13,9 @@ bool fits(int64_t rows, int64_t inputs, int64_t outputs) {
   return rows <= 256 && inputs >= 128 && whole(inputs) && whole(outputs);
 }
 
+template <typename T>
+constexpr const T* NO_BIAS = nullptr;
+
 // body(first, last) over parts of n rows, whole tiles each.
 template <typename Body>
 void forEachRow(int64_t n, Body body) {
@@ -85,8 +88,7 @@ void denseForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, c
   const Right<T> right(x, job.inputs, wide, turnedLeft.values.at);
   const Space<T> turned(x, job.outputs * wide), result(x, rows * job.outputs);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight, job.inputs, 1, right.at, wide, turned.at);
-    if (bias != nullptr) SKYLOOP_BEST(addBias, first, last, wide, bias, turned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight, job.inputs, 1, right.at, wide, bias, turned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, job.outputs, turned.at, wide, result.at);
   });
   forEachRow(rows, [&](int64_t first, int64_t last) { SKYLOOP_BEST(finish, job, first, last, job.outputs, result.at); });
@@ -115,7 +117,7 @@ void denseBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t rows, 
     if (gradBias != nullptr) SKYLOOP_BEST(sumRows, first, last, rows, wide, turned, gradBias);
   });
   forEachRow(job.inputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight, 1, job.inputs, rightGrad.at, wide, gradTurned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight, 1, job.inputs, rightGrad.at, wide, NO_BIAS<T>, gradTurned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, job.inputs, gradTurned.at, wide, job.gradX);
   });
   leftBackward(job, rows, left, job.gradX, gradNormWeight, gradNormBias);
@@ -130,14 +132,13 @@ void feedforwardForward(const Tensor& x, const skyloop::Dense<T>& job, int64_t r
   const Space<T> hidden(x, job.outputs * wide), turned(x, job.inputs * wide), result(x, rows * job.inputs);
   const Right<T> right(x, job.inputs, wide, turnedLeft.values.at);
   forEachRow(job.outputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight1, job.inputs, 1, right.at, wide, hidden.at);
-    SKYLOOP_BEST(addBias, first, last, wide, job.bias1, hidden.at);
-    SKYLOOP_BEST(activate, first, last, wide, hidden.at, job.hidden);
+    T* before = job.hidden == nullptr ? hidden.at : job.hidden;
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.inputs, weight1, job.inputs, 1, right.at, wide, job.bias1, before);
+    SKYLOOP_BEST(activate, first, last, wide, before, hidden.at);
   });
   const Right<T> rightHidden(x, job.outputs, wide, hidden.at);
   forEachRow(job.inputs, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight2, job.outputs, 1, rightHidden.at, wide, turned.at);
-    SKYLOOP_BEST(addBias, first, last, wide, job.bias2, turned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, job.outputs, weight2, job.outputs, 1, rightHidden.at, wide, job.bias2, turned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, job.inputs, turned.at, wide, result.at);
   });
   forEachRow(rows, [&](int64_t first, int64_t last) { SKYLOOP_BEST(finish, job, first, last, job.inputs, result.at); });
@@ -154,9 +155,8 @@ void feedforwardBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t 
   const Space<T> grad(x, rows * inputs), active(x, hiddens * wide), gradHidden(x, hiddens * wide), activeRows(x, rows * hiddens), gradTurned(x, inputs * wide);
   const Right<T> rightGrad(x, inputs, wide, turned), rightRows(x, rows, inputs, left.rows.at);
   forEachRow(hiddens, [&](int64_t first, int64_t last) {
-    std::memcpy(active.at + first * wide, job.hidden + first * wide, (last - first) * wide * sizeof(T));
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, inputs, weight2, 1, hiddens, rightGrad.at, wide, gradHidden.at);
-    SKYLOOP_BEST(activateBackward, first, last, wide, active.at, gradHidden.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, inputs, weight2, 1, hiddens, rightGrad.at, wide, NO_BIAS<T>, gradHidden.at);
+    SKYLOOP_BEST(activateBackward, first, last, wide, job.hidden, active.at, gradHidden.at);
     SKYLOOP_BEST_PRODUCTS(gradRowsTimes, first, last, rows, gradHidden.at, wide, 1, rightRows.at, inputs, gradWeight1);
     SKYLOOP_BEST(sumRows, first, last, rows, wide, gradHidden.at, gradBias1);
     SKYLOOP_BEST(transposeBack, first, last, rows, hiddens, active.at, wide, activeRows.at);
@@ -165,7 +165,7 @@ void feedforwardBackward(const Tensor& x, const skyloop::Dense<T>& job, int64_t 
   forEachRow(inputs, [&](int64_t first, int64_t last) {
     SKYLOOP_BEST_PRODUCTS(gradRowsTimes, first, last, rows, turned, wide, 1, rightActive.at, hiddens, gradWeight2);
     SKYLOOP_BEST(sumRows, first, last, rows, wide, turned, gradBias2);
-    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, hiddens, weight1, 1, inputs, rightHidden.at, wide, gradTurned.at);
+    SKYLOOP_BEST_PRODUCTS(rowsTimes, first, last, hiddens, weight1, 1, inputs, rightHidden.at, wide, NO_BIAS<T>, gradTurned.at);
     SKYLOOP_BEST(transposeBack, first, last, rows, inputs, gradTurned.at, wide, grad.at);
   });
   leftBackward(job, rows, left, grad.at, gradNormWeight, gradNormBias);

@@ -180,9 +180,9 @@ INLINE void scaleRows(int64_t rows, int64_t wide, const T* from, const T* weight
     for (int64_t k = 0; k < wide; k += LANES<T>) store(into + i * wide + k, load(from + i * wide + k) * load(weight + k) + load(bias + k));
 }
 
-// Both at once, of rows that need no padding.
+// Both at once, of rows that need no padding; what gradients need is left out where `normal` is null.
 template <typename T>
-INLINE void normaliseRows(int64_t rows, int64_t width, const T* from, const T* weight, const T* bias, T eps, T* into) {
+INLINE void normaliseRows(int64_t rows, int64_t width, const T* from, const T* weight, const T* bias, T eps, T* into, T* normal, T* inverse) {
   constexpr int64_t L = LANES<T>;
   for (int64_t i = 0; i < rows; i++) {
     const T* row = from + i * width;
@@ -193,8 +193,13 @@ INLINE void normaliseRows(int64_t rows, int64_t width, const T* from, const T* w
       const Vector<T> away = load(row + k) - mean;
       squares += away * away;
     }
-    const Vector<T> inverse = all<T>(T(1) / std::sqrt(sumOf(squares)[0] / T(width) + eps));
-    for (int64_t k = 0; k < width; k += L) store(into + i * width + k, (load(row + k) - mean) * inverse * load(weight + k) + load(bias + k));
+    const T scale = T(1) / std::sqrt(sumOf(squares)[0] / T(width) + eps);
+    if (normal != nullptr) inverse[i] = scale;
+    for (int64_t k = 0; k < width; k += L) {
+      const Vector<T> value = (load(row + k) - mean) * scale;
+      if (normal != nullptr) store(normal + i * width + k, value);
+      store(into + i * width + k, value * load(weight + k) + load(bias + k));
+    }
   }
 }
 
@@ -271,18 +276,18 @@ INLINE Vector<double> normalIntegral(Vector<double> x) {
 }
 
 template <typename T>
-INLINE void geluRows(int64_t count, T* values) {
-  for (int64_t k = 0; k < count; k += LANES<T>) store(values + k, load(values + k) * normalIntegral(load(values + k)));
+INLINE void geluRows(int64_t count, const T* from, T* into) {
+  for (int64_t k = 0; k < count; k += LANES<T>) store(into + k, load(from + k) * normalIntegral(load(from + k)));
 }
 
-// `values` before GELU become those after it, `grad` after it that before it.
+// GELU of `from`, and `grad` after it becomes that before it.
 template <typename T>
-INLINE void geluBackward(int64_t count, T* values, T* grad) {
+INLINE void geluBackward(int64_t count, const T* from, T* into, T* grad) {
   for (int64_t k = 0; k < count; k += LANES<T>) {
-    const Vector<T> x = load(values + k);
+    const Vector<T> x = load(from + k);
     Vector<T> integral, density;
     normalDistribution(x, integral, density);
-    store(values + k, x * integral);
+    store(into + k, x * integral);
     store(grad + k, load(grad + k) * (integral + x * density));
   }
 }
@@ -298,6 +303,7 @@ T factorOf(const Dense<T>& job, int64_t row) {
 template <typename T>
 INLINE void leftSide(const Dense<T>& job, int64_t row, int64_t rows, T* left, T* normal, T* inverse) {
   if (job.normWeight == nullptr) return padRows(rows, job.inputs, job.x + row * job.inputs, T(1), left);
+  if (padded<T>(job.inputs) == job.inputs) return normaliseRows(rows, job.inputs, job.x + row * job.inputs, job.normWeight, job.normBias, job.eps, left, normal, inverse);
   standardiseRows(rows, job.inputs, job.x + row * job.inputs, job.eps, normal, inverse);
   scaleRows(rows, padded<T>(job.inputs), normal, job.normWeight, job.normBias, left);
 }
@@ -309,7 +315,7 @@ INLINE const T* leftSideAlone(const Dense<T>& job, int64_t row, int64_t rows, T*
   const bool whole = padded<T>(job.inputs) == job.inputs;
   if (whole && job.normWeight == nullptr) return x;
   if (whole)
-    normaliseRows(rows, job.inputs, x, job.normWeight, job.normBias, job.eps, left);
+    normaliseRows<T>(rows, job.inputs, x, job.normWeight, job.normBias, job.eps, left, nullptr, nullptr);
   else
     leftSide(job, row, rows, left, normal, inverse);
   return left;
@@ -332,6 +338,14 @@ INLINE void finishRows(const Dense<T>& job, int64_t row, int64_t rows, int64_t w
 template <typename T>
 INLINE void branchGrad(const Dense<T>& job, int64_t row, int64_t rows, int64_t width, T* into) {
   for (int64_t i = 0; i < rows; i++) padRows(1, width, job.gradOut + (row + i) * width, factorOf(job, row + i), into + i * padded<T>(width));
+}
+
+// The same where it stands: in the operator's gradient itself if it is as it is there.
+template <typename T>
+INLINE const T* branchGradAlone(const Dense<T>& job, int64_t row, int64_t rows, int64_t width, T* into) {
+  if (job.scale == nullptr && padded<T>(width) == width) return job.gradOut + row * width;
+  branchGrad(job, row, rows, width, into);
+  return into;
 }
 
 template <typename T>
@@ -360,11 +374,15 @@ void denseBackward(const Dense<T>& job, int64_t from, int64_t to, T* buffer, con
   T* inverse = gradLeft + job.chunk * wideIn;
   for (int64_t row = from; row < to; row += job.chunk) {
     const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
-    leftSide(job, row, rows, left, normal, inverse);
-    branchGrad(job, row, rows, job.outputs, grad);
-    multiply<T>(rows, job.inputs, job.outputs, grad, wideOut, job.packed1, nullptr, gradLeft);
-    addOuter(rows, job.outputs, job.inputs, grad, left, sums.weight1);
-    if (sums.bias1 != nullptr) addColumnSums(rows, wideOut, grad, sums.bias1);
+    // Without a norm, and where rows need no padding, neither x nor its gradient is copied.
+    const bool straight = job.normWeight == nullptr && wideIn == job.inputs;
+    if (!straight) leftSide(job, row, rows, left, normal, inverse);
+    const T* from = straight ? job.x + row * job.inputs : left;
+    const T* slopes = branchGradAlone(job, row, rows, job.outputs, grad);
+    multiply<T>(rows, job.inputs, job.outputs, slopes, wideOut, job.packed1, nullptr, straight ? job.gradX + row * job.inputs : gradLeft);
+    addOuter(rows, job.outputs, job.inputs, slopes, from, sums.weight1);
+    if (sums.bias1 != nullptr) addColumnSums(rows, wideOut, slopes, sums.bias1);
+    if (straight) continue;
     if (job.normWeight != nullptr) standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, sums.normWeight, sums.normBias);
     unpadRows(rows, job.inputs, gradLeft, job.gradX + row * job.inputs);
   }
@@ -382,9 +400,10 @@ void feedforwardForward(const Dense<T>& job, int64_t first, int64_t to, T* buffe
   for (int64_t row = first; row < to; row += job.chunk) {
     const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
     const T* from = leftSideAlone(job, row, rows, left, normal, inverse);
-    multiply(rows, job.outputs, job.inputs, from, wideIn, job.packed1, job.bias1, hidden);
-    if (job.hidden != nullptr) unpadRows(rows, job.outputs, hidden, job.hidden + row * job.outputs);
-    geluRows(rows * wideHidden, hidden);
+    T* before = job.hidden != nullptr && wideHidden == job.outputs ? job.hidden + row * job.outputs : hidden;
+    multiply(rows, job.outputs, job.inputs, from, wideIn, job.packed1, job.bias1, before);
+    if (job.hidden != nullptr && before == hidden) unpadRows(rows, job.outputs, hidden, job.hidden + row * job.outputs);
+    geluRows(rows * wideHidden, before, hidden);
     multiply(rows, job.inputs, job.outputs, hidden, wideHidden, job.packed2, job.bias2, left);
     finishRows(job, row, rows, job.inputs, left, job.out);
   }
@@ -403,8 +422,12 @@ void feedforwardBackward(const Dense<T>& job, int64_t from, int64_t to, T* buffe
     const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
     branchGrad(job, row, rows, job.inputs, grad);
     multiply<T>(rows, job.outputs, job.inputs, grad, wideIn, job.packed2, nullptr, gradHidden);
-    padRows(rows, job.outputs, job.hidden + row * job.outputs, T(1), hidden);
-    geluBackward(rows * wideHidden, hidden, gradHidden);
+    const T* before = job.hidden + row * job.outputs;
+    if (wideHidden != job.outputs) {
+      padRows(rows, job.outputs, before, T(1), hidden);
+      before = hidden;
+    }
+    geluBackward(rows * wideHidden, before, hidden, gradHidden);
     addOuter(rows, job.inputs, job.outputs, grad, hidden, sums.weight2);
     addColumnSums(rows, wideIn, grad, sums.bias2);
     leftSide(job, row, rows, left, normal, inverse);

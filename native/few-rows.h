@@ -4,15 +4,28 @@
 
 namespace skyloop::SKYLOOP_VARIANT {
 
-// Rows `first` to before `last` of c [n, wide] = a [n, depth] b [depth, wide]. Element (i, k) of a stands at a[i * down + k * across]; wide is padded.
+// Rows that each start with their bias.
 template <typename T>
-void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
+INLINE void startRows(int64_t first, int64_t last, int64_t wide, const T* bias, T* c) {
+  for (int64_t i = first; i < last; i++)
+    for (int64_t k = 0; k < wide; k += LANES<T>) store(c + i * wide + k, all<T>(bias[i]));
+}
+
+template <typename T, bool ADDS>
+INLINE void rowsTimesPanels(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
   for (int64_t at = 0; at < wide; at += PANEL<T>) {
     const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
-    if (width == 3 * LANES<T>) denseStrip<T, 3, false>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
-    if (width == 2 * LANES<T>) denseStrip<T, 2, false>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
-    if (width == LANES<T>) denseStrip<T, 1, false>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+    if (width == 3 * LANES<T>) denseStrip<T, 3, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+    if (width == 2 * LANES<T>) denseStrip<T, 2, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+    if (width == LANES<T>) denseStrip<T, 1, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
   }
+}
+// Rows `first` to before `last` of c [n, wide] = bias [n] (or null) + a [n, depth] b [depth, wide]. Element (i, k) of a stands at a[i * down + k * across]; wide is padded.
+template <typename T>
+void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, const T* bias, T* c) {
+  if (bias == nullptr) return rowsTimesPanels<T, false>(first, last, depth, a, down, across, b, wide, c);
+  startRows(first, last, wide, bias, c);
+  rowsTimesPanels<T, true>(first, last, depth, a, down, across, b, wide, c);
 }
 
 // Panels of a product of rows by packed weights (`multiplyPanels`), and GELU of their columns.
@@ -23,13 +36,13 @@ void panelsTimes(int64_t first, int64_t last, int64_t rows, int64_t columns, int
 template <typename T>
 void activatePanels(int64_t first, int64_t last, int64_t rows, int64_t columns, T* c) {
   const int64_t from = first * PANEL<T>, to = last * PANEL<T> < columns ? last * PANEL<T> : columns;
-  for (int64_t i = 0; i < rows; i++) geluRows(to - from, c + i * columns + from);
+  for (int64_t i = 0; i < rows; i++) geluRows(to - from, c + i * columns + from, c + i * columns + from);
 }
 
 // `rowsTimes` for a weight's gradient, which is much and is read after all others.
 template <typename T>
 void gradRowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
-  rowsTimes(first, last, depth, a, down, across, b, wide, c);
+  rowsTimesPanels<T, false>(first, last, depth, a, down, across, b, wide, c);
 }
 
 // What `rowsTimes` reads in place of b [depth, wide]: b itself, or so many numbers that `arrangeRight` writes.
@@ -65,8 +78,10 @@ void shortRowsTimes(int64_t first, int64_t last, int64_t depth, const float* a, 
   }
 }
 template <>
-void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
-  shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
+void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, const float* bias, float* c) {
+  if (bias == nullptr) return shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
+  startRows(first, last, wide, bias, c);
+  shortRowsTimes<Sink::add>(first, last, depth, a, down, across, b, wide, c);
 }
 template <>
 void gradRowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
@@ -99,22 +114,14 @@ void transposeBack(int64_t first, int64_t last, int64_t rows, int64_t columns, c
   }
 }
 
-// A bias for each row is added.
+// GELU of rows; `before` may be `after`.
 template <typename T>
-void addBias(int64_t first, int64_t last, int64_t wide, const T* bias, T* values) {
-  for (int64_t i = first; i < last; i++)
-    for (int64_t k = 0; k < wide; k += LANES<T>) store(values + i * wide + k, load(values + i * wide + k) + bias[i]);
-}
-
-// Values before GELU become those after it; they are copied to `keep` first, unless that is null.
-template <typename T>
-void activate(int64_t first, int64_t last, int64_t wide, T* values, T* keep) {
-  if (keep != nullptr) std::memcpy(keep + first * wide, values + first * wide, (last - first) * wide * sizeof(T));
-  geluRows((last - first) * wide, values + first * wide);
+void activate(int64_t first, int64_t last, int64_t wide, const T* before, T* after) {
+  geluRows((last - first) * wide, before + first * wide, after + first * wide);
 }
 template <typename T>
-void activateBackward(int64_t first, int64_t last, int64_t wide, T* values, T* grad) {
-  geluBackward((last - first) * wide, values + first * wide, grad + first * wide);
+void activateBackward(int64_t first, int64_t last, int64_t wide, const T* before, T* after, T* grad) {
+  geluBackward((last - first) * wide, before + first * wide, after + first * wide, grad + first * wide);
 }
 
 template <typename T>

@@ -1,7 +1,7 @@
 /** Masked image modelling with a light head (Xie et al. 2022, "SimMIM"): hidden blocks of the picture are foretold from the others by one linear layer. */
 
 import type { Random } from "../../base/random.ts";
-import { constant, Linear, Module } from "../../nn/index.ts";
+import { constant, fusedLinear, Linear, Module } from "../../nn/index.ts";
 import { type Parameter, type Tensor, tensor, where } from "../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
@@ -47,8 +47,7 @@ export class MaskedHead extends Module implements Objective {
     const seen = images.mul(mask.neg().add(1)).add(this.filler.mul(mask));
     const { features, height, width } = model.encode(seen);
     const p = this.#patchPx;
-    const drawn = this.predict
-      .forward(features)
+    const drawn = fusedLinear(features, this.predict)
       .view(B, height, width, C, p, p)
       .permute(0, 3, 1, 4, 2, 5)
       .reshape(B, C, height * p, width * p);
