@@ -91,14 +91,29 @@ void gradRowsTimes<float>(int64_t first, int64_t last, int64_t depth, const floa
 }
 #endif
 
+// Up to sixteen rows of up to sixteen numbers, `apart` apart, as columns of `to`, whose rows are `wide` apart.
+template <typename T>
+INLINE void turnBlock(int64_t rows, int64_t columns, const T* from, int64_t apart, T* to, int64_t wide) {
+#if SKYLOOP_BYTES == 64
+  if constexpr (sizeof(T) == 4) {
+    if (rows == 16 && columns == 16) {
+      Vector<float> lines[16];
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; i++) lines[i] = load(from + i * apart);
+      return storeTransposed(lines, to, wide);
+    }
+  }
+#endif
+  for (int64_t k = 0; k < columns; k++)
+    for (int64_t i = 0; i < rows; i++) to[k * wide + i] = from[i * apart + k];
+}
+
 // Rows `first` to before `last` of from [rows, columns], transposed into to [columns, wide]; zero after the last row.
 template <typename T>
 void transposeInto(int64_t first, int64_t last, int64_t rows, int64_t columns, const T* from, T* to, int64_t wide) {
-  for (int64_t block = first; block < last; block += 16) {
-    const int64_t end = last - block < 16 ? last : block + 16;
-    for (int64_t k = 0; k < columns; k++)
-      for (int64_t i = block; i < end; i++) to[k * wide + i] = from[i * columns + k];
-  }
+  const auto upTo16 = [](int64_t left) { return left < 16 ? left : 16; };
+  for (int64_t i = first; i < last; i += 16)
+    for (int64_t k = 0; k < columns; k += 16) turnBlock(upTo16(last - i), upTo16(columns - k), from + i * columns + k, columns, to + k * wide + i, wide);
   if (last < rows) return;
   for (int64_t k = 0; k < columns; k++)
     for (int64_t i = rows; i < wide; i++) to[k * wide + i] = 0;
@@ -107,10 +122,12 @@ void transposeInto(int64_t first, int64_t last, int64_t rows, int64_t columns, c
 // Columns `first` to before `last` of to [rows, columns] = from [columns, wide] transposed; some columns at a time, so that whole cache lines are written.
 template <typename T>
 void transposeBack(int64_t first, int64_t last, int64_t rows, int64_t columns, const T* from, int64_t wide, T* to) {
-  for (int64_t block = first; block < last; block += 16) {
-    const int64_t end = last - block < 16 ? last : block + 16;
-    for (int64_t i = 0; i < rows; i++)
-      for (int64_t k = block; k < end; k++) to[i * columns + k] = from[k * wide + i];
+  for (int64_t k = first; k < last; k += 16) {
+    const int64_t across = last - k < 16 ? last - k : 16;
+    int64_t i = 0;
+    for (; i + 16 <= rows; i += 16) turnBlock(across, 16, from + k * wide + i, wide, to + i * columns + k, columns);
+    for (; i < rows; i++)
+      for (int64_t n = k; n < k + across; n++) to[i * columns + n] = from[n * wide + i];
   }
 }
 
@@ -127,8 +144,12 @@ void activateBackward(int64_t first, int64_t last, int64_t wide, const T* before
 template <typename T>
 void sumRows(int64_t first, int64_t last, int64_t rows, int64_t wide, const T* from, T* sums) {
   for (int64_t i = first; i < last; i++) {
-    T sum = 0;
-    for (int64_t k = 0; k < rows; k++) sum += from[i * wide + k];
+    const T* row = from + i * wide;
+    Vector<T> total = Vector<T>{};
+    int64_t k = 0;
+    for (; k + LANES<T> <= rows; k += LANES<T>) total += load(row + k);
+    T sum = sumOf(total)[0];
+    for (; k < rows; k++) sum += row[k];
     sums[i] = sum;
   }
 }

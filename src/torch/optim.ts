@@ -102,7 +102,11 @@ export class Adam {
         for (const rate of new Set(moved.map((entry) => entry.rate))) {
           const paced = { ...by, learningRate: by.learningRate * rate };
           const group = moved.filter((entry) => entry.rate === rate);
-          const together = group.filter(({ parameter }) => parameter.device === "cpu");
+          const together: typeof group = [];
+          for (const entry of group) {
+            if (entry.parameter.device === "cpu") together.push(entry);
+            else composedAdamStep(entry, paced);
+          }
           if (together.length > 0)
             opInPlace(
               "skyloop::adam_step",
@@ -119,7 +123,6 @@ export class Adam {
               paced.correction2,
               paced.decoupled,
             );
-          for (const entry of group) if (entry.parameter.device !== "cpu") composedAdamStep(entry, paced);
         }
       }),
     );
