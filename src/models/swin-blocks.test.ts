@@ -1,11 +1,26 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { WindowMasks } from "../nn/index.ts";
-import { conv2d, type DType, getThreads, manualSeed, noGrad, op, randn, scope, setPrecision, setThreads, type Tensor } from "../torch/index.ts";
+import {
+  conv2d,
+  type DType,
+  getThreads,
+  hasBfloat16,
+  manualSeed,
+  noGrad,
+  op,
+  type Precision,
+  randn,
+  scope,
+  setPrecision,
+  setThreads,
+  type Tensor,
+} from "../torch/index.ts";
 import { observeCalls } from "../torch/observe.ts";
 import { profileCalls } from "../torch/profile.ts";
 import { createModel } from "./index.ts";
 import { type BlockOptions, SwinBlock } from "./swin-blocks.ts";
 
+const PRECISIONS: Precision[] = hasBfloat16() ? ["float32", "bfloat16"] : ["float32"];
 const threads = getThreads();
 afterEach(() => {
   setThreads(threads);
@@ -53,9 +68,9 @@ function bothWays({ H, W, block }: Case, x: Tensor, layer: SwinBlock): { steps: 
 }
 
 describe("a block by one operator", () => {
-  it.each(CASES)("gives the numbers of its steps: $what", (given) => {
+  it.each(CASES)(`gives the numbers of its steps in ${PRECISIONS.join(" and ")}: $what`, (given) => {
     for (const count of [1, 2, 3])
-      for (const precision of ["float32", "bfloat16"] as const)
+      for (const precision of PRECISIONS)
         scope(() => {
           manualSeed(count);
           setThreads(count);
@@ -142,7 +157,13 @@ describe("pieces of images", () => {
           conv2d(model.conv_first.forward(images), model.patch_embed.proj.weight, model.patch_embed.proj.bias, 4, 0).flatten(2).transpose(1, 2),
         ),
       );
-      expect(tokens().sub(plain as unknown as Tensor).abs().max().item()).toBeLessThan(2e-5);
+      expect(
+        tokens()
+          .sub(plain as unknown as Tensor)
+          .abs()
+          .max()
+          .item(),
+      ).toBeLessThan(2e-5);
       expect(tokens().sub(layered).abs().max().item()).toBeLessThan(2e-5);
       model.dispose();
     });

@@ -20,7 +20,8 @@ export const PRECISIONS = ["float32", "bfloat16"] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /**
- * Sets the precision of the products of linear layers and of attention, in the whole process; softmax, normalisation, convolutions, sums and stored weights stay in single precision.
+ * Sets the precision of the products of linear layers, and of those of attention's gradients where heads have 32 numbers and more, in the whole process; all else stays in
+ * single precision.
  * Throws PRECISION_MISSING where the processor has no bfloat16 products (AVX512-BF16).
  */
 export function setPrecision(precision: Precision): void {
