@@ -9,6 +9,8 @@ namespace skyloop {
 
 using OptionalTensor = c10::optional<at::Tensor>;
 
+// Whether so few rows go through so large weights that threads share the weights, and what is kept for gradients lies otherwise.
+bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs);
 
 // A layer in single precision with its weights as products want them, to be run over some rows on the caller's thread. Nothing is recorded.
 class PreparedLayer {
@@ -20,8 +22,14 @@ class PreparedLayer {
                                    const at::Tensor& bias2);
   // Numbers of the buffer that `run` needs.
   int64_t bufferNumbers() const;
+  // What a training step adds: a factor for each sample's result, and where values before GELU are kept (each may be null).
+  struct Training {
+    const float* scale;
+    int64_t rowsPerScale, firstRow;  // firstRow: of all rows, the one that `run` begins with
+    float* hidden;
+  };
   // out = residual (or null) + what the layer makes of x; out may be the residual.
-  void run(int64_t rows, const float* x, const float* residual, float* out, float* buffer) const;
+  void run(int64_t rows, const float* x, const float* residual, float* out, float* buffer, const Training& training = {nullptr, 1, 0, nullptr}) const;
 
  private:
   struct State;

@@ -33,6 +33,7 @@ struct Dense {
   const T* residual;  // null: nothing is added
   const T* scale;     // of each sample, or null
   int64_t rowsPerScale;
+  int64_t firstRow;  // of all that `scale` is for, the row that x begins with
   T* out;
   T* hidden;  // the feed-forward's values before GELU, or null
   const T* gradOut;
@@ -353,6 +354,8 @@ Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& norm
 
 // ---- layers that are run over some rows --------------------------------------------------------------------------------------------
 
+bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs) { return few::fits<float>(rows, inputs, outputs); }
+
 struct PreparedLayer::State {
   Dense<float> job;
   bool isFeedforward;
@@ -372,7 +375,6 @@ struct PreparedLayer::State {
     job.packed1 = hold(packedForward<float>(weight.contiguous()));
     job.bias1 = hold(padVector<float>(bias.contiguous()));
     if (isFeedforward) job.packed2 = hold(packedForward<float>(weight2.contiguous())), job.bias2 = hold(padVector<float>(bias2.contiguous()));
-    job.rowsPerScale = 1;
     numbersPerRow = 2 * wide<float>(job.inputs) + wide<float>(job.outputs) + 1;
   }
   int64_t mostRows() const { return Parts::mostRows(numbersPerRow * sizeof(float)); }
@@ -387,8 +389,12 @@ PreparedLayer PreparedLayer::feedforward(const Tensor& normWeight, const Tensor&
   return layer;
 }
 int64_t PreparedLayer::bufferNumbers() const { return state_->numbersPerRow * state_->mostRows(); }
-void PreparedLayer::run(int64_t rows, const float* x, const float* residual, float* out, float* buffer) const {
+void PreparedLayer::run(int64_t rows, const float* x, const float* residual, float* out, float* buffer, const Training& training) const {
   Dense<float> job = state_->job;
+  job.scale = training.scale;
+  job.rowsPerScale = training.rowsPerScale;
+  job.firstRow = training.firstRow;
+  job.hidden = training.hidden;
   job.chunk = Parts::chunkOf(rows, state_->mostRows());
   job.x = x;
   job.residual = residual;

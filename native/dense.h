@@ -296,7 +296,7 @@ INLINE void geluBackward(int64_t count, const T* from, T* into, T* grad) {
 
 template <typename T>
 T factorOf(const Dense<T>& job, int64_t row) {
-  return job.scale == nullptr ? T(1) : job.scale[row / job.rowsPerScale];
+  return job.scale == nullptr ? T(1) : job.scale[(job.firstRow + row) / job.rowsPerScale];
 }
 
 // The left side of the product: rows, standardised and scaled where there is a norm. `normal` and `inverse` are filled only then.

@@ -66,14 +66,13 @@ export class SwinBlock extends Module {
     const window = Math.min(this.#options.window, Math.max(H, W));
     const shift = Math.max(H, W) <= window ? 0 : this.#options.shift;
     const grid = { H, W, window, shift };
-    if (!this.training || this.#options.dropPath === 0) {
-      const { norm1, norm2, mlp } = this;
-      const whole = this.attn.forwardBlock(x, grid, masks.get(grid, x), norm1, { norm: norm2, first: mlp.fc1, second: mlp.fc2 });
-      if (whole !== null) return whole;
-    }
-    const drop = () => dropPath(x, this.#options.dropPath, this.training);
-    const y = this.attn.forward(x, grid, masks.get(grid, x), { norm: this.norm1, residual: x, scale: drop() });
-    return this.mlp.forward(y, this.norm2, drop());
+    const { norm1, norm2, mlp } = this;
+    const drop = [0, 1].map(() => dropPath(x, this.#options.dropPath, this.training));
+    const mask = masks.get(grid, x);
+    const whole = this.attn.wholeBlock(x, grid, mask, norm1, { norm: norm2, first: mlp.fc1, second: mlp.fc2 }, drop);
+    if (whole !== null) return whole;
+    const y = this.attn.forward(x, grid, mask, { norm: norm1, residual: x, scale: drop[0] });
+    return mlp.forward(y, norm2, drop[1]);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and 3.2). */
-import { gradsRecorded, isObserved, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
+import { isObserved, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
 import { type Around, composedLinear, fusedLinear } from "./fused.ts";
 import { truncatedNormal } from "./init.ts";
 import { type LayerNorm, Linear } from "./layers.ts";
@@ -61,17 +61,40 @@ export class WindowAttention extends Module {
   }
 
   /**
-   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator (native/block.cc): [B, H W, C] -> the same. Null where it has to be done
-   * step by step: gradients are recorded, operators are watched, windows do not fit the map, or another device.
+   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator (native/block.cc): [B, H W, C] -> the same. `drop` multiply each image's two
+   * branches, [B] each. Null where it has to be done step by step: operators are watched, windows do not fit the map, or another device.
    */
-  forwardBlock(x: Tensor, grid: Grid, mask: Tensor | null, norm: LayerNorm, after: { norm: LayerNorm; first: Linear; second: Linear }): Tensor | null {
+  wholeBlock(
+    x: Tensor,
+    grid: Grid,
+    mask: Tensor | null,
+    norm: LayerNorm,
+    after: { norm: LayerNorm; first: Linear; second: Linear },
+    drop: (Tensor | null)[],
+  ): Tensor | null {
     const { H, W, window, shift } = grid;
-    if (x.device !== "cpu" || gradsRecorded() || isObserved() || H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps) return null;
+    if (x.device !== "cpu" || isObserved() || H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps) return null;
     const parameters = (...layers: (LayerNorm | Linear)[]) => layers.flatMap(({ weight, bias }) => [weight, bias]);
     const [before, inside] = [parameters(norm), parameters(this.qkv)];
     const behind = parameters(this.proj, after.norm, after.first, after.second);
     const table = this.relative_position_bias_table;
-    return op("skyloop::swin_block", x, H, W, window, shift, this.#scale, ...before, norm.eps, ...inside, table, this.#positionsOf(window), mask, ...behind);
+    return op(
+      "skyloop::swin_block",
+      x,
+      H,
+      W,
+      window,
+      shift,
+      this.#scale,
+      ...before,
+      norm.eps,
+      ...inside,
+      table,
+      this.#positionsOf(window),
+      mask,
+      ...behind,
+      ...drop,
+    );
   }
 
   /** `forward` as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
