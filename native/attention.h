@@ -6,7 +6,7 @@ namespace skyloop::SKYLOOP_VARIANT {
 
 template <typename T>
 inline int64_t bufferSize(int64_t N, int64_t d) {
-  return 2 * N * padded<T>(N) + 2 * d * padded<T>(N) + 5 * N * padded<T>(d);
+  return 2 * N * padded<T>(N) + 2 * padded<T>(d) * padded<T>(N) + 5 * N * padded<T>(d);
 }
 
 // One third of the head (0 queries, 1 keys, 2 values) into [N, padded d], the padding zero.
