@@ -117,6 +117,14 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> swinBlockKept(const Tensor& x
   const auto x = xAny.contiguous();
   const int64_t B = x.size(0), C = x.size(2), rows = B * H * W, hiddens = weight1.size(0);
   TORCH_CHECK(x.size(1) == H * W, "swin_block: ", x.sizes(), " is no map of ", H, " x ", W);
+  const auto fits = [](const Tensor& weight, int64_t outputs, int64_t inputs) { return weight.dim() == 2 && weight.size(0) == outputs && weight.size(1) == inputs; };
+  TORCH_CHECK(fits(qkvWeight, 3 * C, C) && fits(projWeight, C, C) && fits(weight1, hiddens, C) && fits(weight2, C, hiddens), "swin_block: weights ", qkvWeight.sizes(), ", ",
+              projWeight.sizes(), ", ", weight1.sizes(), " and ", weight2.sizes(), " do not fit x ", x.sizes());
+  for (const auto* vector : {&norm1Weight, &norm1Bias, &projBias, &norm2Weight, &norm2Bias, &bias2})
+    TORCH_CHECK(vector->numel() == C, "swin_block: norm or bias ", vector->sizes(), " does not fit x ", x.sizes());
+  TORCH_CHECK(qkvBias.numel() == 3 * C && bias1.numel() == hiddens, "swin_block: biases ", qkvBias.sizes(), " and ", bias1.sizes(), " do not fit their weights");
+  for (const auto* drop : {&drop1, &drop2})
+    TORCH_CHECK(!drop->has_value() || !(*drop)->defined() || (*drop)->numel() == B, "swin_block: factors ", (*drop)->sizes(), " are not one for each of ", B, " images");
   const int64_t units = B * (H / window), workers = at::get_num_threads(), perWorker = (units + workers - 1) / workers;
   const bool uneven = units * 10 < perWorker * workers * 9;
   if (x.scalar_type() != at::kFloat || uneven || rows < 48 * workers || (keep && skyloop::hasFewRows(rows, C, hiddens))) {

@@ -1,6 +1,5 @@
 // One window and head of attention for vectors of sixteen numbers: products, bias, mask and softmax of some rows stay in registers, and only their weights are
-// written. Windows of up to 16 or of 49 to 64 positions;
-// attention.h has kernels for all others.
+// written. For windows of up to 16 or of 49 to 64 positions; attention.h has kernels for all others.
 
 // Which of sixteen numbers there are where `left` are to come.
 INLINE __mmask16 present(int64_t left) { return left >= 16 ? 0xffff : (1 << left) - 1; }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { WindowMasks } from "../nn/index.ts";
+import { LayerNorm, WindowMasks } from "../nn/index.ts";
 import {
   conv2d,
   type DType,
@@ -129,6 +129,16 @@ describe("a block by one operator", () => {
     scope(() => {
       const layer = new SwinBlock(PLAIN).eval();
       expect(() => noGrad(() => layer.forward(randn([1, 100, 48]), 16, 16, new WindowMasks()))).toThrow(/no map of 16 x 16/);
+      // Where bands are shared among threads and where they are not, recorded or not.
+      for (const batch of [1, 4]) {
+        const x = randn([batch, 256, 40]);
+        expect(() => noGrad(() => layer.forward(x, 16, 16, new WindowMasks()))).toThrow(/do not fit x \[\d, 256, 40\]/);
+        expect(() => layer.forward(x, 16, 16, new WindowMasks())).toThrow(/do not fit x \[\d, 256, 40\]/);
+      }
+      const narrow = new SwinBlock({ ...PLAIN, mlpRatio: 2 }).eval();
+      Object.assign(layer, { mlp: narrow.mlp, norm2: new LayerNorm(40) });
+      expect(() => layer.forward(randn([4, 256, 48]), 16, 16, new WindowMasks())).toThrow(/norm or bias \[40\] does not fit/);
+      narrow.dispose();
       layer.dispose();
     });
   });

@@ -9,8 +9,3 @@ export function noGrad<T>(body: () => T): T {
     native.gradMode(before);
   }
 }
-
-/** Whether operators are recorded for `backward` on this thread. */
-export function gradsRecorded(): boolean {
-  return native.gradMode();
-}

@@ -1,4 +1,4 @@
-export { gradsRecorded, noGrad } from "./autograd.ts";
+export { noGrad } from "./autograd.ts";
 export { call, type DType, isObserved, type TypedArray } from "./dispatch.ts";
 export { type Group, joinGroup, type Place, placeFrom } from "./distributed.ts";
 export * from "./ops.ts";
