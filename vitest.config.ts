@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Two workers and passive OpenMP waiting: on few cores, pools of threads that spin while they wait cost more than they give.
+// Two workers and passive OpenMP waiting: on few cores, pools of threads that spin while they wait cost more than they
+// give.
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "web/**/*.test.ts", "scripts/**/*.test.{ts,mjs}", "test/**/*.test.ts"],

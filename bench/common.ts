@@ -22,8 +22,9 @@ export function hasPeer(): boolean {
 const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 
 /**
- * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: a thread for each processor (PyTorch itself takes one for two
- * that it thinks share a core), OpenBLAS with OpenMP, OpenMP waiting as ours does (passive after a short look) and memory that glibc keeps.
+ * Runs a peer script and returns what it prints. `tuned` gives it what a user who knows libtorch would: a thread for
+ * each processor (PyTorch itself takes one for two that it thinks share a core), OpenBLAS with OpenMP, OpenMP waiting
+ * as ours does (passive after a short look) and memory that glibc keeps.
  */
 export function runPeer(script: string, args: string[], tuned: boolean): string {
   const env: NodeJS.ProcessEnv = { ...process.env };
@@ -45,12 +46,15 @@ export function runPeer(script: string, args: string[], tuned: boolean): string 
 
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length % 2 === 1 ? sorted[(sorted.length - 1) / 2] : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
+  return sorted.length % 2 === 1
+    ? sorted[(sorted.length - 1) / 2]
+    : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
 }
 
 /** Repeats every measurement in turn, so that a busy moment hits all of them alike. */
 export function alternate<T>(measurements: Record<string, () => T>, rounds: number): Record<string, T[]> {
   const results: Record<string, T[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) for (const [name, measure] of Object.entries(measurements)) results[name].push(measure());
+  for (let round = 0; round < rounds; round++)
+    for (const [name, measure] of Object.entries(measurements)) results[name].push(measure());
   return results;
 }

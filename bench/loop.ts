@@ -1,4 +1,7 @@
-/** A round at 200,000 objects: click to saved label, first page, full ranking; beside the same learning and scoring in PyTorch. `skyloop bench loop`. */
+/**
+ * A round at 200,000 objects: click to saved label, first page, full ranking; beside the same learning and scoring in
+ * PyTorch. `skyloop bench loop`.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,7 +71,8 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3 } = {
       });
       first.push(page);
       full.push(seconds);
-      if (hasPeer()) peer.push(Number(runPeer("loop.py", [String(objects), String(dim), String(40 + 100 * (round + 1))], true)));
+      if (hasPeer())
+        peer.push(Number(runPeer("loop.py", [String(objects), String(dim), String(40 + 100 * (round + 1))], true)));
     }
     store.close();
     return {

@@ -1,4 +1,7 @@
-/** Encoding and training beside PyTorch in Python on the same libtorch, and beside ONNX Runtime; each measurement in a process of its own. `skyloop bench encode|train`. */
+/**
+ * Encoding and training beside PyTorch in Python on the same libtorch, and beside ONNX Runtime; each measurement in a
+ * process of its own. `skyloop bench encode|train`.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,7 +49,9 @@ const OURS = "Skyloop";
 
 function runTypescript(file: string, args: string[]): Measured {
   const tsx = join(PACKAGE_ROOT, "node_modules/tsx/dist/cli.mjs");
-  return JSON.parse(execFileSync(process.execPath, [tsx, join(PACKAGE_ROOT, "bench", file), ...args], { encoding: "utf8" })) as Measured;
+  return JSON.parse(
+    execFileSync(process.execPath, [tsx, join(PACKAGE_ROOT, "bench", file), ...args], { encoding: "utf8" }),
+  ) as Measured;
 }
 
 export function benchModel(work: "encode" | "train", options: ModelBenchOptions): ModelBench {
@@ -56,20 +61,26 @@ export function benchModel(work: "encode" | "train", options: ModelBenchOptions)
   try {
     const model = createModel(name).eval();
     const features = (images: ReturnType<typeof rand>) => model.encode(images).features.mean(1);
-    const gflopPerImage = countFlops(() => noGrad(() => scope(() => void features(rand([1, 3, sizePx, sizePx]))))) / 1e9;
+    const gflopPerImage =
+      countFlops(() => noGrad(() => scope(() => void features(rand([1, 3, sizePx, sizePx]))))) / 1e9;
     const programs: Record<string, () => Measured> = { [OURS]: () => runTypescript("step.ts", [...args, precision]) };
     if (work === "encode") {
       const file = join(folder, "model.onnx");
       writeFileSync(file, toOnnx(features, { sizePx, input: "images", output: "features", version: "0", notes: {} }));
-      programs["ONNX Runtime"] = () => runTypescript("peers/onnx.ts", [file, String(batch), String(sizePx), String(seconds), String(getThreads())]);
+      programs["ONNX Runtime"] = () =>
+        runTypescript("peers/onnx.ts", [file, String(batch), String(sizePx), String(seconds), String(getThreads())]);
     }
     model.dispose();
     if (hasPeer())
-      for (const tuned of [false, true]) programs[`PyTorch, ${tuned ? "tuned" : "stock"}`] = () => JSON.parse(runPeer("swin.py", args, tuned)) as Measured;
+      for (const tuned of [false, true])
+        programs[`PyTorch, ${tuned ? "tuned" : "stock"}`] = () =>
+          JSON.parse(runPeer("swin.py", args, tuned)) as Measured;
     const before = gflopsOfMachine();
     const measured = alternate(programs, rounds);
     const best = Math.max(before, gflopsOfMachine());
-    const medians = Object.fromEntries(Object.entries(measured).map(([program, values]) => [program, medianOf(values)]));
+    const medians = Object.fromEntries(
+      Object.entries(measured).map(([program, values]) => [program, medianOf(values)]),
+    );
     const ours = medians[OURS];
     const ratio = Object.fromEntries(
       Object.entries(medians)
@@ -81,7 +92,17 @@ export function benchModel(work: "encode" | "train", options: ModelBenchOptions)
     );
     // Backward costs twice what forward does.
     const done = ours.imagesPerSecond * gflopPerImage * (work === "train" ? 3 : 1);
-    return { work, ...options, threads: getThreads(), measured, median: medians, ratio, gflopPerImage, gflopsOfMachine: best, shareOfMachine: done / best };
+    return {
+      work,
+      ...options,
+      threads: getThreads(),
+      measured,
+      median: medians,
+      ratio,
+      gflopPerImage,
+      gflopsOfMachine: best,
+      shareOfMachine: done / best,
+    };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -108,7 +129,17 @@ function gflopsOfMachine(): number {
 
 /** One table, as Markdown. */
 export function modelTable(bench: ModelBench): string {
-  const { work, model, batch, sizePx, precision, threads, gflopPerImage, gflopsOfMachine: machine, shareOfMachine } = bench;
+  const {
+    work,
+    model,
+    batch,
+    sizePx,
+    precision,
+    threads,
+    gflopPerImage,
+    gflopsOfMachine: machine,
+    shareOfMachine,
+  } = bench;
   const lines = Object.entries(bench.median).map(([program, { imagesPerSecond, imagesPerCpuSecond, peakMb }]) => {
     const each = bench.measured[program].map((value) => value.imagesPerSecond.toFixed(1)).join(" ");
     const ratio = bench.ratio[program];

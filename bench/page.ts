@@ -1,4 +1,7 @@
-/** The page at 200,000 objects in Chromium: first paint, scrolling, the map, click to saved label, the next page, memory. `skyloop bench page`. */
+/**
+ * The page at 200,000 objects in Chromium: first paint, scrolling, the map, click to saved label, the next page,
+ * memory. `skyloop bench page`.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,11 +23,15 @@ export interface PageBench {
   framesPerSecond: { scroll: number; fastScroll: number; map: number };
   longestGapMs: { scroll: number; fastScroll: number; map: number };
   /**
-   * Milliseconds from the click until the page shows the label as saved, right after a round was asked for, while the survey is ranked: ten clicks a second on
-   * pictures that are there, and every object as fast as the one before was saved, from the page's first moment.
+   * Milliseconds from the click until the page shows the label as saved, right after a round was asked for, while the
+   * survey is ranked: ten clicks a second on pictures that are there, and every object as fast as the one before was
+   * saved, from the page's first moment.
    */
   clickToShownSavedMs: { tenASecond: Spread; atOnce: Spread };
-  /** Milliseconds from Enter until the first picks of the next round stand on the page; and until the whole survey is ranked. */
+  /**
+   * Milliseconds from Enter until the first picks of the next round stand on the page; and until the whole survey is
+   * ranked.
+   */
   nextPageMs: number[];
   wholeRankingMs: number[];
   /** The page's own JavaScript after a collection: at the start, and after a scroll through the whole ranking. */
@@ -55,7 +62,10 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
   const browser = await launch();
   try {
     const ask = async <T>(path: string, body?: object): Promise<T> => {
-      const init = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+      const init =
+        body === undefined
+          ? {}
+          : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
       return (await (await fetch(`${server.address}/api${path}`, init)).json()) as T;
     };
     const rows = Array.from({ length: 400 }, (_, row) => row);
@@ -117,7 +127,11 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
         await scroller.evaluate((element, share) => element.scrollTo(0, element.scrollHeight * share), step / 60);
         await page.waitForTimeout(120);
       }
-      return [slowly, quickly, { before: before.heapBytes / 2 ** 20, after: (await memoryOf(page)).heapBytes / 2 ** 20 }] as const;
+      return [
+        slowly,
+        quickly,
+        { before: before.heapBytes / 2 ** 20, after: (await memoryOf(page)).heapBytes / 2 ** 20 },
+      ] as const;
     });
 
     say("map");
@@ -176,7 +190,13 @@ export function describePage(result: PageBench): string {
   const ms = (values: number[]) => `${values.map((value) => value.toFixed(0)).join(" ")} ms`;
   const clicks = ({ median: half, nineteenOf20, worst, clicks: count }: Spread) =>
     `${half.toFixed(1)} ms (95 % below ${nineteenOf20.toFixed(1)}, worst ${worst.toFixed(1)} of ${count})`;
-  const { firstPaintMs: paint, framesPerSecond: frames, longestGapMs: gap, clickToShownSavedMs: click, heapMegabytes: heap } = result;
+  const {
+    firstPaintMs: paint,
+    framesPerSecond: frames,
+    longestGapMs: gap,
+    clickToShownSavedMs: click,
+    heapMegabytes: heap,
+  } = result;
   return [
     `${result.objects} objects x ${result.dim} features`,
     `  first paint             home ${ms(paint.home)}, labelling ${ms(paint.label)}, ranking ${ms(paint.ranking)}`,
@@ -191,8 +211,8 @@ export function describePage(result: PageBench): string {
 }
 
 /**
- * In the page: clicks every object once; milliseconds until each stands as saved. With a gap (ms) between clicks an object is clicked when its picture is there.
- * Loops only: tsx puts a helper that the page lacks into named functions.
+ * In the page: clicks every object once; milliseconds until each stands as saved. With a gap (ms) between clicks an
+ * object is clicked when its picture is there. Loops only: tsx puts a helper that the page lacks into named functions.
  */
 async function clickEach(gapMs: number): Promise<number[]> {
   const out: number[] = [];
@@ -201,11 +221,14 @@ async function clickEach(gapMs: number): Promise<number[]> {
     const tile = document.querySelector<HTMLElement>(".work .tile:not(.positive)");
     if (tile === null) return out;
     const image = tile.querySelector("img");
-    if (gapMs > 0) while (image?.isConnected && !(image.complete && image.naturalWidth > 0)) await new Promise((resolve) => setTimeout(resolve, 10));
+    if (gapMs > 0)
+      while (image?.isConnected && !(image.complete && image.naturalWidth > 0))
+        await new Promise((resolve) => setTimeout(resolve, 10));
     if (!tile.isConnected) continue;
     const start = performance.now();
     tile.querySelector<HTMLElement>(".face")?.click();
-    while (!tile.classList.contains("positive") || tile.classList.contains("pending")) await new Promise((resolve) => setTimeout(resolve, 0));
+    while (!tile.classList.contains("positive") || tile.classList.contains("pending"))
+      await new Promise((resolve) => setTimeout(resolve, 0));
     out.push(performance.now() - start);
     await new Promise((resolve) => setTimeout(resolve, gapMs));
   }
@@ -216,6 +239,7 @@ async function pressEnter(): Promise<number> {
   const before = document.querySelector<HTMLElement>(".work .tile")?.dataset.object;
   const start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
-  while (document.querySelector<HTMLElement>(".work .tile")?.dataset.object === before) await new Promise((resolve) => requestAnimationFrame(resolve));
+  while (document.querySelector<HTMLElement>(".work .tile")?.dataset.object === before)
+    await new Promise((resolve) => requestAnimationFrame(resolve));
   return performance.now() - start;
 }

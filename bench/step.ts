@@ -1,18 +1,28 @@
-/** One measurement of ours in a process of its own: `tsx step.ts encode|train MODEL BATCH SIZE SECONDS PRECISION`, prints what bench/peers/swin.py prints. */
+/**
+ * One measurement of ours in a process of its own: `tsx step.ts encode|train MODEL BATCH SIZE SECONDS PRECISION`,
+ * prints what bench/peers/swin.py prints.
+ */
 
 import { Random } from "../src/base/random.ts";
 import { createModel } from "../src/models/index.ts";
-import { Adam, manualSeed, noGrad, type Parameter, type Precision, rand, scope, setPrecision } from "../src/torch/index.ts";
+import {
+  Adam,
+  manualSeed,
+  noGrad,
+  type Parameter,
+  type Precision,
+  rand,
+  scope,
+  setPrecision,
+} from "../src/torch/index.ts";
 import { OBJECTIVES } from "../src/train/objectives/index.ts";
 import { measure } from "./measure.ts";
 
-const [work, name, batch, sizePx, seconds] = [process.argv[2], process.argv[3], ...process.argv.slice(4, 7).map(Number)] as [
-  string,
-  string,
-  number,
-  number,
-  number,
-];
+const [work, name, batch, sizePx, seconds] = [
+  process.argv[2],
+  process.argv[3],
+  ...process.argv.slice(4, 7).map(Number),
+] as [string, string, number, number, number];
 setPrecision(process.argv[7] as Precision);
 manualSeed(1);
 const model = createModel(name).train(work === "train");

@@ -2,7 +2,8 @@
 namespace skyloop::SKYLOOP_VARIANT {
 
 template <typename T>
-void adamRun(const AdamStep<T>& by, T decay, int64_t count, T* __restrict parameter, const T* __restrict gradAny, T* __restrict mean, T* __restrict square) {
+void adamRun(const AdamStep<T>& by, T decay, int64_t count, T* __restrict parameter, const T* __restrict gradAny,
+             T* __restrict mean, T* __restrict square) {
   const T keep = by.decoupled ? T(1 - double(by.learningRate) * decay) : T(1), added = by.decoupled ? T(0) : decay;
   const T rate = by.learningRate / by.correction1, inverse = T(1) / by.correction2;
   for (int64_t i = 0; i < count; i++) {

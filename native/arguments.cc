@@ -16,7 +16,8 @@ int64_t toInteger(const Napi::Value& value) {
   }
   if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), "expected an integer");
   double number = value.As<Napi::Number>().DoubleValue();
-  if (number != std::floor(number)) throw Napi::TypeError::New(value.Env(), "expected an integer, got " + std::to_string(number));
+  if (number != std::floor(number))
+    throw Napi::TypeError::New(value.Env(), "expected an integer, got " + std::to_string(number));
   return static_cast<int64_t>(number);
 }
 
@@ -37,7 +38,8 @@ at::Scalar toScalar(const Napi::Value& value) {
   if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
   if (value.IsBigInt()) return at::Scalar(toInteger(value));
   double number = toDouble(value);
-  if (number == std::floor(number) && std::abs(number) < 9007199254740992.0) return at::Scalar(static_cast<int64_t>(number));
+  if (number == std::floor(number) && std::abs(number) < 9007199254740992.0)
+    return at::Scalar(static_cast<int64_t>(number));
   return at::Scalar(number);
 }
 
@@ -86,7 +88,8 @@ c10::IValue toIValue(const Napi::Value& value, const c10::TypePtr& type, const c
           auto array = value.As<Napi::Array>();
           for (uint32_t i = 0; i < array.Length(); i++) {
             Napi::Value item = array.Get(i);
-            list.push_back(item.IsNull() || item.IsUndefined() ? c10::optional<at::Tensor>() : c10::optional<at::Tensor>(unwrap(item)));
+            list.push_back(item.IsNull() || item.IsUndefined() ? c10::optional<at::Tensor>()
+                                                               : c10::optional<at::Tensor>(unwrap(item)));
           }
           return list;
         }

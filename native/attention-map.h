@@ -1,4 +1,5 @@
-// What windowed attention works on: windows of a map, biases and masks as its kernels read them, and the kernels' one door. For attention.cc and block.cc.
+// What windowed attention works on: windows of a map, biases and masks as its kernels read them, and the kernels' one
+// door. For attention.cc and block.cc.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -15,10 +16,11 @@ namespace skyloop {
 template <typename T>
 struct Place {
   const int64_t* rows;  // [N]: the map's position of each of the window's
-  int64_t N, d, C;      // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
-  const T* qkv;         // the head's first query in the image
-  const T* bias;        // [N, padded N], of the head; padding is -1e30
-  const T* mask;        // [N, padded N], of the window, or null
+  int64_t N, d,
+      C;  // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
+  const T* qkv;   // the head's first query in the image
+  const T* bias;  // [N, padded N], of the head; padding is -1e30
+  const T* mask;  // [N, padded N], of the window, or null
   T scale;
   const int64_t* nextRows;  // the same of what this thread does next, to be fetched meanwhile; null at the end
   const T* nextQkv;
@@ -31,7 +33,8 @@ int64_t wideRow(int64_t numbers) {
   return (numbers + line - 1) / line * line;
 }
 
-// The attention of one window and head by this processor's best kernel; `out` is the head's first number, rows are C apart. The buffer has `attentionNumbers`.
+// The attention of one window and head by this processor's best kernel; `out` is the head's first number, rows are C
+// apart. The buffer has `attentionNumbers`.
 void attendWindow(const Place<float>& at, float* out, float* buffer);
 int64_t attentionNumbers(int64_t N, int64_t d);
 
@@ -40,12 +43,25 @@ struct WindowMap {
   int64_t B, H, W, C, heads, d, window, shift, N, windows;
 
   // `qkv` are the sizes of queries, keys and values, [B, H, W, 3 C].
-  WindowMap(at::IntArrayRef qkv, const at::Tensor& table, const at::Tensor& positions, const c10::optional<at::Tensor>& mask, int64_t window, int64_t shift)
-      : B(qkv[0]), H(qkv[1]), W(qkv[2]), C(qkv[3] / 3), heads(table.size(1)), d(C / heads), window(window), shift(shift), N(window * window), windows(H / window * (W / window)) {
-    TORCH_CHECK(qkv[3] == 3 * heads * d && H % window == 0 && W % window == 0 && positions.numel() == N * N, "window_attention: qkv ", qkv, ", table ", table.sizes(),
-                " and positions ", positions.sizes(), " do not fit windows of ", window);
-    TORCH_CHECK(!mask || (mask->size(0) == windows && mask->size(1) == N && mask->size(2) == N), "window_attention: mask ", mask->sizes(), " does not fit ", windows, " windows of ", N);
-    TORCH_CHECK(!mask || mask->scalar_type() == table.scalar_type(), "window_attention takes qkv, table and mask of one type");
+  WindowMap(at::IntArrayRef qkv, const at::Tensor& table, const at::Tensor& positions,
+            const c10::optional<at::Tensor>& mask, int64_t window, int64_t shift)
+      : B(qkv[0]),
+        H(qkv[1]),
+        W(qkv[2]),
+        C(qkv[3] / 3),
+        heads(table.size(1)),
+        d(C / heads),
+        window(window),
+        shift(shift),
+        N(window * window),
+        windows(H / window * (W / window)) {
+    TORCH_CHECK(qkv[3] == 3 * heads * d && H % window == 0 && W % window == 0 && positions.numel() == N * N,
+                "window_attention: qkv ", qkv, ", table ", table.sizes(), " and positions ", positions.sizes(),
+                " do not fit windows of ", window);
+    TORCH_CHECK(!mask || (mask->size(0) == windows && mask->size(1) == N && mask->size(2) == N),
+                "window_attention: mask ", mask->sizes(), " does not fit ", windows, " windows of ", N);
+    TORCH_CHECK(!mask || mask->scalar_type() == table.scalar_type(),
+                "window_attention takes qkv, table and mask of one type");
   }
 
   // Positions in the map of each window's, after rolling by -shift: [windows, N].
@@ -53,14 +69,16 @@ struct WindowMap {
     std::vector<int64_t> result(windows * N);
     for (int64_t n = 0; n < windows; n++)
       for (int64_t i = 0; i < N; i++) {
-        int64_t y = (n / (W / window) * window + i / window + shift) % H, x = (n % (W / window) * window + i % window + shift) % W;
+        int64_t y = (n / (W / window) * window + i / window + shift) % H,
+                x = (n % (W / window) * window + i % window + shift) % W;
         result[n * N + i] = y * W + x;
       }
     return result;
   }
 };
 
-// [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions; kept until the table changes.
+// [heads, N, padded N] from the table [offsets, heads] by the offset of each pair of positions; kept until the table
+// changes.
 template <typename T>
 at::Tensor spreadBias(const WindowMap& map, const at::Tensor& table, const int64_t* positions) {
   static auto* kept = new PackedWeights;
@@ -72,7 +90,8 @@ at::Tensor spreadBias(const WindowMap& map, const at::Tensor& table, const int64
     at::parallel_for(0, map.N, std::max<int64_t>(1, 8192 / (map.heads * map.N)), [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; i++)
         for (int64_t h = 0; h < map.heads; h++)
-          for (int64_t j = 0; j < map.N; j++) bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
+          for (int64_t j = 0; j < map.N; j++)
+            bias[(h * map.N + i) * wide + j] = from[positions[i * map.N + j] * map.heads + h];
     });
     return spread;
   });

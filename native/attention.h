@@ -1,5 +1,5 @@
-// One window and head of windowed attention (Liu et al. 2021, "Swin Transformer", equation 4), forward and backward, in buffers that stay in the
-// processor's first cache. Included for every processor by attention.cc.
+// One window and head of windowed attention (Liu et al. 2021, "Swin Transformer", equation 4), forward and backward, in
+// buffers that stay in the processor's first cache. Included for every processor by attention.cc.
 #include "kernels.h"
 
 namespace skyloop::SKYLOOP_VARIANT {
@@ -50,7 +50,8 @@ INLINE void scatterRows(const Place<T>& at, const T* from, T factor, T* base, in
   const int64_t wide = padded<T>(at.d);
   if (at.d == wide) {
     for (int64_t i = 0; i < at.N; i++)
-      for (int64_t k = 0; k < wide; k += LANES<T>) store(base + at.rows[i] * stride + k, load(from + i * wide + k) * factor);
+      for (int64_t k = 0; k < wide; k += LANES<T>)
+        store(base + at.rows[i] * stride + k, load(from + i * wide + k) * factor);
     return;
   }
   for (int64_t i = 0; i < at.N; i++) {
@@ -84,7 +85,8 @@ INLINE void softmaxRows(const Place<T>& at, T* products) {
   }
 }
 
-// `slopes`, the gradient of the weights [N, padded N], becomes that of the products before softmax, which is added to that of the bias.
+// `slopes`, the gradient of the weights [N, padded N], becomes that of the products before softmax, which is added to
+// that of the bias.
 template <typename T>
 INLINE void softmaxBackward(int64_t N, int64_t wideN, const T* weights, T* slopes, T* gradBias) {
   for (int64_t i = 0; i < N; i++) {
@@ -133,8 +135,8 @@ void attendInTurn(const Place<T>& at, T* out, T* buffer) {
   scatterRows(at, mixed, T(1), out, at.C);
 }
 
-// From the gradient of the output (rows C apart) to that of qkv (rows 3 C apart), and added to that of the bias [N, padded N]. The weights are
-// computed once more: keeping them would take N / d times the memory of the queries.
+// From the gradient of the output (rows C apart) to that of qkv (rows 3 C apart), and added to that of the bias [N,
+// padded N]. The weights are computed once more: keeping them would take N / d times the memory of the queries.
 template <typename T>
 void attendBackwardInTurn(const Place<T>& at, const T* gradOut, T* gradQkv, T* gradBias, T* buffer) {
   const int64_t N = at.N, d = at.d, wideN = padded<T>(N), wideD = padded<T>(d), stride = 3 * at.C;
@@ -189,12 +191,14 @@ void attend<float>(const Place<float>& at, float* out, float* buffer) {
   if (!attendWide(at, out, buffer)) attendInTurn(at, out, buffer);
 }
 template <>
-void attendBackward<float>(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
+void attendBackward<float>(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias,
+                           float* buffer) {
 #ifdef SKYLOOP_SHORT_PRODUCTS
   // Short factors pay where heads are long; forward they are no faster than what stays in registers.
   if (at.d >= 32) return attendBackwardShort(at, gradOut, gradQkv, gradBias, buffer);
 #endif
-  if (!attendBackwardWide(at, gradOut, gradQkv, gradBias, buffer)) attendBackwardInTurn(at, gradOut, gradQkv, gradBias, buffer);
+  if (!attendBackwardWide(at, gradOut, gradQkv, gradBias, buffer))
+    attendBackwardInTurn(at, gradOut, gradQkv, gradBias, buffer);
 }
 #endif
 

@@ -1,6 +1,7 @@
-// A whole Swin transformer block: x + attention(norm1(x)), and feed-forward of that. Each thread takes rows of windows of some images and does everything for them, so
-// that what lies between the four layers stays in its second cache; what gradients need is written besides. Results are those of dense, window_attention, dense
-// and feedforward in turn, number by number; these are called where maps are small or rows few, and their gradients are the block's.
+// A whole Swin transformer block: x + attention(norm1(x)), and feed-forward of that. Each thread takes rows of windows
+// of some images and does everything for them, so that what lies between the four layers stays in its second cache;
+// what gradients need is written besides. Results are those of dense, window_attention, dense and feedforward in turn,
+// number by number; these are called where maps are small or rows few, and their gradients are the block's.
 #include <algorithm>
 #include <vector>
 
@@ -47,11 +48,13 @@ std::vector<int64_t> rowsOfBand(const WindowMap& map) {
   const int64_t across = map.W / map.window;
   std::vector<int64_t> rows(across * map.N);
   for (int64_t n = 0; n < across; n++)
-    for (int64_t i = 0; i < map.N; i++) rows[n * map.N + i] = i / map.window * map.W + (n * map.window + i % map.window + map.shift) % map.W;
+    for (int64_t i = 0; i < map.N; i++)
+      rows[n * map.N + i] = i / map.window * map.W + (n * map.window + i % map.window + map.shift) % map.W;
   return rows;
 }
 
-// Where a training step keeps queries, keys and values, what attention makes of them, the block's middle and the feed-forward's values before GELU; else null.
+// Where a training step keeps queries, keys and values, what attention makes of them, the block's middle and the
+// feed-forward's values before GELU; else null.
 struct Kept {
   float *joined, *mixed, *middle, *hidden;
 };
@@ -68,10 +71,16 @@ struct Block {
   const std::vector<int64_t> bandRows = rowsOfBand(map), mapRows = map.rows();
 
   // Tokens whose queries, keys, values and mixed values take 400 KiB, but at least one band.
-  int64_t mostBands() const { return std::max<int64_t>(1, (400 << 10) / (4 * map.C * int64_t(sizeof(float))) / (map.window * map.W)); }
+  int64_t mostBands() const {
+    return std::max<int64_t>(1, (400 << 10) / (4 * map.C * int64_t(sizeof(float))) / (map.window * map.W));
+  }
   int64_t tokens(int64_t bands) const { return bands * map.window * map.W; }
-  int64_t layerNumbers() const { return std::max({qkv.bufferNumbers(), proj.bufferNumbers(), feedforward.bufferNumbers()}); }
-  int64_t bufferNumbers(int64_t bands) const { return tokens(bands) * 4 * map.C + skyloop::attentionNumbers(map.N, map.d) + layerNumbers(); }
+  int64_t layerNumbers() const {
+    return std::max({qkv.bufferNumbers(), proj.bufferNumbers(), feedforward.bufferNumbers()});
+  }
+  int64_t bufferNumbers(int64_t bands) const {
+    return tokens(bands) * 4 * map.C + skyloop::attentionNumbers(map.N, map.d) + layerNumbers();
+  }
 
   // Of one band; `rows` are the positions of its windows from the first of `joined` and `mixed` on.
   void attend(int64_t band, const int64_t* rows, const float* joined, float* mixed, float* buffer) const {
@@ -79,7 +88,16 @@ struct Block {
     // Heads outside, so that a head's bias serves all windows.
     for (int64_t head = 0; head < map.heads; head++)
       for (int64_t n = 0; n < across; n++) {
-        const skyloop::Place<float> place{rows + n * map.N, map.N, map.d, map.C, joined + head * map.d, bias.data_ptr<float>() + head * size, masks.of[band * across + n], scale, nullptr, nullptr};
+        const skyloop::Place<float> place{rows + n * map.N,
+                                          map.N,
+                                          map.d,
+                                          map.C,
+                                          joined + head * map.d,
+                                          bias.data_ptr<float>() + head * size,
+                                          masks.of[band * across + n],
+                                          scale,
+                                          nullptr,
+                                          nullptr};
         skyloop::attendWindow(place, mixed + head * map.d, buffer);
       }
   }
@@ -93,46 +111,63 @@ struct Block {
     float* attention = buffer + tokens(last - first) * 4 * C;
     float* layer = attention + skyloop::attentionNumbers(map.N, map.d);
     const auto runs = runsOf(map, first, last);
-    for (const auto& [from, at, tokens] : runs) qkv.run(tokens, x + from * C, nullptr, joined + (keeps ? from : at) * 3 * C, layer);
+    for (const auto& [from, at, tokens] : runs)
+      qkv.run(tokens, x + from * C, nullptr, joined + (keeps ? from : at) * 3 * C, layer);
     for (int64_t unit = first; unit < last; unit++) {
       const int64_t band = unit % bands, start = keeps ? unit / bands * L : tokens(unit - first);
-      attend(band, keeps ? mapRows.data() + band * (map.W / map.window) * map.N : bandRows.data(), joined + start * 3 * C, mixed + start * C, attention);
+      attend(band, keeps ? mapRows.data() + band * (map.W / map.window) * map.N : bandRows.data(),
+             joined + start * 3 * C, mixed + start * C, attention);
     }
     for (const auto& [from, at, tokens] : runs) {
-      proj.run(tokens, mixed + (keeps ? from : at) * C, x + from * C, middle + from * C, layer, {drop1, L, from, nullptr});
-      feedforward.run(tokens, middle + from * C, middle + from * C, out + from * C, layer, {drop2, L, from, keeps ? kept.hidden + from * hiddens : nullptr});
+      proj.run(tokens, mixed + (keeps ? from : at) * C, x + from * C, middle + from * C, layer,
+               {drop1, L, from, nullptr});
+      feedforward.run(tokens, middle + from * C, middle + from * C, out + from * C, layer,
+                      {drop2, L, from, keeps ? kept.hidden + from * hiddens : nullptr});
     }
   }
 };
 
-using Attention = Tensor(const Tensor&, const Tensor&, const Tensor&, const c10::optional<Tensor>&, int64_t, int64_t, double);
+using Attention = Tensor(const Tensor&, const Tensor&, const Tensor&, const c10::optional<Tensor>&, int64_t, int64_t,
+                         double);
 
-// x [B, H W, C]; mask [windows, N, N] or none; drop1 and drop2 [B] or none; weights as `dense`, `window_attention` and `feedforward` take them -> [B, H W, C], and, where `keep`,
-// what gradients need: queries, keys and values, what attention makes of them, the middle, and what `feedforward` keeps.
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> swinBlockKept(const Tensor& xAny, int64_t H, int64_t W, int64_t window, int64_t shift, double scale, const Tensor& norm1Weight,
-                                                                 const Tensor& norm1Bias, double eps, const Tensor& qkvWeight, const Tensor& qkvBias, const Tensor& table,
-                                                                 const Tensor& positions, const c10::optional<Tensor>& mask, const Tensor& projWeight, const Tensor& projBias,
-                                                                 const Tensor& norm2Weight, const Tensor& norm2Bias, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-                                                                 const Tensor& bias2, const Optional& drop1, const Optional& drop2, bool keep) {
+// x [B, H W, C]; mask [windows, N, N] or none; drop1 and drop2 [B] or none; weights as `dense`, `window_attention` and
+// `feedforward` take them -> [B, H W, C], and, where `keep`, what gradients need: queries, keys and values, what
+// attention makes of them, the middle, and what `feedforward` keeps.
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> swinBlockKept(
+    const Tensor& xAny, int64_t H, int64_t W, int64_t window, int64_t shift, double scale, const Tensor& norm1Weight,
+    const Tensor& norm1Bias, double eps, const Tensor& qkvWeight, const Tensor& qkvBias, const Tensor& table,
+    const Tensor& positions, const c10::optional<Tensor>& mask, const Tensor& projWeight, const Tensor& projBias,
+    const Tensor& norm2Weight, const Tensor& norm2Bias, const Tensor& weight1, const Tensor& bias1,
+    const Tensor& weight2, const Tensor& bias2, const Optional& drop1, const Optional& drop2, bool keep) {
   const auto x = xAny.contiguous();
   const int64_t B = x.size(0), C = x.size(2), rows = B * H * W, hiddens = weight1.size(0);
   TORCH_CHECK(x.size(1) == H * W, "swin_block: ", x.sizes(), " is no map of ", H, " x ", W);
-  const auto fits = [](const Tensor& weight, int64_t outputs, int64_t inputs) { return weight.dim() == 2 && weight.size(0) == outputs && weight.size(1) == inputs; };
-  TORCH_CHECK(fits(qkvWeight, 3 * C, C) && fits(projWeight, C, C) && fits(weight1, hiddens, C) && fits(weight2, C, hiddens), "swin_block: weights ", qkvWeight.sizes(), ", ",
-              projWeight.sizes(), ", ", weight1.sizes(), " and ", weight2.sizes(), " do not fit x ", x.sizes());
+  const auto fits = [](const Tensor& weight, int64_t outputs, int64_t inputs) {
+    return weight.dim() == 2 && weight.size(0) == outputs && weight.size(1) == inputs;
+  };
+  TORCH_CHECK(
+      fits(qkvWeight, 3 * C, C) && fits(projWeight, C, C) && fits(weight1, hiddens, C) && fits(weight2, C, hiddens),
+      "swin_block: weights ", qkvWeight.sizes(), ", ", projWeight.sizes(), ", ", weight1.sizes(), " and ",
+      weight2.sizes(), " do not fit x ", x.sizes());
   for (const auto* vector : {&norm1Weight, &norm1Bias, &projBias, &norm2Weight, &norm2Bias, &bias2})
     TORCH_CHECK(vector->numel() == C, "swin_block: norm or bias ", vector->sizes(), " does not fit x ", x.sizes());
-  TORCH_CHECK(qkvBias.numel() == 3 * C && bias1.numel() == hiddens, "swin_block: biases ", qkvBias.sizes(), " and ", bias1.sizes(), " do not fit their weights");
+  TORCH_CHECK(qkvBias.numel() == 3 * C && bias1.numel() == hiddens, "swin_block: biases ", qkvBias.sizes(), " and ",
+              bias1.sizes(), " do not fit their weights");
   for (const auto* drop : {&drop1, &drop2})
-    TORCH_CHECK(!drop->has_value() || !(*drop)->defined() || (*drop)->numel() == B, "swin_block: factors ", (*drop)->sizes(), " are not one for each of ", B, " images");
+    TORCH_CHECK(!drop->has_value() || !(*drop)->defined() || (*drop)->numel() == B, "swin_block: factors ",
+                (*drop)->sizes(), " are not one for each of ", B, " images");
   const int64_t units = B * (H / window), workers = at::get_num_threads(), perWorker = (units + workers - 1) / workers;
   const bool uneven = units * 10 < perWorker * workers * 9;
-  if (x.scalar_type() != at::kFloat || uneven || rows < 48 * workers || (keep && skyloop::hasFewRows(rows, C, hiddens))) {
-    static auto attention = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::window_attention", "").typed<Attention>();
-    const auto joined = skyloop::dense(x, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, {}, {}).view({B, H, W, 3 * C});
+  if (x.scalar_type() != at::kFloat || uneven || rows < 48 * workers ||
+      (keep && skyloop::hasFewRows(rows, C, hiddens))) {
+    static auto attention =
+        c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::window_attention", "").typed<Attention>();
+    const auto joined =
+        skyloop::dense(x, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, {}, {}).view({B, H, W, 3 * C});
     const auto mixed = attention.call(joined, table, positions, mask, window, shift, scale).view({B, H * W, C});
     const auto middle = skyloop::dense(mixed, {}, {}, 0, projWeight, projBias, x, drop1);
-    const auto [out, hidden] = skyloop::feedforwardKept(middle, norm2Weight, norm2Bias, eps, weight1, bias1, weight2, bias2, drop2, keep);
+    const auto [out, hidden] =
+        skyloop::feedforwardKept(middle, norm2Weight, norm2Bias, eps, weight1, bias1, weight2, bias2, drop2, keep);
     if (!keep) return {out, Tensor(), Tensor(), Tensor(), Tensor()};
     return {out, joined, mixed, middle, hidden};
   }
@@ -144,7 +179,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> swinBlockKept(const Tensor& x
     middle = at::empty_like(x);
     hidden = at::empty({rows, hiddens}, x.options());
   }
-  const auto plain = [](const Optional& tensor) { return tensor && tensor->defined() ? tensor->contiguous() : Tensor(); };
+  const auto plain = [](const Optional& tensor) {
+    return tensor && tensor->defined() ? tensor->contiguous() : Tensor();
+  };
   const auto into = [](const Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
   const auto plainTable = table.contiguous(), factors1 = plain(drop1), factors2 = plain(drop2);
   const std::vector<int64_t> sizes{B, H, W, qkvWeight.size(0)};
@@ -161,37 +198,48 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> swinBlockKept(const Tensor& x
                     into(factors2),
                     {into(joined), into(mixed), into(middle), into(hidden)}};
   // As few groups of bands for each worker as there can be, all alike.
-  const int64_t groups = (perWorker + block.mostBands() - 1) / block.mostBands(), bands = (perWorker + groups - 1) / groups;
+  const int64_t groups = (perWorker + block.mostBands() - 1) / block.mostBands(),
+                bands = (perWorker + groups - 1) / groups;
   at::parallel_for(0, workers, 1, [&](int64_t firstWorker, int64_t lastWorker) {
     const Tensor buffer = at::empty({block.bufferNumbers(bands)}, x.options());
     for (int64_t worker = firstWorker; worker < lastWorker; worker++) {
       const int64_t last = std::min(units, (worker + 1) * perWorker);
-      for (int64_t first = worker * perWorker; first < last; first += bands) block.run(first, std::min(last, first + bands), x.data_ptr<float>(), out.data_ptr<float>(), buffer.data_ptr<float>());
+      for (int64_t first = worker * perWorker; first < last; first += bands)
+        block.run(first, std::min(last, first + bands), x.data_ptr<float>(), out.data_ptr<float>(),
+                  buffer.data_ptr<float>());
     }
   });
   return {out, joined, mixed, middle, hidden};
 }
 
-Tensor swinBlock(const Tensor& x, int64_t H, int64_t W, int64_t window, int64_t shift, double scale, const Tensor& norm1Weight, const Tensor& norm1Bias, double eps, const Tensor& qkvWeight,
-                 const Tensor& qkvBias, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask, const Tensor& projWeight, const Tensor& projBias,
-                 const Tensor& norm2Weight, const Tensor& norm2Bias, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2, const Optional& drop1,
-                 const Optional& drop2) {
-  return std::get<0>(swinBlockKept(x, H, W, window, shift, scale, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, table, positions, mask, projWeight, projBias, norm2Weight, norm2Bias,
-                                   weight1, bias1, weight2, bias2, drop1, drop2, false));
+Tensor swinBlock(const Tensor& x, int64_t H, int64_t W, int64_t window, int64_t shift, double scale,
+                 const Tensor& norm1Weight, const Tensor& norm1Bias, double eps, const Tensor& qkvWeight,
+                 const Tensor& qkvBias, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask,
+                 const Tensor& projWeight, const Tensor& projBias, const Tensor& norm2Weight, const Tensor& norm2Bias,
+                 const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2,
+                 const Optional& drop1, const Optional& drop2) {
+  return std::get<0>(swinBlockKept(x, H, W, window, shift, scale, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias,
+                                   table, positions, mask, projWeight, projBias, norm2Weight, norm2Bias, weight1, bias1,
+                                   weight2, bias2, drop1, drop2, false));
 }
 
 struct SwinBlock : torch::autograd::Function<SwinBlock> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, int64_t H, int64_t W, int64_t window, int64_t shift, double scale, const Tensor& norm1Weight,
-                        const Tensor& norm1Bias, double eps, const Tensor& qkvWeight, const Tensor& qkvBias, const Tensor& table, const Tensor& positions, const Optional& mask,
-                        const Tensor& projWeight, const Tensor& projBias, const Tensor& norm2Weight, const Tensor& norm2Bias, const Tensor& weight1, const Tensor& bias1,
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, int64_t H, int64_t W,
+                        int64_t window, int64_t shift, double scale, const Tensor& norm1Weight, const Tensor& norm1Bias,
+                        double eps, const Tensor& qkvWeight, const Tensor& qkvBias, const Tensor& table,
+                        const Tensor& positions, const Optional& mask, const Tensor& projWeight, const Tensor& projBias,
+                        const Tensor& norm2Weight, const Tensor& norm2Bias, const Tensor& weight1, const Tensor& bias1,
                         const Tensor& weight2, const Tensor& bias2, const Optional& drop1, const Optional& drop2) {
     at::AutoDispatchBelowADInplaceOrView below;
     const skyloop::TrainingStep step;
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::swin_block_kept", "").typed<decltype(swinBlockKept)>();
-    auto [out, joined, mixed, middle, hidden] = op.call(x, H, W, window, shift, scale, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, table, positions, mask, projWeight, projBias,
-                                                        norm2Weight, norm2Bias, weight1, bias1, weight2, bias2, drop1, drop2, true);
-    context->save_for_backward({x, norm1Weight, norm1Bias, qkvWeight, table, positions, mask.value_or(Tensor()), projWeight, norm2Weight, norm2Bias, weight1, weight2,
-                                drop1.value_or(Tensor()), drop2.value_or(Tensor()), joined, mixed, middle, hidden});
+    static auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::swin_block_kept", "").typed<decltype(swinBlockKept)>();
+    auto [out, joined, mixed, middle, hidden] =
+        op.call(x, H, W, window, shift, scale, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, table, positions, mask,
+                projWeight, projBias, norm2Weight, norm2Bias, weight1, bias1, weight2, bias2, drop1, drop2, true);
+    context->save_for_backward({x, norm1Weight, norm1Bias, qkvWeight, table, positions, mask.value_or(Tensor()),
+                                projWeight, norm2Weight, norm2Bias, weight1, weight2, drop1.value_or(Tensor()),
+                                drop2.value_or(Tensor()), joined, mixed, middle, hidden});
     context->saved_data["window"] = window;
     context->saved_data["shift"] = shift;
     context->saved_data["scale"] = scale;
@@ -199,53 +247,95 @@ struct SwinBlock : torch::autograd::Function<SwinBlock> {
     return out;
   }
   // Those of the four layers, last to first; the two residuals' besides.
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
-    static auto feedforwardOp = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::feedforward_backward", "").typed<decltype(skyloop::feedforwardBackward)>();
-    static auto denseOp = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::dense_backward", "").typed<decltype(skyloop::denseBackward)>();
-    static auto attentionOp = c10::Dispatcher::singleton()
-                                  .findSchemaOrThrow("skyloop::window_attention_backward", "")
-                                  .typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&, int64_t, int64_t, double)>();
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list grads) {
+    static auto feedforwardOp = c10::Dispatcher::singleton()
+                                    .findSchemaOrThrow("skyloop::feedforward_backward", "")
+                                    .typed<decltype(skyloop::feedforwardBackward)>();
+    static auto denseOp = c10::Dispatcher::singleton()
+                              .findSchemaOrThrow("skyloop::dense_backward", "")
+                              .typed<decltype(skyloop::denseBackward)>();
+    static auto attentionOp =
+        c10::Dispatcher::singleton()
+            .findSchemaOrThrow("skyloop::window_attention_backward", "")
+            .typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                              const Optional&, int64_t, int64_t, double)>();
     const auto saved = context->get_saved_variables();
-    const auto &x = saved[0], &norm1Weight = saved[1], &norm1Bias = saved[2], &qkvWeight = saved[3], &table = saved[4], &positions = saved[5], &projWeight = saved[7],
-               &norm2Weight = saved[8], &norm2Bias = saved[9], &weight1 = saved[10], &weight2 = saved[11], &joined = saved[14], &mixed = saved[15], &middle = saved[16], &hidden = saved[17];
+    const auto &x = saved[0], &norm1Weight = saved[1], &norm1Bias = saved[2], &qkvWeight = saved[3], &table = saved[4],
+               &positions = saved[5], &projWeight = saved[7], &norm2Weight = saved[8], &norm2Bias = saved[9],
+               &weight1 = saved[10], &weight2 = saved[11], &joined = saved[14], &mixed = saved[15], &middle = saved[16],
+               &hidden = saved[17];
     const auto optional = [&](size_t which) { return saved[which].defined() ? Optional(saved[which]) : c10::nullopt; };
     const double eps = context->saved_data["eps"].toDouble();
     const auto [gradMiddle, gradNorm2Weight, gradNorm2Bias, gradWeight1, gradBias1, gradWeight2, gradBias2] =
         feedforwardOp.call(grads[0], hidden, middle, norm2Weight, norm2Bias, eps, weight1, weight2, optional(13));
-    const auto [gradMixed, none1, none2, gradProjWeight, gradProjBias] = denseOp.call(gradMiddle, mixed, c10::nullopt, c10::nullopt, 0, projWeight, true, optional(12));
+    const auto [gradMixed, none1, none2, gradProjWeight, gradProjBias] =
+        denseOp.call(gradMiddle, mixed, c10::nullopt, c10::nullopt, 0, projWeight, true, optional(12));
     auto sizes = joined.sizes().vec();
     sizes.back() /= 3;
-    const auto [gradJoined, gradTable] = attentionOp.call(gradMixed.view(sizes), joined, table, positions, optional(6), context->saved_data["window"].toInt(),
-                                                          context->saved_data["shift"].toInt(), context->saved_data["scale"].toDouble());
+    const auto [gradJoined, gradTable] = attentionOp.call(
+        gradMixed.view(sizes), joined, table, positions, optional(6), context->saved_data["window"].toInt(),
+        context->saved_data["shift"].toInt(), context->saved_data["scale"].toDouble());
     const auto [gradX, gradNorm1Weight, gradNorm1Bias, gradQkvWeight, gradQkvBias] =
-        denseOp.call(gradJoined.view({x.size(0), x.size(1), 3 * x.size(2)}), x, norm1Weight, norm1Bias, eps, qkvWeight, true, c10::nullopt);
+        denseOp.call(gradJoined.view({x.size(0), x.size(1), 3 * x.size(2)}), x, norm1Weight, norm1Bias, eps, qkvWeight,
+                     true, c10::nullopt);
     const Tensor none;
-    return {gradX.add_(gradMiddle), none, none, none, none, none, gradNorm1Weight, gradNorm1Bias, none, gradQkvWeight, gradQkvBias, gradTable, none, none, gradProjWeight, gradProjBias,
-            gradNorm2Weight, gradNorm2Bias, gradWeight1, gradBias1, gradWeight2, gradBias2, none, none};
+    return {gradX.add_(gradMiddle),
+            none,
+            none,
+            none,
+            none,
+            none,
+            gradNorm1Weight,
+            gradNorm1Bias,
+            none,
+            gradQkvWeight,
+            gradQkvBias,
+            gradTable,
+            none,
+            none,
+            gradProjWeight,
+            gradProjBias,
+            gradNorm2Weight,
+            gradNorm2Bias,
+            gradWeight1,
+            gradBias1,
+            gradWeight2,
+            gradBias2,
+            none,
+            none};
   }
 };
 
-Tensor recorded(const Tensor& x, int64_t H, int64_t W, int64_t window, int64_t shift, double scale, const Tensor& norm1Weight, const Tensor& norm1Bias, double eps, const Tensor& qkvWeight,
-                const Tensor& qkvBias, const Tensor& table, const Tensor& positions, const Optional& mask, const Tensor& projWeight, const Tensor& projBias, const Tensor& norm2Weight,
-                const Tensor& norm2Bias, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2, const Optional& drop1, const Optional& drop2) {
+Tensor recorded(const Tensor& x, int64_t H, int64_t W, int64_t window, int64_t shift, double scale,
+                const Tensor& norm1Weight, const Tensor& norm1Bias, double eps, const Tensor& qkvWeight,
+                const Tensor& qkvBias, const Tensor& table, const Tensor& positions, const Optional& mask,
+                const Tensor& projWeight, const Tensor& projBias, const Tensor& norm2Weight, const Tensor& norm2Bias,
+                const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2,
+                const Optional& drop1, const Optional& drop2) {
   const auto run = [&](auto apply) {
-    return apply(x, H, W, window, shift, scale, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, table, positions, mask, projWeight, projBias, norm2Weight, norm2Bias, weight1, bias1,
-                 weight2, bias2, drop1, drop2);
+    return apply(x, H, W, window, shift, scale, norm1Weight, norm1Bias, eps, qkvWeight, qkvBias, table, positions, mask,
+                 projWeight, projBias, norm2Weight, norm2Bias, weight1, bias1, weight2, bias2, drop1, drop2);
   };
   bool learns = false;
-  for (const auto* tensor : {&x, &norm1Weight, &norm1Bias, &qkvWeight, &qkvBias, &table, &projWeight, &projBias, &norm2Weight, &norm2Bias, &weight1, &bias1, &weight2, &bias2})
+  for (const auto* tensor : {&x, &norm1Weight, &norm1Bias, &qkvWeight, &qkvBias, &table, &projWeight, &projBias,
+                             &norm2Weight, &norm2Bias, &weight1, &bias1, &weight2, &bias2})
     learns = learns || tensor->requires_grad();
-  if (learns && at::GradMode::is_enabled()) return run([](const auto&... arguments) { return SwinBlock::apply(arguments...); });
+  if (learns && at::GradMode::is_enabled())
+    return run([](const auto&... arguments) { return SwinBlock::apply(arguments...); });
   at::AutoDispatchBelowADInplaceOrView below;
-  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::swin_block", "").typed<decltype(swinBlock)>();
+  static auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::swin_block", "").typed<decltype(swinBlock)>();
   return run([](const auto&... arguments) { return op.call(arguments...); });
 }
 
 }  // namespace
 
-#define SWIN_BLOCK_ARGUMENTS                                                                                                                                                        \
-  "Tensor x, int H, int W, int window, int shift, float scale, Tensor norm1_weight, Tensor norm1_bias, float eps, Tensor qkv_weight, Tensor qkv_bias, Tensor table, "                \
-  "Tensor positions, Tensor? mask, Tensor proj_weight, Tensor proj_bias, Tensor norm2_weight, Tensor norm2_bias, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2, "       \
+#define SWIN_BLOCK_ARGUMENTS                                                                                        \
+  "Tensor x, int H, int W, int window, int shift, float scale, Tensor norm1_weight, Tensor norm1_bias, float eps, " \
+  "Tensor qkv_weight, Tensor qkv_bias, Tensor table, "                                                              \
+  "Tensor positions, Tensor? mask, Tensor proj_weight, Tensor proj_bias, Tensor norm2_weight, Tensor norm2_bias, "  \
+  "Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2, "                                                    \
   "Tensor? drop1, Tensor? drop2"
 
 TORCH_LIBRARY_FRAGMENT(skyloop, library) {

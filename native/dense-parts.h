@@ -1,4 +1,5 @@
-// How the operators of dense.cc share rows among threads, and add up what each of them found. Included inside its namespace.
+// How the operators of dense.cc share rows among threads, and add up what each of them found. Included inside its
+// namespace.
 #pragma once
 
 // How rows are dealt out: to threads in equal parts, and within a part in chunks whose buffers fit the second cache.
@@ -20,12 +21,14 @@ struct Parts {
   void forEach(Body body) const {
     const int64_t part = ((rows + workers - 1) / workers + 7) / 8 * 8;
     at::parallel_for(0, workers, 1, [&](int64_t first, int64_t last) {
-      for (int64_t worker = first; worker < last; worker++) body(worker, std::min(rows, worker * part), std::min(rows, (worker + 1) * part));
+      for (int64_t worker = first; worker < last; worker++)
+        body(worker, std::min(rows, worker * part), std::min(rows, (worker + 1) * part));
     });
   }
 };
 
-// Gradients of parameters as every worker adds them up, and their sum over workers, in the workers' order: the same every time.
+// Gradients of parameters as every worker adds them up, and their sum over workers, in the workers' order: the same
+// every time.
 template <typename T>
 struct Collected {
   std::vector<std::pair<int64_t, int64_t>> shapes;  // rows and columns of each
@@ -33,7 +36,9 @@ struct Collected {
   int64_t size = 0, workers;
   Tensor sums;
 
-  Collected(const Tensor& like, int64_t workers, std::vector<std::pair<int64_t, int64_t>> wanted) : shapes(std::move(wanted)), workers(workers) {
+  Collected(const Tensor& like, int64_t workers, std::vector<std::pair<int64_t, int64_t>> wanted)
+      : shapes(std::move(wanted)),
+        workers(workers) {
     for (const auto& [rows, columns] : shapes) {
       starts.push_back(size);
       size += rows * wide<T>(columns);

@@ -1,4 +1,5 @@
-// What stands before and after the products of dense.h, row by row: padding, normalisation and GELU, with their gradients. Included inside its namespace.
+// What stands before and after the products of dense.h, row by row: padding, normalisation and GELU, with their
+// gradients. Included inside its namespace.
 
 // Rows of `width` numbers into rows of padded width, the padding zero, times factor.
 template <typename T>
@@ -41,12 +42,14 @@ INLINE void standardiseRows(int64_t rows, int64_t width, const T* from, T eps, T
 template <typename T>
 INLINE void scaleRows(int64_t rows, int64_t wide, const T* from, const T* weight, const T* bias, T* into) {
   for (int64_t i = 0; i < rows; i++)
-    for (int64_t k = 0; k < wide; k += LANES<T>) store(into + i * wide + k, load(from + i * wide + k) * load(weight + k) + load(bias + k));
+    for (int64_t k = 0; k < wide; k += LANES<T>)
+      store(into + i * wide + k, load(from + i * wide + k) * load(weight + k) + load(bias + k));
 }
 
 // Both at once, of rows that need no padding; what gradients need is left out where `normal` is null.
 template <typename T>
-INLINE void normaliseRows(int64_t rows, int64_t width, const T* from, const T* weight, const T* bias, T eps, T* into, T* normal, T* inverse) {
+INLINE void normaliseRows(int64_t rows, int64_t width, const T* from, const T* weight, const T* bias, T eps, T* into,
+                          T* normal, T* inverse) {
   constexpr int64_t L = LANES<T>;
   for (int64_t i = 0; i < rows; i++) {
     const T* row = from + i * width;
@@ -69,7 +72,8 @@ INLINE void normaliseRows(int64_t rows, int64_t width, const T* from, const T* w
 
 // The gradient of `scaleRows(standardiseRows(x))` from that of its result, in place; adds to those of weight and bias.
 template <typename T>
-INLINE void standardiseBackward(int64_t rows, int64_t width, const T* normal, const T* inverse, const T* weight, T* grad, T* gradWeight, T* gradBias) {
+INLINE void standardiseBackward(int64_t rows, int64_t width, const T* normal, const T* inverse, const T* weight,
+                                T* grad, T* gradWeight, T* gradBias) {
   const int64_t wide = padded<T>(width);
   for (int64_t i = 0; i < rows; i++) {
     T* row = grad + i * wide;
@@ -84,7 +88,8 @@ INLINE void standardiseBackward(int64_t rows, int64_t width, const T* normal, co
       store(row + k, weighted);
     }
     const T mean = sumOf(total)[0] / T(width), share = sumOf(along)[0] / T(width);
-    for (int64_t k = 0; k < wide; k += LANES<T>) store(row + k, (load(row + k) - mean - load(value + k) * share) * inverse[i]);
+    for (int64_t k = 0; k < wide; k += LANES<T>)
+      store(row + k, (load(row + k) - mean - load(value + k) * share) * inverse[i]);
   }
 }
 
@@ -94,7 +99,8 @@ INLINE void addColumnSums(int64_t rows, int64_t wide, const T* from, T* sums) {
     for (int64_t k = 0; k < wide; k += LANES<T>) store(sums + k, load(sums + k) + load(from + i * wide + k));
 }
 
-// The normal distribution's integral up to x and its density there, by Abramowitz and Stegun (1964), 7.1.26: 1.5e-7 of error.
+// The normal distribution's integral up to x and its density there, by Abramowitz and Stegun (1964), 7.1.26: 1.5e-7 of
+// error.
 INLINE void normalDistribution(Vector<float> x, Vector<float>& integral, Vector<float>& density) {
   const Vector<float> size = x < 0.0f ? -x : x;
   const Vector<float> fall = expOfNegative(x * x * -0.5f);
@@ -115,7 +121,8 @@ INLINE void normalDistribution(Vector<double> x, Vector<double>& integral, Vecto
   }
 }
 
-// The integral alone, by a ratio of polynomials between -5.4 and 5.4 (of least largest error times |x|): up to 1.1e-6 of error in x times it, and no exponential.
+// The integral alone, by a ratio of polynomials between -5.4 and 5.4 (of least largest error times |x|): up to 1.1e-6
+// of error in x times it, and no exponential.
 INLINE Vector<float> normalIntegral(Vector<float> x) {
   const Vector<float> z = smaller(larger(x, all<float>(-5.4f)), all<float>(5.4f));
   const Vector<float> square = z * z;

@@ -1,6 +1,7 @@
-// Linear layers with what stands around them in a transformer block, as one operator each, with gradients: normalisation before, residual after, and the
-// feed-forward part whole. Rows go through in chunks, so that what lies between two products never leaves the cache; of the feed-forward's inside
-// only the values before GELU are kept for `backward`. nn/fused.ts holds the compositions of ATen operators against which they are tested.
+// Linear layers with what stands around them in a transformer block, as one operator each, with gradients:
+// normalisation before, residual after, and the feed-forward part whole. Rows go through in chunks, so that what lies
+// between two products never leaves the cache; of the feed-forward's inside only the values before GELU are kept for
+// `backward`. nn/fused.ts holds the compositions of ATen operators against which they are tested.
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -83,7 +84,9 @@ Tensor padVector(const Tensor& values) {
 // Elements (k, n) at k * down + n * across of `from`, as the products want them.
 template <typename T>
 Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, int64_t across) {
-  Tensor into = at::empty({skyloop::shortProducts() && sizeof(T) == 4 ? (depth + 1) / 2 * wide<T>(columns) : depth * wide<T>(columns)}, from.options());
+  Tensor into = at::empty(
+      {skyloop::shortProducts() && sizeof(T) == 4 ? (depth + 1) / 2 * wide<T>(columns) : depth * wide<T>(columns)},
+      from.options());
   at::parallel_for(0, SKYLOOP_BEST_PRODUCTS(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
     SKYLOOP_BEST_PRODUCTS(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
   });
@@ -95,7 +98,8 @@ template <typename T>
 Tensor packedForward(const Tensor& weight) {
   // In each order that products may want; never destroyed, as threads may still encode while the process ends.
   static auto* kept = new skyloop::PackedWeights;
-  return kept->of(weight, skyloop::shortProducts(), [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
+  return kept->of(weight, skyloop::shortProducts(),
+                  [&] { return packed<T>(weight, weight.size(1), weight.size(0), 1, weight.size(1)); });
 }
 template <typename T>
 Tensor packedBackward(const Tensor& weight) {
@@ -107,13 +111,17 @@ Tensor packedBackward(const Tensor& weight) {
 int64_t rowsOf(const Tensor& x) { return x.numel() / x.size(-1); }
 
 void check(const Tensor& x, const Tensor& weight, const Tensor& scale) {
-  TORCH_CHECK(weight.dim() == 2 && x.size(-1) == weight.size(1), "dense: x ", x.sizes(), " does not fit weight ", weight.sizes());
-  TORCH_CHECK(x.scalar_type() == weight.scalar_type(), "dense takes x and weights of one type, got ", x.scalar_type(), " and ", weight.scalar_type());
-  TORCH_CHECK(!scale.defined() || (scale.numel() > 0 && rowsOf(x) % scale.numel() == 0), "dense: ", rowsOf(x), " rows do not fit a scale of ", scale.sizes());
+  TORCH_CHECK(weight.dim() == 2 && x.size(-1) == weight.size(1), "dense: x ", x.sizes(), " does not fit weight ",
+              weight.sizes());
+  TORCH_CHECK(x.scalar_type() == weight.scalar_type(), "dense takes x and weights of one type, got ", x.scalar_type(),
+              " and ", weight.scalar_type());
+  TORCH_CHECK(!scale.defined() || (scale.numel() > 0 && rowsOf(x) % scale.numel() == 0), "dense: ", rowsOf(x),
+              " rows do not fit a scale of ", scale.sizes());
 }
 
 template <typename T>
-Dense<T> jobOf(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, int64_t outputs, const Tensor& scale, int64_t chunk) {
+Dense<T> jobOf(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, int64_t outputs,
+               const Tensor& scale, int64_t chunk) {
   Dense<T> job{};
   job.inputs = x.size(-1);
   job.outputs = outputs;
@@ -136,20 +144,24 @@ Tensor bufferFor(const Tensor& like, int64_t numbers) {
 
 namespace skyloop {
 
-// ---- one linear layer -------------------------------------------------------------------------------------------------------------
+// ---- one linear layer
+// -------------------------------------------------------------------------------------------------------------
 
-Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps, const Tensor& weightAny, const Optional& biasAny, const Optional& residualAny,
-             const Optional& scaleAny) {
-  const auto x = xAny.contiguous(), weight = weightAny.contiguous(), residual = given(residualAny), scale = given(scaleAny);
+Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps,
+             const Tensor& weightAny, const Optional& biasAny, const Optional& residualAny, const Optional& scaleAny) {
+  const auto x = xAny.contiguous(), weight = weightAny.contiguous(), residual = given(residualAny),
+             scale = given(scaleAny);
   check(x, weight, scale);
   const int64_t outputs = weight.size(0), rows = rowsOf(x);
   auto sizes = x.sizes().vec();
   sizes.back() = outputs;
   auto out = at::empty(sizes, x.options());
-  TORCH_CHECK(!residual.defined() || residual.sizes() == out.sizes(), "dense: residual ", residual.sizes(), " is not of the result's shape ", out.sizes());
+  TORCH_CHECK(!residual.defined() || residual.sizes() == out.sizes(), "dense: residual ", residual.sizes(),
+              " is not of the result's shape ", out.sizes());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "dense", [&] {
     using T = scalar_t;
-    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)), bias = padVector<T>(given(biasAny));
+    const auto normWeight = padVector<T>(given(normWeightAny)), normBias = padVector<T>(given(normBiasAny)),
+               bias = padVector<T>(given(biasAny));
     const int64_t numbers = 2 * wide<T>(x.size(-1)) + wide<T>(outputs) + 1;
     const Parts parts(rows, numbers, sizeof(T));
     auto job = jobOf<T>(x, normWeight, normBias, eps, outputs, scale, parts.chunk);
@@ -157,7 +169,8 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
     job.residual = dataOf<T>(residual);
     job.out = out.data_ptr<T>();
     const bool fewRows = few::fits<T>(rows, job.inputs, outputs);
-    if (fewRows && !skyloop::PackedWeights::keeps(weight)) return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
+    if (fewRows && !skyloop::PackedWeights::keeps(weight))
+      return few::denseForward(x, job, rows, weight.data_ptr<T>(), job.bias1);
     const auto packed1 = packedForward<T>(weight);
     job.packed1 = packed1.data_ptr<T>();
     if (fewRows) return few::denseForwardPacked(x, job, rows);
@@ -169,9 +182,13 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
   return out;
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& gradAny, const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps,
-                                                                 const Tensor& weightAny, bool hasBias, const Optional& scaleAny) {
-  const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight = weightAny.contiguous(), scale = given(scaleAny);
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& gradAny, const Tensor& xAny,
+                                                                 const Optional& normWeightAny,
+                                                                 const Optional& normBiasAny, double eps,
+                                                                 const Tensor& weightAny, bool hasBias,
+                                                                 const Optional& scaleAny) {
+  const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight = weightAny.contiguous(),
+             scale = given(scaleAny);
   const int64_t inputs = x.size(-1), outputs = weight.size(0), rows = rowsOf(x);
   auto gradX = at::empty_like(x);
   Tensor gradNormWeight, gradNormBias, gradWeight, gradBias;
@@ -188,11 +205,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
       if (hasBias) gradBias = at::empty({outputs}, x.options());
       if (norms > 0) gradNormWeight = at::empty_like(normWeight), gradNormBias = at::empty_like(normBias);
       const auto into = [](const Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<T>() : nullptr; };
-      return few::denseBackward(x, job, rows, weight.data_ptr<T>(), into(gradWeight), into(gradBias), into(gradNormWeight), into(gradNormBias));
+      return few::denseBackward(x, job, rows, weight.data_ptr<T>(), into(gradWeight), into(gradBias),
+                                into(gradNormWeight), into(gradNormBias));
     }
     const auto packed1 = packedBackward<T>(weight);
     job.packed1 = packed1.data_ptr<T>();
-    Collected<T> collected(x, parts.workers, {{outputs, inputs}, {hasBias ? 1 : 0, outputs}, {norms, inputs}, {norms, inputs}});
+    Collected<T> collected(x, parts.workers,
+                           {{outputs, inputs}, {hasBias ? 1 : 0, outputs}, {norms, inputs}, {norms, inputs}});
     parts.forEach([&](int64_t worker, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
       T* mine = collected.of(worker);
@@ -208,20 +227,26 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
   return {gradX, gradNormWeight, gradNormBias, gradWeight, gradBias};
 }
 
-// ---- the feed-forward part --------------------------------------------------------------------------------------------------------
+// ---- the feed-forward part
+// --------------------------------------------------------------------------------------------------------
 
-std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& normWeightAny, const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& bias1Any,
-                                           const Tensor& weight2Any, const Tensor& bias2Any, const Optional& scaleAny, bool keep) {
-  const auto x = xAny.contiguous(), weight1 = weight1Any.contiguous(), weight2 = weight2Any.contiguous(), scale = given(scaleAny);
+std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& normWeightAny, const Tensor& normBiasAny,
+                                           double eps, const Tensor& weight1Any, const Tensor& bias1Any,
+                                           const Tensor& weight2Any, const Tensor& bias2Any, const Optional& scaleAny,
+                                           bool keep) {
+  const auto x = xAny.contiguous(), weight1 = weight1Any.contiguous(), weight2 = weight2Any.contiguous(),
+             scale = given(scaleAny);
   check(x, weight1, scale);
   const int64_t inputs = x.size(-1), hiddens = weight1.size(0), rows = rowsOf(x);
-  TORCH_CHECK(weight2.size(0) == inputs && weight2.size(1) == hiddens, "feedforward: weights ", weight1.sizes(), " and ", weight2.sizes(), " do not lead back to ", inputs);
+  TORCH_CHECK(weight2.size(0) == inputs && weight2.size(1) == hiddens, "feedforward: weights ", weight1.sizes(),
+              " and ", weight2.sizes(), " do not lead back to ", inputs);
   auto out = at::empty_like(x);
   Tensor hidden;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "feedforward", [&] {
     using T = scalar_t;
     const bool fewRows = few::fits<T>(rows, inputs, hiddens), packs = !keep && skyloop::PackedWeights::keeps(weight1);
-    if (keep) hidden = fewRows ? at::empty({hiddens, wide<T>(rows)}, x.options()) : at::empty({rows, hiddens}, x.options());
+    if (keep)
+      hidden = fewRows ? at::empty({hiddens, wide<T>(rows)}, x.options()) : at::empty({rows, hiddens}, x.options());
     const auto normWeight = padVector<T>(normWeightAny.contiguous()), normBias = padVector<T>(normBiasAny.contiguous());
     const auto bias1 = padVector<T>(bias1Any.contiguous()), bias2 = padVector<T>(bias2Any.contiguous());
     const int64_t numbers = 2 * wide<T>(inputs) + wide<T>(hiddens) + 1;
@@ -245,10 +270,12 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
   return {out, hidden};
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBackward(const Tensor& gradAny, const Tensor& hidden, const Tensor& xAny, const Tensor& normWeightAny,
-                                                                                       const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& weight2Any,
-                                                                                       const Optional& scaleAny) {
-  const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight1 = weight1Any.contiguous(), weight2 = weight2Any.contiguous(), scale = given(scaleAny);
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBackward(
+    const Tensor& gradAny, const Tensor& hidden, const Tensor& xAny, const Tensor& normWeightAny,
+    const Tensor& normBiasAny, double eps, const Tensor& weight1Any, const Tensor& weight2Any,
+    const Optional& scaleAny) {
+  const auto grad = gradAny.contiguous(), x = xAny.contiguous(), weight1 = weight1Any.contiguous(),
+             weight2 = weight2Any.contiguous(), scale = given(scaleAny);
   const int64_t inputs = x.size(-1), hiddens = weight1.size(0), rows = rowsOf(x);
   auto gradX = at::empty_like(x);
   std::vector<Tensor> totals;
@@ -267,12 +294,14 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
       totals.push_back(at::empty_like(weight2));
       totals.push_back(at::empty({inputs}, x.options()));
       const auto into = [&](size_t which) { return totals[which].data_ptr<T>(); };
-      return few::feedforwardBackward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>(), into(2), into(3), into(4), into(5), into(0), into(1));
+      return few::feedforwardBackward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>(), into(2), into(3),
+                                      into(4), into(5), into(0), into(1));
     }
     const auto packed1 = packedBackward<T>(weight1), packed2 = packedBackward<T>(weight2);
     job.packed1 = packed1.data_ptr<T>();
     job.packed2 = packed2.data_ptr<T>();
-    Collected<T> collected(x, parts.workers, {{1, inputs}, {1, inputs}, {hiddens, inputs}, {1, hiddens}, {inputs, hiddens}, {1, inputs}});
+    Collected<T> collected(x, parts.workers,
+                           {{1, inputs}, {1, inputs}, {hiddens, inputs}, {1, hiddens}, {inputs, hiddens}, {1, inputs}});
     parts.forEach([&](int64_t worker, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
       T* mine = collected.of(worker);
@@ -282,15 +311,18 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
     });
     for (size_t i = 0; i < 6; i++) totals.push_back(collected.total(i));
   });
-  return {gradX, totals[0], totals[1], totals[2].view({hiddens, inputs}), totals[3], totals[4].view({inputs, hiddens}), totals[5]};
+  return {
+      gradX,    totals[0], totals[1], totals[2].view({hiddens, inputs}), totals[3], totals[4].view({inputs, hiddens}),
+      totals[5]};
 }
 
-Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-                   const Tensor& bias2, const Optional& scale) {
+Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1,
+                   const Tensor& bias1, const Tensor& weight2, const Tensor& bias2, const Optional& scale) {
   return std::get<0>(feedforwardKept(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, false));
 }
 
-// ---- layers that are run over some rows --------------------------------------------------------------------------------------------
+// ---- layers that are run over some rows
+// --------------------------------------------------------------------------------------------
 
 bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs) { return few::fits<float>(rows, inputs, outputs); }
 
@@ -304,30 +336,40 @@ struct PreparedLayer::State {
     held.push_back(tensor);
     return tensor.data_ptr<float>();
   }
-  State(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight, const Tensor& bias, const Tensor& weight2, const Tensor& bias2)
-      : job{}, isFeedforward(weight2.defined()) {
+  State(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight, const Tensor& bias,
+        const Tensor& weight2, const Tensor& bias2)
+      : job{},
+        isFeedforward(weight2.defined()) {
     job.inputs = weight.size(1);
     job.outputs = weight.size(0);
-    if (normWeight.defined()) job.normWeight = hold(padVector<float>(normWeight.contiguous())), job.normBias = hold(padVector<float>(normBias.contiguous()));
+    if (normWeight.defined())
+      job.normWeight = hold(padVector<float>(normWeight.contiguous())),
+      job.normBias = hold(padVector<float>(normBias.contiguous()));
     job.eps = static_cast<float>(eps);
     job.packed1 = hold(packedForward<float>(weight.contiguous()));
     job.bias1 = hold(padVector<float>(bias.contiguous()));
-    if (isFeedforward) job.packed2 = hold(packedForward<float>(weight2.contiguous())), job.bias2 = hold(padVector<float>(bias2.contiguous()));
+    if (isFeedforward)
+      job.packed2 = hold(packedForward<float>(weight2.contiguous())),
+      job.bias2 = hold(padVector<float>(bias2.contiguous()));
     numbersPerRow = 2 * wide<float>(job.inputs) + wide<float>(job.outputs) + 1;
   }
   int64_t mostRows() const { return Parts::mostRows(numbersPerRow * sizeof(float)); }
 };
 
-PreparedLayer PreparedLayer::linear(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight, const Tensor& bias) {
+PreparedLayer PreparedLayer::linear(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight,
+                                    const Tensor& bias) {
   return feedforward(normWeight, normBias, eps, weight, bias, Tensor(), Tensor());
 }
-PreparedLayer PreparedLayer::feedforward(const Tensor& normWeight, const Tensor& normBias, double eps, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2) {
+PreparedLayer PreparedLayer::feedforward(const Tensor& normWeight, const Tensor& normBias, double eps,
+                                         const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+                                         const Tensor& bias2) {
   PreparedLayer layer;
   layer.state_ = std::make_shared<State>(normWeight, normBias, eps, weight1, bias1, weight2, bias2);
   return layer;
 }
 int64_t PreparedLayer::bufferNumbers() const { return state_->numbersPerRow * state_->mostRows(); }
-void PreparedLayer::run(int64_t rows, const float* x, const float* residual, float* out, float* buffer, const Training& training) const {
+void PreparedLayer::run(int64_t rows, const float* x, const float* residual, float* out, float* buffer,
+                        const Training& training) const {
   Dense<float> job = state_->job;
   job.scale = training.scale;
   job.rowsPerScale = training.rowsPerScale;
@@ -347,17 +389,23 @@ void PreparedLayer::run(int64_t rows, const float* x, const float* residual, flo
 }  // namespace skyloop
 
 TORCH_LIBRARY_FRAGMENT(skyloop, library) {
-  library.def("dense(Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, Tensor? bias, Tensor? residual, Tensor? scale) -> Tensor");
   library.def(
-      "dense_backward(Tensor grad, Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, bool has_bias, Tensor? scale) -> (Tensor, Tensor, Tensor, Tensor, "
+      "dense(Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, Tensor? bias, Tensor? "
+      "residual, Tensor? scale) -> Tensor");
+  library.def(
+      "dense_backward(Tensor grad, Tensor x, Tensor? norm_weight, Tensor? norm_bias, float eps, Tensor weight, bool "
+      "has_bias, Tensor? scale) -> (Tensor, Tensor, Tensor, Tensor, "
       "Tensor)");
   library.def(
-      "feedforward(Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2, Tensor? scale) -> Tensor");
+      "feedforward(Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor bias1, Tensor "
+      "weight2, Tensor bias2, Tensor? scale) -> Tensor");
   library.def(
-      "feedforward_kept(Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2, Tensor? scale, bool keep) -> "
+      "feedforward_kept(Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor bias1, "
+      "Tensor weight2, Tensor bias2, Tensor? scale, bool keep) -> "
       "(Tensor, Tensor)");
   library.def(
-      "feedforward_backward(Tensor grad, Tensor hidden, Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, Tensor weight1, Tensor weight2, Tensor? scale) -> (Tensor, "
+      "feedforward_backward(Tensor grad, Tensor hidden, Tensor x, Tensor norm_weight, Tensor norm_bias, float eps, "
+      "Tensor weight1, Tensor weight2, Tensor? scale) -> (Tensor, "
       "Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(skyloop, CPU, library) {

@@ -1,17 +1,19 @@
-// Products of tall matrices by weights, with what stands before and after them (normalisation, GELU, residual), chunk by chunk of rows in buffers that
-// stay in the second cache. Included for every processor by dense.cc.
+// Products of tall matrices by weights, with what stands before and after them (normalisation, GELU, residual), chunk
+// by chunk of rows in buffers that stay in the second cache. Included for every processor by dense.cc.
 #include "kernels.h"
 
 namespace skyloop::SKYLOOP_VARIANT {
 
-// ---- products ---------------------------------------------------------------------------------------------------------------------
+// ---- products
+// ---------------------------------------------------------------------------------------------------------------------
 
 // A tile of sums: as many as the registers hold beside one row of the right side and one number of the left.
 constexpr int TILE = SKYLOOP_BYTES == 64 ? 8 : 4;
 template <typename T>
 constexpr int64_t PANEL = 3 * LANES<T>;
 
-// A panel of `width` columns that lie one after the other, as rows; false where there is no faster way than number by number.
+// A panel of `width` columns that lie one after the other, as rows; false where there is no faster way than number by
+// number.
 template <typename T>
 INLINE bool turnPanel(int64_t, int64_t, const T*, int64_t, T*) {
   return false;
@@ -31,13 +33,15 @@ INLINE bool turnPanel<float>(int64_t depth, int64_t width, const float* from, in
 }
 #endif
 
-// Elements (k, n) at from[k * down + n * across] of a [depth, columns] matrix, padded columns zero, as panels of PANEL columns one after the other, each row
-// by row; the panels `first` to before `last`.
+// Elements (k, n) at from[k * down + n * across] of a [depth, columns] matrix, padded columns zero, as panels of PANEL
+// columns one after the other, each row by row; the panels `first` to before `last`.
 template <typename T>
-void pack(int64_t depth, int64_t columns, const T* from, int64_t down, int64_t across, T* into, int64_t first, int64_t last) {
+void pack(int64_t depth, int64_t columns, const T* from, int64_t down, int64_t across, T* into, int64_t first,
+          int64_t last) {
   const int64_t wide = padded<T>(columns);
   for (int64_t at = first * PANEL<T>; at < last * PANEL<T> && at < wide; at += PANEL<T>) {
-    const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>, real = columns - at < width ? columns - at : width;
+    const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>,
+                  real = columns - at < width ? columns - at : width;
     T* panel = into + at * depth;
     if (across == 1) {
       for (int64_t k = 0; k < depth; k++) {
@@ -64,14 +68,19 @@ int64_t panelsOf(int64_t columns) {
   return (padded<T>(columns) + PANEL<T> - 1) / PANEL<T>;
 }
 
-// ROWS x VECTORS vectors of c = start + a b, where start is a row for all or c itself. Element (i, k) of a stands at a[i * down + k * across].
+// ROWS x VECTORS vectors of c = start + a b, where start is a row for all or c itself. Element (i, k) of a stands at
+// a[i * down + k * across].
 template <typename T, int ROWS, int VECTORS, bool ADDS>
-INLINE void denseTile(int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, const T* start, T* c, int64_t ldc) {
+INLINE void denseTile(int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, const T* start,
+                      T* c, int64_t ldc) {
   Vector<T> sums[ROWS][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 3
-    for (int v = 0; v < VECTORS; v++) sums[i][v] = ADDS ? load(c + i * ldc + v * LANES<T>) : start != nullptr ? load(start + v * LANES<T>) : Vector<T>{};
+    for (int v = 0; v < VECTORS; v++)
+      sums[i][v] = ADDS               ? load(c + i * ldc + v * LANES<T>)
+                   : start != nullptr ? load(start + v * LANES<T>)
+                                      : Vector<T>{};
   for (int64_t k = 0; k < depth; k++) {
     Vector<T> right[VECTORS];
 #pragma GCC unroll 3
@@ -90,31 +99,40 @@ INLINE void denseTile(int64_t depth, const T* a, int64_t down, int64_t across, c
 }
 
 template <typename T, int VECTORS, bool ADDS>
-INLINE void denseStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, const T* start, T* c, int64_t ldc) {
+INLINE void denseStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb,
+                       const T* start, T* c, int64_t ldc) {
   int64_t i = 0;
-  for (; i + TILE <= rows; i += TILE) denseTile<T, TILE, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
+  for (; i + TILE <= rows; i += TILE)
+    denseTile<T, TILE, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
   if (TILE > 4 && i + 4 <= rows) {
     denseTile<T, 4, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
     i += 4;
   }
-  for (; i < rows; i++) denseTile<T, 1, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
+  for (; i < rows; i++)
+    denseTile<T, 1, VECTORS, ADDS>(depth, a + i * down, down, across, b, ldb, start, c + i * ldc, ldc);
 }
 
-// Panels `first` to before `last` of c [rows, padded columns] = bias + a [rows, depth] by a packed matrix; `bias` has padded columns, or is null.
+// Panels `first` to before `last` of c [rows, padded columns] = bias + a [rows, depth] by a packed matrix; `bias` has
+// padded columns, or is null.
 template <typename T>
-INLINE void multiplyPanels(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed, const T* bias, T* c) {
+INLINE void multiplyPanels(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const T* a,
+                           int64_t lda, const T* packed, const T* bias, T* c) {
   const int64_t wide = padded<T>(columns);
   for (int64_t at = first * PANEL<T>; at < last * PANEL<T> && at < wide; at += PANEL<T>) {
     const T* start = bias == nullptr ? nullptr : bias + at;
     const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
-    if (width == 3 * LANES<T>) denseStrip<T, 3, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
-    if (width == 2 * LANES<T>) denseStrip<T, 2, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
-    if (width == LANES<T>) denseStrip<T, 1, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
+    if (width == 3 * LANES<T>)
+      denseStrip<T, 3, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
+    if (width == 2 * LANES<T>)
+      denseStrip<T, 2, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
+    if (width == LANES<T>)
+      denseStrip<T, 1, false>(rows, depth, a, lda, 1, packed + at * depth, width, start, c + at, wide);
   }
 }
 // All of them.
 template <typename T>
-INLINE void multiply(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed, const T* bias, T* c) {
+INLINE void multiply(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t lda, const T* packed,
+                     const T* bias, T* c) {
   multiplyPanels(0, panelsOf<T>(columns), rows, columns, depth, a, lda, packed, bias, c);
 }
 
@@ -136,18 +154,22 @@ INLINE void addOuter(int64_t rows, int64_t n, int64_t m, const T* p, const T* q,
 
 #include "dense-rows.h"
 
-// ---- x + scale (norm(x) W^T + b) --------------------------------------------------------------------------------------------------
+// ---- x + scale (norm(x) W^T + b)
+// --------------------------------------------------------------------------------------------------
 
 template <typename T>
 T factorOf(const Dense<T>& job, int64_t row) {
   return job.scale == nullptr ? T(1) : job.scale[(job.firstRow + row) / job.rowsPerScale];
 }
 
-// The left side of the product: rows, standardised and scaled where there is a norm. `normal` and `inverse` are filled only then.
+// The left side of the product: rows, standardised and scaled where there is a norm. `normal` and `inverse` are filled
+// only then.
 template <typename T>
 INLINE void leftSide(const Dense<T>& job, int64_t row, int64_t rows, T* left, T* normal, T* inverse) {
   if (job.normWeight == nullptr) return padRows(rows, job.inputs, job.x + row * job.inputs, T(1), left);
-  if (padded<T>(job.inputs) == job.inputs) return normaliseRows(rows, job.inputs, job.x + row * job.inputs, job.normWeight, job.normBias, job.eps, left, normal, inverse);
+  if (padded<T>(job.inputs) == job.inputs)
+    return normaliseRows(rows, job.inputs, job.x + row * job.inputs, job.normWeight, job.normBias, job.eps, left,
+                         normal, inverse);
   standardiseRows(rows, job.inputs, job.x + row * job.inputs, job.eps, normal, inverse);
   scaleRows(rows, padded<T>(job.inputs), normal, job.normWeight, job.normBias, left);
 }
@@ -181,7 +203,8 @@ INLINE void finishRows(const Dense<T>& job, int64_t row, int64_t rows, int64_t w
 // The gradient of a branch that was scaled, padded.
 template <typename T>
 INLINE void branchGrad(const Dense<T>& job, int64_t row, int64_t rows, int64_t width, T* into) {
-  for (int64_t i = 0; i < rows; i++) padRows(1, width, job.gradOut + (row + i) * width, factorOf(job, row + i), into + i * padded<T>(width));
+  for (int64_t i = 0; i < rows; i++)
+    padRows(1, width, job.gradOut + (row + i) * width, factorOf(job, row + i), into + i * padded<T>(width));
 }
 
 // The same where it stands: in the operator's gradient itself if it is as it is there.
@@ -203,7 +226,8 @@ void denseForward(const Dense<T>& job, int64_t first, int64_t to, T* buffer) {
     const int64_t rows = to - row < job.chunk ? to - row : job.chunk;
     const T* from = leftSideAlone(job, row, rows, left, normal, inverse);
     const bool straight = wideOut == job.outputs && job.residual == nullptr;
-    multiply(rows, job.outputs, job.inputs, from, wideIn, job.packed1, job.bias1, straight ? job.out + row * job.outputs : result);
+    multiply(rows, job.outputs, job.inputs, from, wideIn, job.packed1, job.bias1,
+             straight ? job.out + row * job.outputs : result);
     if (!straight) finishRows(job, row, rows, job.outputs, result, job.out);
   }
 }
@@ -223,16 +247,19 @@ void denseBackward(const Dense<T>& job, int64_t from, int64_t to, T* buffer, con
     if (!straight) leftSide(job, row, rows, left, normal, inverse);
     const T* from = straight ? job.x + row * job.inputs : left;
     const T* slopes = branchGradAlone(job, row, rows, job.outputs, grad);
-    multiply<T>(rows, job.inputs, job.outputs, slopes, wideOut, job.packed1, nullptr, straight ? job.gradX + row * job.inputs : gradLeft);
+    multiply<T>(rows, job.inputs, job.outputs, slopes, wideOut, job.packed1, nullptr,
+                straight ? job.gradX + row * job.inputs : gradLeft);
     addOuter(rows, job.outputs, job.inputs, slopes, from, sums.weight1);
     if (sums.bias1 != nullptr) addColumnSums(rows, wideOut, slopes, sums.bias1);
     if (straight) continue;
-    if (job.normWeight != nullptr) standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, sums.normWeight, sums.normBias);
+    if (job.normWeight != nullptr)
+      standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, sums.normWeight, sums.normBias);
     unpadRows(rows, job.inputs, gradLeft, job.gradX + row * job.inputs);
   }
 }
 
-// ---- x + scale (W2 gelu(W1 norm(x) + b1) + b2) ------------------------------------------------------------------------------------
+// ---- x + scale (W2 gelu(W1 norm(x) + b1) + b2)
+// ------------------------------------------------------------------------------------
 
 template <typename T>
 void feedforwardForward(const Dense<T>& job, int64_t first, int64_t to, T* buffer) {
@@ -281,7 +308,8 @@ void feedforwardBackward(const Dense<T>& job, int64_t from, int64_t to, T* buffe
     standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, left, sums.normWeight, sums.normBias);
     // The branch's gradient and that of the residual.
     for (int64_t i = 0; i < rows; i++)
-      for (int64_t k = 0; k < job.inputs; k++) job.gradX[(row + i) * job.inputs + k] = job.gradOut[(row + i) * job.inputs + k] + left[i * wideIn + k];
+      for (int64_t k = 0; k < job.inputs; k++)
+        job.gradX[(row + i) * job.inputs + k] = job.gradOut[(row + i) * job.inputs + k] + left[i * wideIn + k];
   }
 }
 

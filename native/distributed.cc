@@ -1,5 +1,5 @@
-// Data parallel training over processes by c10d's process group (Gloo): gradients are summed in buckets while `backward` goes on. Built where Gloo's headers
-// are (Debian: libgloo-dev); elsewhere joining a group says so.
+// Data parallel training over processes by c10d's process group (Gloo): gradients are summed in buckets while
+// `backward` goes on. Built where Gloo's headers are (Debian: libgloo-dev); elsewhere joining a group says so.
 #include "distributed.h"
 
 #include <chrono>
@@ -80,8 +80,10 @@ struct Group {
     for (size_t i : bucket.members) {
       const auto& grad = parameters[i].grad();
       auto part = bucket.flat.narrow(0, at, parameters[i].numel());
-      if (grad.defined()) part.copy_(grad.reshape({-1}));
-      else part.zero_();
+      if (grad.defined())
+        part.copy_(grad.reshape({-1}));
+      else
+        part.zero_();
       at += parameters[i].numel();
     }
     bucket.work = sum(bucket.flat);
@@ -122,19 +124,24 @@ struct Group {
         at += parameters[i].numel();
         if (!used[i]) continue;
         auto& grad = parameters[i].mutable_grad();
-        if (grad.defined()) grad.copy_(part.view(parameters[i].sizes()));
-        else grad = part.view(parameters[i].sizes()).clone();
+        if (grad.defined())
+          grad.copy_(part.view(parameters[i].sizes()));
+        else
+          grad = part.view(parameters[i].sizes()).clone();
       }
       bucket.flat.reset();
       bucket.work.reset();
     }
     if (!unknown) return;
-    // What had no bucket yet is summed by itself this once; from the next step on buckets hold what is used, and nothing else.
+    // What had no bucket yet is summed by itself this once; from the next step on buckets hold what is used, and
+    // nothing else.
     for (size_t i = 0; i < parameters.size(); i++) {
       if (!used[i] || bucketOf[i] != SIZE_MAX) continue;
       auto& grad = parameters[i].mutable_grad();
-      if (!grad.defined()) grad = at::zeros_like(parameters[i]);
-      else grad = grad.contiguous();
+      if (!grad.defined())
+        grad = at::zeros_like(parameters[i]);
+      else
+        grad = grad.contiguous();
       sum(grad)->wait();
     }
     deal(used);
@@ -145,7 +152,8 @@ std::unique_ptr<Group> group;
 
 struct Came : torch::autograd::FunctionPostHook {
   explicit Came(size_t parameter) : parameter(parameter) {}
-  torch::autograd::variable_list operator()(const torch::autograd::variable_list& outputs, const torch::autograd::variable_list&) override {
+  torch::autograd::variable_list operator()(const torch::autograd::variable_list& outputs,
+                                            const torch::autograd::variable_list&) override {
     if (group) group->came(parameter);
     return outputs;
   }
@@ -166,7 +174,8 @@ Napi::Value groupJoin(const Napi::CallbackInfo& info) {
     options.isServer = info[5].As<Napi::Boolean>().Value();
     options.timeout = std::chrono::milliseconds(1000 * info[4].As<Napi::Number>().Int64Value());
     auto made = std::make_unique<Group>();
-    c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(info[0].As<Napi::String>().Utf8Value(), options);
+    c10::intrusive_ptr<c10d::Store> store =
+        c10::make_intrusive<c10d::TCPStore>(info[0].As<Napi::String>().Utf8Value(), options);
     made->store = c10::make_intrusive<c10d::PrefixStore>(info[6].As<Napi::String>().Utf8Value(), store);
     auto gloo = c10d::ProcessGroupGloo::Options::create(options.timeout);
     gloo->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
@@ -243,16 +252,21 @@ Napi::Value groupLeave(const Napi::CallbackInfo& info) {
 #else
 
 Napi::Value missing(const Napi::CallbackInfo& info) {
-  throw Napi::Error::New(info.Env(), "the native part was built without Gloo's headers (Debian: apt-get install libgloo-dev, then npm run setup)");
+  throw Napi::Error::New(
+      info.Env(),
+      "the native part was built without Gloo's headers (Debian: apt-get install libgloo-dev, then npm run setup)");
 }
-constexpr auto groupJoin = missing, groupWatch = missing, groupExpect = missing, groupFinish = missing, groupSum = missing, groupBroadcast = missing, groupLeave = missing;
+constexpr auto groupJoin = missing, groupWatch = missing, groupExpect = missing, groupFinish = missing,
+               groupSum = missing, groupBroadcast = missing, groupLeave = missing;
 
 #endif
 
 }  // namespace
 
 void addDistributed(Napi::Env env, Napi::Object exports) {
-  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) { exports.Set(name, Napi::Function::New(env, function, name)); };
+  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name));
+  };
   add("groupJoin", groupJoin);
   add("groupWatch", groupWatch);
   add("groupExpect", groupExpect);

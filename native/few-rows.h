@@ -1,5 +1,5 @@
-// Products of few rows by large weights: each weight is read once and where it lies, by c^T = W a^T, whose "columns" are the rows of a. Included for every
-// processor by dense.cc.
+// Products of few rows by large weights: each weight is read once and where it lies, by c^T = W a^T, whose "columns"
+// are the rows of a. Included for every processor by dense.cc.
 #include "dense.h"
 
 namespace skyloop::SKYLOOP_VARIANT {
@@ -12,17 +12,26 @@ INLINE void startRows(int64_t first, int64_t last, int64_t wide, const T* bias, 
 }
 
 template <typename T, bool ADDS>
-INLINE void rowsTimesPanels(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
+INLINE void rowsTimesPanels(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across,
+                            const T* b, int64_t wide, T* c) {
   for (int64_t at = 0; at < wide; at += PANEL<T>) {
     const int64_t width = wide - at < PANEL<T> ? wide - at : PANEL<T>;
-    if (width == 3 * LANES<T>) denseStrip<T, 3, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
-    if (width == 2 * LANES<T>) denseStrip<T, 2, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
-    if (width == LANES<T>) denseStrip<T, 1, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr, c + first * wide + at, wide);
+    if (width == 3 * LANES<T>)
+      denseStrip<T, 3, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr,
+                             c + first * wide + at, wide);
+    if (width == 2 * LANES<T>)
+      denseStrip<T, 2, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr,
+                             c + first * wide + at, wide);
+    if (width == LANES<T>)
+      denseStrip<T, 1, ADDS>(last - first, depth, a + first * down, down, across, b + at, wide, nullptr,
+                             c + first * wide + at, wide);
   }
 }
-// Rows `first` to before `last` of c [n, wide] = bias [n] (or null) + a [n, depth] b [depth, wide]. Element (i, k) of a stands at a[i * down + k * across]; wide is padded.
+// Rows `first` to before `last` of c [n, wide] = bias [n] (or null) + a [n, depth] b [depth, wide]. Element (i, k) of a
+// stands at a[i * down + k * across]; wide is padded.
 template <typename T>
-void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, const T* bias, T* c) {
+void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b,
+               int64_t wide, const T* bias, T* c) {
   if (bias == nullptr) return rowsTimesPanels<T, false>(first, last, depth, a, down, across, b, wide, c);
   startRows(first, last, wide, bias, c);
   rowsTimesPanels<T, true>(first, last, depth, a, down, across, b, wide, c);
@@ -30,7 +39,8 @@ void rowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t d
 
 // Panels of a product of rows by packed weights (`multiplyPanels`), and GELU of their columns.
 template <typename T>
-void panelsTimes(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const T* a, const T* packed, const T* bias, T* c) {
+void panelsTimes(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const T* a, const T* packed,
+                 const T* bias, T* c) {
   multiplyPanels(first, last, rows, columns, depth, a, depth, packed, bias, c);
 }
 template <typename T>
@@ -41,7 +51,8 @@ void activatePanels(int64_t first, int64_t last, int64_t rows, int64_t columns, 
 
 // `rowsTimes` for a weight's gradient, which is much and is read after all others.
 template <typename T>
-void gradRowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t wide, T* c) {
+void gradRowsTimes(int64_t first, int64_t last, int64_t depth, const T* a, int64_t down, int64_t across, const T* b,
+                   int64_t wide, T* c) {
   rowsTimesPanels<T, false>(first, last, depth, a, down, across, b, wide, c);
 }
 
@@ -64,7 +75,8 @@ void arrangeRight<float>(int64_t first, int64_t last, int64_t depth, int64_t wid
   pack<float>(depth, wide, from, wide, 1, into, first, last);
 }
 template <Sink SINK>
-void shortRowsTimes(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
+void shortRowsTimes(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across,
+                    const float* b, int64_t wide, float* c) {
   constexpr int64_t RUN = 16;
   const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8;
   uint32_t* left = pairsOf(0, RUN * held);
@@ -74,18 +86,22 @@ void shortRowsTimes(int64_t first, int64_t last, int64_t depth, const float* a, 
       pairRows(rows, depth, a + row * down, down, left, held);
     else
       pairEights(depth, a, across, row, row + RUN, left);
-    shortProduct<SINK>(rows, wide, pairs, across == 1 ? byRows(left, held) : byEights(left, pairs), reinterpret_cast<const uint32_t*>(b), nullptr, c + row * wide);
+    shortProduct<SINK>(rows, wide, pairs, across == 1 ? byRows(left, held) : byEights(left, pairs),
+                       reinterpret_cast<const uint32_t*>(b), nullptr, c + row * wide);
   }
 }
 template <>
-void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, const float* bias, float* c) {
+void rowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across,
+                      const float* b, int64_t wide, const float* bias, float* c) {
   if (bias == nullptr) return shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
   startRows(first, last, wide, bias, c);
   shortRowsTimes<Sink::add>(first, last, depth, a, down, across, b, wide, c);
 }
 template <>
-void gradRowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across, const float* b, int64_t wide, float* c) {
-  if (reinterpret_cast<uintptr_t>(c) % 64 != 0) return shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
+void gradRowsTimes<float>(int64_t first, int64_t last, int64_t depth, const float* a, int64_t down, int64_t across,
+                          const float* b, int64_t wide, float* c) {
+  if (reinterpret_cast<uintptr_t>(c) % 64 != 0)
+    return shortRowsTimes<Sink::write>(first, last, depth, a, down, across, b, wide, c);
   shortRowsTimes<Sink::stream>(first, last, depth, a, down, across, b, wide, c);
   _mm_sfence();
 }
@@ -113,13 +129,15 @@ template <typename T>
 void transposeInto(int64_t first, int64_t last, int64_t rows, int64_t columns, const T* from, T* to, int64_t wide) {
   const auto upTo16 = [](int64_t left) { return left < 16 ? left : 16; };
   for (int64_t i = first; i < last; i += 16)
-    for (int64_t k = 0; k < columns; k += 16) turnBlock(upTo16(last - i), upTo16(columns - k), from + i * columns + k, columns, to + k * wide + i, wide);
+    for (int64_t k = 0; k < columns; k += 16)
+      turnBlock(upTo16(last - i), upTo16(columns - k), from + i * columns + k, columns, to + k * wide + i, wide);
   if (last < rows) return;
   for (int64_t k = 0; k < columns; k++)
     for (int64_t i = rows; i < wide; i++) to[k * wide + i] = 0;
 }
 
-// Columns `first` to before `last` of to [rows, columns] = from [columns, wide] transposed; some columns at a time, so that whole cache lines are written.
+// Columns `first` to before `last` of to [rows, columns] = from [columns, wide] transposed; some columns at a time, so
+// that whole cache lines are written.
 template <typename T>
 void transposeBack(int64_t first, int64_t last, int64_t rows, int64_t columns, const T* from, int64_t wide, T* to) {
   for (int64_t k = first; k < last; k += 16) {
@@ -169,7 +187,8 @@ void branchGradRows(const Dense<T>& job, int64_t first, int64_t last, int64_t wi
 }
 // Of all rows: it adds up gradients.
 template <typename T>
-void normBackward(const Dense<T>& job, int64_t rows, const T* normal, const T* inverse, T* gradLeft, T* gradWeight, T* gradBias) {
+void normBackward(const Dense<T>& job, int64_t rows, const T* normal, const T* inverse, T* gradLeft, T* gradWeight,
+                  T* gradBias) {
   standardiseBackward(rows, job.inputs, normal, inverse, job.normWeight, gradLeft, gradWeight, gradBias);
 }
 

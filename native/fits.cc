@@ -1,5 +1,6 @@
-// cfitsio for JavaScript: HDUs, images as float32 (compressed ones too), tables, and writing both. One file handle a call and no state
-// of its own, so that it may be used on any thread. Errors carry cfitsio's status and its message stack.
+// cfitsio for JavaScript: HDUs, images as float32 (compressed ones too), tables, and writing both. One file handle a
+// call and no state of its own, so that it may be used on any thread. Errors carry cfitsio's status and its message
+// stack.
 #include <fitsio.h>
 #include <napi.h>
 
@@ -25,7 +26,9 @@ class File {
       check(fits_open_memfile(&file_, "memory.fits", READONLY, &memory_, &memorySize_, 0, nullptr, &status_));
     }
   }
-  File(Napi::Env env, const std::string& path) : env_(env) { check(fits_create_diskfile(&file_, path.c_str(), &status_)); }
+  File(Napi::Env env, const std::string& path) : env_(env) {
+    check(fits_create_diskfile(&file_, path.c_str(), &status_));
+  }
   ~File() {
     int status = 0;
     if (file_ != nullptr) fits_close_file(file_, &status);
@@ -111,8 +114,8 @@ Napi::Value hdus(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// readImage(source, hdu, box?) -> { shape, data }: the whole image or columns x0.., rows y0.. (0-based) of every plane, as float32 with
-// BSCALE and BZERO applied and NaN for BLANK.
+// readImage(source, hdu, box?) -> { shape, data }: the whole image or columns x0.., rows y0.. (0-based) of every plane,
+// as float32 with BSCALE and BZERO applied and NaN for BLANK.
 Napi::Value readImage(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   File file(info[0]);
@@ -124,7 +127,8 @@ Napi::Value readImage(const Napi::CallbackInfo& info) {
     auto box = info[2].As<Napi::Array>();
     long value[4];
     for (uint32_t i = 0; i < 4; i++) value[i] = static_cast<long>(box.Get(i).As<Napi::Number>().Int64Value());
-    if (value[0] < 0 || value[1] < 0 || value[2] < 1 || value[3] < 1 || value[0] + value[2] > shape[0] || value[1] + value[3] > shape[1])
+    if (value[0] < 0 || value[1] < 0 || value[2] < 1 || value[3] < 1 || value[0] + value[2] > shape[0] ||
+        value[1] + value[3] > shape[1])
       throw Napi::RangeError::New(env, "the section leaves the image");
     first[0] = value[0] + 1;
     first[1] = value[1] + 1;
@@ -139,7 +143,8 @@ Napi::Value readImage(const Napi::CallbackInfo& info) {
   auto data = Napi::Float32Array::New(env, static_cast<size_t>(elements));
   float blank = std::numeric_limits<float>::quiet_NaN();
   int any = 0;
-  file.check(fits_read_subset(file.get(), TFLOAT, first.data(), last.data(), step.data(), &blank, data.Data(), &any, file.status()));
+  file.check(fits_read_subset(file.get(), TFLOAT, first.data(), last.data(), step.data(), &blank, data.Data(), &any,
+                              file.status()));
   auto result = Napi::Object::New(env);
   result.Set("shape", toArray(env, shape));
   result.Set("data", data);
@@ -167,7 +172,8 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
     file.check(fits_get_eqcoltype(file.get(), column, &type, &repeat, &width, file.status()));
     std::string label = name[0] != '\0' ? name : "column" + std::to_string(column);
     bool text = type == TSTRING;
-    bool whole = type == TBYTE || type == TSBYTE || type == TSHORT || type == TUSHORT || type == TINT || type == TUINT || type == TLONG || type == TULONG || type == TLONGLONG;
+    bool whole = type == TBYTE || type == TSBYTE || type == TSHORT || type == TUSHORT || type == TINT ||
+                 type == TUINT || type == TLONG || type == TULONG || type == TLONGLONG;
     bool number = whole || type == TFLOAT || type == TDOUBLE;
     if (type < 0 || (!text && repeat != 1) || !(text || number || type == TLOGICAL)) {
       skipped.Set(skipped.Length(), label);
@@ -180,7 +186,8 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
       std::vector<char*> pointers(rows);
       for (long row = 0; row < rows; row++) pointers[row] = cells[row].data();
       char none[] = "";
-      if (rows > 0) file.check(fits_read_col(file.get(), TSTRING, column, 1, 1, rows, none, pointers.data(), &any, file.status()));
+      if (rows > 0)
+        file.check(fits_read_col(file.get(), TSTRING, column, 1, 1, rows, none, pointers.data(), &any, file.status()));
       for (long row = 0; row < rows; row++) {
         std::string cell(pointers[row]);
         auto end = cell.find_last_not_of(' ');
@@ -189,13 +196,17 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
     } else if (type == TLOGICAL) {
       std::vector<char> cells(rows);
       char none = 2;
-      if (rows > 0) file.check(fits_read_col(file.get(), TLOGICAL, column, 1, 1, rows, &none, cells.data(), &any, file.status()));
-      for (long row = 0; row < rows; row++) values.Set(row, cells[row] == 2 ? env.Null() : Napi::Value(Napi::Boolean::New(env, cells[row] != 0)));
+      if (rows > 0)
+        file.check(fits_read_col(file.get(), TLOGICAL, column, 1, 1, rows, &none, cells.data(), &any, file.status()));
+      for (long row = 0; row < rows; row++)
+        values.Set(row, cells[row] == 2 ? env.Null() : Napi::Value(Napi::Boolean::New(env, cells[row] != 0)));
     } else {
       std::vector<double> cells(rows);
       double none = std::numeric_limits<double>::quiet_NaN();
-      if (rows > 0) file.check(fits_read_col(file.get(), TDOUBLE, column, 1, 1, rows, &none, cells.data(), &any, file.status()));
-      for (long row = 0; row < rows; row++) values.Set(row, std::isnan(cells[row]) ? env.Null() : Napi::Value(Napi::Number::New(env, cells[row])));
+      if (rows > 0)
+        file.check(fits_read_col(file.get(), TDOUBLE, column, 1, 1, rows, &none, cells.data(), &any, file.status()));
+      for (long row = 0; row < rows; row++)
+        values.Set(row, std::isnan(cells[row]) ? env.Null() : Napi::Value(Napi::Number::New(env, cells[row])));
     }
     auto entry = Napi::Object::New(env);
     entry.Set("name", label);
@@ -240,7 +251,8 @@ Napi::Value writeTable(const Napi::CallbackInfo& info) {
     unitPointers[c] = units[c].data();
   }
   File file(env, info[0].As<Napi::String>().Utf8Value());
-  file.check(fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(count), namePointers.data(), formPointers.data(), unitPointers.data(), "CATALOGUE", file.status()));
+  file.check(fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(count), namePointers.data(),
+                             formPointers.data(), unitPointers.data(), "CATALOGUE", file.status()));
   for (uint32_t c = 0; c < count; c++) {
     auto column = columns.Get(c).As<Napi::Object>();
     auto values = column.Get("values").As<Napi::Array>();
@@ -275,7 +287,8 @@ Napi::Value writeTable(const Napi::CallbackInfo& info) {
       std::vector<long long> cells(rows);
       for (uint32_t row = 0; row < rows; row++) {
         Napi::Value cell = values.Get(row);
-        cells[row] = cell.IsNumber() ? static_cast<long long>(cell.As<Napi::Number>().Int64Value()) : std::numeric_limits<long long>::min();
+        cells[row] = cell.IsNumber() ? static_cast<long long>(cell.As<Napi::Number>().Int64Value())
+                                     : std::numeric_limits<long long>::min();
       }
       file.check(fits_write_col(file.get(), TLONGLONG, at, 1, 1, rows, cells.data(), file.status()));
     } else {
@@ -296,13 +309,16 @@ Napi::Value writeImage(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto shapeValue = info[1].As<Napi::Array>();
   std::vector<long> shape(shapeValue.Length());
-  for (uint32_t i = 0; i < shapeValue.Length(); i++) shape[i] = static_cast<long>(shapeValue.Get(i).As<Napi::Number>().Int64Value());
+  for (uint32_t i = 0; i < shapeValue.Length(); i++)
+    shape[i] = static_cast<long>(shapeValue.Get(i).As<Napi::Number>().Int64Value());
   auto data = info[2].As<Napi::Float32Array>();
   File file(env, info[0].As<Napi::String>().Utf8Value());
   file.check(fits_create_img(file.get(), FLOAT_IMG, static_cast<int>(shape.size()), shape.data(), file.status()));
   auto cards = info[3].As<Napi::Array>();
-  for (uint32_t i = 0; i < cards.Length(); i++) file.check(fits_write_record(file.get(), cards.Get(i).As<Napi::String>().Utf8Value().c_str(), file.status()));
-  file.check(fits_write_img(file.get(), TFLOAT, 1, static_cast<LONGLONG>(data.ElementLength()), data.Data(), file.status()));
+  for (uint32_t i = 0; i < cards.Length(); i++)
+    file.check(fits_write_record(file.get(), cards.Get(i).As<Napi::String>().Utf8Value().c_str(), file.status()));
+  file.check(
+      fits_write_img(file.get(), TFLOAT, 1, static_cast<LONGLONG>(data.ElementLength()), data.Data(), file.status()));
   file.close();
   return env.Undefined();
 }
@@ -314,7 +330,9 @@ Napi::Value version(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) { exports.Set(name, Napi::Function::New(env, function, name)); };
+  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name));
+  };
   add("hdus", hdus);
   add("readImage", readImage);
   add("readTable", readTable);

@@ -1,4 +1,5 @@
-// Includes SKYLOOP_KERNELS once for every processor (variants.h), and where SKYLOOP_SHORT_KERNELS is defined once more for products in bfloat16.
+// Includes SKYLOOP_KERNELS once for every processor (variants.h), and where SKYLOOP_SHORT_KERNELS is defined once more
+// for products in bfloat16.
 #ifdef SKYLOOP_X86_VARIANTS
 #include <immintrin.h>
 #endif

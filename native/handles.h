@@ -15,9 +15,7 @@ auto guarded(Napi::Env env, Body body) {
     return body();
   } catch (const c10::Error& error) {
     throw Napi::Error::New(env, error.what_without_backtrace());
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
+  } catch (const Napi::Error&) { throw; } catch (const std::exception& error) {
     throw Napi::Error::New(env, error.what());
   }
 }

@@ -1,12 +1,12 @@
-// What our own operators share: short vectors of SKYLOOP_BYTES bytes, exp, and a product of small matrices that keeps its sums in registers.
+// What our own operators share: short vectors of SKYLOOP_BYTES bytes, exp, and a product of small matrices that keeps
+// its sums in registers.
 //
-// Included once for every processor that is compiled for (variants.h), each time in a namespace of its own, SKYLOOP_VARIANT: therefore no include guard, and
-// nothing but headers of our own may be included from here.
+// Included once for every processor that is compiled for (variants.h), each time in a namespace of its own,
+// SKYLOOP_VARIANT: therefore no include guard, and nothing but headers of our own may be included from here.
 #undef INLINE
 #define INLINE __attribute__((always_inline)) inline
 
 namespace skyloop::SKYLOOP_VARIANT {
-
 
 template <typename T>
 struct VectorOf;
@@ -52,10 +52,18 @@ INLINE Vector<float> smaller(Vector<float> a, Vector<float> b) { return _mm512_m
 #endif
 // The vector with its elements exchanged at a distance of half, a quarter and so on of its length.
 #if SKYLOOP_BYTES == 64
-INLINE Vector<float> exchanged8(Vector<float> v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7); }
-INLINE Vector<float> exchanged4(Vector<float> v) { return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11); }
-INLINE Vector<float> exchanged2(Vector<float> v) { return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13); }
-INLINE Vector<float> exchanged1(Vector<float> v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14); }
+INLINE Vector<float> exchanged8(Vector<float> v) {
+  return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+INLINE Vector<float> exchanged4(Vector<float> v) {
+  return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+}
+INLINE Vector<float> exchanged2(Vector<float> v) {
+  return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+}
+INLINE Vector<float> exchanged1(Vector<float> v) {
+  return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+}
 INLINE Vector<double> exchanged4(Vector<double> v) { return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3); }
 INLINE Vector<double> exchanged2(Vector<double> v) { return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5); }
 INLINE Vector<double> exchanged1(Vector<double> v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6); }
@@ -77,11 +85,13 @@ INLINE V joined(V value, Join join) {
 // Sum and largest of a vector's elements, in every element of the result.
 template <typename V>
 INLINE V sumOf(V value) {
-  return joined(value, [](V a, V b) __attribute__((always_inline)) { return a + b; });
+  return joined(
+      value, [](V a, V b) __attribute__((always_inline)) { return a + b; });
 }
 template <typename V>
 INLINE V largestOf(V value) {
-  return joined(value, [](V a, V b) __attribute__((always_inline)) { return larger(a, b); });
+  return joined(
+      value, [](V a, V b) __attribute__((always_inline)) { return larger(a, b); });
 }
 // The next multiple of 64 bytes: what rows of buffers are padded to, whatever the processor.
 template <typename T>
@@ -91,7 +101,8 @@ constexpr int64_t padded(int64_t count) {
 
 constexpr float LOG2_E = 1.44269504088896341f;
 #if SKYLOOP_BYTES == 64
-// 2^x for x <= 0: the whole part by the exponent, a polynomial of least largest error for the rest; about 2e-7 relative.
+// 2^x for x <= 0: the whole part by the exponent, a polynomial of least largest error for the rest; about 2e-7
+// relative.
 INLINE Vector<float> powerOfTwo(Vector<float> x) {
   const Vector<float> whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), rest = x - whole;
   Vector<float> value = all<float>(1.327647129e-3f);
@@ -126,8 +137,10 @@ INLINE void storeTransposed(Vector<float> (&v)[16], float* into, int64_t wide) {
   }
 #pragma GCC unroll 8
   for (int n = 0; n < 16; n += 2) {
-    store(into + n * wide, __builtin_shufflevector(t[n], t[n + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30));
-    store(into + (n + 1) * wide, __builtin_shufflevector(t[n], t[n + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
+    store(into + n * wide,
+          __builtin_shufflevector(t[n], t[n + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30));
+    store(into + (n + 1) * wide,
+          __builtin_shufflevector(t[n], t[n + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
   }
 }
 // An estimate and one of Newton's steps.
@@ -165,7 +178,8 @@ INLINE Vector<double> expOfNegative(Vector<double> x) {
 
 // ROWS rows and VECTORS vectors of columns of c = a b. Element (i, k) of a stands at a[i * down + k * across].
 template <typename T, int ROWS, int VECTORS>
-INLINE void productTile(int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
+INLINE void productTile(int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c,
+                        int64_t ldc) {
   Vector<T> sums[ROWS][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
@@ -189,7 +203,8 @@ INLINE void productTile(int64_t depth, const T* a, int64_t down, int64_t across,
 }
 
 template <typename T, int VECTORS>
-INLINE void productStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
+INLINE void productStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb,
+                         T* c, int64_t ldc) {
   int64_t i = 0;
 #if SKYLOOP_BYTES == 64
   for (; i + 8 <= rows; i += 8) productTile<T, 8, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
@@ -200,7 +215,8 @@ INLINE void productStrip(int64_t rows, int64_t depth, const T* a, int64_t down, 
 
 // c [rows, columns] = a [rows, depth] b [depth, columns]; columns a multiple of a vector's length.
 template <typename T>
-INLINE void product(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c, int64_t ldc) {
+INLINE void product(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t down, int64_t across, const T* b,
+                    int64_t ldb, T* c, int64_t ldc) {
   constexpr int64_t L = LANES<T>;
   int64_t j = 0;
   for (; j + 2 * L <= columns; j += 2 * L) productStrip<T, 2>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);

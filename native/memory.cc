@@ -1,5 +1,6 @@
-// Memory of tensors. glibc gives large blocks back to the kernel when they are freed, and the next operator pays for every page again: half of a
-// training step's time. Here a freed block waits for the next tensor that it fits. Blocks of some MiB ask for huge pages.
+// Memory of tensors. glibc gives large blocks back to the kernel when they are freed, and the next operator pays for
+// every page again: half of a training step's time. Here a freed block waits for the next tensor that it fits. Blocks
+// of some MiB ask for huge pages.
 #include "memory.h"
 
 #include <sys/mman.h>
@@ -22,7 +23,8 @@ constexpr size_t KEPT_FROM = 64 << 10, HUGE_PAGE = 2 << 20;
 
 // Never destroyed: threads may still take and give while the process ends.
 std::mutex& guard = *new std::mutex;
-std::unordered_map<void*, size_t>& sizes = *new std::unordered_map<void*, size_t>;  // of blocks in use that will be kept
+std::unordered_map<void*, size_t>& sizes =
+    *new std::unordered_map<void*, size_t>;  // of blocks in use that will be kept
 std::multimap<size_t, void*>& kept = *new std::multimap<size_t, void*>;
 size_t liveBytes = 0, peakBytes = 0, keptBytes = 0;
 

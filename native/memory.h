@@ -2,7 +2,8 @@
 #include <cstddef>
 
 namespace skyloop {
-// From now on tensors' memory comes from an allocator that keeps freed blocks for the next tensor of about their size. Harmless when repeated.
+// From now on tensors' memory comes from an allocator that keeps freed blocks for the next tensor of about their size.
+// Harmless when repeated.
 void keepTensorMemory();
 // Gives kept free blocks back to the system.
 void releaseTensorMemory();

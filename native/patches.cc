@@ -15,13 +15,22 @@ struct Pieces {
   int64_t B, C, H, W, side, stride, padding, down, across;
 
   Pieces(at::IntArrayRef images, int64_t side, int64_t stride, int64_t padding)
-      : B(images[0]), C(images[1]), H(images[2]), W(images[3]), side(side), stride(stride), padding(padding), down((H + 2 * padding - side) / stride + 1),
+      : B(images[0]),
+        C(images[1]),
+        H(images[2]),
+        W(images[3]),
+        side(side),
+        stride(stride),
+        padding(padding),
+        down((H + 2 * padding - side) / stride + 1),
         across((W + 2 * padding - side) / stride + 1) {
-    TORCH_CHECK(side > 0 && stride > 0 && padding >= 0 && H + 2 * padding >= side && W + 2 * padding >= side, "patches: images ", images, " hold no piece of ", side);
+    TORCH_CHECK(side > 0 && stride > 0 && padding >= 0 && H + 2 * padding >= side && W + 2 * padding >= side,
+                "patches: images ", images, " hold no piece of ", side);
   }
   int64_t width() const { return C * side * side; }
 
-  // body(number of the piece's row of numbers in the image, the same in the piece's own row, first and last of them that lie inside) for piece (y, x) of an image.
+  // body(number of the piece's row of numbers in the image, the same in the piece's own row, first and last of them
+  // that lie inside) for piece (y, x) of an image.
   template <typename Body>
   void forEachRow(int64_t y, int64_t x, Body body) const {
     const int64_t left = x * stride - padding, first = std::max<int64_t>(0, -left), last = std::min(side, W - left);
@@ -80,7 +89,8 @@ Tensor patchesBackward(const Tensor& gradAny, at::IntArrayRef sizes, int64_t sid
 }
 
 struct Patches : torch::autograd::Function<Patches> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& images, int64_t side, int64_t stride, int64_t padding) {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& images, int64_t side, int64_t stride,
+                        int64_t padding) {
     at::AutoDispatchBelowADInplaceOrView below;
     context->saved_data["sizes"] = images.sizes().vec();
     context->saved_data["side"] = side;
@@ -89,14 +99,21 @@ struct Patches : torch::autograd::Function<Patches> {
     static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::patches", "").typed<decltype(patches)>();
     return op.call(images, side, stride, padding);
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("skyloop::patches_backward", "").typed<decltype(patchesBackward)>();
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list grads) {
+    static auto op = c10::Dispatcher::singleton()
+                         .findSchemaOrThrow("skyloop::patches_backward", "")
+                         .typed<decltype(patchesBackward)>();
     const auto sizes = context->saved_data["sizes"].toIntVector();
-    return {op.call(grads[0], sizes, context->saved_data["side"].toInt(), context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()), Tensor(), Tensor(), Tensor()};
+    return {op.call(grads[0], sizes, context->saved_data["side"].toInt(), context->saved_data["stride"].toInt(),
+                    context->saved_data["padding"].toInt()),
+            Tensor(), Tensor(), Tensor()};
   }
 };
 
-Tensor recorded(const Tensor& images, int64_t side, int64_t stride, int64_t padding) { return Patches::apply(images, side, stride, padding); }
+Tensor recorded(const Tensor& images, int64_t side, int64_t stride, int64_t padding) {
+  return Patches::apply(images, side, stride, padding);
+}
 
 }  // namespace
 

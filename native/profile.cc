@@ -1,4 +1,5 @@
-// Times every operator that libtorch's dispatcher runs between start and stop, forward and backward, with the module that called it.
+// Times every operator that libtorch's dispatcher runs between start and stop, forward and backward, with the module
+// that called it.
 #include "profile.h"
 
 #include <chrono>
@@ -40,9 +41,11 @@ template <typename Values>
 double bytesOf(const Values& values) {
   double total = 0;
   for (const auto& value : values) {
-    if (value.isTensor() && value.toTensor().defined()) total += static_cast<double>(value.toTensor().nbytes());
+    if (value.isTensor() && value.toTensor().defined())
+      total += static_cast<double>(value.toTensor().nbytes());
     else if (value.isTensorList())
-      for (const at::Tensor& part : value.toTensorVector()) total += part.defined() ? static_cast<double>(part.nbytes()) : 0;
+      for (const at::Tensor& part : value.toTensorVector())
+        total += part.defined() ? static_cast<double>(part.nbytes()) : 0;
   }
   return total;
 }

@@ -17,11 +17,15 @@ INLINE void pairTransposed(const Place<float>& at, float* from, float factor, ui
   for (; i + 16 <= at.N; i += 16) pairSixteenRows(wideD, from + i * wideD, wideD, into + i, wideN);
   if (i == at.N) return;
   for (int64_t k = 0; k < wideD / 2; k++)
-    for (int64_t n = i; n < wideN; n++) into[k * wideN + n] = n < at.N ? rounded(from[n * wideD + 2 * k]) | rounded(from[n * wideD + 2 * k + 1]) << 16 : 0;
+    for (int64_t n = i; n < wideN; n++)
+      into[k * wideN + n] =
+          n < at.N ? rounded(from[n * wideD + 2 * k]) | rounded(from[n * wideD + 2 * k + 1]) << 16 : 0;
 }
 
-INLINE void attendBackwardShort(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
-  const int64_t N = at.N, d = at.d, wideN = padded<float>(N), wideD = padded<float>(d), stride = 3 * at.C, pairsN = (N + 1) / 2, pairsD = wideD / 2;
+INLINE void attendBackwardShort(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias,
+                                float* buffer) {
+  const int64_t N = at.N, d = at.d, wideN = padded<float>(N), wideD = padded<float>(d), stride = 3 * at.C,
+                pairsN = (N + 1) / 2, pairsD = wideD / 2;
   float* weights = buffer;
   float* slopes = weights + N * wideN;
   float* rows = slopes + N * wideN;

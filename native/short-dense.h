@@ -2,17 +2,20 @@
 #include "short-products.h"
 
 template <>
-void pack<float>(int64_t depth, int64_t columns, const float* from, int64_t down, int64_t across, float* into, int64_t first, int64_t last) {
+void pack<float>(int64_t depth, int64_t columns, const float* from, int64_t down, int64_t across, float* into,
+                 int64_t first, int64_t last) {
   const int64_t wide = padded<float>(columns), pairs = (depth + 1) / 2;
   for (int64_t at = first * PANEL<float>; at < last * PANEL<float> && at < wide; at += PANEL<float>) {
-    const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>, real = columns - at < width ? columns - at : width;
+    const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>,
+                  real = columns - at < width ? columns - at : width;
     uint32_t* panel = reinterpret_cast<uint32_t*>(into) + at * pairs;
     if (across == 1 && real == width) {
       pairColumns(depth, from, down, at, at + width, panel, width);
       continue;
     }
     if (down == 1 && real == width) {
-      for (int64_t n = 0; n < width; n += 16) pairSixteenRows(depth, from + (at + n) * across, across, panel + n, width);
+      for (int64_t n = 0; n < width; n += 16)
+        pairSixteenRows(depth, from + (at + n) * across, across, panel + n, width);
       continue;
     }
     const auto one = [&](int64_t k, int64_t n) __attribute__((always_inline)) {
@@ -34,9 +37,11 @@ void pack<float>(int64_t depth, int64_t columns, const float* from, int64_t down
   }
 }
 
-// Columns `first` to before `last`, whole panels but for the last, of c [rows, wide] = start + a b, or c + a b, of pairs; b as `pack` leaves it.
+// Columns `first` to before `last`, whole panels but for the last, of c [rows, wide] = start + a b, or c + a b, of
+// pairs; b as `pack` leaves it.
 template <Sink SINK>
-INLINE void shortColumns(int64_t first, int64_t last, int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, const float* bias, float* c) {
+INLINE void shortColumns(int64_t first, int64_t last, int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a,
+                         const uint32_t* b, const float* bias, float* c) {
   for (int64_t at = first; at < last; at += PANEL<float>) {
     const float* start = bias == nullptr ? nullptr : bias + at;
     const int64_t width = wide - at < PANEL<float> ? wide - at : PANEL<float>;
@@ -46,16 +51,20 @@ INLINE void shortColumns(int64_t first, int64_t last, int64_t rows, int64_t wide
   }
 }
 template <Sink SINK>
-INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, const float* bias, float* c) {
+INLINE void shortProduct(int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b,
+                         const float* bias, float* c) {
   shortColumns<SINK>(0, wide, rows, wide, pairs, a, b, bias, c);
 }
 
 template <>
-INLINE void multiplyPanels<float>(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* packed, const float* bias, float* c) {
-  const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8, wide = padded<float>(columns), end = last * PANEL<float>;
+INLINE void multiplyPanels<float>(int64_t first, int64_t last, int64_t rows, int64_t columns, int64_t depth,
+                                  const float* a, int64_t lda, const float* packed, const float* bias, float* c) {
+  const int64_t pairs = (depth + 1) / 2, held = (pairs + 7) / 8 * 8, wide = padded<float>(columns),
+                end = last * PANEL<float>;
   uint32_t* left = pairsOf(0, rows * held);
   pairRows(rows, depth, a, lda, left, held);
-  shortColumns<Sink::write>(first * PANEL<float>, end < wide ? end : wide, rows, wide, pairs, byRows(left, held), reinterpret_cast<const uint32_t*>(packed), bias, c);
+  shortColumns<Sink::write>(first * PANEL<float>, end < wide ? end : wide, rows, wide, pairs, byRows(left, held),
+                            reinterpret_cast<const uint32_t*>(packed), bias, c);
 }
 
 template <>

@@ -1,6 +1,7 @@
-// Products whose factors are rounded to bfloat16 and whose sums stay in single precision, for processors that have such products (AVX512-BF16): twice as many a
-// cycle. Kernels that are compiled with SKYLOOP_SHORT_PRODUCTS have them in place of single precision's; double precision is left as it is.
-// Two numbers that follow one another along the depth stand in 32 bits together.
+// Products whose factors are rounded to bfloat16 and whose sums stay in single precision, for processors that have such
+// products (AVX512-BF16): twice as many a cycle. Kernels that are compiled with SKYLOOP_SHORT_PRODUCTS have them in
+// place of single precision's; double precision is left as it is. Two numbers that follow one another along the depth
+// stand in 32 bits together.
 
 // Memory of this thread for `count` pairs, kept for the next call.
 INLINE uint32_t* pairsOf(int64_t which, int64_t count) {
@@ -31,16 +32,21 @@ INLINE void pairRows(int64_t rows, int64_t depth, const float* from, int64_t ld,
 
 // Sixteen numbers of one row and of the next as pairs.
 INLINE void joinRows(const float* low, const float* high, uint32_t* into) {
-  static const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  static const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+                                                6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   const __m512 second = high == nullptr ? _mm512_setzero_ps() : _mm512_loadu_ps(high);
-  _mm512_storeu_si512(into, _mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh(second, _mm512_loadu_ps(low))));
+  _mm512_storeu_si512(into,
+                      _mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh(second, _mm512_loadu_ps(low))));
 }
 
-// Columns `first` to before `last`, whole sixteens, of rows that are `wide` apart, as pairs of two rows: into[(k / 2) * apart + column - first].
-INLINE void pairColumns(int64_t depth, const float* from, int64_t wide, int64_t first, int64_t last, uint32_t* into, int64_t apart) {
+// Columns `first` to before `last`, whole sixteens, of rows that are `wide` apart, as pairs of two rows: into[(k / 2) *
+// apart + column - first].
+INLINE void pairColumns(int64_t depth, const float* from, int64_t wide, int64_t first, int64_t last, uint32_t* into,
+                        int64_t apart) {
   for (int64_t k = 0; k < depth; k += 2) {
     const float* row = from + k * wide;
-    for (int64_t n = first; n < last; n += 16) joinRows(row + n, k + 1 < depth ? row + wide + n : nullptr, into + k / 2 * apart + n - first);
+    for (int64_t n = first; n < last; n += 16)
+      joinRows(row + n, k + 1 < depth ? row + wide + n : nullptr, into + k / 2 * apart + n - first);
   }
 }
 
@@ -84,15 +90,21 @@ INLINE void transposeSixteen(const __m512i* rows, int64_t count, uint32_t* into,
 #pragma GCC unroll 4
   for (int c = 0; c < 4; c++) {
     if (c < count) _mm512_storeu_si512(into + c * apart, _mm512_shuffle_i32x4(eights[c], eights[8 + c], 0x88));
-    if (4 + c < count) _mm512_storeu_si512(into + (4 + c) * apart, _mm512_shuffle_i32x4(eights[4 + c], eights[12 + c], 0x88));
-    if (8 + c < count) _mm512_storeu_si512(into + (8 + c) * apart, _mm512_shuffle_i32x4(eights[c], eights[8 + c], 0xdd));
-    if (12 + c < count) _mm512_storeu_si512(into + (12 + c) * apart, _mm512_shuffle_i32x4(eights[4 + c], eights[12 + c], 0xdd));
+    if (4 + c < count)
+      _mm512_storeu_si512(into + (4 + c) * apart, _mm512_shuffle_i32x4(eights[4 + c], eights[12 + c], 0x88));
+    if (8 + c < count)
+      _mm512_storeu_si512(into + (8 + c) * apart, _mm512_shuffle_i32x4(eights[c], eights[8 + c], 0xdd));
+    if (12 + c < count)
+      _mm512_storeu_si512(into + (12 + c) * apart, _mm512_shuffle_i32x4(eights[4 + c], eights[12 + c], 0xdd));
   }
 }
 
-// Sixteen rows of `depth` numbers, `apart` from one another, as pairs along the depth, transposed: into[(k / 2) * wide + row].
+// Sixteen rows of `depth` numbers, `apart` from one another, as pairs along the depth, transposed: into[(k / 2) * wide
+// + row].
 INLINE void pairSixteenRows(int64_t depth, const float* from, int64_t apart, uint32_t* into, int64_t wide) {
-  const auto firstOf = [](int64_t count) __attribute__((always_inline)) { return __mmask16(count >= 16 ? 0xffff : count <= 0 ? 0 : (1 << count) - 1); };
+  const auto firstOf = [](int64_t count) __attribute__((always_inline)) {
+    return __mmask16(count >= 16 ? 0xffff : count <= 0 ? 0 : (1 << count) - 1);
+  };
   for (int64_t k = 0; k < depth; k += 32) {
     const __mmask16 low = firstOf(depth - k), high = firstOf(depth - k - 16);
     __m512i rows[16];
@@ -105,8 +117,8 @@ INLINE void pairSixteenRows(int64_t depth, const float* from, int64_t apart, uin
   }
 }
 
-// The left side of a product: rows that begin `apart` after one another, or eights of rows that begin 8 * apart after one another; the numbers of a pair's row
-// stand `down` and those of a row `across` apart.
+// The left side of a product: rows that begin `apart` after one another, or eights of rows that begin 8 * apart after
+// one another; the numbers of a pair's row stand `down` and those of a row `across` apart.
 struct ShortLeft {
   const uint32_t* at;
   int64_t apart, down, across;
@@ -115,17 +127,21 @@ struct ShortLeft {
 INLINE ShortLeft byRows(const uint32_t* at, int64_t apart) { return {at, apart, apart, 1}; }
 INLINE ShortLeft byEights(const uint32_t* at, int64_t pairs) { return {at, pairs, 1, 8}; }
 
-// What becomes of the sums: they are written (and stay in the cache), added to what is there, or written past the cache, whole lines that nobody reads soon.
+// What becomes of the sums: they are written (and stay in the cache), added to what is there, or written past the
+// cache, whole lines that nobody reads soon.
 enum class Sink { write, add, stream };
 
 template <int ROWS, int VECTORS, Sink SINK>
-INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t down, int64_t across, const uint32_t* b, int64_t ldb, const float* start, float* c, int64_t ldc) {
+INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t down, int64_t across, const uint32_t* b, int64_t ldb,
+                      const float* start, float* c, int64_t ldc) {
   __m512 sums[ROWS][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 3
     for (int v = 0; v < VECTORS; v++)
-      sums[i][v] = SINK == Sink::add ? _mm512_loadu_ps(c + i * ldc + v * 16) : start != nullptr ? _mm512_loadu_ps(start + v * 16) : _mm512_setzero_ps();
+      sums[i][v] = SINK == Sink::add  ? _mm512_loadu_ps(c + i * ldc + v * 16)
+                   : start != nullptr ? _mm512_loadu_ps(start + v * 16)
+                                      : _mm512_setzero_ps();
   for (int64_t k = 0; k < pairs; k++) {
     __m512bh right[VECTORS];
 #pragma GCC unroll 3
@@ -140,12 +156,16 @@ INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t down, int64_t ac
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 3
-    for (int v = 0; v < VECTORS; v++) SINK == Sink::stream ? _mm512_stream_ps(c + i * ldc + v * 16, sums[i][v]) : _mm512_storeu_ps(c + i * ldc + v * 16, sums[i][v]);
+    for (int v = 0; v < VECTORS; v++)
+      SINK == Sink::stream ? _mm512_stream_ps(c + i * ldc + v * 16, sums[i][v])
+                           : _mm512_storeu_ps(c + i * ldc + v * 16, sums[i][v]);
 }
 
 template <int VECTORS, Sink SINK>
-INLINE void shortStrip(int64_t rows, int64_t pairs, const ShortLeft& a, const uint32_t* b, int64_t ldb, const float* start, float* c, int64_t ldc) {
+INLINE void shortStrip(int64_t rows, int64_t pairs, const ShortLeft& a, const uint32_t* b, int64_t ldb,
+                       const float* start, float* c, int64_t ldc) {
   int64_t i = 0;
-  for (; i + 8 <= rows; i += 8) shortTile<8, VECTORS, SINK>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
+  for (; i + 8 <= rows; i += 8)
+    shortTile<8, VECTORS, SINK>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
   for (; i < rows; i++) shortTile<1, VECTORS, SINK>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
 }

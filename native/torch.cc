@@ -1,6 +1,7 @@
-// One door from JavaScript to libtorch: `call(operator, overload, args)` looks the operator up in the ATen dispatcher, converts the
-// arguments by its schema and calls it boxed, so that every operator, its gradient and every device work without a line of their own.
-// Around it: tensor handles, typed arrays in and out, backward, grad mode, seeds, threads, memory.
+// One door from JavaScript to libtorch: `call(operator, overload, args)` looks the operator up in the ATen dispatcher,
+// converts the arguments by its schema and calls it boxed, so that every operator, its gradient and every device work
+// without a line of their own. Around it: tensor handles, typed arrays in and out, backward, grad mode, seeds, threads,
+// memory.
 #include <malloc.h>
 #include <napi.h>
 
@@ -52,7 +53,8 @@ namespace skyloop {
 at::Tensor& unwrap(const Napi::Value& value) {
   if (!value.IsExternal()) throw Napi::TypeError::New(value.Env(), "expected a tensor");
   auto external = value.As<Napi::External<Handle>>();
-  if (!external.CheckTypeTag(&HANDLE_TAG)) throw Napi::TypeError::New(value.Env(), "expected a tensor, got another native object");
+  if (!external.CheckTypeTag(&HANDLE_TAG))
+    throw Napi::TypeError::New(value.Env(), "expected a tensor, got another native object");
   auto& tensor = external.Data()->tensor;
   if (!tensor.defined()) throw Napi::Error::New(value.Env(), "tensor was used after it was freed");
   return tensor;
@@ -67,7 +69,8 @@ using skyloop::toInteger;
 using skyloop::toIValue;
 using skyloop::unwrap;
 
-// ---- operators --------------------------------------------------------------------------------------------------------------------
+// ---- operators
+// --------------------------------------------------------------------------------------------------------------------
 
 Napi::Value fromIValue(Napi::Env env, const c10::IValue& value) {
   if (value.isTensor()) {
@@ -98,11 +101,14 @@ const c10::OperatorHandle& findOperator(Napi::Env env, const std::string& name) 
   if (name.find("::") != std::string::npos) base = name.substr(0, dot);
   std::string overload = dot == std::string::npos ? "" : name.substr(dot + 1);
   auto found = c10::Dispatcher::singleton().findSchema({base, overload});
-  if (!found) throw Napi::Error::New(env, "no operator " + base + (overload.empty() ? "" : "." + overload) + " in libtorch " TORCH_VERSION);
+  if (!found)
+    throw Napi::Error::New(
+        env, "no operator " + base + (overload.empty() ? "" : "." + overload) + " in libtorch " TORCH_VERSION);
   return table.emplace(name, *found).first->second;
 }
 
-// call(name, args): args in the schema's order, keyword-only ones included; missing or undefined ones take the schema's default.
+// call(name, args): args in the schema's order, keyword-only ones included; missing or undefined ones take the schema's
+// default.
 Napi::Value call(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto name = info[0].As<Napi::String>().Utf8Value();
@@ -111,7 +117,9 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   const auto& schema = op.schema();
   const auto& formal = schema.arguments();
   uint32_t given = args.Length();
-  if (given > formal.size()) throw Napi::TypeError::New(env, "takes " + std::to_string(formal.size()) + " arguments, got " + std::to_string(given));
+  if (given > formal.size())
+    throw Napi::TypeError::New(env,
+                               "takes " + std::to_string(formal.size()) + " arguments, got " + std::to_string(given));
   torch::jit::Stack stack;
   stack.reserve(formal.size());
   for (size_t i = 0; i < formal.size(); i++) {
@@ -134,19 +142,29 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   return results;
 }
 
-// ---- tensors ----------------------------------------------------------------------------------------------------------------------
+// ---- tensors
+// ----------------------------------------------------------------------------------------------------------------------
 
 at::ScalarType typeOf(Napi::Env env, const Napi::TypedArray& array) {
   switch (array.TypedArrayType()) {
-    case napi_float32_array: return at::kFloat;
-    case napi_float64_array: return at::kDouble;
-    case napi_int32_array: return at::kInt;
-    case napi_bigint64_array: return at::kLong;
-    case napi_uint8_array: return at::kByte;
-    case napi_uint8_clamped_array: return at::kByte;
-    case napi_int8_array: return at::kChar;
-    case napi_int16_array: return at::kShort;
-    default: throw Napi::TypeError::New(env, "this kind of typed array has no tensor type");
+    case napi_float32_array:
+      return at::kFloat;
+    case napi_float64_array:
+      return at::kDouble;
+    case napi_int32_array:
+      return at::kInt;
+    case napi_bigint64_array:
+      return at::kLong;
+    case napi_uint8_array:
+      return at::kByte;
+    case napi_uint8_clamped_array:
+      return at::kByte;
+    case napi_int8_array:
+      return at::kChar;
+    case napi_int16_array:
+      return at::kShort;
+    default:
+      throw Napi::TypeError::New(env, "this kind of typed array has no tensor type");
   }
 }
 
@@ -163,7 +181,8 @@ uint8_t* bytesOf(const Napi::TypedArray& array) {
   return static_cast<uint8_t*>(data);
 }
 
-// fromArray(typedArray, shape, dtype?): a copy. With dtype the bytes are read as that type (half floats from Uint8Array).
+// fromArray(typedArray, shape, dtype?): a copy. With dtype the bytes are read as that type (half floats from
+// Uint8Array).
 Napi::Value fromArray(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto array = info[0].As<Napi::TypedArray>();
@@ -172,7 +191,8 @@ Napi::Value fromArray(const Napi::CallbackInfo& info) {
     auto type = info[2].IsNumber() ? static_cast<at::ScalarType>(toInteger(info[2])) : typeOf(env, array);
     auto tensor = at::empty(shape, at::TensorOptions(type));
     if (tensor.nbytes() != array.ByteLength())
-      throw Napi::RangeError::New(env, "data has " + std::to_string(array.ByteLength()) + " bytes, its shape needs " + std::to_string(tensor.nbytes()));
+      throw Napi::RangeError::New(env, "data has " + std::to_string(array.ByteLength()) + " bytes, its shape needs " +
+                                           std::to_string(tensor.nbytes()));
     if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), bytesOf(array), tensor.nbytes());
     return wrap(env, tensor);
   });
@@ -186,7 +206,8 @@ Napi::Value copyTo(const Napi::CallbackInfo& info) {
   return guarded(env, [&] {
     auto tensor = source.detach().cpu().contiguous();
     if (tensor.nbytes() != array.ByteLength())
-      throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " + std::to_string(array.ByteLength()));
+      throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " +
+                                           std::to_string(array.ByteLength()));
     if (tensor.nbytes() > 0) std::memcpy(bytesOf(array), tensor.data_ptr(), tensor.nbytes());
     return env.Undefined();
   });
@@ -197,9 +218,11 @@ Napi::Value copyFrom(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto& tensor = unwrap(info[0]);
   auto array = info[1].As<Napi::TypedArray>();
-  if (!tensor.is_contiguous() || !tensor.device().is_cpu()) throw Napi::Error::New(env, "only a contiguous tensor on the CPU can be filled");
+  if (!tensor.is_contiguous() || !tensor.device().is_cpu())
+    throw Napi::Error::New(env, "only a contiguous tensor on the CPU can be filled");
   if (tensor.nbytes() != array.ByteLength())
-    throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " + std::to_string(array.ByteLength()));
+    throw Napi::RangeError::New(env, "tensor has " + std::to_string(tensor.nbytes()) + " bytes, the array " +
+                                         std::to_string(array.ByteLength()));
   if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), bytesOf(array), tensor.nbytes());
   tensor.unsafeGetTensorImpl()->bump_version();
   return env.Undefined();
@@ -227,9 +250,15 @@ Napi::Value shapeOf(const Napi::CallbackInfo& info) {
   return shape;
 }
 
-Napi::Value dtypeOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<int>(unwrap(info[0]).scalar_type())); }
-Napi::Value deviceOf(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), unwrap(info[0]).device().str()); }
-Napi::Value isDefined(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), info[0].As<Napi::External<Handle>>().Data()->tensor.defined()); }
+Napi::Value dtypeOf(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<int>(unwrap(info[0]).scalar_type()));
+}
+Napi::Value deviceOf(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), unwrap(info[0]).device().str());
+}
+Napi::Value isDefined(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), info[0].As<Napi::External<Handle>>().Data()->tensor.defined());
+}
 
 Napi::Value item(const Napi::CallbackInfo& info) {
   auto env = info.Env();
@@ -241,9 +270,12 @@ Napi::Value item(const Napi::CallbackInfo& info) {
   });
 }
 
-// ---- autograd ---------------------------------------------------------------------------------------------------------------------
+// ---- autograd
+// ---------------------------------------------------------------------------------------------------------------------
 
-Napi::Value requiresGrad(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), unwrap(info[0]).requires_grad()); }
+Napi::Value requiresGrad(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), unwrap(info[0]).requires_grad());
+}
 
 Napi::Value setRequiresGrad(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
@@ -280,7 +312,8 @@ Napi::Value gradMode(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), before);
 }
 
-// ---- process ----------------------------------------------------------------------------------------------------------------------
+// ---- process
+// ----------------------------------------------------------------------------------------------------------------------
 
 Napi::Value seed(const Napi::CallbackInfo& info) {
   at::manual_seed(static_cast<uint64_t>(toInteger(info[0])));
@@ -290,7 +323,8 @@ Napi::Value seed(const Napi::CallbackInfo& info) {
 // shortProducts(on?): sets where given, false where the processor has none; returns whether they are on.
 Napi::Value shortProducts(const Napi::CallbackInfo& info) {
 #ifdef SKYLOOP_X86_VARIANTS
-  if (info[0].IsBoolean()) skyloop::wantsShortProducts() = info[0].As<Napi::Boolean>().Value() && skyloop::hasShortProducts();
+  if (info[0].IsBoolean())
+    skyloop::wantsShortProducts() = info[0].As<Napi::Boolean>().Value() && skyloop::hasShortProducts();
 #endif
   return Napi::Boolean::New(info.Env(), skyloop::shortProducts());
 }
@@ -301,7 +335,9 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::get_num_threads());
 }
 
-Napi::Value live(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(liveTensors.load())); }
+Napi::Value live(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(liveTensors.load()));
+}
 
 // Tensors' memory is kept when they are freed (memory.cc).
 Napi::Value keepMemory(const Napi::CallbackInfo& info) {
@@ -346,7 +382,9 @@ Napi::Value schemaOf(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) { exports.Set(name, Napi::Function::New(env, function, name)); };
+  auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name));
+  };
   add("call", call);
   add("schema", schemaOf);
   add("fromArray", fromArray);

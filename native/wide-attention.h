@@ -1,5 +1,6 @@
-// One window and head of attention for vectors of sixteen numbers: products, bias, mask and softmax of some rows stay in registers, and only their weights are
-// written. For windows of up to 16 or of 49 to 64 positions; attention.h has kernels for all others.
+// One window and head of attention for vectors of sixteen numbers: products, bias, mask and softmax of some rows stay
+// in registers, and only their weights are written. For windows of up to 16 or of 49 to 64 positions; attention.h has
+// kernels for all others.
 
 // Which of sixteen numbers there are where `left` are to come.
 INLINE __mmask16 present(int64_t left) { return left >= 16 ? 0xffff : (1 << left) - 1; }
@@ -9,7 +10,8 @@ INLINE void copyRows(const Place<float>& at, const float* base, int64_t apart, f
   const int64_t wide = padded<float>(at.d);
   for (int64_t k = 0; k < wide; k += 16) {
     const __mmask16 there = present(at.d - k);
-    for (int64_t i = 0; i < at.N; i++) store(into + i * wide + k, _mm512_maskz_loadu_ps(there, base + at.rows[i] * apart + k));
+    for (int64_t i = 0; i < at.N; i++)
+      store(into + i * wide + k, _mm512_maskz_loadu_ps(there, base + at.rows[i] * apart + k));
   }
 }
 
@@ -21,7 +23,9 @@ INLINE void turnRows(const Place<float>& at, const float* base, int64_t apart, f
       const __mmask16 there = present(at.d - k);
       Vector<float> v[16];
 #pragma GCC unroll 16
-      for (int n = 0; n < 16; n++) v[n] = i + n < at.N ? _mm512_maskz_loadu_ps(there, base + at.rows[i + n] * apart + k) * factor : Vector<float>{};
+      for (int n = 0; n < 16; n++)
+        v[n] =
+            i + n < at.N ? _mm512_maskz_loadu_ps(there, base + at.rows[i + n] * apart + k) * factor : Vector<float>{};
       storeTransposed(v, into + k * wideN + i, wideN);
     }
 }
@@ -42,8 +46,8 @@ INLINE void addProducts(int64_t d, const float* const* left, const float* right,
   }
 }
 
-// Weights of ROWS positions over all of the window, before they are divided by their sums: [ROWS, padded N]; and one over the sums. `keys` are turned, and
-// times scale and log2(e).
+// Weights of ROWS positions over all of the window, before they are divided by their sums: [ROWS, padded N]; and one
+// over the sums. `keys` are turned, and times scale and log2(e).
 template <int ROWS, int VECTORS>
 INLINE void weightRows(const Place<float>& at, int64_t first, const float* keys, float* weights, float* inverse) {
   constexpr int64_t wide = 16 * VECTORS;
@@ -55,7 +59,8 @@ INLINE void weightRows(const Place<float>& at, int64_t first, const float* keys,
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
       const int64_t place = (first + i) * wide + v * 16;
-      sums[i][v] = (at.mask == nullptr ? load(at.bias + place) : load(at.bias + place) + load(at.mask + place)) * LOG2_E;
+      sums[i][v] =
+          (at.mask == nullptr ? load(at.bias + place) : load(at.bias + place) + load(at.mask + place)) * LOG2_E;
     }
   }
   addProducts<ROWS, VECTORS>(at.d, queries, keys, sums);
@@ -75,11 +80,12 @@ INLINE void weightRows(const Place<float>& at, int64_t first, const float* keys,
   }
 }
 
-// ROWS rows of a [N] by 16 VECTORS columns of right [N, padded d], from column `k` on, row i times factors[i], to where position first + i stands in `base`, whose
-// rows are `apart` apart. Element (i, n) of a stands at a[i * down + n * across].
+// ROWS rows of a [N] by 16 VECTORS columns of right [N, padded d], from column `k` on, row i times factors[i], to where
+// position first + i stands in `base`, whose rows are `apart` apart. Element (i, n) of a stands at a[i * down + n *
+// across].
 template <int ROWS, int VECTORS>
-INLINE void mixColumns(const Place<float>& at, int64_t first, int64_t k, const float* a, int64_t down, int64_t across, const float* right, const float* factors, float* base,
-                       int64_t apart) {
+INLINE void mixColumns(const Place<float>& at, int64_t first, int64_t k, const float* a, int64_t down, int64_t across,
+                       const float* right, const float* factors, float* base, int64_t apart) {
   const int64_t wide = padded<float>(at.d);
   Vector<float> sums[ROWS][VECTORS] = {};
   for (int64_t n = 0; n < at.N; n++) {
@@ -96,10 +102,13 @@ INLINE void mixColumns(const Place<float>& at, int64_t first, int64_t k, const f
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++) _mm512_mask_storeu_ps(base + at.rows[first + i] * apart + k + v * 16, present(at.d - k - v * 16), sums[i][v] * factors[i]);
+    for (int v = 0; v < VECTORS; v++)
+      _mm512_mask_storeu_ps(base + at.rows[first + i] * apart + k + v * 16, present(at.d - k - v * 16),
+                            sums[i][v] * factors[i]);
 }
 template <int ROWS>
-INLINE void mixRows(const Place<float>& at, int64_t first, const float* a, int64_t down, int64_t across, const float* right, const float* factors, float* base, int64_t apart) {
+INLINE void mixRows(const Place<float>& at, int64_t first, const float* a, int64_t down, int64_t across,
+                    const float* right, const float* factors, float* base, int64_t apart) {
   int64_t k = 0;
   for (; k + 16 < at.d; k += 32) mixColumns<ROWS, 2>(at, first, k, a, down, across, right, factors, base, apart);
   if (k < at.d) mixColumns<ROWS, 1>(at, first, k, a, down, across, right, factors, base, apart);
@@ -115,9 +124,11 @@ INLINE void inEights(int64_t N, Body body) {
 
 // As many rows at a time as registers hold.
 template <int ROWS, int VECTORS>
-INLINE void weightRowsInParts(const Place<float>& at, int64_t first, const float* keys, float* weights, float* inverse) {
+INLINE void weightRowsInParts(const Place<float>& at, int64_t first, const float* keys, float* weights,
+                              float* inverse) {
   constexpr int PART = ROWS == 8 && VECTORS > 2 ? 4 : ROWS;
-  for (int i = 0; i < ROWS; i += PART) weightRows<PART, VECTORS>(at, first + i, keys, weights + i * 16 * VECTORS, inverse + i);
+  for (int i = 0; i < ROWS; i += PART)
+    weightRows<PART, VECTORS>(at, first + i, keys, weights + i * 16 * VECTORS, inverse + i);
 }
 
 template <int VECTORS>
@@ -129,17 +140,20 @@ void attendVectors(const Place<float>& at, float* out, float* buffer) {
   turnRows(at, at.qkv + at.C, stride, at.scale * LOG2_E, keys);
   copyRows(at, at.qkv + 2 * at.C, stride, values);
   fetchNext(at);
-  inEights(at.N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
-    constexpr int ROWS = decltype(rows)::value;
-    float inverse[ROWS];
-    weightRowsInParts<ROWS, VECTORS>(at, first, keys, weights, inverse);
-    mixRows<ROWS>(at, first, weights, 16 * VECTORS, 1, values, inverse, out, at.C);
-  });
+  inEights(
+      at.N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
+        constexpr int ROWS = decltype(rows)::value;
+        float inverse[ROWS];
+        weightRowsInParts<ROWS, VECTORS>(at, first, keys, weights, inverse);
+        mixRows<ROWS>(at, first, weights, 16 * VECTORS, 1, values, inverse, out, at.C);
+      });
 }
 
-// The gradient of ROWS rows of products before softmax, from weights [ROWS, padded N] (divided by their sums) and the gradients of what was mixed; added to that of the bias.
+// The gradient of ROWS rows of products before softmax, from weights [ROWS, padded N] (divided by their sums) and the
+// gradients of what was mixed; added to that of the bias.
 template <int ROWS, int VECTORS>
-INLINE void slopeRows(const Place<float>& at, const float* const* grads, const float* values, const float* weights, float* slopes, float* gradBias) {
+INLINE void slopeRows(const Place<float>& at, const float* const* grads, const float* values, const float* weights,
+                      float* slopes, float* gradBias) {
   constexpr int64_t wide = 16 * VECTORS;
   Vector<float> sums[ROWS][VECTORS] = {};
   addProducts<ROWS, VECTORS>(at.d, grads, values, sums);
@@ -160,7 +174,8 @@ INLINE void slopeRows(const Place<float>& at, const float* const* grads, const f
 }
 
 template <int VECTORS>
-void attendVectorsBackward(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
+void attendVectorsBackward(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias,
+                           float* buffer) {
   constexpr int64_t wideN = 16 * VECTORS;
   const int64_t stride = 3 * at.C, N = at.N, wideD = padded<float>(at.d);
   float* weights = buffer;
@@ -178,26 +193,29 @@ void attendVectorsBackward(const Place<float>& at, const float* gradOut, float* 
   fetchNext(at);
   float scales[8], ones[8];
   for (int i = 0; i < 8; i++) scales[i] = at.scale, ones[i] = 1.0f;
-  inEights(N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
-    constexpr int ROWS = decltype(rows)::value, PART = ROWS == 8 && VECTORS > 2 ? 4 : ROWS;
-    float inverse[ROWS];
-    float* mine = weights + first * wideN;
-    weightRowsInParts<ROWS, VECTORS>(at, first, turned, mine, inverse);
-    for (int i = 0; i < ROWS; i++)
-      for (int v = 0; v < VECTORS; v++) store(mine + i * wideN + v * 16, load(mine + i * wideN + v * 16) * inverse[i]);
-    for (int i = 0; i < ROWS; i += PART) {
-      const float* parts[PART];
-      for (int n = 0; n < PART; n++) parts[n] = grads + (first + i + n) * wideD;
-      const int64_t place = (first + i) * wideN;
-      slopeRows<PART, VECTORS>(at, parts, turnedValues, weights + place, slopes + place, gradBias + place);
-    }
-    mixRows<ROWS>(at, first, slopes + first * wideN, wideN, 1, keys, scales, gradQkv, stride);
-  });
-  inEights(N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
-    constexpr int ROWS = decltype(rows)::value;
-    mixRows<ROWS>(at, first, slopes + first, 1, wideN, queries, scales, gradQkv + at.C, stride);
-    mixRows<ROWS>(at, first, weights + first, 1, wideN, grads, ones, gradQkv + 2 * at.C, stride);
-  });
+  inEights(
+      N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
+        constexpr int ROWS = decltype(rows)::value, PART = ROWS == 8 && VECTORS > 2 ? 4 : ROWS;
+        float inverse[ROWS];
+        float* mine = weights + first * wideN;
+        weightRowsInParts<ROWS, VECTORS>(at, first, turned, mine, inverse);
+        for (int i = 0; i < ROWS; i++)
+          for (int v = 0; v < VECTORS; v++)
+            store(mine + i * wideN + v * 16, load(mine + i * wideN + v * 16) * inverse[i]);
+        for (int i = 0; i < ROWS; i += PART) {
+          const float* parts[PART];
+          for (int n = 0; n < PART; n++) parts[n] = grads + (first + i + n) * wideD;
+          const int64_t place = (first + i) * wideN;
+          slopeRows<PART, VECTORS>(at, parts, turnedValues, weights + place, slopes + place, gradBias + place);
+        }
+        mixRows<ROWS>(at, first, slopes + first * wideN, wideN, 1, keys, scales, gradQkv, stride);
+      });
+  inEights(
+      N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
+        constexpr int ROWS = decltype(rows)::value;
+        mixRows<ROWS>(at, first, slopes + first, 1, wideN, queries, scales, gradQkv + at.C, stride);
+        mixRows<ROWS>(at, first, weights + first, 1, wideN, grads, ones, gradQkv + 2 * at.C, stride);
+      });
 }
 
 // Calls body with the number of vectors that N positions are; false where there is no kernel for it.
@@ -212,6 +230,9 @@ INLINE bool withVectors(int64_t N, Body body) {
 INLINE bool attendWide(const Place<float>& at, float* out, float* buffer) {
   return withVectors(at.N, [&](auto vectors) { attendVectors<decltype(vectors)::value>(at, out, buffer); });
 }
-INLINE bool attendBackwardWide(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias, float* buffer) {
-  return withVectors(at.N, [&](auto vectors) { attendVectorsBackward<decltype(vectors)::value>(at, gradOut, gradQkv, gradBias, buffer); });
+INLINE bool attendBackwardWide(const Place<float>& at, const float* gradOut, float* gradQkv, float* gradBias,
+                               float* buffer) {
+  return withVectors(at.N, [&](auto vectors) {
+    attendVectorsBackward<decltype(vectors)::value>(at, gradOut, gradQkv, gradBias, buffer);
+  });
 }

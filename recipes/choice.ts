@@ -1,10 +1,10 @@
 /**
- * What to show while scores are still poor: ways to choose the first page of ten after 5 + 5 examples, by what the learner then knows.
+ * What to show while scores are still poor: ways to choose the first page of ten after 5 + 5 examples, by what the
+ * learner then knows.
  *
  * Command: bin/skyloop recipe choice [--data ../shared/data] [--seeds 20] [--work runs/choice] [--out reports/choice]
- * Time: 6 minutes on two busy cores without GPU.
- * Expected: one object of each kind above 0.5 is the best way or next to it on all three questions, and worth as much as twenty labels at random
- * (table in docs/decisions/alpha-rule.md).
+ * Time: 6 minutes on two busy cores without GPU. Expected: one object of each kind above 0.5 is the best way or next to
+ * it on all three questions, and worth as much as twenty labels at random (table in docs/decisions/alpha-rule.md).
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -76,8 +76,10 @@ const CHOICES: Record<string, Choice> = {
   "nearest 0.5": (scene) => nearest(scene, 0.5, SHOWN),
   "nearest 0.5: 50, spread out": (scene) => spreadOut(scene, nearest(scene, 0.5, 50), SHOWN),
   "evenly through the scores above 0.5": (scene) => evenly(above(scene)),
-  "above 0.5, at random": (scene) => scene.random.sample(above(scene).length, Math.min(SHOWN, above(scene).length)).map((i) => above(scene)[i]),
-  "one of each kind above 0.5": (scene) => diverseRows(scene.space, SHOWN, scene.random, { rows: above(scene) }).map(({ row }) => row),
+  "above 0.5, at random": (scene) =>
+    scene.random.sample(above(scene).length, Math.min(SHOWN, above(scene).length)).map((i) => above(scene)[i]),
+  "one of each kind above 0.5": (scene) =>
+    diverseRows(scene.space, SHOWN, scene.random, { rows: above(scene) }).map(({ row }) => row),
   "one of each kind above 0.5 that no example stands for (the rule's lower scores)": (scene) =>
     choose({
       scores: scores(scene),
@@ -94,7 +96,10 @@ const CHOICES: Record<string, Choice> = {
 };
 const above = ({ ranked, score }: Scene) => ranked.filter((row) => score(row) > 0.5);
 const evenly = (rows: number[]) =>
-  Array.from({ length: Math.min(SHOWN, rows.length) }, (_, i) => rows[Math.floor(((i + 0.5) * rows.length) / Math.min(SHOWN, rows.length))]);
+  Array.from(
+    { length: Math.min(SHOWN, rows.length) },
+    (_, i) => rows[Math.floor(((i + 0.5) * rows.length) / Math.min(SHOWN, rows.length))],
+  );
 const scores = ({ ranked, score, space }: Scene) => {
   const all = new Float32Array(space.count);
   for (const row of ranked) all[row] = score(row);
@@ -109,12 +114,28 @@ interface Question {
   negative: string[];
 }
 const QUESTIONS: Question[] = [
-  { name: "face-on spiral", surveys: ["gz_kaggle", "gz2_votes_1000"], columns: ["label", "label_strict"], positive: ["spiral", "barred_spiral"], negative: [] },
+  {
+    name: "face-on spiral",
+    surveys: ["gz_kaggle", "gz2_votes_1000"],
+    columns: ["label", "label_strict"],
+    positive: ["spiral", "barred_spiral"],
+    negative: [],
+  },
   { name: "bar (EFIGI)", surveys: ["efigi"], columns: ["Bar_Length"], positive: ["0.5", "0.75", "1"], negative: ["0"] },
-  { name: "disturbed or merging (Galaxy10)", surveys: ["galaxy10_decals"], columns: ["label4"], positive: ["disturbed_merging"], negative: [] },
+  {
+    name: "disturbed or merging (Galaxy10)",
+    surveys: ["galaxy10_decals"],
+    columns: ["label4"],
+    positive: ["disturbed_merging"],
+    negative: [],
+  },
 ];
 
-async function answers(question: Question, work: string, seeds: number): Promise<Record<string, { aupr: number[]; positives: number[] }>> {
+async function answers(
+  question: Question,
+  work: string,
+  seeds: number,
+): Promise<Record<string, { aupr: number[]; positives: number[] }>> {
   const surveys = await Promise.all(question.surveys.map((name) => openSurvey(join(work, name))));
   const { objects } = await labelledObjects(surveys, question.columns, question.positive, question.negative);
   const { data, dim } = await jointFeatures(surveys, "lvm-nano");
@@ -195,7 +216,10 @@ const table = markdown(
   [`page of ${SHOWN}`, ...names.flatMap((name) => [`${name}: AUPR`, "positives shown"])],
   Object.keys(results[names[0]]).map((choice) => [
     choice,
-    ...names.flatMap((name) => [shown(spread(results[name][choice].aupr), 3), spread(results[name][choice].positives).mean.toFixed(2)]),
+    ...names.flatMap((name) => [
+      shown(spread(results[name][choice].aupr), 3),
+      spread(results[name][choice].positives).mean.toFixed(2),
+    ]),
   ]),
 );
 mkdirSync(flags.out, { recursive: true });

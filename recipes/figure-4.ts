@@ -1,10 +1,11 @@
 /**
- * Figure 4 of the paper: images reconstructed from patches of 4, 8 and 16 px hidden over 10 to 70 %, as pictures and as PSNR curves.
+ * Figure 4 of the paper: images reconstructed from patches of 4, 8 and 16 px hidden over 10 to 70 %, as pictures and as
+ * PSNR curves.
  *
- * Command: bin/skyloop recipe figure-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
- * already.
- * Expected: see the README; PSNR falls with share and patch size, above 25 dB at 70 % in patches of 8 px.
+ * Command: bin/skyloop recipe figure-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads
+ * 2] Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
+ * seconds where they are there already. Expected: see the README; PSNR falls with share and patch size, above 25 dB at
+ * 70 % in patches of 8 px.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +20,8 @@ import { BUDGET, evaluation, GRID, SEEDS } from "./multitask/runs.ts";
 import { claim, foot, markdown, ofStrategy, report, shown } from "./multitask/tables.ts";
 
 const found = await evaluation();
-const cell = (patchPx: number, share: number) => found.grid.find((entry) => entry.patchPx === patchPx && entry.share === share)?.methods ?? {};
+const cell = (patchPx: number, share: number) =>
+  found.grid.find((entry) => entry.patchPx === patchPx && entry.share === share)?.methods ?? {};
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 const rows = GRID.patchesPx.map((patchPx) => [
   `${patchPx}x${patchPx}`,
@@ -34,7 +36,10 @@ const rows = GRID.patchesPx.map((patchPx) => [
 const hardest = cell(8, 0.7);
 const of = (key: "psnr" | "ssim") => SEEDS.map((seed) => hardest[`active-${seed}`][key]);
 const body = [
-  markdown(["Patch size", ...GRID.shares.map((share) => `${percent(share)} hidden: PSNR masked -> reconstructed (dB)`)], rows),
+  markdown(
+    ["Patch size", ...GRID.shares.map((share) => `${percent(share)} hidden: PSNR masked -> reconstructed (dB)`)],
+    rows,
+  ),
   "",
   claim(
     "reconstruction stands at 70 % hidden in patches of 8 px: above 25 dB",
@@ -74,7 +79,12 @@ report(
         const active = x.map((share) => ofStrategy(cell(patchPx, share), "active", ({ psnr }) => psnr));
         return [
           { name: `${patchPx} px, active`, x, y: active.map(({ mean }) => mean), spread: active.map(({ sd }) => sd) },
-          { name: `${patchPx} px, biharmonic`, x, y: x.map((share) => cell(patchPx, share).biharmonic.psnr), dashed: true },
+          {
+            name: `${patchPx} px, biharmonic`,
+            x,
+            y: x.map((share) => cell(patchPx, share).biharmonic.psnr),
+            dashed: true,
+          },
         ];
       }),
     }),

@@ -1,17 +1,21 @@
 /**
- * Figure 5 of the paper: accuracy of five classes with few examples, LVM with a head against AlexNet, VGG16, ResNet18 and ResNet50 from scratch.
+ * Figure 5 of the paper: accuracy of five classes with few examples, LVM with a head against AlexNet, VGG16, ResNet18
+ * and ResNet50 from scratch.
  *
- * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds N,M] [--steps N] [--quick] [--done]
+ * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds
+ * N,M] [--steps N] [--quick] [--done]
  *          [--data ../shared/data] [--work runs/figure-5] [--out reports/figure-5] [--threads 2]
- * --seeds: how many with up to 50 a class, and with more; one number is for both.
- * Time: hours on two cores without GPU; a cell of `lvm-tiny` takes 10 s of one core frozen and 75 s fine-tuned, ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more.
- * Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each,
- * `--done` reports the cells that are there without doing more, and `--only lvm --model NAME` or `--weights FILE` makes those of another model or of other weights.
+ * --seeds: how many with up to 50 a class, and with more; one number is for both. Time: hours on two cores without GPU;
+ * a cell of `lvm-tiny` takes 10 s of one core frozen and 75 s fine-tuned, ResNet18's and AlexNet's 20 to 30 s,
+ * ResNet50's and VGG16's more. Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several
+ * can share the work by `--only` and `--sizes` with an `--out` each, `--done` reports the cells that are there without
+ * doing more, and `--only lvm --model NAME` or `--weights FILE` makes those of another model or of other weights.
  * Expected: the table in docs/few-shot.md, within its spreads.
  *
- * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by professional astronomers on SDSS pictures;
- * the paper's five come from Galaxy Zoo votes on images that cannot be had as a set. The rarest class leaves 205 to draw from, so every size fits.
- * The released LVM saw these images in its pre-training, without their labels, those of the test set among them; the other networks saw only the examples.
+ * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by
+ * professional astronomers on SDSS pictures; the paper's five come from Galaxy Zoo votes on images that cannot be had
+ * as a set. The rarest class leaves 205 to draw from, so every size fits. The released LVM saw these images in its
+ * pre-training, without their labels, those of the test set among them; the other networks saw only the examples.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -76,25 +80,40 @@ const steps = flags.quick ? 3 : Number(flags.steps);
 const sizes = flags.quick ? [10] : flags.sizes.split(",").map(Number);
 const [fewSeeds, manySeeds] = flags.quick ? [1, 1] : flags.seeds.split(",").map(Number);
 /** Seeds of a column. */
-const seedsOf = (perClass: number) => Array.from({ length: perClass > 0 && perClass <= FEW ? fewSeeds : (manySeeds ?? fewSeeds) }, (_, i) => i + 1);
+const seedsOf = (perClass: number) =>
+  Array.from({ length: perClass > 0 && perClass <= FEW ? fewSeeds : (manySeeds ?? fewSeeds) }, (_, i) => i + 1);
 const asked = flags.only.split(",").flatMap((name) => (name === "lvm" ? LVM : [name]));
 const unknown = asked.filter((name) => !(name in NAMES));
-if (unknown.length > 0) throw new SkyloopError("BAD_OPTION", `--only is a list of lvm, ${Object.keys(NAMES).join(", ")}, not ${unknown.join(", ")}`);
+if (unknown.length > 0)
+  throw new SkyloopError(
+    "BAD_OPTION",
+    `--only is a list of lvm, ${Object.keys(NAMES).join(", ")}, not ${unknown.join(", ")}`,
+  );
 const weights = flags.weights ?? releasedWeights(flags.model);
 
 async function load() {
   const folder = join(flags.work, "efigi");
   const images = join(flags.data, "efigi");
   if (!existsSync(join(folder, "survey.json"))) {
-    if (!existsSync(images)) throw new SkyloopError("IMAGES_MISSING", `no folder ${images}; give the folder of the public sets with --data`);
-    await createSurvey({ out: folder, images, adaptiveCrop: true, command: "recipe figure-5", progress: terminalProgress("efigi", "images") });
+    if (!existsSync(images))
+      throw new SkyloopError("IMAGES_MISSING", `no folder ${images}; give the folder of the public sets with --data`);
+    await createSurvey({
+      out: folder,
+      images,
+      adaptiveCrop: true,
+      command: "recipe figure-5",
+      progress: terminalProgress("efigi", "images"),
+    });
   }
   const survey = await openSurvey(folder);
   const labelled = readClasses(survey, "label");
   survey.close();
   const bank = await loadImageBank([folder], BUDGET.sizePx, terminalProgress("images", "stamps"));
   if (bank.count !== survey.header.count)
-    throw new SkyloopError("SURVEY_BROKEN", `${bank.skipped} images of ${folder} cannot be read; delete it and run again`);
+    throw new SkyloopError(
+      "SURVEY_BROKEN",
+      `${bank.skipped} images of ${folder} cannot be read; delete it and run again`,
+    );
   const classes = labelled.classes.length;
   const targets = new Float32Array(bank.count * classes);
   const truth = new Int32Array(bank.count).fill(-1);
@@ -135,7 +154,18 @@ type Part = "pilot" | "test";
 function cellPath(network: string, perClass: number, seed: number, learningRate: number, part: Part): string {
   const isLvm = network.startsWith("lvm");
   const key = hashBytes(
-    JSON.stringify([network, isLvm ? [flags.model, weightsHash] : null, perClass, seed, learningRate, part, steps, BUDGET, data.dataHash, flags.quick]),
+    JSON.stringify([
+      network,
+      isLvm ? [flags.model, weightsHash] : null,
+      perClass,
+      seed,
+      learningRate,
+      part,
+      steps,
+      BUDGET,
+      data.dataHash,
+      flags.quick,
+    ]),
   ).slice(0, 12);
   return join(flags.work, "cells", `${network}-${perClass}-${seed}-${part}-${key}.json`);
 }
@@ -147,9 +177,12 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
   if (flags.done) return null;
   const train = drawExamples(split.pool, data.truth, data.classes, perClass, seed);
   const heldOut = part === "pilot" ? split.validation : split.test;
-  const measured = part === "pilot" ? heldOut : [...heldOut, ...spareObjects(split.pool, data.truth, data.classes, train)];
+  const measured =
+    part === "pilot" ? heldOut : [...heldOut, ...spareObjects(split.pool, data.truth, data.classes, train)];
   const options = { ...DEFAULT_NETWORK, steps, batchSize: BUDGET.batchSize, learningRate, seed };
-  const wanted = network.startsWith("lvm") ? { name: flags.model, weights, frozen: network === "lvm-frozen" } : { name: network };
+  const wanted = network.startsWith("lvm")
+    ? { name: flags.model, weights, frozen: network === "lvm-frozen" }
+    : { name: network };
   const { predicted, ...result } = runCell(wanted, data, { train, measured }, options, known);
   const testAccuracy = heldOut.filter((object, i) => predicted[i] === data.truth[object]).length / heldOut.length;
   const found: Cell = { network, perClass, seed, learningRate, measured: measured.length, testAccuracy, ...result };
@@ -161,10 +194,17 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
   return found;
 }
 
-/** The learning rate with the best accuracy on validation objects, with one draw of examples: the same effort for every network. Null where one is not tried yet. */
+/**
+ * The learning rate with the best accuracy on validation objects, with one draw of examples: the same effort for every
+ * network. Null where one is not tried yet.
+ */
 function chosenRate(network: string): number | null {
-  const pilots = BUDGET.learningRates.map((rate) => cell(network, BUDGET.pilotPerClass, 0, rate, "pilot")).filter((pilot) => pilot !== null);
-  return pilots.length < BUDGET.learningRates.length ? null : pilots.reduce((best, pilot) => (pilot.accuracy > best.accuracy ? pilot : best)).learningRate;
+  const pilots = BUDGET.learningRates
+    .map((rate) => cell(network, BUDGET.pilotPerClass, 0, rate, "pilot"))
+    .filter((pilot) => pilot !== null);
+  return pilots.length < BUDGET.learningRates.length
+    ? null
+    : pilots.reduce((best, pilot) => (pilot.accuracy > best.accuracy ? pilot : best)).learningRate;
 }
 
 /** An LVM against the best of the others, by pairs of the same seed. */
@@ -182,17 +222,24 @@ function comparison(name: string, perClass: number, of: (network: string, perCla
     return { mean, error: sd / Math.sqrt(pairs.length) };
   };
   const [all, test] = [difference("accuracy"), difference("testAccuracy")];
-  const verdict = all.mean <= 0 ? "NOT above" : all.mean > 2 * all.error && pairs.length > 2 ? "above" : "ahead by less than twice the error, of";
+  const verdict =
+    all.mean <= 0
+      ? "NOT above"
+      : all.mean > 2 * all.error && pairs.length > 2
+        ? "above"
+        : "ahead by less than twice the error, of";
   return `${text}: ${verdict} the best of ${others.length} others (${NAMES[best[0].network]}): ${shownDifference(all)} over ${pairs.length} seeds (${shownDifference(test)} on the ${split.test.length} alone).`;
 }
 
-const shownDifference = ({ mean, error }: { mean: number; error: number }) => `${mean >= 0 ? "+" : ""}${mean.toFixed(3)} +- ${error.toFixed(3)}`;
+const shownDifference = ({ mean, error }: { mean: number; error: number }) =>
+  `${mean >= 0 ? "+" : ""}${mean.toFixed(3)} +- ${error.toFixed(3)}`;
 
 /** What is done so far, of all networks that have a learning rate, as JSON, Markdown and a figure. */
 function report(cells: Cell[]): string {
   const done = Object.keys(NAMES).filter((network) => cells.some((found) => found.network === network));
   const columns = [...new Set(cells.map(({ perClass }) => perClass))].sort((a, b) => (a || Infinity) - (b || Infinity));
-  const of = (network: string, perClass: number) => cells.filter((found) => found.network === network && found.perClass === perClass);
+  const of = (network: string, perClass: number) =>
+    cells.filter((found) => found.network === network && found.perClass === perClass);
   const rows = done.map((network) => [
     NAMES[network],
     String(cells.find((found) => found.network === network)?.learningRate),
@@ -206,7 +253,9 @@ function report(cells: Cell[]): string {
     }),
   ]);
   const measured = columns.map((perClass) => String(cells.find((found) => found.perClass === perClass)?.measured));
-  const claims = LVM.filter((name) => done.includes(name)).flatMap((name) => columns.map((perClass) => comparison(name, perClass, of)));
+  const claims = LVM.filter((name) => done.includes(name)).flatMap((name) =>
+    columns.map((perClass) => comparison(name, perClass, of)),
+  );
   const pool = data.names.map((name, k) => `${name} ${split.pool.filter((i) => data.truth[i] === k).length}`);
   const text = [
     "# Figure 5: accuracy with few examples",
@@ -249,14 +298,21 @@ function report(cells: Cell[]): string {
   return text;
 }
 
-/** Cells of the report there is, so that `--only` and `--sizes` add to it; another budget, other data or, for the LVM, other weights begin anew. */
+/**
+ * Cells of the report there is, so that `--only` and `--sizes` add to it; another budget, other data or, for the LVM,
+ * other weights begin anew.
+ */
 function kept(): Cell[] {
   const path = join(flags.out, "figure-5.json");
   if (!existsSync(path)) return [];
   const before = readJson(path) as { budget: unknown; dataHash: string; weightsHash: string; cells: Cell[] };
-  if (JSON.stringify(before.budget) !== JSON.stringify({ ...BUDGET, steps }) || before.dataHash !== data.dataHash) return [];
+  if (JSON.stringify(before.budget) !== JSON.stringify({ ...BUDGET, steps }) || before.dataHash !== data.dataHash)
+    return [];
   const sameWeights = before.weightsHash === weightsHash;
-  return before.cells.filter(({ network, perClass }) => !(asked.includes(network) && sizes.includes(perClass)) && (sameWeights || !network.startsWith("lvm")));
+  return before.cells.filter(
+    ({ network, perClass }) =>
+      !(asked.includes(network) && sizes.includes(perClass)) && (sameWeights || !network.startsWith("lvm")),
+  );
 }
 
 const cells = kept();

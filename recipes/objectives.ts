@@ -1,13 +1,14 @@
 /**
- * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same processor time, then every question of
- * recipes/suites.json to its frozen features.
+ * What each way to pre-train is worth at the same cost: every objective from the same initial weights for the same
+ * processor time, then every question of recipes/suites.json to its frozen features.
  *
- * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--only vicreg,masked,…] [--seconds 1800] [--seeds 10]
+ * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--only vicreg,masked,…] [--seconds 1800]
+ * [--seeds 10]
  *          [--work runs/objectives] [--reports reports] [--threads 2]
- * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn from.
- * Time: two hours on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can share the work by `--only`; the one that ends
- * last reports all that is done.
- * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
+ * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn
+ * from. Time: two hours on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can
+ * share the work by `--only`; the one that ends last reports all that is done. Expected: simulated galaxies, alone or
+ * with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -39,7 +40,8 @@ const { values } = parseArgs({
     surveys: { type: "string", default: "." },
     train: {
       type: "string",
-      default: "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
+      default:
+        "gz_kaggle,efigi,galaxy10_decals,gz_examples,spacewarps_cfhtls,lens_zoo_guide,legacy_nair_ttype,sdss_stripe82_unlabelled,sim4k",
     },
     only: { type: "string", default: Object.keys(OBJECTIVES).join() },
     seconds: { type: "string", default: "1800" },
@@ -51,7 +53,11 @@ const { values } = parseArgs({
 });
 const asked = values.only.split(",");
 const unknown = asked.filter((name) => !(name in OBJECTIVES));
-if (unknown.length > 0) throw new SkyloopError("BAD_OPTION", `--only is a list of ${Object.keys(OBJECTIVES).join(", ")}, not ${unknown.join(", ")}`);
+if (unknown.length > 0)
+  throw new SkyloopError(
+    "BAD_OPTION",
+    `--only is a list of ${Object.keys(OBJECTIVES).join(", ")}, not ${unknown.join(", ")}`,
+  );
 const [seconds, seeds, threads] = [values.seconds, values.seeds, values.threads].map(Number);
 const work = resolve(values.work);
 const reports = resolve(values.reports, "objectives");
@@ -89,7 +95,10 @@ function costOf(name: keyof typeof OBJECTIVES, bank: Awaited<ReturnType<typeof l
   const out = join(work, `${name} cost`);
   mkdirSync(out, { recursive: true });
   const at: number[] = [];
-  trainOnBank(recipeOf(name, MEASURED + 1), bank, { out, progress: { update: () => void at.push(process.cpuUsage().user / 1e6), end() {} } });
+  trainOnBank(recipeOf(name, MEASURED + 1), bank, {
+    out,
+    progress: { update: () => void at.push(process.cpuUsage().user / 1e6), end() {} },
+  });
   rmSync(out, { recursive: true });
   return (at[MEASURED] - at[0]) / MEASURED;
 }
@@ -117,7 +126,12 @@ for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
     const used = process.cpuUsage(begun);
     const model = `objective-${name.replaceAll(" ", "-")}`;
     for (const survey of new Set(suites.flatMap((suite) => suite.surveys)))
-      await embedSurvey(survey, { model: "lvm-nano", weights: join(out, "encoder.safetensors"), name: model, progress: terminalProgress(survey, "stamps") });
+      await embedSurvey(survey, {
+        model: "lvm-nano",
+        weights: join(out, "encoder.safetensors"),
+        name: model,
+        progress: terminalProgress(survey, "stamps"),
+      });
     const results = await runSuites(suites, { model, seeds, splitSeed: 1, progress: terminalProgress(name, "suites") });
     writeFileAtomic(kept, JSON.stringify({ steps, cpuSeconds: Math.round((used.user + used.system) / 1e6), results }));
   }
@@ -126,7 +140,14 @@ for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
 for (const model of ["random:lvm-nano", "pixels-pca"]) {
   const kept = join(work, `${model.replace(":", "-")}.json`);
   if (!existsSync(kept))
-    writeFileAtomic(kept, JSON.stringify({ steps: 0, cpuSeconds: 0, results: await runSuites(suites, { model, seeds, splitSeed: 1, progress: SILENT }) }));
+    writeFileAtomic(
+      kept,
+      JSON.stringify({
+        steps: 0,
+        cpuSeconds: 0,
+        results: await runSuites(suites, { model, seeds, splitSeed: 1, progress: SILENT }),
+      }),
+    );
   found[model] = readJson(kept) as Found;
 }
 

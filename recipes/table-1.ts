@@ -2,10 +2,10 @@
  * Table 1 of the paper: four-class accuracy of a frozen encoder, uniform and active multitask training.
  *
  * Command: bin/skyloop recipe table-1 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
- * already. A run that was stopped goes on.
- * Expected: accuracy 0.916 +- 0.004 frozen, 0.919 +- 0.004 uniform, 0.920 +- 0.005 active on 558 test galaxies; the paper has 0.784, 0.842, 0.854 with
- * forty times the network and thousands of times the images to pre-train on.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
+ * where they are there already. A run that was stopped goes on. Expected: accuracy 0.916 +- 0.004 frozen, 0.919 +-
+ * 0.004 uniform, 0.920 +- 0.005 active on 558 test galaxies; the paper has 0.784, 0.842, 0.854 with forty times the
+ * network and thousands of times the images to pre-train on.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";
@@ -28,10 +28,23 @@ const rows = STRATEGIES.map((strategy) => [
   ...MEASURES.map((measure) => shown(spread(runsOf(strategy).map(({ classify }) => classify[measure])), 3)),
 ]);
 const body = [
-  markdown(["Classification task", "paper: Acc, Pre, Recall, F1", "Acc", "Pre (macro)", "Recall (macro)", "F1 (macro)"], rows),
+  markdown(
+    ["Classification task", "paper: Acc, Pre, Recall, F1", "Acc", "Pre (macro)", "Recall (macro)", "F1 (macro)"],
+    rows,
+  ),
   "",
-  claim("uniform multitask training beats the frozen encoder in accuracy", accuracies("uniform"), accuracies("pretrain"), 3),
-  claim("active multitask training beats the frozen encoder in accuracy", accuracies("active"), accuracies("pretrain"), 3),
+  claim(
+    "uniform multitask training beats the frozen encoder in accuracy",
+    accuracies("uniform"),
+    accuracies("pretrain"),
+    3,
+  ),
+  claim(
+    "active multitask training beats the frozen encoder in accuracy",
+    accuracies("active"),
+    accuracies("pretrain"),
+    3,
+  ),
   claim("active beats uniform in accuracy", accuracies("active"), accuracies("uniform"), 3),
   "",
   foot(found),
@@ -46,12 +59,20 @@ report(
     "validation-f1.svg": historyChart(
       "Macro F1 on the validation split",
       "macro F1",
-      STRATEGIES.map((strategy) => ({ name: strategy, runs: runsOf(strategy), of: ({ measures }) => measures[0].macroF1 })),
+      STRATEGIES.map((strategy) => ({
+        name: strategy,
+        runs: runsOf(strategy),
+        of: ({ measures }) => measures[0].macroF1,
+      })),
     ),
     "shares.svg": historyChart(
       "Shares of the steps, active",
       "share",
-      ["classify", "restore", "reconstruct"].map((name, task) => ({ name, runs: runsOf("active"), of: ({ shares }) => shares[task] })),
+      ["classify", "restore", "reconstruct"].map((name, task) => ({
+        name,
+        runs: runsOf("active"),
+        of: ({ shares }) => shares[task],
+      })),
     ),
   },
 );

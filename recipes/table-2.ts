@@ -1,18 +1,23 @@
 /**
- * Table 2 of the paper: restoration of blurred and noisy images, by strategy, beside Richardson-Lucy and Wiener with the true point spread.
+ * Table 2 of the paper: restoration of blurred and noisy images, by strategy, beside Richardson-Lucy and Wiener with
+ * the true point spread.
  *
  * Command: bin/skyloop recipe table-2 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
- * already.
- * Expected: PSNR 27.41 dB blurred; 32.47, 32.51, 32.49 +- 0.05 to 0.07 for the three strategies; Richardson-Lucy 31.97 and Wiener 32.49. All are told the true
- * point spread; the classical methods are set on validation images.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
+ * where they are there already. Expected: PSNR 27.41 dB blurred; 32.47, 32.51, 32.49 +- 0.05 to 0.07 for the three
+ * strategies; Richardson-Lucy 31.97 and Wiener 32.49. All are told the true point spread; the classical methods are set
+ * on validation images.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";
 import { evaluation, SEEDS } from "./multitask/runs.ts";
 import { claim, foot, historyChart, imageRows, markdown, ofStrategy, report } from "./multitask/tables.ts";
 
-const PAPER = { pretrain: ["0.00084", "31.31", "0.51"], uniform: ["0.00083", "31.35", "0.54"], active: ["0.00049", "33.34", "0.56"] };
+const PAPER = {
+  pretrain: ["0.00084", "31.31", "0.51"],
+  uniform: ["0.00083", "31.35", "0.54"],
+  active: ["0.00049", "33.34", "0.56"],
+};
 const found = await evaluation();
 const { restore } = found;
 const psnrs = (strategy: string) => SEEDS.map((seed) => restore[`${strategy}-${seed}`].psnr);
@@ -60,7 +65,9 @@ const body = [
   claim("active beats uniform (dB)", psnrs("active"), psnrs("uniform"), 2),
   "",
   `Brightness of the middle (aperture of a quarter of the side, sky subtracted) as a share of the true image's, median and 68 % half-range over the images: ${[
-    ...["blurred", "Richardson-Lucy", "Wiener"].map((name) => light(name, `${percent(restore[name].light.median)} +- ${percent(restore[name].light.scatter)}`)),
+    ...["blurred", "Richardson-Lucy", "Wiener"].map((name) =>
+      light(name, `${percent(restore[name].light.median)} +- ${percent(restore[name].light.scatter)}`),
+    ),
     ...STRATEGIES.map((strategy) =>
       light(
         strategy,
@@ -81,7 +88,11 @@ report(
     "validation-psnr.svg": historyChart(
       "PSNR on the validation split",
       "PSNR (dB)",
-      STRATEGIES.map((strategy) => ({ name: strategy, runs: found.runs.filter((run) => run.strategy === strategy), of: ({ measures }) => measures[1].psnr })),
+      STRATEGIES.map((strategy) => ({
+        name: strategy,
+        runs: found.runs.filter((run) => run.strategy === strategy),
+        of: ({ measures }) => measures[1].psnr,
+      })),
     ),
   },
 );

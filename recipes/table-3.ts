@@ -1,17 +1,22 @@
 /**
- * Table 3 of the paper: reconstruction of images with patches of 4, 8 and 16 px hidden over 0 to 70 %, by strategy, beside nearest and biharmonic inpainting.
+ * Table 3 of the paper: reconstruction of images with patches of 4, 8 and 16 px hidden over 0 to 70 %, by strategy,
+ * beside nearest and biharmonic inpainting.
  *
  * Command: bin/skyloop recipe table-3 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
- * already.
- * Expected: PSNR 16.03 dB masked; 35.32 +- 0.11 frozen, 35.33 +- 0.12 uniform, 35.20 +- 0.27 active; biharmonic 34.43, nearest 30.84.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
+ * where they are there already. Expected: PSNR 16.03 dB masked; 35.32 +- 0.11 frozen, 35.33 +- 0.12 uniform, 35.20 +-
+ * 0.27 active; biharmonic 34.43, nearest 30.84.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";
 import { evaluation, SEEDS } from "./multitask/runs.ts";
 import { claim, foot, historyChart, imageRows, markdown, report } from "./multitask/tables.ts";
 
-const PAPER = { pretrain: ["0.0089", "22.36", "0.49"], uniform: ["0.0040", "26.07", "0.61"], active: ["0.0038", "26.84", "0.64"] };
+const PAPER = {
+  pretrain: ["0.0089", "22.36", "0.49"],
+  uniform: ["0.0040", "26.07", "0.61"],
+  active: ["0.0038", "26.84", "0.64"],
+};
 const found = await evaluation();
 const { reconstruct } = found;
 const psnrs = (strategy: string) => SEEDS.map((seed) => reconstruct[`${strategy}-${seed}`].psnr);
@@ -26,7 +31,10 @@ const rows = imageRows(
   true,
 );
 const body = [
-  markdown(["Reconstruction task", "paper: MSE, PSNR, SSIM", "MSE", "PSNR (dB)", "SSIM", "PSNR of hidden pixels (dB)"], rows),
+  markdown(
+    ["Reconstruction task", "paper: MSE, PSNR, SSIM", "MSE", "PSNR (dB)", "SSIM", "PSNR of hidden pixels (dB)"],
+    rows,
+  ),
   "",
   claim("uniform multitask training beats the frozen encoder (dB)", psnrs("uniform"), psnrs("pretrain"), 2),
   claim("active multitask training beats the frozen encoder (dB)", psnrs("active"), psnrs("pretrain"), 2),
@@ -58,7 +66,11 @@ report(
     "validation-psnr.svg": historyChart(
       "PSNR on the validation split",
       "PSNR (dB)",
-      STRATEGIES.map((strategy) => ({ name: strategy, runs: found.runs.filter((run) => run.strategy === strategy), of: ({ measures }) => measures[2].psnr })),
+      STRATEGIES.map((strategy) => ({
+        name: strategy,
+        runs: found.runs.filter((run) => run.strategy === strategy),
+        of: ({ measures }) => measures[2].psnr,
+      })),
     ),
   },
 );

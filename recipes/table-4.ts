@@ -2,14 +2,17 @@
  * Table 4 of the paper: reconstruction by patch size, masks over 0 to 70 % of the image, active strategy.
  *
  * Command: bin/skyloop recipe table-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds where they are there
- * already.
- * Expected: see the README; active above biharmonic at every patch size or it says where not.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
+ * where they are there already. Expected: see the README; active above biharmonic at every patch size or it says where
+ * not.
  */
 import { evaluation, GRID } from "./multitask/runs.ts";
 import { foot, markdown, ofStrategy, report, shown } from "./multitask/tables.ts";
 
-/** MSE, PSNR, SSIM of the masked images and of the active model. The paper's MSE and PSNR of the first row do not belong together (0.0067 is 21.7 dB). */
+/**
+ * MSE, PSNR, SSIM of the masked images and of the active model. The paper's MSE and PSNR of the first row do not belong
+ * together (0.0067 is 21.7 dB).
+ */
 const PAPER: Record<number, { masked: string[]; active: string[] }> = {
   4: { masked: ["0.03187", "15.92", "0.27"], active: ["0.0067", "26.54", "0.58"] },
   8: { masked: ["0.023", "17.55", "0.36"], active: ["0.0049", "24.81", "0.55"] },
@@ -18,7 +21,11 @@ const PAPER: Record<number, { masked: string[]; active: string[] }> = {
 const found = await evaluation();
 const rows = GRID.patchesPx.flatMap((patchPx) => {
   const methods = found.byPatch[patchPx];
-  const single = (name: string) => [methods[name].mse.toFixed(5), methods[name].psnr.toFixed(2), methods[name].ssim.toFixed(3)];
+  const single = (name: string) => [
+    methods[name].mse.toFixed(5),
+    methods[name].psnr.toFixed(2),
+    methods[name].ssim.toFixed(3),
+  ];
   return [
     [`${patchPx}x${patchPx} (Masked images)`, PAPER[patchPx].masked.join(", "), ...single("masked")],
     [`${patchPx}x${patchPx} (biharmonic)`, "", ...single("biharmonic")],

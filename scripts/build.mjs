@@ -21,13 +21,26 @@ export function markDistFresh() {
   if (existsSync(BUILT)) utimesSync(BUILT, now, now);
 }
 
-/** Compiles into a folder beside dist/ (so that source maps keep their paths) and puts it in dist's place when it is whole. */
+/**
+ * Compiles into a folder beside dist/ (so that source maps keep their paths) and puts it in dist's place when it is
+ * whole.
+ */
 export async function buildTypescript(onLine) {
   const started = new Date();
   const made = join(ROOT, `dist-${process.pid}.partial`);
   try {
-    const tsc = [process.execPath, join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(ROOT, "tsconfig.build.json"), "--outDir", made];
-    await runCommand("typescript", tsc, { remedy: "fix the type errors above, or restore src/ (git status shows what changed)", onLine });
+    const tsc = [
+      process.execPath,
+      join(ROOT, "node_modules/typescript/bin/tsc"),
+      "-p",
+      join(ROOT, "tsconfig.build.json"),
+      "--outDir",
+      made,
+    ];
+    await runCommand("typescript", tsc, {
+      remedy: "fix the type errors above, or restore src/ (git status shows what changed)",
+      onLine,
+    });
     writeFileSync(join(made, ".built"), "");
     utimesSync(join(made, ".built"), started, started);
     rmSync(DIST, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Every check there is, one after another: lint, types, layers, unit tests (golden and leak tests among them), browser tests. All of them run, whatever fails.
- * The last line counts tests: `N passed, N failed, N skipped`. Ends with 1 if anything failed. `node scripts/check.mjs lint unit` runs only those.
+ * Every check there is, one after another: lint, types, layers, unit tests (golden and leak tests among them), browser
+ * tests. All of them run, whatever fails. The last line counts tests: `N passed, N failed, N skipped`. Ends with 1 if
+ * anything failed. `node scripts/check.mjs lint unit` runs only those.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -11,7 +12,15 @@ import { ROOT } from "./stamps.mjs";
 
 const REPORTS = join(ROOT, ".skyloop", "check");
 const tool = (path, ...args) => [process.execPath, join(ROOT, "node_modules", path), ...args];
-const vitest = (name, ...args) => tool("vitest/vitest.mjs", "run", ...args, "--reporter=default", "--reporter=json", `--outputFile.json=${reportOf(name)}`);
+const vitest = (name, ...args) =>
+  tool(
+    "vitest/vitest.mjs",
+    "run",
+    ...args,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${reportOf(name)}`,
+  );
 const reportOf = (name) => join(REPORTS, `${name}.json`);
 
 const CHECKS = {
@@ -50,6 +59,7 @@ for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
 }
 
 process.stdout.write("\n");
-for (const { name, ok, seconds } of results) process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s\n`);
+for (const { name, ok, seconds } of results)
+  process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s\n`);
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Counts the tests in vitest's JSON report. A file that could not be loaded holds no tests and still counts as one failure, and so does a run that failed
- * without a failed test (or without a report, `path` null): a failure never reads as zero.
+ * Counts the tests in vitest's JSON report. A file that could not be loaded holds no tests and still counts as one
+ * failure, and so does a run that failed without a failed test (or without a report, `path` null): a failure never
+ * reads as zero.
  * @param {string | null} path
  * @param {boolean} ok whether the run ended well
  */

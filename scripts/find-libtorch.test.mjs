@@ -46,14 +46,19 @@ describe("findLibtorch", () => {
 
   it("does not pass over a LIBTORCH that is wrong", () => {
     fakeLibtorch("usr/include", "usr/lib/x86_64-linux-gnu");
-    expect(() => findLibtorch({ env: { LIBTORCH: join(root, "nowhere") }, root, pythonTorch: noPython })).toThrow(/LIBTORCH=.*nowhere holds no libtorch/);
+    expect(() => findLibtorch({ env: { LIBTORCH: join(root, "nowhere") }, root, pythonTorch: noPython })).toThrow(
+      /LIBTORCH=.*nowhere holds no libtorch/,
+    );
   });
 
-  it.each(["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib"])("finds the system's in %s", (lib) => {
-    fakeLibtorch("usr/include", lib, { version: [1, 13, 0] });
-    const found = findLibtorch({ env: {}, root, pythonTorch: noPython });
-    expect(found).toMatchObject({ libDir: join(root, lib), cxx11Abi: 1, version: "1.13.0", source: "debian" });
-  });
+  it.each(["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib"])(
+    "finds the system's in %s",
+    (lib) => {
+      fakeLibtorch("usr/include", lib, { version: [1, 13, 0] });
+      const found = findLibtorch({ env: {}, root, pythonTorch: noPython });
+      expect(found).toMatchObject({ libDir: join(root, lib), cxx11Abi: 1, version: "1.13.0", source: "debian" });
+    },
+  );
 
   it("passes over libraries without headers", () => {
     write("usr/lib/x86_64-linux-gnu/libc10.so", NEW_ABI);
@@ -67,7 +72,11 @@ describe("findLibtorch", () => {
       asked.push(python);
       return python === "/usr/bin/python3" ? join(root, "site-packages/torch") : null;
     };
-    expect(findLibtorch({ env: {}, root, pythonTorch })).toMatchObject({ source: "python", libDir: join(root, "site-packages/torch/lib"), version: "2.5.1" });
+    expect(findLibtorch({ env: {}, root, pythonTorch })).toMatchObject({
+      source: "python",
+      libDir: join(root, "site-packages/torch/lib"),
+      version: "2.5.1",
+    });
     expect(asked).toEqual(["python3", "/usr/bin/python3"]);
   });
 
@@ -89,7 +98,11 @@ describe("abiOf", () => {
   it.skipIf(!compiler).each([0, 1])("reads %i off a library compiled with it", (abi) => {
     write("error.cc", "#include <string>\nnamespace c10 { void fail(const std::string& what) { throw what; } }\n");
     const library = join(root, "libc10.so");
-    const built = spawnSync("g++", ["-shared", "-fPIC", `-D_GLIBCXX_USE_CXX11_ABI=${abi}`, "-o", library, join(root, "error.cc")], { encoding: "utf8" });
+    const built = spawnSync(
+      "g++",
+      ["-shared", "-fPIC", `-D_GLIBCXX_USE_CXX11_ABI=${abi}`, "-o", library, join(root, "error.cc")],
+      { encoding: "utf8" },
+    );
     expect(built.stderr).toBe("");
     expect(abiOf(readFileSync(library))).toBe(abi);
   });

@@ -40,13 +40,24 @@ describe("violationsIn", () => {
   });
 
   it("wants every folder of src in the table", () => {
-    expect(messages("src/utils/misc.ts", `import "../base/errors.ts";`)).toEqual([expect.stringContaining("not in the table")]);
+    expect(messages("src/utils/misc.ts", `import "../base/errors.ts";`)).toEqual([
+      expect.stringContaining("not in the table"),
+    ]);
   });
 
   it("lets the page import types of contract only", () => {
-    expect(messages("web/pages/a.tsx", `import type { Page } from "../../src/contract/api.ts";\nimport { b } from "../parts/b.tsx";`)).toEqual([]);
-    expect(messages("web/pages/a.tsx", `import { Page } from "../../src/contract/api.ts";`)).toEqual([expect.stringContaining("import type")]);
-    expect(messages("web/pages/a.tsx", `import type { S } from "../../src/store/database.ts";`)).toEqual([expect.stringContaining("contract only")]);
+    expect(
+      messages(
+        "web/pages/a.tsx",
+        `import type { Page } from "../../src/contract/api.ts";\nimport { b } from "../parts/b.tsx";`,
+      ),
+    ).toEqual([]);
+    expect(messages("web/pages/a.tsx", `import { Page } from "../../src/contract/api.ts";`)).toEqual([
+      expect.stringContaining("import type"),
+    ]);
+    expect(messages("web/pages/a.tsx", `import type { S } from "../../src/store/database.ts";`)).toEqual([
+      expect.stringContaining("contract only"),
+    ]);
   });
 
   it("lets the two doors load a native addon, and nobody else", () => {
@@ -70,7 +81,11 @@ describe("findViolations", () => {
     write("src/nn/linear.test.ts", `import { b } from "../loop/session.ts";\n`);
     write("web/api.ts", `import { b } from "../src/loop/session.ts";\n`);
     expect(findViolations(root)).toEqual([
-      { file: "src/nn/linear.ts", line: 2, message: expect.stringContaining("nn may not import loop (src/loop/session.ts)") },
+      {
+        file: "src/nn/linear.ts",
+        line: 2,
+        message: expect.stringContaining("nn may not import loop (src/loop/session.ts)"),
+      },
       { file: "web/api.ts", line: 1, message: expect.stringContaining("contract only") },
     ]);
   });

@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 /**
- * What a folder of src/ stands on directly. It may import those folders and whatever they stand on in turn; `base` is open to everybody but contract.
- * Tests may import anything. The page (web/) may import types of contract, and nothing else of src/.
+ * What a folder of src/ stands on directly. It may import those folders and whatever they stand on in turn; `base` is
+ * open to everybody but contract. Tests may import anything. The page (web/) may import types of contract, and nothing
+ * else of src/.
  */
 export const STANDS_ON: Record<string, readonly string[]> = {
   base: [],
@@ -57,14 +58,22 @@ export function findViolations(root: string): Violation[] {
 
 /** Checks one file, given its path from the package's root. */
 export function violationsIn(file: string, text: string): Violation[] {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, file.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);
+  const source = ts.createSourceFile(
+    file,
+    text,
+    ts.ScriptTarget.Latest,
+    true,
+    file.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
+  );
   const violations: Violation[] = [];
   const report = (node: ts.Node, message: string | null) => {
-    if (message) violations.push({ file, line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1, message });
+    if (message)
+      violations.push({ file, line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1, message });
   };
   const visit = (node: ts.Node) => {
     const found = importOf(node);
-    if (found?.specifier.startsWith(".")) report(node, judge(file, relative(".", resolve(dirname(file), found.specifier)), found.typeOnly));
+    if (found?.specifier.startsWith("."))
+      report(node, judge(file, relative(".", resolve(dirname(file), found.specifier)), found.typeOnly));
     if (ts.isStringLiteralLike(node) && /\.node$/.test(node.text) && file.startsWith("src/") && !DOORS.includes(file)) {
       report(node, `only ${DOORS.join(" and ")} may load a native addon`);
     }
@@ -86,13 +95,21 @@ function judge(file: string, target: string, typeOnly: boolean): string | null {
   const own = file.split("/")[1];
   if (!(own in STANDS_ON)) return `src/${own} is not in the table of scripts/layers.ts`;
   if (top !== "src") return `src may not import ${target}, which is outside of it`;
-  return allowed(own).has(folder) ? null : `${own} may not import ${folder} (${target}); it stands on ${[...allowed(own)].slice(1).join(", ") || "nothing"}`;
+  return allowed(own).has(folder)
+    ? null
+    : `${own} may not import ${folder} (${target}); it stands on ${[...allowed(own)].slice(1).join(", ") || "nothing"}`;
 }
 
-/** What a node imports: import and export declarations, `import()`, `import("…")` types, and files started by URL (workers). */
+/**
+ * What a node imports: import and export declarations, `import()`, `import("…")` types, and files started by URL
+ * (workers).
+ */
 function importOf(node: ts.Node): { specifier: string; typeOnly: boolean } | null {
   if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
-    return { specifier: node.moduleSpecifier.text, typeOnly: node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword };
+    return {
+      specifier: node.moduleSpecifier.text,
+      typeOnly: node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword,
+    };
   }
   if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
     return { specifier: node.moduleSpecifier.text, typeOnly: node.isTypeOnly };

@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Whether node_modules holds what package-lock.json asks for, read off npm's own record of what it installed (node_modules/.package-lock.json, written last).
- * Optional packages may be absent (those of other platforms). A package that was itself installed by npm carries no lockfile and has its dependencies already.
+ * Whether node_modules holds what package-lock.json asks for, read off npm's own record of what it installed
+ * (node_modules/.package-lock.json, written last). Optional packages may be absent (those of other platforms). A
+ * package that was itself installed by npm carries no lockfile and has its dependencies already.
  */
 export function installedPackagesMatch(root) {
   const installedFile = join(root, "node_modules/.package-lock.json");

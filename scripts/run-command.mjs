@@ -11,14 +11,21 @@ export class StepError extends Error {
   }
 }
 
-/** Runs a command in the package's folder; its output goes to a log file, and its last line to `onLine`. Throws StepError with the last 40 lines. */
+/**
+ * Runs a command in the package's folder; its output goes to a log file, and its last line to `onLine`. Throws
+ * StepError with the last 40 lines.
+ */
 export async function runCommand(step, command, { env = {}, remedy, onLine }) {
   mkdirSync(STAMPS, { recursive: true });
   const log = join(STAMPS, `${step}.log`);
   const file = createWriteStream(log);
   const last = [];
   const code = await new Promise((resolve, reject) => {
-    const child = spawn(command[0], command.slice(1), { cwd: ROOT, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command[0], command.slice(1), {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
         file.write(text);
@@ -34,19 +41,23 @@ export async function runCommand(step, command, { env = {}, remedy, onLine }) {
   }).catch((error) => error.message);
   file.end();
   if (code !== 0)
-    throw new StepError(`${command.join(" ")} ended with ${code}:\n${last.map((line) => `    ${line}`).join("\n")}\n  (all of it: ${log})`, remedy);
+    throw new StepError(
+      `${command.join(" ")} ended with ${code}:\n${last.map((line) => `    ${line}`).join("\n")}\n  (all of it: ${log})`,
+      remedy,
+    );
 }
 
 /**
- * Shows a step while it runs: on a terminal its name, the seconds so far and the last line of output, in place; elsewhere a line at its start and its end.
- * `work` gets the function that takes output lines.
+ * Shows a step while it runs: on a terminal its name, the seconds so far and the last line of output, in place;
+ * elsewhere a line at its start and its end. `work` gets the function that takes output lines.
  */
 export async function showStep(title, work) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   const live = process.stderr.isTTY;
   let line = "";
-  const draw = () => process.stderr.write(`\r\x1b[K${`${title} ${seconds()}  ${line}`.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  const draw = () =>
+    process.stderr.write(`\r\x1b[K${`${title} ${seconds()}  ${line}`.slice(0, (process.stderr.columns ?? 80) - 1)}`);
   if (!live) process.stderr.write(`${title} …\n`);
   const timer = live ? setInterval(draw, 200) : undefined;
   try {

@@ -1,5 +1,6 @@
 /**
- * Pictures of every page for the documentation: a search for face-on spirals in a simulated survey, answered by its truth.
+ * Pictures of every page for the documentation: a search for face-on spirals in a simulated survey, answered by its
+ * truth.
  *
  *     bin/skyloop survey simulate surveys/demo --count 2000 --seed 1 && bin/skyloop embed surveys/demo
  *     npx tsx scripts/screenshots.ts surveys/demo docs/images          # those of README and tour
@@ -28,7 +29,10 @@ opened.close();
 const server = await startServer([copy], await freePort());
 const browser = await launch();
 const ask = async <T>(path: string, body?: object): Promise<T> => {
-  const init = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const init =
+    body === undefined
+      ? {}
+      : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   return (await (await fetch(`${server.address}/api${path}`, init)).json()) as T;
 };
 const value = (object: string) => (spirals.has(object) ? "positive" : "negative");
@@ -37,11 +41,23 @@ async function search(): Promise<{ session: string; page: PageOfPicks }> {
   const positive = [...spirals].slice(0, 5);
   const negative = ids.filter((id) => !spirals.has(id)).slice(0, 5);
   const model = "lvm-nano";
-  const start = { survey: "demo", model, target: "Face-on spirals", pageSize: 24, randomPicks: 4, who: "ann", positive, negative };
+  const start = {
+    survey: "demo",
+    model,
+    target: "Face-on spirals",
+    pageSize: 24,
+    randomPicks: 4,
+    who: "ann",
+    positive,
+    negative,
+  };
   const { session } = await ask<SessionState>("/sessions", start);
   let page = await ask<PageOfPicks>(`/sessions/${session}/rounds`, { who: "ann", seen: 0 });
   for (let round = 1; round < ROUNDS; round++) {
-    await ask(`/sessions/${session}/labels`, { who: "ann", labels: page.picks.map(({ object }) => ({ object, value: value(object) })) });
+    await ask(`/sessions/${session}/labels`, {
+      who: "ann",
+      labels: page.picks.map(({ object }) => ({ object, value: value(object) })),
+    });
     page = await ask<PageOfPicks>(`/sessions/${session}/rounds`, { who: "ann", seen: round });
     for (;;) {
       const { assessments } = await ask<{ assessments: { round: number }[] }>(`/sessions/${session}/learning`);
@@ -50,7 +66,10 @@ async function search(): Promise<{ session: string; page: PageOfPicks }> {
     }
   }
   const some = page.picks.slice(0, 9);
-  await ask(`/sessions/${session}/labels`, { who: "ann", labels: some.map(({ object }) => ({ object, value: value(object) })) });
+  await ask(`/sessions/${session}/labels`, {
+    who: "ann",
+    labels: some.map(({ object }) => ({ object, value: value(object) })),
+  });
   await ask(`/sessions/${session}/labels`, { who: "ann", labels: [{ object: page.picks[2].object, addTag: "ring" }] });
   const [, disputed] = page.picks;
   await ask(`/sessions/${session}/labels`, { who: "bob", labels: [{ object: disputed.object, value: "unsure" }] });
@@ -150,13 +169,16 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
     const [x, y, r] = [box.x + middle.x, box.y + middle.y, Math.min(box.width, box.height) * 0.12];
     await page.mouse.move(x + r, y);
     await page.mouse.down();
-    for (let step = 1; step <= 20; step++) await page.mouse.move(x + r * Math.cos(step / 3.2), y + r * Math.sin(step / 3.2));
+    for (let step = 1; step <= 20; step++)
+      await page.mouse.move(x + r * Math.cos(step / 3.2), y + r * Math.sin(step / 3.2));
     await page.mouse.up();
     await page.keyboard.up("Shift");
     await page.waitForTimeout(300);
   },
 };
-/** The middle (median) of the points with the highest scores, which are drawn in bright yellow, in pixels of the map. */
+/**
+ * The middle (median) of the points with the highest scores, which are drawn in bright yellow, in pixels of the map.
+ */
 async function highestScores(png: Buffer): Promise<{ x: number; y: number }> {
   const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const found = Array.from({ length: info.width * info.height }, (_, i) => i).filter(
@@ -172,10 +194,16 @@ const TOUR = ["start", "label", "object", "bands", "results", "map"];
 
 mkdirSync(out, { recursive: true });
 const shots = all
-  ? Object.keys(SCENES).flatMap((scene) => (["light", "dark"] as const).flatMap((scheme) => [1280, 390].map((width) => ({ scene, scheme, width }))))
+  ? Object.keys(SCENES).flatMap((scene) =>
+      (["light", "dark"] as const).flatMap((scheme) => [1280, 390].map((width) => ({ scene, scheme, width }))),
+    )
   : TOUR.map((scene) => ({ scene, scheme: "dark" as const, width: 1280 }));
 for (const { scene, scheme, width } of shots) {
-  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme, hasTouch: width < 600 });
+  const context = await browser.newContext({
+    viewport: { width, height: 800 },
+    colorScheme: scheme,
+    hasTouch: width < 600,
+  });
   await context.addInitScript(() => localStorage.setItem("skyloop.who", '"ann"'));
   const page = await context.newPage();
   try {
@@ -186,7 +214,9 @@ for (const { scene, scheme, width } of shots) {
     writeFileSync(join(out, name), await sharp(png).webp({ quality: 72, effort: 6 }).toBuffer());
     process.stdout.write(`${name}\n`);
   } catch (error) {
-    process.stderr.write(`${scene} ${width} ${scheme}: ${error instanceof Error ? error.message.split("\n")[0] : error}\n`);
+    process.stderr.write(
+      `${scene} ${width} ${scheme}: ${error instanceof Error ? error.message.split("\n")[0] : error}\n`,
+    );
     process.exitCode = 1;
   }
   await context.close();

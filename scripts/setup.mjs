@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Makes a fresh clone ready to run with nothing but Node: system packages, npm packages, native addons, compiled TypeScript, the page.
- * What is up to date is skipped. `--test` adds what only the tests need. Uses Node's built-in modules only.
+ * Makes a fresh clone ready to run with nothing but Node: system packages, npm packages, native addons, compiled
+ * TypeScript, the page. What is up to date is skipped. `--test` adds what only the tests need. Uses Node's built-in
+ * modules only.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -31,20 +32,30 @@ async function installSystemPackages() {
     });
   });
   const still = missingNeeds(forTests);
-  if (still.length) throw new StepError(`still missing after the installation: ${still.map((need) => need.what).join(", ")}`, remedy);
+  if (still.length)
+    throw new StepError(`still missing after the installation: ${still.map((need) => need.what).join(", ")}`, remedy);
 }
 
 async function installNpmPackages() {
   if (installedPackagesMatch(ROOT)) return;
-  const remedy = "check the network (npm must reach its registry) and that node_modules may be written; then run the same command again";
+  const remedy =
+    "check the network (npm must reach its registry) and that node_modules may be written; then run the same command again";
   const caller = process.env.npm_execpath ?? "";
   const npm = caller.endsWith("npm-cli.js") ? [process.execPath, caller] : ["npm"];
-  await showStep("npm packages", (onLine) => runCommand("npm", [...npm, "ci", "--no-audit", "--no-fund"], { remedy, onLine }));
+  await showStep("npm packages", (onLine) =>
+    runCommand("npm", [...npm, "ci", "--no-audit", "--no-fund"], { remedy, onLine }),
+  );
 }
 
 async function buildNative() {
   const torch = findLibtorch();
-  const facts = [torch, existsSync("/usr/include/gloo/algorithm.h"), process.versions.modules, process.platform, process.arch];
+  const facts = [
+    torch,
+    existsSync("/usr/include/gloo/algorithm.h"),
+    process.versions.modules,
+    process.platform,
+    process.arch,
+  ];
   const inputs = hashInputs(["native", "node_modules/node-addon-api/package.json"], facts);
   const outputs = ["native/build/Release/torch.node", "native/build/Release/fits.node", "native/build/libtorch.json"];
   if (!isUpToDate("native", inputs, outputs)) {
@@ -66,7 +77,9 @@ async function buildNative() {
       ...nodeHeaders(),
     ];
     const remedy = `libtorch ${torch.version} was taken from ${torch.libDir} (${torch.source}); another one is used with LIBTORCH=/path/to/libtorch`;
-    await showStep(`native addons (libtorch ${torch.version}, ${torch.source})`, (onLine) => runCommand("native", gyp, { env, remedy, onLine }));
+    await showStep(`native addons (libtorch ${torch.version}, ${torch.source})`, (onLine) =>
+      runCommand("native", gyp, { env, remedy, onLine }),
+    );
     writeFileSync(join(ROOT, "native/build/libtorch.json"), `${JSON.stringify(torch, null, 2)}\n`);
     writeStamp("native", inputs);
   }
@@ -80,7 +93,9 @@ function nodeHeaders() {
   const header = join(prefix, "include/node/node_version.h");
   if (!existsSync(header)) return [];
   const text = readFileSync(header, "utf8");
-  const version = ["MAJOR", "MINOR", "PATCH"].map((part) => text.match(new RegExp(`define NODE_${part}_VERSION (\\d+)`))?.[1]).join(".");
+  const version = ["MAJOR", "MINOR", "PATCH"]
+    .map((part) => text.match(new RegExp(`define NODE_${part}_VERSION (\\d+)`))?.[1])
+    .join(".");
   return version === process.versions.node ? [`--nodedir=${prefix}`] : [];
 }
 
@@ -95,13 +110,19 @@ async function buildPage() {
   const inputs = hashInputs(["web", "src/contract", "vite.config.ts", "package-lock.json"]);
   if (isUpToDate("page", inputs, ["web/dist/index.html"])) return;
   const vite = [process.execPath, join(ROOT, "node_modules/vite/bin/vite.js"), "build"];
-  await showStep("page", (onLine) => runCommand("page", vite, { remedy: "restore web/ (git status shows what changed)", onLine }));
+  await showStep("page", (onLine) =>
+    runCommand("page", vite, { remedy: "restore web/ (git status shows what changed)", onLine }),
+  );
   writeStamp("page", inputs);
 }
 
 const [major] = process.versions.node.split(".").map(Number);
 try {
-  if (major < 20) throw new StepError(`Skyloop needs Node 20 or later; this is ${process.version}`, "install a current Node from https://nodejs.org");
+  if (major < 20)
+    throw new StepError(
+      `Skyloop needs Node 20 or later; this is ${process.version}`,
+      "install a current Node from https://nodejs.org",
+    );
   const start = performance.now();
   await installSystemPackages();
   await installNpmPackages();

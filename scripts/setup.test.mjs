@@ -83,7 +83,9 @@ describe("blasWarning", () => {
   });
 
   it("names the reference BLAS and OpenBLAS's own threads, and the lines to run", () => {
-    expect(link("blas/libblas.so.3")).toMatch(/a slow BLAS[\s\S]*apt-get install -y libopenblas0-openmp[\s\S]*--set libblas\.so\.3/);
+    expect(link("blas/libblas.so.3")).toMatch(
+      /a slow BLAS[\s\S]*apt-get install -y libopenblas0-openmp[\s\S]*--set libblas\.so\.3/,
+    );
     rmSync(join(root, "lib"), { recursive: true });
     expect(link("openblas-pthread/libblas.so.3")).toMatch(/without OpenMP[\s\S]*--set liblapack\.so\.3/);
   });
@@ -97,7 +99,14 @@ describe("blasWarning", () => {
 describe("linesFor", () => {
   const missing = [
     { what: "cfitsio", apt: ["libcfitsio-dev"], dnf: ["cfitsio-devel"], pacman: ["cfitsio"], brew: ["cfitsio"] },
-    { what: "libtorch", apt: ["libtorch-dev", "libopenblas0-openmp", "libgloo-dev"], dnf: [], pacman: ["python-pytorch"], brew: [], otherwise: true },
+    {
+      what: "libtorch",
+      apt: ["libtorch-dev", "libopenblas0-openmp", "libgloo-dev"],
+      dnf: [],
+      pacman: ["python-pytorch"],
+      brew: [],
+      otherwise: true,
+    },
   ];
 
   it.each([
@@ -147,7 +156,11 @@ describe("countTests", () => {
   });
 
   it("counts a file that does not load, and a run without a report, as a failure", () => {
-    expect(countTests(report({ status: "failed", assertionResults: [] }), false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(countTests(report({ status: "failed", assertionResults: [] }), false)).toEqual({
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+    });
     expect(countTests(null, false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
   });
 });

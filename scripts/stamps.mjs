@@ -6,17 +6,23 @@ import { fileURLToPath } from "node:url";
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const STAMPS = join(ROOT, ".skyloop", "setup");
 
-/** SHA-256 over these files and folders (every file below, in order of name) and further facts that the result depends on. */
+/**
+ * SHA-256 over these files and folders (every file below, in order of name) and further facts that the result depends
+ * on.
+ */
 export function hashInputs(paths, facts = []) {
   const hash = createHash("sha256").update(JSON.stringify(facts));
-  for (const path of paths.flatMap((path) => filesBelow(join(ROOT, path)))) hash.update(`\0${path.slice(ROOT.length)}\0`).update(readFileSync(path));
+  for (const path of paths.flatMap((path) => filesBelow(join(ROOT, path))))
+    hash.update(`\0${path.slice(ROOT.length)}\0`).update(readFileSync(path));
   return hash.digest("hex");
 }
 
 /** Whether the step was last finished with these inputs and what it made is still there. */
 export function isUpToDate(step, inputs, outputs) {
   const stamp = join(STAMPS, step);
-  return existsSync(stamp) && readFileSync(stamp, "utf8") === inputs && outputs.every((path) => existsSync(join(ROOT, path)));
+  return (
+    existsSync(stamp) && readFileSync(stamp, "utf8") === inputs && outputs.every((path) => existsSync(join(ROOT, path)))
+  );
 }
 
 export function writeStamp(step, inputs) {

@@ -4,16 +4,36 @@ import { delimiter, join } from "node:path";
 import { findLibtorch } from "./find-libtorch.mjs";
 
 /**
- * What Skyloop needs from the system, and what each system calls it. `present` asks for the thing itself, not for the package,
- * so that what was installed another way is never installed twice.
+ * What Skyloop needs from the system, and what each system calls it. `present` asks for the thing itself, not for the
+ * package, so that what was installed another way is never installed twice.
  */
 const NEEDS = [
-  { what: "a C++ compiler", present: () => onPath("g++", "c++", "clang++"), apt: ["g++"], dnf: ["gcc-c++"], pacman: ["base-devel"], brew: [] },
+  {
+    what: "a C++ compiler",
+    present: () => onPath("g++", "c++", "clang++"),
+    apt: ["g++"],
+    dnf: ["gcc-c++"],
+    pacman: ["base-devel"],
+    brew: [],
+  },
   { what: "make", present: () => onPath("make"), apt: ["make"], dnf: ["make"], pacman: ["base-devel"], brew: [] },
-  { what: "Python 3 (for node-gyp)", present: () => onPath("python3"), apt: ["python3"], dnf: ["python3"], pacman: ["python"], brew: ["python"] },
+  {
+    what: "Python 3 (for node-gyp)",
+    present: () => onPath("python3"),
+    apt: ["python3"],
+    dnf: ["python3"],
+    pacman: ["python"],
+    brew: ["python"],
+  },
   {
     what: "cfitsio",
-    present: () => onDisk("usr/include/fitsio.h", "usr/include/cfitsio/fitsio.h", "usr/local/include/fitsio.h", "opt/homebrew/include/fitsio.h"),
+    present: () =>
+      onDisk(
+        "usr/include/fitsio.h",
+        "usr/include/cfitsio/fitsio.h",
+        "usr/local/include/fitsio.h",
+        "opt/homebrew/include/fitsio.h",
+      ),
     apt: ["libcfitsio-dev"],
     dnf: ["cfitsio-devel"],
     pacman: ["cfitsio"],
@@ -30,7 +50,14 @@ const NEEDS = [
   },
 ];
 const TEST_NEEDS = [
-  { what: "Chromium", present: () => Boolean(findChromium()), apt: ["chromium"], dnf: ["chromium"], pacman: ["chromium"], brew: ["--cask", "chromium"] },
+  {
+    what: "Chromium",
+    present: () => Boolean(findChromium()),
+    apt: ["chromium"],
+    dnf: ["chromium"],
+    pacman: ["chromium"],
+    brew: ["--cask", "chromium"],
+  },
 ];
 
 const LIBTORCH_LINES = [
@@ -43,7 +70,10 @@ export function missingNeeds(forTests) {
   return [...NEEDS, ...(forTests ? TEST_NEEDS : [])].filter((need) => !need.present());
 }
 
-/** The commands that install what is missing by apt, run as root or through sudo; null where this is no apt system or there are no rights. */
+/**
+ * The commands that install what is missing by apt, run as root or through sudo; null where this is no apt system or
+ * there are no rights.
+ */
 export function aptCommands(missing) {
   if (!onPath("apt-get")) return null;
   const isRoot = process.getuid?.() === 0;
@@ -60,11 +90,14 @@ export function aptCommands(missing) {
 export function linesFor(missing, system = thisSystem()) {
   const packages = packagesFor(system, missing);
   const lines = [];
-  if (system === "apt") lines.push("sudo apt-get update", `sudo apt-get install -y --no-install-recommends ${packages.join(" ")}`);
+  if (system === "apt")
+    lines.push("sudo apt-get update", `sudo apt-get install -y --no-install-recommends ${packages.join(" ")}`);
   if (system === "dnf" && packages.length) lines.push(`sudo dnf install ${packages.join(" ")}`);
   if (system === "pacman" && packages.length) lines.push(`sudo pacman -S --needed ${packages.join(" ")}`);
-  if (system === "brew") lines.push("xcode-select --install", ...(packages.length ? [`brew install ${packages.join(" ")}`] : []));
-  if (system === null) lines.push(`# with your system's package manager: ${missing.map((need) => need.what).join(", ")}`);
+  if (system === "brew")
+    lines.push("xcode-select --install", ...(packages.length ? [`brew install ${packages.join(" ")}`] : []));
+  if (system === null)
+    lines.push(`# with your system's package manager: ${missing.map((need) => need.what).join(", ")}`);
   if (missing.some((need) => need.otherwise && !need[system]?.length)) lines.push(...LIBTORCH_LINES);
   return lines;
 }
@@ -79,8 +112,9 @@ export function thisSystem(platform = process.platform, osRelease = readOsReleas
 }
 
 /**
- * The warning about the BLAS that Debian's libtorch will load (`libblas.so.3` beside it), with the line to run; null where it is a good one.
- * The reference BLAS is tens of times slower, and OpenBLAS with its own threads fights libtorch's OpenMP threads.
+ * The warning about the BLAS that Debian's libtorch will load (`libblas.so.3` beside it), with the line to run; null
+ * where it is a good one. The reference BLAS is tens of times slower, and OpenBLAS with its own threads fights
+ * libtorch's OpenMP threads.
  */
 export function blasWarning(libDir) {
   const link = join(libDir, "libblas.so.3");
@@ -91,7 +125,8 @@ export function blasWarning(libDir) {
   const kind = /openblas/.test(target) ? "OpenBLAS without OpenMP, whose threads fight libtorch's" : "a slow BLAS";
   const triplet = libDir.split("/").at(-1);
   const lines = existsSync(wanted) ? [] : ["sudo apt-get install -y libopenblas0-openmp"];
-  for (const library of ["blas", "lapack"]) lines.push(`sudo update-alternatives --set lib${library}.so.3-${triplet} ${wanted}/lib${library}.so.3`);
+  for (const library of ["blas", "lapack"])
+    lines.push(`sudo update-alternatives --set lib${library}.so.3-${triplet} ${wanted}/lib${library}.so.3`);
   return `libtorch will use ${kind} (${target}); for full speed run:\n${lines.map((line) => `    ${line}`).join("\n")}`;
 }
 

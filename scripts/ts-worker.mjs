@@ -1,5 +1,5 @@
-// Entry of worker threads that run from TypeScript source: Node 20 loads a worker's first file before tsx can read it, so that file is this
-// one, and the wanted one comes as the first argument.
+// Entry of worker threads that run from TypeScript source: Node 20 loads a worker's first file before tsx can read it,
+// so that file is this one, and the wanted one comes as the first argument.
 import { register } from "tsx/esm/api";
 
 register();

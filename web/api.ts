@@ -1,4 +1,7 @@
-/** The server's API as functions. Answers have the contract's types; failures are `ApiFailure`s, a server out of reach is `offline`. */
+/**
+ * The server's API as functions. Answers have the contract's types; failures are `ApiFailure`s, a server out of reach
+ * is `offline`.
+ */
 import type {
   LabelValue,
   NewLabel,
@@ -32,13 +35,18 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
   try {
     response = await fetch(
       `/api${path}`,
-      body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) },
+      body === undefined
+        ? {}
+        : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) },
     );
   } catch {
     throw new ApiFailure("OFFLINE", "the server does not answer", true);
   }
   if (response.ok) return (await response.json()) as T;
-  const failure = (await response.json().catch(() => ({ code: "INTERNAL", message: response.statusText }))) as { code: string; message: string };
+  const failure = (await response.json().catch(() => ({ code: "INTERNAL", message: response.statusText }))) as {
+    code: string;
+    message: string;
+  };
   throw new ApiFailure(failure.code, failure.message, LATER.includes(response.status));
 }
 
@@ -53,12 +61,15 @@ export const api = {
   surveys: () => ask<SurveyInfo[]>("/surveys"),
   sessions: () => ask<Session[]>("/sessions"),
   random: (survey: string, count: number, seed: number) => ask<Rows>(`${objects(survey)}?random=${count}&seed=${seed}`),
-  diverse: (survey: string, model: string, count: number, seed: number) => ask<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
+  diverse: (survey: string, model: string, count: number, seed: number) =>
+    ask<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
   byRows: (survey: string, rows: number[]) => ask<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
   lookUp: (survey: string, text: string, radiusArcsec: number) =>
     ask<{ objects: ObjectRow[]; missing: string[] }>(`/surveys/${at(survey)}/lookup`, { text, radiusArcsec }),
   neighbours: (survey: string, model: string, object: string, k: number) =>
-    ask<{ objects: (ObjectRow & { similarity: number })[] }>(`${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`),
+    ask<{ objects: (ObjectRow & { similarity: number })[] }>(
+      `${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`,
+    ),
   detail: (survey: string, object: string) => ask<ObjectDetail>(`${objects(survey)}/${at(object)}`),
   newSession: (session: NewSession) => ask<SessionState>("/sessions", session),
   session: (id: string, who: string) => ask<SessionState>(`/sessions/${at(id)}?who=${at(who)}`),
@@ -71,10 +82,13 @@ export const api = {
   preview: (id: string) => ask<Preview>(`/sessions/${at(id)}/preview`),
   learning: (id: string) => ask<Learning>(`/sessions/${at(id)}/learning`),
   why: (id: string, object: string) => ask<Why>(`/sessions/${at(id)}/why/${at(object)}`),
-  importLabels: (id: string, who: string, text: string, apply: boolean) => ask<Imported>(`/sessions/${at(id)}/import`, { who, text, apply }),
+  importLabels: (id: string, who: string, text: string, apply: boolean) =>
+    ask<Imported>(`/sessions/${at(id)}/import`, { who, text, apply }),
   heads: (survey: string) => ask<Heads>(`/surveys/${at(survey)}/heads`),
-  predictionsOf: (survey: string, object: string) => ask<ObjectPrediction[]>(`${objects(survey)}/${at(object)}/predictions`),
-  mostProbable: (survey: string, name: string, wanted: string[]) => ask<MostProbable>(`/surveys/${at(survey)}/predictions/${at(name)}`, { objects: wanted }),
+  predictionsOf: (survey: string, object: string) =>
+    ask<ObjectPrediction[]>(`${objects(survey)}/${at(object)}/predictions`),
+  mostProbable: (survey: string, name: string, wanted: string[]) =>
+    ask<MostProbable>(`/surveys/${at(survey)}/predictions/${at(name)}`, { objects: wanted }),
   ranking: (id: string, query: URLSearchParams) => ask<Ranking>(`/sessions/${at(id)}/ranking?${query}`),
 };
 
@@ -101,7 +115,10 @@ async function bytesOf(path: string): Promise<{ bytes: ArrayBuffer; headers: Hea
   const response = await fetch(`/api${path}`);
   if (response.status === 202) throw new Computing((await response.json()) as { done: number; total: number });
   if (!response.ok) {
-    const failure = (await response.json().catch(() => ({ code: "INTERNAL", message: response.statusText }))) as { code: string; message: string };
+    const failure = (await response.json().catch(() => ({ code: "INTERNAL", message: response.statusText }))) as {
+      code: string;
+      message: string;
+    };
     throw new ApiFailure(failure.code, failure.message);
   }
   return { bytes: await response.arrayBuffer(), headers: response.headers };
@@ -118,7 +135,9 @@ export class Computing extends Error {
 
 /** x and y of every object of a survey, in catalogue order. Throws Computing while it is made. */
 export async function fetchMap(survey: string, method: "pca" | "umap", model?: string): Promise<Float32Array> {
-  const { bytes } = await bytesOf(`/surveys/${at(survey)}/map?method=${method}${model === undefined ? "" : `&model=${at(model)}`}`);
+  const { bytes } = await bytesOf(
+    `/surveys/${at(survey)}/map?method=${method}${model === undefined ? "" : `&model=${at(model)}`}`,
+  );
   return new Float32Array(bytes);
 }
 
@@ -130,9 +149,15 @@ export async function fetchScores(session: string): Promise<{ scores: Float32Arr
 }
 
 /** A catalogue column: numbers, or places in `names`. */
-export async function fetchColumn(survey: string, column: string): Promise<{ values: Float32Array; names: string[] | null }> {
+export async function fetchColumn(
+  survey: string,
+  column: string,
+): Promise<{ values: Float32Array; names: string[] | null }> {
   const { bytes, headers } = await bytesOf(`/surveys/${at(survey)}/columns/${at(column)}`);
-  return { values: new Float32Array(bytes), names: JSON.parse(decodeURIComponent(headers.get("X-Skyloop-Values") ?? "null")) as string[] | null };
+  return {
+    values: new Float32Array(bytes),
+    names: JSON.parse(decodeURIComponent(headers.get("X-Skyloop-Values") ?? "null")) as string[] | null,
+  };
 }
 
 export interface Pixels {
@@ -161,10 +186,16 @@ export async function fetchPixels(survey: string, object: string): Promise<Pixel
 }
 
 /** Listens to a session's live messages. Returns the way to stop. */
-export function listen(session: string, onMessage: (message: StreamMessage) => void, onState: (connected: boolean) => void): () => void {
+export function listen(
+  session: string,
+  onMessage: (message: StreamMessage) => void,
+  onState: (connected: boolean) => void,
+): () => void {
   const source = new EventSource(`/api/sessions/${at(session)}/stream`);
   for (const type of ["progress", "page", "ranked", "assessed", "events", "failed"])
-    source.addEventListener(type, (event) => onMessage(JSON.parse((event as MessageEvent<string>).data) as StreamMessage));
+    source.addEventListener(type, (event) =>
+      onMessage(JSON.parse((event as MessageEvent<string>).data) as StreamMessage),
+    );
   source.onopen = () => onState(true);
   source.onerror = () => onState(false);
   return () => source.close();

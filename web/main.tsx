@@ -20,7 +20,9 @@ function App() {
       <main id="main">
         {route.page === "home" && <HomePage />}
         {route.page === "start" && <StartPage survey={route.survey} ids={route.ids} key={route.survey} />}
-        {route.page === "map" && <MapPage survey={route.survey} session={route.session} key={`${route.survey} ${route.session}`} />}
+        {route.page === "map" && (
+          <MapPage survey={route.survey} session={route.session} key={`${route.survey} ${route.session}`} />
+        )}
         {route.page === "label" && <LabelPage id={route.session} key={route.session} />}
         {route.page === "results" && <ResultsPage id={route.session} key={route.session} />}
       </main>

@@ -1,4 +1,7 @@
-/** The peer in encoding: our own network as an ONNX file under ONNX Runtime. `tsx onnx.ts FILE BATCH SIZE SECONDS THREADS`. */
+/**
+ * The peer in encoding: our own network as an ONNX file under ONNX Runtime. `tsx onnx.ts FILE BATCH SIZE SECONDS
+ * THREADS`.
+ */
 import { readFileSync } from "node:fs";
 import { openOnnx } from "../../src/models/onnx/runtime.ts";
 import { measure } from "../measure.ts";

@@ -7,7 +7,10 @@ import { labelledObjects } from "../../src/loop/probe-data.ts";
 import { createSurvey } from "../../src/survey/create.ts";
 import { openSurvey, SurveyWriter } from "../../src/survey/folder.ts";
 
-/** The paper's four classes, from Galaxy Zoo's (clean classes of the Kaggle set; Galaxy Zoo 2 above the thresholds of Willett et al. 2013). */
+/**
+ * The paper's four classes, from Galaxy Zoo's (clean classes of the Kaggle set; Galaxy Zoo 2 above the thresholds of
+ * Willett et al. 2013).
+ */
 const CLASS_OF: Record<string, string> = {
   elliptical: "elliptical",
   smooth_round: "elliptical",
@@ -29,12 +32,22 @@ async function survey(data: string, work: string, name: string): Promise<string>
   const out = join(work, name);
   const images = join(data, name);
   if (existsSync(join(out, "survey.json"))) return out;
-  if (!existsSync(images)) throw new SkyloopError("IMAGES_MISSING", `no folder ${images}; give the folder of the public sets with --data`);
-  await createSurvey({ out, images, adaptiveCrop: true, command: `recipe ${name}`, progress: terminalProgress(name, "images") });
+  if (!existsSync(images))
+    throw new SkyloopError("IMAGES_MISSING", `no folder ${images}; give the folder of the public sets with --data`);
+  await createSurvey({
+    out,
+    images,
+    adaptiveCrop: true,
+    command: `recipe ${name}`,
+    progress: terminalProgress(name, "images"),
+  });
   return out;
 }
 
-/** Makes what is missing below `work`: one survey with the four classes, each galaxy once, and one with the images to restore and reconstruct. */
+/**
+ * Makes what is missing below `work`: one survey with the four classes, each galaxy once, and one with the images to
+ * restore and reconstruct.
+ */
 export async function prepareSurveys(data: string, work: string): Promise<{ classes: string; images: string }> {
   const images = await survey(data, work, IMAGE_SET);
   const classes = join(work, "galaxy-zoo-four");
@@ -65,10 +78,23 @@ export async function prepareSurveys(data: string, work: string): Promise<{ clas
     seen.add(group);
     const { codec, bytes } = parts[part].readStampBytes(index);
     if (codec === "f32") throw new SkyloopError("SURVEY_BROKEN", `${SETS[part].name} holds pictures, not flux`);
-    writer.add({ id: `${SETS[part].name}-${id}`, raDeg, decDeg, source, quality, columns: { label, set: SETS[part].name }, widthPx, heightPx, codec, bytes });
+    writer.add({
+      id: `${SETS[part].name}-${id}`,
+      raDeg,
+      decDeg,
+      source,
+      quality,
+      columns: { label, set: SETS[part].name },
+      widthPx,
+      heightPx,
+      codec,
+      bytes,
+    });
   }
   await writer.finish();
   for (const part of parts) part.close();
-  process.stderr.write(`galaxy-zoo-four: ${seen.size} galaxies; ${duplicates} pairs of the same picture, of which one was taken\n`);
+  process.stderr.write(
+    `galaxy-zoo-four: ${seen.size} galaxies; ${duplicates} pairs of the same picture, of which one was taken\n`,
+  );
   return { classes, images };
 }

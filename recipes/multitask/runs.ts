@@ -1,4 +1,7 @@
-/** The runs behind Tables 1 to 4 and Figure 4: each strategy with each seed once, kept, so that every table is made from the same models. */
+/**
+ * The runs behind Tables 1 to 4 and Figure 4: each strategy with each seed once, kept, so that every table is made from
+ * the same models.
+ */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -35,11 +38,18 @@ export const BUDGET = {
   validateEvery: 150,
   active: DEFAULT_ACTIVE,
 } as const;
-/** Each also splits the classes anew: what 558 test galaxies happen to be moves accuracies by 0.01, and all strategies of one split alike. */
+/**
+ * Each also splits the classes anew: what 558 test galaxies happen to be moves accuracies by 0.01, and all strategies
+ * of one split alike.
+ */
 export const SEEDS = [1, 2, 3, 4, 5] as const;
 
 /** The paper's names of the strategies. */
-export const PAPER_NAMES: Record<Strategy, string> = { pretrain: "Pre_train model", uniform: "Multi_uniform model", active: "Multi_activate model" };
+export const PAPER_NAMES: Record<Strategy, string> = {
+  pretrain: "Pre_train model",
+  uniform: "Multi_uniform model",
+  active: "Multi_activate model",
+};
 
 export interface Evaluation {
   runs: MultitaskResult[];
@@ -76,7 +86,10 @@ export function readFlags(): Flags & { data: string } {
 
 const folderOf = (work: string, strategy: Strategy, seed: number) => join(work, `${strategy}-${seed}`);
 
-/** Trains what is missing of the runs; one that was stopped goes on. Throws OTHER_RECIPE where a finished one was made by other weights or settings. */
+/**
+ * Trains what is missing of the runs; one that was stopped goes on. Throws OTHER_RECIPE where a finished one was made
+ * by other weights or settings.
+ */
 async function trainAll(work: string, surveys: { classes: string; images: string }): Promise<MultitaskResult[]> {
   const weightsHash = await hashFile(releasedWeights(BUDGET.model));
   const results: MultitaskResult[] = [];
@@ -86,13 +99,26 @@ async function trainAll(work: string, surveys: { classes: string; images: string
       const out = folderOf(work, strategy, seed);
       if (!existsSync(join(out, "metrics.json"))) {
         const reading = terminalProgress("reading", "images");
-        const options = { ...BUDGET, ...surveys, strategy, seed, classSplitSeed: seed, out, column: "label", command: "skyloop recipe table-1", reading };
+        const options = {
+          ...BUDGET,
+          ...surveys,
+          strategy,
+          seed,
+          classSplitSeed: seed,
+          out,
+          column: "label",
+          command: "skyloop recipe table-1",
+          reading,
+        };
         data ??= await loadMultitaskData(options, BUDGET.sizePx);
         await trainMultitask({ ...options, progress: terminalProgress(`${strategy}, seed ${seed}`, "steps") }, data);
       }
       const result = readJson(join(out, "metrics.json")) as MultitaskResult;
       if (result.weightsHash !== weightsHash || result.classSplitSeed !== seed || result.steps !== BUDGET.steps)
-        throw new SkyloopError("OTHER_RECIPE", `${out} holds a run of other weights or settings; delete the runs there, or give another folder with --work`);
+        throw new SkyloopError(
+          "OTHER_RECIPE",
+          `${out} holds a run of other weights or settings; delete the runs there, or give another folder with --work`,
+        );
       results.push(result);
     }
   }
@@ -105,7 +131,10 @@ export const GRID = { patchesPx: [4, 8, 16], shares: [0.1, 0.3, 0.5, 0.7], image
 /** The reconstruction models of the active runs, by name. */
 function activeModels(work: string): Record<string, ImageModel> {
   return Object.fromEntries(
-    SEEDS.map((seed) => [`active-${seed}`, loadImageModel(join(folderOf(work, "active", seed), "reconstruct.safetensors"), "reconstruct")]),
+    SEEDS.map((seed) => [
+      `active-${seed}`,
+      loadImageModel(join(folderOf(work, "active", seed), "reconstruct.safetensors"), "reconstruct"),
+    ]),
   );
 }
 
@@ -125,11 +154,18 @@ function kept<T>(path: string, key: unknown, make: () => T): T {
 export async function testMaterial(images: string) {
   const data = await loadImageData(images, BUDGET.sizePx, BUDGET.splitSeed, terminalProgress("test images", "images"));
   const ranges = restoreRanges(data, undefined, undefined, BUDGET.seeingKnown);
-  return { data, restore: setupsOf("restore", data, BUDGET.sizePx, ranges), reconstruct: setupsOf("reconstruct", data, BUDGET.sizePx, ranges) };
+  return {
+    data,
+    restore: setupsOf("restore", data, BUDGET.sizePx, ranges),
+    reconstruct: setupsOf("reconstruct", data, BUDGET.sizePx, ranges),
+  };
 }
 
 /** Classical methods on the test images: they know of no run. */
-export function classicalScores(work: string, { data, restore, reconstruct }: Awaited<ReturnType<typeof testMaterial>>) {
+export function classicalScores(
+  work: string,
+  { data, restore, reconstruct }: Awaited<ReturnType<typeof testMaterial>>,
+) {
   return kept(join(work, "classical.json"), [data.dataHash, BUDGET.splitSeed], () => {
     const classical = chooseClassical(data.validation, restore.validation);
     return {
@@ -141,7 +177,11 @@ export function classicalScores(work: string, { data, restore, reconstruct }: Aw
 }
 
 /** The runs' own scores of a task on the same images, named STRATEGY-SEED, after those of the classical methods. */
-function together(runs: MultitaskResult[], task: ImageTaskName, classical: Record<string, MethodScores>): Record<string, MethodScores> {
+function together(
+  runs: MultitaskResult[],
+  task: ImageTaskName,
+  classical: Record<string, MethodScores>,
+): Record<string, MethodScores> {
   return { ...classical, ...Object.fromEntries(runs.map((run) => [`${run.strategy}-${run.seed}`, run[task][task]])) };
 }
 
@@ -156,7 +196,10 @@ export async function evaluation(): Promise<Flags & Evaluation> {
   const { data, reconstruct } = material;
   const classical = classicalScores(work, material);
   const key = [data.dataHash, GRID, runs.filter(({ strategy }) => strategy === "active")];
-  const ofPatch = (patchPx: number, share: readonly [number, number]): TestSetup => ({ ...reconstruct.test, masks: { patchesPx: [patchPx], share } });
+  const ofPatch = (patchPx: number, share: readonly [number, number]): TestSetup => ({
+    ...reconstruct.test,
+    masks: { patchesPx: [patchPx], share },
+  });
   return {
     ...flags,
     runs,
@@ -169,7 +212,12 @@ export async function evaluation(): Promise<Flags & Evaluation> {
       Object.fromEntries(
         GRID.patchesPx.map((patchPx) => [
           patchPx,
-          evaluateImages(activeModels(work), data.test.slice(0, GRID.patchImages), ofPatch(patchPx, reconstruct.test.masks.share), null).methods,
+          evaluateImages(
+            activeModels(work),
+            data.test.slice(0, GRID.patchImages),
+            ofPatch(patchPx, reconstruct.test.masks.share),
+            null,
+          ).methods,
         ]),
       ),
     ),
@@ -178,7 +226,12 @@ export async function evaluation(): Promise<Flags & Evaluation> {
         GRID.shares.map((share) => ({
           patchPx,
           share,
-          methods: evaluateImages(activeModels(work), data.test.slice(0, GRID.images), ofPatch(patchPx, [share, share]), null).methods,
+          methods: evaluateImages(
+            activeModels(work),
+            data.test.slice(0, GRID.images),
+            ofPatch(patchPx, [share, share]),
+            null,
+          ).methods,
         })),
       ),
     ),

@@ -1,4 +1,7 @@
-/** Tables 1 to 4 of the paper from the runs: the paper's rows and numbers beside ours, as Markdown, with JSON and charts. */
+/**
+ * Tables 1 to 4 of the paper from the runs: the paper's rows and numbers beside ours, as Markdown, with JSON and
+ * charts.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../src/base/files.ts";
@@ -36,11 +39,17 @@ export function foot({ runs, testImages, testPx, classical }: Evaluation): strin
 
 function stepsOf(runs: Evaluation["runs"], strategy: Strategy): string {
   const some = runs.filter((run) => run.strategy === strategy);
-  return [0, 1, 2].map((task) => Math.round(some.reduce((sum, run) => sum + run.stepsOfTask[task], 0) / some.length)).join(", ");
+  return [0, 1, 2]
+    .map((task) => Math.round(some.reduce((sum, run) => sum + run.stepsOfTask[task], 0) / some.length))
+    .join(", ");
 }
 
 /** Scores of a strategy's models over the seeds. */
-export function ofStrategy(methods: Record<string, MethodScores>, strategy: Strategy, of: (scores: MethodScores) => number): Spread {
+export function ofStrategy(
+  methods: Record<string, MethodScores>,
+  strategy: Strategy,
+  of: (scores: MethodScores) => number,
+): Spread {
   return spread(SEEDS.map((seed) => of(methods[`${strategy}-${seed}`])));
 }
 
@@ -88,7 +97,9 @@ export function imageRows(
   ];
 }
 
-/** Whether a claim holds here, from pairs of runs that differ in nothing but the strategy: how often and by how much. */
+/**
+ * Whether a claim holds here, from pairs of runs that differ in nothing but the strategy: how often and by how much.
+ */
 export function claim(text: string, better: number[], worse: number[], digits: number): string {
   const differences = better.map((value, i) => value - worse[i]);
   const wins = differences.filter((difference) => difference > 0).length;
@@ -100,7 +111,14 @@ export function claim(text: string, better: number[], worse: number[], digits: n
 }
 
 /** Writes reports/NAME/{table.md, table.json, *.svg} and prints the table. */
-export function report({ reports }: Flags, name: string, title: string, body: string, json: unknown, charts: Record<string, string> = {}): void {
+export function report(
+  { reports }: Flags,
+  name: string,
+  title: string,
+  body: string,
+  json: unknown,
+  charts: Record<string, string> = {},
+): void {
   const folder = join(reports, name);
   mkdirSync(folder, { recursive: true });
   writeFileAtomic(join(folder, "table.md"), `# ${title}\n\n${body}\n`);
@@ -113,7 +131,11 @@ export function report({ reports }: Flags, name: string, title: string, body: st
 export function historyChart(
   title: string,
   yLabel: string,
-  lines: { name: string; runs: Evaluation["runs"]; of: (record: Evaluation["runs"][number]["history"][number]) => number }[],
+  lines: {
+    name: string;
+    runs: Evaluation["runs"];
+    of: (record: Evaluation["runs"][number]["history"][number]) => number;
+  }[],
 ): string {
   return lineChart({
     title,
@@ -121,7 +143,12 @@ export function historyChart(
     yLabel,
     series: lines.map(({ name, runs, of }) => {
       const points = runs[0].history.map((_, i) => spread(runs.map(({ history }) => of(history[i]))));
-      return { name, x: runs[0].history.map(({ step }) => step), y: points.map(({ mean }) => mean), spread: points.map(({ sd }) => sd) };
+      return {
+        name,
+        x: runs[0].history.map(({ step }) => step),
+        y: points.map(({ mean }) => mean),
+        spread: points.map(({ sd }) => sd),
+      };
     }),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * An error a user can act on: a stable code, what was expected and received, and the remedy.
- * Every user mistake is reported as one of these, at the boundary where it was made. Codes are listed in docs/errors.md.
+ * An error a user can act on: a stable code, what was expected and received, and the remedy. Every user mistake is
+ * reported as one of these, at the boundary where it was made. Codes are listed in docs/errors.md.
  */
 export class SkyloopError extends Error {
   readonly code: string;

@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, messageOf, SkyloopError } from "./errors.ts";
 
@@ -13,7 +23,9 @@ export function writeFileAtomic(path: string, content: string | Uint8Array | Uin
     const file = openSync(temporary, "w");
     try {
       const parts = Array.isArray(content) ? content : [typeof content === "string" ? Buffer.from(content) : content];
-      for (const part of parts) for (let at = 0; at < part.byteLength; ) at += writeSync(file, part, at, Math.min(part.byteLength - at, 2 ** 30));
+      for (const part of parts)
+        for (let at = 0; at < part.byteLength; )
+          at += writeSync(file, part, at, Math.min(part.byteLength - at, 2 ** 30));
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -40,10 +52,18 @@ export function syncFolder(path: string): void {
 export function writeError(path: string, cause: unknown): SkyloopError {
   if (cause instanceof SkyloopError) return cause;
   if (codeOf(cause) === "ENOSPC")
-    return new SkyloopError("DISK_FULL", `no space left while writing ${path}; free some space and run the same command again: what was finished is kept`, {
-      cause,
-    });
-  return new SkyloopError("WRITE_FAILED", `cannot write ${path}: ${messageOf(cause)}; check that the folder exists and may be written`, { cause });
+    return new SkyloopError(
+      "DISK_FULL",
+      `no space left while writing ${path}; free some space and run the same command again: what was finished is kept`,
+      {
+        cause,
+      },
+    );
+  return new SkyloopError(
+    "WRITE_FAILED",
+    `cannot write ${path}: ${messageOf(cause)}; check that the folder exists and may be written`,
+    { cause },
+  );
 }
 
 /** SHA-256 of a file's bytes, hexadecimal. */
@@ -69,13 +89,17 @@ export function readJson(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SkyloopError("BAD_JSON", `${path} is not valid JSON (${messageOf(cause)}); restore it from a copy or make it again`, { cause });
+    throw new SkyloopError(
+      "BAD_JSON",
+      `${path} is not valid JSON (${messageOf(cause)}); restore it from a copy or make it again`,
+      { cause },
+    );
   }
 }
 
 /**
- * Takes a folder for one writer. Throws LOCKED while another living process holds it; a lock left by a killed process is taken over.
- * Returns the release.
+ * Takes a folder for one writer. Throws LOCKED while another living process holds it; a lock left by a killed process
+ * is taken over. Returns the release.
  */
 export function lockFolder(folder: string, purpose: string): () => void {
   const path = `${folder}/.lock-${purpose}`;
@@ -89,7 +113,11 @@ export function lockFolder(folder: string, purpose: string): () => void {
       if (codeOf(cause) !== "EEXIST") throw writeError(path, cause);
       const holder = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
       if (holder > 0 && isAlive(holder))
-        throw new SkyloopError("LOCKED", `${folder} is being written by process ${holder} (${purpose}); wait for it to end, or stop it`, { cause });
+        throw new SkyloopError(
+          "LOCKED",
+          `${folder} is being written by process ${holder} (${purpose}); wait for it to end, or stop it`,
+          { cause },
+        );
       rmSync(path, { force: true });
     }
   }

@@ -26,10 +26,13 @@ it("work rests while urgent moments follow one another, and ends beside somebody
 
 it("the moment is seen from another thread", async () => {
   const urgency = new Urgency();
-  const worker = new Worker("Atomics.store(new BigInt64Array(require('node:worker_threads').workerData), 0, BigInt(Date.now() + 500))", {
-    eval: true,
-    workerData: urgency.shared,
-  });
+  const worker = new Worker(
+    "Atomics.store(new BigInt64Array(require('node:worker_threads').workerData), 0, BigInt(Date.now() + 500))",
+    {
+      eval: true,
+      workerData: urgency.shared,
+    },
+  );
   await new Promise((resolve) => worker.once("exit", resolve));
   const start = Date.now();
   await urgency.rests(2000)();

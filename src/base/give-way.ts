@@ -21,8 +21,9 @@ export class Urgency {
   }
 
   /**
-   * For one piece of background work: call what is returned between its steps. Messages get their turn there, and while urgent moments follow one another it rests,
-   * in all at most `mostMs`, so that the work ends even beside somebody who never stops.
+   * For one piece of background work: call what is returned between its steps. Messages get their turn there, and while
+   * urgent moments follow one another it rests, in all at most `mostMs`, so that the work ends even beside somebody who
+   * never stops.
    */
   rests(mostMs: number): () => Promise<void> {
     let left = mostMs;

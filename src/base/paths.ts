@@ -8,7 +8,11 @@ export const PACKAGE_ROOT: string = (() => {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json"))) {
     const above = dirname(folder);
-    if (above === folder) throw new SkyloopError("BROKEN_INSTALL", "package.json not found above the program's files; install Skyloop again");
+    if (above === folder)
+      throw new SkyloopError(
+        "BROKEN_INSTALL",
+        "package.json not found above the program's files; install Skyloop again",
+      );
     folder = above;
   }
   return folder;

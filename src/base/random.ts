@@ -105,7 +105,8 @@ export class Random {
 
   /** `count` different integers of [0, n), in random order. */
   sample(n: number, count: number): number[] {
-    if (count * 4 >= n) return Array.from(this.shuffle(Uint32Array.from({ length: n }, (_, i) => i)).subarray(0, count));
+    if (count * 4 >= n)
+      return Array.from(this.shuffle(Uint32Array.from({ length: n }, (_, i) => i)).subarray(0, count));
     const taken = new Set<number>();
     while (taken.size < count) taken.add(this.int(n));
     return [...taken];

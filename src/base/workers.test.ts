@@ -34,7 +34,10 @@ describe("startWorker", () => {
       `import { startWorker } from ${JSON.stringify(workers)};\nstartWorker(new URL("./answer-worker.ts", import.meta.url)).on("message", console.log);\n`,
     );
     const tsx = pathToFileURL(join(PACKAGE_ROOT, "node_modules/tsx/dist/loader.mjs")).href;
-    const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, join(folder, "main.ts")], { cwd: folder, encoding: "utf8" });
+    const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, join(folder, "main.ts")], {
+      cwd: folder,
+      encoding: "utf8",
+    });
     expect([stdout, stderr]).toEqual(["A\n", ""]);
   });
 });

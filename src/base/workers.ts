@@ -5,9 +5,9 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 import { PACKAGE_ROOT } from "./paths.ts";
 
 /**
- * The file to load for a worker thread and the arguments it needs (`argv` of Worker and of Piscina), given the URL of its TypeScript
- * source as the caller sees it (`new URL("./embed-worker.ts", import.meta.url)`): the compiled `.js` beside a compiled caller, else
- * the source through tsx.
+ * The file to load for a worker thread and the arguments it needs (`argv` of Worker and of Piscina), given the URL of
+ * its TypeScript source as the caller sees it (`new URL("./embed-worker.ts", import.meta.url)`): the compiled `.js`
+ * beside a compiled caller, else the source through tsx.
  */
 export function workerEntry(source: URL): { path: string; argv: string[] } {
   const compiled = fileURLToPath(source).replace(/\.ts$/, ".js");

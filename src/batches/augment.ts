@@ -1,4 +1,7 @@
-/** Random views of galaxy images, a whole batch at a time, by what telescope, sky and distance change but the galaxy's kind does not. */
+/**
+ * Random views of galaxy images, a whole batch at a time, by what telescope, sky and distance change but the galaxy's
+ * kind does not.
+ */
 import { gridSample, noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Noise, type Randoms, randomOf } from "./noise.ts";
 
@@ -36,7 +39,10 @@ export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = {
   noise: 0.03,
 };
 
-/** Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted; brightness, stretch, colour, seeing and noise changed. */
+/**
+ * Images [B, 3, S, S] in [0, 1] to views [B, 3, size, size]: turned by any angle, mirrored, zoomed, shifted;
+ * brightness, stretch, colour, seeing and noise changed.
+ */
 export function augment(images: Tensor, randoms: Randoms, options: AugmentOptions, normal: Noise = randn): Tensor {
   return noGrad(() =>
     scope(() => {
@@ -51,7 +57,10 @@ export function augment(images: Tensor, randoms: Randoms, options: AugmentOption
         const scale = random.uniform(...zoom);
         const mirror = random.next() < 0.5 ? -1 : 1;
         const [cos, sin] = [scale * Math.cos(angle), scale * Math.sin(angle)];
-        affine.set([mirror * cos, -sin, random.uniform(-2, 2) * shift, mirror * sin, cos, random.uniform(-2, 2) * shift], b * 6);
+        affine.set(
+          [mirror * cos, -sin, random.uniform(-2, 2) * shift, mirror * sin, cos, random.uniform(-2, 2) * shift],
+          b * 6,
+        );
         const common = random.normal(0, gain);
         for (let c = 0; c < C; c++) gains[b * C + c] = Math.exp(common + random.normal(0, bandGain));
         offsets[b] = random.uniform(-offset, offset);

@@ -1,8 +1,14 @@
-/** Convolution of whole batches with a point spread for each image, by Fourier transform: what `stamps/degrade.ts` does to one image, fast enough for training. */
+/**
+ * Convolution of whole batches with a point spread for each image, by Fourier transform: what `stamps/degrade.ts` does
+ * to one image, fast enough for training.
+ */
 import type { Kernel } from "../stamps/degrade.ts";
 import { op, type Tensor, tensor } from "../torch/index.ts";
 
-/** Places on an axis of `length` pixels with `margin` more on each side, mirrored at the edges (the edge pixel is repeated). */
+/**
+ * Places on an axis of `length` pixels with `margin` more on each side, mirrored at the edges (the edge pixel is
+ * repeated).
+ */
 export function mirroredPlaces(length: number, margin: number): Int32Array {
   const period = 2 * length;
   return Int32Array.from({ length: length + 2 * margin }, (_, i) => {
@@ -14,12 +20,21 @@ export function mirroredPlaces(length: number, margin: number): Int32Array {
 /** Images [B, C, H, W] with `margin` mirrored pixels on each side. */
 export function mirrorPad(images: Tensor, margin: number): Tensor {
   const [, , H, W] = images.shape;
-  const along = (length: number) => tensor(BigInt64Array.from(mirroredPlaces(length, margin), BigInt), [length + 2 * margin]);
+  const along = (length: number) =>
+    tensor(BigInt64Array.from(mirroredPlaces(length, margin), BigInt), [length + 2 * margin]);
   return images.indexSelect(2, along(H)).indexSelect(3, along(W));
 }
 
-/** Kernels' transforms [B, 1, height, width / 2 + 1] on a grid of height x width pixels, each kernel's centre at the first pixel. */
-export function transformKernels(kernels: Kernel[], height: number, width: number, dtype: "float32" | "float64" = "float32"): Tensor {
+/**
+ * Kernels' transforms [B, 1, height, width / 2 + 1] on a grid of height x width pixels, each kernel's centre at the
+ * first pixel.
+ */
+export function transformKernels(
+  kernels: Kernel[],
+  height: number,
+  width: number,
+  dtype: "float32" | "float64" = "float32",
+): Tensor {
   const planes = new Float64Array(kernels.length * height * width);
   for (const [b, { size: k, values }] of kernels.entries()) {
     const half = (k - 1) / 2;

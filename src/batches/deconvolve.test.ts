@@ -7,9 +7,12 @@ import { convolve, type Kernel, pointSpread } from "../stamps/degrade.ts";
 import { scope, type Tensor, tensor } from "../torch/index.ts";
 import { richardsonLucy, richardsonLucyMirrored, wiener, wienerMirrored } from "./deconvolve.ts";
 
-const golden = JSON.parse(readFileSync(join(PACKAGE_ROOT, "test/golden/restoration.json"), "utf8")) as RestorationGolden;
+const golden = JSON.parse(
+  readFileSync(join(PACKAGE_ROOT, "test/golden/restoration.json"), "utf8"),
+) as RestorationGolden;
 const S = golden.sizePx;
-const worst = (found: ArrayLike<number>, wanted: ArrayLike<number>) => Math.max(...Array.from(found, (value, i) => Math.abs(value - wanted[i])));
+const worst = (found: ArrayLike<number>, wanted: ArrayLike<number>) =>
+  Math.max(...Array.from(found, (value, i) => Math.abs(value - wanted[i])));
 
 /** Two images in one batch, of which the first is the golden one, and another kernel for the second. */
 function first(method: (images: Tensor, kernels: Kernel[]) => Tensor): Float64Array {
@@ -43,8 +46,12 @@ describe("deconvolution", () => {
     });
     const kernel = pointSpread({ fwhmPx: 3, beta: 3 });
     const blurred = convolve(sharp, { bands: 1, heightPx: 32, widthPx: 32 }, kernel);
-    const mean = (image: Float32Array) => image.reduce((sum, value, i) => sum + (value - sharp[i]) ** 2, 0) / sharp.length;
-    for (const method of [(x: Tensor) => richardsonLucyMirrored(x, [kernel], 20), (x: Tensor) => wienerMirrored(x, [kernel], [1e-4])]) {
+    const mean = (image: Float32Array) =>
+      image.reduce((sum, value, i) => sum + (value - sharp[i]) ** 2, 0) / sharp.length;
+    for (const method of [
+      (x: Tensor) => richardsonLucyMirrored(x, [kernel], 20),
+      (x: Tensor) => wienerMirrored(x, [kernel], [1e-4]),
+    ]) {
       const found = scope(() => method(tensor(blurred, [1, 1, 32, 32])).toFloat32Array());
       expect(found.length).toBe(1024);
       expect(mean(found)).toBeLessThan(mean(blurred) / 2);

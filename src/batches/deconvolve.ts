@@ -1,4 +1,7 @@
-/** Classical deconvolution with a known point spread, the measure for a learned restoration. Definitions are scikit-image's `restoration`. */
+/**
+ * Classical deconvolution with a known point spread, the measure for a learned restoration. Definitions are
+ * scikit-image's `restoration`.
+ */
 import type { Kernel } from "../stamps/degrade.ts";
 import { op, opInPlace, type Tensor, tensor, zeros } from "../torch/index.ts";
 import { inverseTransform, mirrorPad, transform, transformKernels } from "./convolve.ts";
@@ -13,8 +16,9 @@ const widest = (kernels: Kernel[]) => Math.max(...kernels.map(({ size }) => (siz
 const precision = (images: Tensor) => (images.dtype === "float64" ? "float64" : "float32");
 
 /**
- * Richardson-Lucy deconvolution (Richardson 1972, Lucy 1974) of images [B, C, H, W] with a kernel for each: scikit-image's `richardson_lucy` with
- * `clip=False`, light from beyond the edges taken as dark. It starts at 0.5; negative pixels, which noise makes, stay as they are.
+ * Richardson-Lucy deconvolution (Richardson 1972, Lucy 1974) of images [B, C, H, W] with a kernel for each:
+ * scikit-image's `richardson_lucy` with `clip=False`, light from beyond the edges taken as dark. It starts at 0.5;
+ * negative pixels, which noise makes, stay as they are.
  */
 export function richardsonLucy(images: Tensor, kernels: Kernel[], iterations: number): Tensor {
   const [B, C, H, W] = images.shape;
@@ -44,15 +48,18 @@ export function richardsonLucyMirrored(images: Tensor, kernels: Kernel[], iterat
 const LAPLACIAN: Kernel = { size: 3, values: Float32Array.from([0, -1, 0, -1, 4, -1, 0, -1, 0]) };
 
 /**
- * Wiener-Hunt deconvolution (Hunt 1971) of images [B, C, H, W], taken as periodic: conj(H) / (|H|^2 + balance |D|^2), D the Laplacian; scikit-image's
- * `wiener` with `clip=False`. One kernel for all or one an image; one balance an image or one for each of its bands: large ones smooth more.
+ * Wiener-Hunt deconvolution (Hunt 1971) of images [B, C, H, W], taken as periodic: conj(H) / (|H|^2 + balance |D|^2), D
+ * the Laplacian; scikit-image's `wiener` with `clip=False`. One kernel for all or one an image; one balance an image or
+ * one for each of its bands: large ones smooth more.
  */
 export function wiener(images: Tensor, kernels: Kernel[], balances: number[]): Tensor {
   const [B, , height, width] = images.shape;
   const dtype = precision(images);
   const H = transformKernels(kernels, height, width, dtype);
   const power = (transfer: Tensor) => op("abs", transfer).pow(2);
-  const roughness = power(transformKernels([LAPLACIAN], height, width, dtype)).mul(tensor(balances, [B, balances.length / B, 1, 1], dtype));
+  const roughness = power(transformKernels([LAPLACIAN], height, width, dtype)).mul(
+    tensor(balances, [B, balances.length / B, 1, 1], dtype),
+  );
   const filter = op("conj", H).div(power(H).add(roughness));
   return inverseTransform(transform(images).mul(filter), height, width);
 }

@@ -1,9 +1,20 @@
 /**
- * Features of a survey on disk: `features/<model>/features.f32`, a little-endian float32 matrix [count, dim] that can be memory-mapped,
- * and `features.json`, which says whose weights made it and which blocks of rows are finished. Blocks are written, synced, and only
- * then listed as done, so that a killed run goes on where it was.
+ * Features of a survey on disk: `features/<model>/features.f32`, a little-endian float32 matrix [count, dim] that can
+ * be memory-mapped, and `features.json`, which says whose weights made it and which blocks of rows are finished. Blocks
+ * are written, synced, and only then listed as done, so that a killed run goes on where it was.
  */
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { lockFolder, readJson, writeError, writeFileAtomic } from "../base/files.ts";
@@ -48,7 +59,13 @@ export function listFeatures(survey: string): FeatureSet[] {
     .filter((name) => existsSync(join(folder, name, "features.json")))
     .map((name) => {
       const header = readJson(join(folder, name, "features.json")) as FeatureHeader;
-      return { model: header.model, weightsHash: header.weightsHash, dim: header.dim, done: rowsDone(header), total: header.count };
+      return {
+        model: header.model,
+        weightsHash: header.weightsHash,
+        dim: header.dim,
+        done: rowsDone(header),
+        total: header.count,
+      };
     });
 }
 
@@ -88,7 +105,8 @@ export function openFeatures(survey: string, model: string): Features {
   let whole: Float32Array | null = null;
   const read = (from: number, into: Float32Array) => {
     const view = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-    for (let done = 0; done < view.length; ) done += readSync(file, view, done, Math.min(view.length - done, 2 ** 30), from * dim * 4 + done);
+    for (let done = 0; done < view.length; )
+      done += readSync(file, view, done, Math.min(view.length - done, 2 ** 30), from * dim * 4 + done);
     return into;
   };
   return {
@@ -96,7 +114,8 @@ export function openFeatures(survey: string, model: string): Features {
     weightsHash: header.weightsHash,
     dim,
     count,
-    rows: (from, to) => (whole === null ? read(from, new Float32Array((to - from) * dim)) : whole.subarray(from * dim, to * dim)),
+    rows: (from, to) =>
+      whole === null ? read(from, new Float32Array((to - from) * dim)) : whole.subarray(from * dim, to * dim),
     row(index) {
       return this.rows(index, index + 1);
     },
@@ -119,8 +138,8 @@ export interface FeatureWriter {
 }
 
 /**
- * Opens a set for writing, going on with what a stopped run left. Throws OTHER_WEIGHTS where the folder holds features of other weights
- * or of other data, LOCKED where another process writes it.
+ * Opens a set for writing, going on with what a stopped run left. Throws OTHER_WEIGHTS where the folder holds features
+ * of other weights or of other data, LOCKED where another process writes it.
  */
 export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "blocksDone">): FeatureWriter {
   const folder = folderOf(survey, wanted.model);
@@ -128,7 +147,9 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
   const release = lockFolder(folder, "embed");
   const headerPath = join(folder, "features.json");
   try {
-    const header: FeatureHeader = existsSync(headerPath) ? (readJson(headerPath) as FeatureHeader) : { ...wanted, blocksDone: [] };
+    const header: FeatureHeader = existsSync(headerPath)
+      ? (readJson(headerPath) as FeatureHeader)
+      : { ...wanted, blocksDone: [] };
     for (const key of ["weightsHash", "dataHash", "dim", "count", "blockRows", "precision"] as const)
       if (header[key] !== wanted[key])
         throw new SkyloopError(
@@ -143,10 +164,12 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
       finished: (block) => header.blocksDone.includes(block),
       write(block, rows) {
         const expected = Math.min(header.blockRows, header.count - block * header.blockRows) * header.dim;
-        if (rows.length !== expected) throw new SkyloopError("FEATURES_BROKEN", `block ${block} needs ${expected} numbers, got ${rows.length}`);
+        if (rows.length !== expected)
+          throw new SkyloopError("FEATURES_BROKEN", `block ${block} needs ${expected} numbers, got ${rows.length}`);
         try {
           const view = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
-          for (let done = 0; done < view.length; ) done += writeSync(file, view, done, view.length - done, block * header.blockRows * header.dim * 4 + done);
+          for (let done = 0; done < view.length; )
+            done += writeSync(file, view, done, view.length - done, block * header.blockRows * header.dim * 4 + done);
           fsyncSync(file);
         } catch (cause) {
           throw writeError(folder, cause);

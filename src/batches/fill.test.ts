@@ -10,7 +10,9 @@ describe("first guesses of hidden pixels", () => {
       [16, 16],
       [13, 22],
     ]) {
-      const mask = Float32Array.from({ length: H * W }, (_, p) => ((p % W) % 5 < 3 && Math.floor(p / W) % 7 < 5 ? 0 : 1));
+      const mask = Float32Array.from({ length: H * W }, (_, p) =>
+        (p % W) % 5 < 3 && Math.floor(p / W) % 7 < 5 ? 0 : 1,
+      );
       const values = Float32Array.from({ length: H * W }, (_, p) => ((p * 7919) % 101) / 101);
       scope(() => {
         const known = tensor(mask, [1, 1, H, W]);
@@ -28,9 +30,18 @@ describe("first guesses of hidden pixels", () => {
   });
 
   it("are the biharmonic solution of each image by its own mask", () => {
-    const images = [0.1, 0.7].map((phase) => Float32Array.from([0, 1, 2].flatMap((band) => [...wavesImage(16, phase + band)])));
-    const masks = [4, 9].map((from) => Uint8Array.from({ length: 256 }, (_, p) => (p % 16 >= from && p % 16 < from + 4 && p > 64 && p < 160 ? 1 : 0)));
-    const found = scope(() => firstGuess(tensor(Float32Array.from(images.flatMap((image) => [...image])), [2, 3, 16, 16]), masks).toFloat32Array());
+    const images = [0.1, 0.7].map((phase) =>
+      Float32Array.from([0, 1, 2].flatMap((band) => [...wavesImage(16, phase + band)])),
+    );
+    const masks = [4, 9].map((from) =>
+      Uint8Array.from({ length: 256 }, (_, p) => (p % 16 >= from && p % 16 < from + 4 && p > 64 && p < 160 ? 1 : 0)),
+    );
+    const found = scope(() =>
+      firstGuess(
+        tensor(Float32Array.from(images.flatMap((image) => [...image])), [2, 3, 16, 16]),
+        masks,
+      ).toFloat32Array(),
+    );
     for (const [b, image] of images.entries()) {
       const wanted = inpaintBiharmonic(image, { bands: 3, heightPx: 16, widthPx: 16, mask: masks[b] });
       expect(Math.max(...wanted.map((value, i) => Math.abs(value - found[b * 768 + i])))).toBeLessThan(1e-6);

@@ -2,7 +2,10 @@
 import { inpaintBiharmonic } from "../stamps/inpaint.ts";
 import { op, resizeBilinear, type Tensor, tensor, where } from "../torch/index.ts";
 
-/** Images [B, 3, H, W] with hidden pixels (`masks` [H, W], 1 where hidden) filled by the biharmonic equation, and regions too large for it by `pushPull`. */
+/**
+ * Images [B, 3, H, W] with hidden pixels (`masks` [H, W], 1 where hidden) filled by the biharmonic equation, and
+ * regions too large for it by `pushPull`.
+ */
 export function firstGuess(images: Tensor, masks: Uint8Array[]): Tensor {
   const [B, bands, heightPx, widthPx] = images.shape;
   const N = heightPx * widthPx;
@@ -20,8 +23,9 @@ export function firstGuess(images: Tensor, masks: Uint8Array[]): Tensor {
 }
 
 /**
- * Images [B, C, H, W] whose pixels with `known` [B, 1, H, W] 0 are replaced by the known ones around them: means over ever larger squares, as far as one
- * finds known pixels, brought back smoothly (push-pull, Gortler et al. 1996). An image without any known pixel becomes 0.
+ * Images [B, C, H, W] whose pixels with `known` [B, 1, H, W] 0 are replaced by the known ones around them: means over
+ * ever larger squares, as far as one finds known pixels, brought back smoothly (push-pull, Gortler et al. 1996). An
+ * image without any known pixel becomes 0.
  */
 export function pushPull(images: Tensor, known: Tensor): Tensor {
   const [, , H, W] = images.shape;

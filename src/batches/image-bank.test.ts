@@ -51,7 +51,9 @@ it("holds the images of a process's own shards, and every process leaves out wha
         if (stamp % 2 === rank) expect(bank.take([row]).toFloat32Array()).toEqual(whole.take([stamp]).toFloat32Array());
         else expect(() => bank.take([row])).toThrow(/held by another process/);
       });
-    expect((bank.place.images as SharedArrayBuffer).byteLength).toBe(2 * 3 * 16 * 16 * stamps.filter((stamp) => stamp % 2 === rank).length);
+    expect((bank.place.images as SharedArrayBuffer).byteLength).toBe(
+      2 * 3 * 16 * 16 * stamps.filter((stamp) => stamp % 2 === rank).length,
+    );
     bank.close();
   }
   whole.close();

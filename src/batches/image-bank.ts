@@ -15,7 +15,10 @@ import { type StampPlace, storeInFile, storeInMemory, takeFrom } from "./stamp-s
 export type Truth = Record<string, string | number | boolean | null>;
 
 export interface ImageBank {
-  /** Images [n, 3, S, S] by their rows: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth` stands; kept in half precision. */
+  /**
+   * Images [n, 3, S, S] by their rows: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth`
+   * stands; kept in half precision.
+   */
   take(rows: number[]): Tensor;
   /** Where the images lie, for other threads. */
   place: StampPlace;
@@ -42,7 +45,10 @@ export interface BankOptions {
   /** Folder of the file for more images than memory shall hold. */
   scratch?: string;
   memoryBytes?: number;
-  /** How many parts the images are in, where processes that train together hold some of them each: process r of n those whose number is r modulo n. */
+  /**
+   * How many parts the images are in, where processes that train together hold some of them each: process r of n those
+   * whose number is r modulo n.
+   */
   shards?: number;
   group?: Pick<Group, "rank" | "size" | "sumInto"> | null;
 }
@@ -53,8 +59,9 @@ const MEMORY_BYTES = 2 * 2 ** 30;
 const BLOCK = 256;
 
 /**
- * Decodes the stamps of the surveys at `sizePx`, every one or those of this process's shards; those that cannot be read are skipped and counted in `skipped`, whoever was to
- * read them. More than `memoryBytes` of images go to a file below `scratch` that vanishes with this process. Throws BAD_RECIPE, DISK_FULL.
+ * Decodes the stamps of the surveys at `sizePx`, every one or those of this process's shards; those that cannot be read
+ * are skipped and counted in `skipped`, whoever was to read them. More than `memoryBytes` of images go to a file below
+ * `scratch` that vanishes with this process. Throws BAD_RECIPE, DISK_FULL.
  */
 export async function loadImageBank(
   folders: string[],
@@ -64,14 +71,20 @@ export async function loadImageBank(
 ): Promise<ImageBank & { skipped: number }> {
   const { rank, size } = group ?? { rank: 0, size: 1 };
   if (shards !== undefined && shards % size !== 0)
-    throw new SkyloopError("BAD_RECIPE", `${size} processes cannot hold ${shards} shards alike; start a number of processes that divides them`);
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      `${size} processes cannot hold ${shards} shards alike; start a number of processes that divides them`,
+    );
   const surveys = await Promise.all(folders.map(openSurvey));
   const total = surveys.reduce((sum, survey) => sum + survey.header.count, 0);
   const shardOf = (stamp: number) => (shards === undefined ? 0 : stamp % shards);
   const isOwn = (stamp: number) => shards === undefined || shardOf(stamp) % size === rank;
   const plane = 3 * sizePx * sizePx;
   const own = shards === undefined ? total : Math.ceil(total / size);
-  const writer = 2 * plane * own > memoryBytes ? storeInFile(join(scratch, `stamps-${process.pid}.f16`), sizePx) : storeInMemory(sizePx);
+  const writer =
+    2 * plane * own > memoryBytes
+      ? storeInFile(join(scratch, `stamps-${process.pid}.f16`), sizePx)
+      : storeInMemory(sizePx);
   // 1 for each stamp of all surveys that could not be read.
   const unread = new Float32Array(total);
   let first = 0;
@@ -141,7 +154,9 @@ function isSimulated({ header }: Survey): boolean {
 async function readInput(survey: Survey, index: number, sizePx: number, asFlux: boolean): Promise<Float32Array | null> {
   try {
     const stamp = await survey.readStamp(index);
-    const input = asFlux ? fluxInput(stamp, sizePx) : modelInput(stamp, { sizePx, adaptiveCrop: survey.header.adaptiveCrop });
+    const input = asFlux
+      ? fluxInput(stamp, sizePx)
+      : modelInput(stamp, { sizePx, adaptiveCrop: survey.header.adaptiveCrop });
     return input.every(Number.isFinite) ? input : null;
   } catch {
     return null;

@@ -6,7 +6,10 @@ import { loadBlocks } from "./loader.ts";
 
 const BLOCK = 256;
 
-/** Images [rows, 3, size, size] in half precision, in [0, 1], of the named rows (ascending); a stamp that cannot be read is black. */
+/**
+ * Images [rows, 3, size, size] in half precision, in [0, 1], of the named rows (ascending); a stamp that cannot be read
+ * is black.
+ */
 export async function loadInputs(folder: string, sizePx: number, rows: number[], progress: Progress): Promise<Tensor> {
   const survey = await openSurvey(folder);
   const { count } = survey.header;
@@ -23,7 +26,9 @@ export async function loadInputs(folder: string, sizePx: number, rows: number[],
     // A pixel without a measurement is dark to a model.
     for (const [i, row] of own.entries())
       picked.set(
-        pixels.subarray((row - from) * plane, (row - from + 1) * plane).map((value) => (Number.isFinite(value) ? value : 0)),
+        pixels
+          .subarray((row - from) * plane, (row - from + 1) * plane)
+          .map((value) => (Number.isFinite(value) ? value : 0)),
         i * plane,
       );
     parts.push(tensor(picked, [own.length, 3, sizePx, sizePx], "float16"));

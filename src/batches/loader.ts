@@ -7,7 +7,11 @@ import type { DecodeAnswer, DecodeRequest } from "./decode-worker.ts";
 const AHEAD = 2;
 
 /** Yields the given row ranges in order as [to - from, 3, size, size]. */
-export async function* loadBlocks(folder: string, sizePx: number, ranges: DecodeRequest[]): AsyncGenerator<DecodeAnswer> {
+export async function* loadBlocks(
+  folder: string,
+  sizePx: number,
+  ranges: DecodeRequest[],
+): AsyncGenerator<DecodeAnswer> {
   if (ranges.length === 0) return;
   const worker = startWorker(new URL("./decode-worker.ts", import.meta.url), { workerData: { folder, sizePx } });
   const arrived = new Map<number, DecodeAnswer>();

@@ -1,4 +1,7 @@
-/** Noise that does not touch the engine's process-wide generator, so that threads can draw it side by side and each gets the same as alone. */
+/**
+ * Noise that does not touch the engine's process-wide generator, so that threads can draw it side by side and each gets
+ * the same as alone.
+ */
 import { Random } from "../base/random.ts";
 import { type Tensor, tensor } from "../torch/index.ts";
 
@@ -11,11 +14,12 @@ const TABLE = 2 ** 20;
 export type Randoms = Random | Random[];
 
 /** The generator of image `image`. */
-export const randomOf = (randoms: Randoms, image: number): Random => (Array.isArray(randoms) ? randoms[image] : randoms);
+export const randomOf = (randoms: Randoms, image: number): Random =>
+  Array.isArray(randoms) ? randoms[image] : randoms;
 
 /**
- * Noise from a table of a million normal numbers: each image reads it from a place of its own, forwards or backwards in sign, as its generator draws. Two images may
- * share a stretch of the table; no image sees one twice up to 591 px.
+ * Noise from a table of a million normal numbers: each image reads it from a place of its own, forwards or backwards in
+ * sign, as its generator draws. Two images may share a stretch of the table; no image sees one twice up to 591 px.
  */
 export function noiseFrom(table: Float32Array, randoms: Randoms): Noise {
   return (shape) => {

@@ -1,4 +1,6 @@
-/** Images of surveys at full resolution, in memory, and crops of them: what restoration and reconstruction learn from. */
+/**
+ * Images of surveys at full resolution, in memory, and crops of them: what restoration and reconstruction learn from.
+ */
 import { hashBytes } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Random } from "../base/random.ts";
@@ -22,7 +24,10 @@ export interface PictureSet {
   dataHash: string;
 }
 
-/** The central square of `sidePx` of a stamp, three planes, red first; null where the stamp is smaller or a pixel has no measurement. */
+/**
+ * The central square of `sidePx` of a stamp, three planes, red first; null where the stamp is smaller or a pixel has no
+ * measurement.
+ */
 function centralPlanes({ data, bands, kind, widthPx, heightPx }: Stamp, sidePx: number): Picture["data"] | null {
   if (widthPx < sidePx || heightPx < sidePx) return null;
   const order = kind === "colour" ? [0, 1, 2] : colourBands(bands);
@@ -39,7 +44,12 @@ function centralPlanes({ data, bands, kind, widthPx, heightPx }: Stamp, sidePx: 
 }
 
 /** Reads the central `sidePx` of every stamp of a survey, or of `rows` of it. */
-export async function loadPictures(folder: string, sidePx: number, progress: Progress, rows?: number[]): Promise<PictureSet> {
+export async function loadPictures(
+  folder: string,
+  sidePx: number,
+  progress: Progress,
+  rows?: number[],
+): Promise<PictureSet> {
   const survey = await openSurvey(folder);
   const wanted = rows ?? survey.rows.map((_, i) => i);
   const pictures: Picture[] = [];
@@ -54,10 +64,19 @@ export async function loadPictures(folder: string, sidePx: number, progress: Pro
   progress.end();
   const { kind, pixelScaleArcsec, dataHash } = survey.header;
   survey.close();
-  return { kind, pixelScaleArcsec, pictures, skipped: wanted.length - pictures.length, dataHash: hashBytes(`${dataHash} ${sidePx} ${wanted.join()}`) };
+  return {
+    kind,
+    pixelScaleArcsec,
+    pictures,
+    skipped: wanted.length - pictures.length,
+    dataHash: hashBytes(`${dataHash} ${sidePx} ${wanted.join()}`),
+  };
 }
 
-/** A square of a picture [3, size, size], as it is or turned by quarters and mirrored (`symmetry` 0 to 7); colour in [0, 1], flux as it is. */
+/**
+ * A square of a picture [3, size, size], as it is or turned by quarters and mirrored (`symmetry` 0 to 7); colour in [0,
+ * 1], flux as it is.
+ */
 export function cropOf({ sidePx, data }: Picture, x0: number, y0: number, sizePx: number, symmetry = 0): Float32Array {
   const unit = data instanceof Uint8Array ? 1 / 255 : 1;
   const out = new Float32Array(3 * sizePx * sizePx);

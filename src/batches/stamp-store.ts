@@ -1,4 +1,7 @@
-/** Images that training draws from, in half precision: in memory, or in a file where they would take too much of it. Threads share them. */
+/**
+ * Images that training draws from, in half precision: in memory, or in a file where they would take too much of it.
+ * Threads share them.
+ */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { writeError } from "../base/files.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../torch/index.ts";
@@ -23,7 +26,10 @@ export interface StampWriter {
   finish(): StampStore;
 }
 
-/** Reads images [n, 3, S, S] in single precision from where they lie, in the order asked for; closing them is the business of who put them there. */
+/**
+ * Reads images [n, 3, S, S] in single precision from where they lie, in the order asked for; closing them is the
+ * business of who put them there.
+ */
 export function takeFrom({ sizePx, images, heldAt }: StampPlace): (rows: number[]) => Tensor {
   const bytes = 2 * 3 * sizePx * sizePx;
   const memory = typeof images === "number" ? null : new Uint8Array(images);
@@ -61,8 +67,9 @@ export function storeInMemory(sizePx: number): StampWriter {
 }
 
 /**
- * A store in the file `path`, which nobody else sees: its name is taken away at once, and the system frees it when this process ends, however it does. Batches are
- * read image by image; what was read stays in the system's cache as far as there is memory. Throws DISK_FULL, WRITE_FAILED.
+ * A store in the file `path`, which nobody else sees: its name is taken away at once, and the system frees it when this
+ * process ends, however it does. Batches are read image by image; what was read stays in the system's cache as far as
+ * there is memory. Throws DISK_FULL, WRITE_FAILED.
  */
 export function storeInFile(path: string, sizePx: number): StampWriter {
   let file: number;

@@ -1,13 +1,20 @@
-/** Flux to colour pictures by stretches drawn at random, so that what is learned from flux does not hang on one survey's way to show it. */
+/**
+ * Flux to colour pictures by stretches drawn at random, so that what is learned from flux does not hang on one survey's
+ * way to show it.
+ */
 import { noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Noise, type Randoms, randomOf } from "./noise.ts";
 
-/** Scales of z, r and g (shown red, green, blue) around which stretches are drawn: the Legacy viewer's, for nanomaggies a pixel. */
+/**
+ * Scales of z, r and g (shown red, green, blue) around which stretches are drawn: the Legacy viewer's, for nanomaggies
+ * a pixel.
+ */
 const SCALES = [2.2, 3.4, 6.0] as const;
 
 /**
- * Flux [B, 3, S, S] in nanomaggies (g, r, z) to colour [B, 3, S, S], red first, each image by a Lupton-like arcsinh (Lupton et al. 2004) of its own: softening
- * Q from 4 (SDSS-like, steep) to 30 (Legacy-like, faint parts lifted), brightness over a factor of 4, colour balance, black level, sky noise.
+ * Flux [B, 3, S, S] in nanomaggies (g, r, z) to colour [B, 3, S, S], red first, each image by a Lupton-like arcsinh
+ * (Lupton et al. 2004) of its own: softening Q from 4 (SDSS-like, steep) to 30 (Legacy-like, faint parts lifted),
+ * brightness over a factor of 4, colour balance, black level, sky noise.
  */
 export function randomStretch(flux: Tensor, randoms: Randoms, normal: Noise = randn): Tensor {
   return noGrad(() =>

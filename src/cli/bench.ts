@@ -7,7 +7,11 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 /** Benchmarks are no part of the installed program: they are read from the repository, through tsx. */
 async function load<T>(file: string): Promise<T> {
   const path = join(PACKAGE_ROOT, "bench", file);
-  if (!existsSync(path)) throw new SkyloopError("BENCH_MISSING", "benchmarks are part of the repository, not of the installed package; clone it");
+  if (!existsSync(path))
+    throw new SkyloopError(
+      "BENCH_MISSING",
+      "benchmarks are part of the repository, not of the installed package; clone it",
+    );
   const { register } = await import("tsx/esm/api");
   register();
   return (await import(path)) as T;
@@ -17,19 +21,25 @@ const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).jo
 
 /** `skyloop bench encode|train|start|loop|page`. */
 export function addBenchCommand(program: Command): void {
-  const bench = program.command("bench").description("speed, beside a peer in the same run (PyTorch in Python where Debian's python3-torch is installed)");
+  const bench = program
+    .command("bench")
+    .description("speed, beside a peer in the same run (PyTorch in Python where Debian's python3-torch is installed)");
   for (const work of ["encode", "train"] as const)
     bench
       .command(work)
       .description(
-        work === "encode" ? "images a second through an encoder" : "images a second of training steps (masked pictures, light head: forward, backward, Adam)",
+        work === "encode"
+          ? "images a second through an encoder"
+          : "images a second of training steps (masked pictures, light head: forward, backward, Adam)",
       )
       .option("--model <name>", "model of the table", "lvm-tiny")
       .option("--batch <n>", "images a batch", Number, 16)
       .option("--size <px>", "side of the images", Number, 128)
       .option("--seconds <s>", "length of one measurement", Number, 4)
       .option("--rounds <n>", "measurements of each, in turn", Number, 3)
-      .addOption(new Option("--precision <name>", "of our products").choices(["float32", "bfloat16"]).default("float32"))
+      .addOption(
+        new Option("--precision <name>", "of our products").choices(["float32", "bfloat16"]).default("float32"),
+      )
       .option("--json", "one JSON object", false)
       .action(
         async ({
@@ -45,7 +55,10 @@ export function addBenchCommand(program: Command): void {
           precision: string;
           json: boolean;
         }) => {
-          const { benchModel, modelTable } = await load<{ benchModel(work: string, options: object): object; modelTable(bench: object): string }>("model.ts");
+          const { benchModel, modelTable } = await load<{
+            benchModel(work: string, options: object): object;
+            modelTable(bench: object): string;
+          }>("model.ts");
           const result = benchModel(work, { ...options, sizePx: size });
           process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
         },
@@ -57,10 +70,16 @@ export function addBenchCommand(program: Command): void {
     .option("--rounds <n>", "starts of each, in turn", Number, 5)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { model: string; rounds: number; json: boolean }) => {
-      const { benchStart } = await load<{ benchStart(options: object): Record<string, { seconds: number[]; median: number }> }>("start.ts");
+      const { benchStart } = await load<{
+        benchStart(options: object): Record<string, { seconds: number[]; median: number }>;
+      }>("start.ts");
       const result = benchStart(options);
-      const lines = Object.entries(result).map(([program, { seconds, median }]) => `  ${program.padEnd(16)} ${median.toFixed(2)} s (${numbers(seconds)})\n`);
-      process.stdout.write(json ? `${JSON.stringify(result)}\n` : `start to first feature, ${options.model}\n${lines.join("")}`);
+      const lines = Object.entries(result).map(
+        ([program, { seconds, median }]) => `  ${program.padEnd(16)} ${median.toFixed(2)} s (${numbers(seconds)})\n`,
+      );
+      process.stdout.write(
+        json ? `${JSON.stringify(result)}\n` : `start to first feature, ${options.model}\n${lines.join("")}`,
+      );
     });
   bench
     .command("loop")
@@ -71,9 +90,12 @@ export function addBenchCommand(program: Command): void {
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; rounds: number; json: boolean }) => {
       const { benchLoop } = await load<{
-        benchLoop(
-          options: object,
-        ): Promise<{ clickToSavedMs: { median: number; worst: number }; firstPageSeconds: number[]; fullRankingSeconds: number[]; peerSeconds: number[] }>;
+        benchLoop(options: object): Promise<{
+          clickToSavedMs: { median: number; worst: number };
+          firstPageSeconds: number[];
+          fullRankingSeconds: number[];
+          peerSeconds: number[];
+        }>;
       }>("loop.ts");
       const result = await benchLoop(options);
       if (json) {
@@ -86,12 +108,17 @@ export function addBenchCommand(program: Command): void {
     });
   bench
     .command("page")
-    .description("the page at 200,000 objects in Chromium: first paint, frames a second, click to saved label, next page, memory")
+    .description(
+      "the page at 200,000 objects in Chromium: first paint, frames a second, click to saved label, next page, memory",
+    )
     .option("--objects <n>", "objects", Number, 200_000)
     .option("--dim <n>", "features of each", Number, 384)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; json: boolean }) => {
-      const { benchPage, describePage } = await load<{ benchPage(options: object): Promise<unknown>; describePage(result: unknown): string }>("page.ts");
+      const { benchPage, describePage } = await load<{
+        benchPage(options: object): Promise<unknown>;
+        describePage(result: unknown): string;
+      }>("page.ts");
       const result = await benchPage(options);
       process.stdout.write(`${json ? JSON.stringify(result) : describePage(result)}\n`);
     });

@@ -9,7 +9,10 @@ export interface Engine {
   gflops: number;
 }
 
-/** What the machine and the installation are like. Sizes in GiB. A part that does not load is null, and `failures` says why. */
+/**
+ * What the machine and the installation are like. Sizes in GiB. A part that does not load is null, and `failures` says
+ * why.
+ */
 export interface Report {
   skyloop: string;
   compiled: boolean;
@@ -38,7 +41,10 @@ export interface Warning {
 
 /** What makes Skyloop slow or wrong on such a machine. */
 export function warningsFor(report: Report): Warning[] {
-  const warnings: Warning[] = report.failures.map((failure) => ({ what: failure, remedy: "run `npm run setup`; its log says what fails" }));
+  const warnings: Warning[] = report.failures.map((failure) => ({
+    what: failure,
+    remedy: "run `npm run setup`; its log says what fails",
+  }));
   const warn = (when: boolean, what: string, remedy: string) => {
     if (when) warnings.push({ what, remedy });
   };
@@ -51,22 +57,59 @@ export function warningsFor(report: Report): Warning[] {
   );
   const busy = `other programs keep this machine busy (load ${report.load.toFixed(1)} on ${report.processors} processors); the measured speed suffers too`;
   warn(report.load > report.processors * 1.5, busy, "wait until they end, then run skyloop doctor again");
-  warn(report.memoryFreeGib < 2, `${report.memoryFreeGib} GiB of memory are free`, "close other programs, or choose a smaller model");
-  warn(report.diskFreeGib < 5, `${report.diskFreeGib} GiB are free on this disk`, "make room, or work in a folder on another disk");
+  warn(
+    report.memoryFreeGib < 2,
+    `${report.memoryFreeGib} GiB of memory are free`,
+    "close other programs, or choose a smaller model",
+  );
+  warn(
+    report.diskFreeGib < 5,
+    `${report.diskFreeGib} GiB are free on this disk`,
+    "make room, or work in a folder on another disk",
+  );
   warn(!report.page, "the page is not built", "run `npm run setup`");
   return warnings;
 }
 
-function warnAboutEngine(report: Report, engine: Engine, warn: (when: boolean, what: string, remedy: string) => void): void {
-  const openmp = "install libopenblas0-openmp; where several are installed, `sudo update-alternatives --config libblas.so.3-$(uname -m)-linux-gnu` chooses";
-  warn(/openblas-(pthread|serial)/.test(engine.blas ?? ""), `OpenBLAS without OpenMP (${engine.blas}): its threads and libtorch's fight`, openmp);
-  warn(/\/blas\/|atlas/.test(engine.blas ?? ""), `a slow BLAS (${engine.blas}): matrix products take many times as long`, openmp);
+function warnAboutEngine(
+  report: Report,
+  engine: Engine,
+  warn: (when: boolean, what: string, remedy: string) => void,
+): void {
+  const openmp =
+    "install libopenblas0-openmp; where several are installed, `sudo update-alternatives --config libblas.so.3-$(uname -m)-linux-gnu` chooses";
+  warn(
+    /openblas-(pthread|serial)/.test(engine.blas ?? ""),
+    `OpenBLAS without OpenMP (${engine.blas}): its threads and libtorch's fight`,
+    openmp,
+  );
+  warn(
+    /\/blas\/|atlas/.test(engine.blas ?? ""),
+    `a slow BLAS (${engine.blas}): matrix products take many times as long`,
+    openmp,
+  );
   const many = `${engine.threads} threads on ${report.processors} processors: they take turns`;
-  warn(engine.threads > report.processors, many, `set SKYLOOP_THREADS=${report.processors}, or unset it and OMP_NUM_THREADS`);
+  warn(
+    engine.threads > report.processors,
+    many,
+    `set SKYLOOP_THREADS=${report.processors}, or unset it and OMP_NUM_THREADS`,
+  );
   const few = `${engine.threads} of ${report.processors} processors are used`;
-  warn(engine.threads < report.processors, few, "unset SKYLOOP_THREADS and OMP_NUM_THREADS, unless the others are meant to stay free");
+  warn(
+    engine.threads < report.processors,
+    few,
+    "unset SKYLOOP_THREADS and OMP_NUM_THREADS, unless the others are meant to stay free",
+  );
   const slow = `matrix products reach ${engine.gflops} GFLOP/s with ${engine.threads} threads; a current processor gives 40 or more a thread`;
-  warn(engine.gflops < 15 * engine.threads, slow, "see to the other warnings; in a virtual machine or container, ask for whole processors");
+  warn(
+    engine.gflops < 15 * engine.threads,
+    slow,
+    "see to the other warnings; in a virtual machine or container, ask for whole processors",
+  );
   const other = report.libtorchVariable !== null && engine.source !== "LIBTORCH";
-  warn(other, `LIBTORCH is set, but the addon was built with ${engine.folder}`, "run `npm run setup` with LIBTORCH set");
+  warn(
+    other,
+    `LIBTORCH is set, but the addon was built with ${engine.folder}`,
+    "run `npm run setup` with LIBTORCH set",
+  );
 }

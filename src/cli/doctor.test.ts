@@ -10,7 +10,15 @@ const GOOD: Report = {
   processor: "some",
   processors: 2,
   load: 0.1,
-  engine: { version: "1.13.0", source: "debian", folder: "/usr/lib", blas: "/usr/lib/openblas-openmp/libblas.so.3", threads: 2, devices: ["cpu"], gflops: 140 },
+  engine: {
+    version: "1.13.0",
+    source: "debian",
+    folder: "/usr/lib",
+    blas: "/usr/lib/openblas-openmp/libblas.so.3",
+    threads: 2,
+    devices: ["cpu"],
+    gflops: 140,
+  },
   cfitsio: "4.2.0",
   libtorchVariable: null,
   ompWaitPolicy: "PASSIVE",
@@ -21,7 +29,9 @@ const GOOD: Report = {
   page: true,
   failures: [],
 };
-const engine = (change: Partial<NonNullable<Report["engine"]>>): Partial<Report> => ({ engine: { ...GOOD.engine!, ...change } });
+const engine = (change: Partial<NonNullable<Report["engine"]>>): Partial<Report> => ({
+  engine: { ...GOOD.engine!, ...change },
+});
 
 describe("warningsFor", () => {
   it("has nothing to say about a good machine, or the lack of Chromium", () => {
@@ -29,7 +39,11 @@ describe("warningsFor", () => {
   });
 
   it.each<[string, Partial<Report>, RegExp]>([
-    ["OpenBLAS with its own threads", engine({ blas: "/usr/lib/openblas-pthread/libblas.so.3" }), /OpenBLAS without OpenMP/],
+    [
+      "OpenBLAS with its own threads",
+      engine({ blas: "/usr/lib/openblas-pthread/libblas.so.3" }),
+      /OpenBLAS without OpenMP/,
+    ],
     ["the reference BLAS", engine({ blas: "/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0" }), /a slow BLAS/],
     ["too many threads", engine({ threads: 8, gflops: 500 }), /8 threads on 2 processors/],
     ["idle processors", engine({ threads: 1 }), /1 of 2 processors/],
@@ -40,7 +54,11 @@ describe("warningsFor", () => {
     ["little memory", { memoryFreeGib: 1 }, /1 GiB of memory/],
     ["a full disk", { diskFreeGib: 0.5 }, /0\.5 GiB are free/],
     ["no page", { page: false }, /page is not built/],
-    ["a part that does not load", { engine: null, failures: ["the native part does not load"] }, /native part does not load/],
+    [
+      "a part that does not load",
+      { engine: null, failures: ["the native part does not load"] },
+      /native part does not load/,
+    ],
   ])("warns about %s, once and with a remedy", (_, change, what) => {
     const warnings = warningsFor({ ...GOOD, ...change });
     expect(warnings).toEqual([{ what: expect.stringMatching(what), remedy: expect.stringMatching(/.{10}/) }]);
@@ -49,7 +67,9 @@ describe("warningsFor", () => {
 
 describe("findBlas", () => {
   it("tells the BLAS from other libraries, Debian's and MKL's", () => {
-    expect(findBlas(["/usr/lib/libc10.so", "/usr/lib/nowhere/libopenblasp-r0.3.21.so", "/usr/lib/libm.so"])).toBe("/usr/lib/nowhere/libopenblasp-r0.3.21.so");
+    expect(findBlas(["/usr/lib/libc10.so", "/usr/lib/nowhere/libopenblasp-r0.3.21.so", "/usr/lib/libm.so"])).toBe(
+      "/usr/lib/nowhere/libopenblasp-r0.3.21.so",
+    );
     expect(findBlas(["/opt/nowhere/libmkl_core.so.2"])).toBe("/opt/nowhere/libmkl_core.so.2");
     expect(findBlas(["/usr/lib/libc10.so", "/usr/lib/libcublas_not.txt"])).toBeNull();
   });

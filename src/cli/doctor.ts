@@ -10,7 +10,9 @@ import { type Engine, type Report, type Warning, warningsFor } from "./doctor-wa
 export function addDoctorCommand(program: Command): void {
   program
     .command("doctor")
-    .description("versions, libtorch, BLAS, threads, devices and measured speed; warns about what makes Skyloop slow or wrong here")
+    .description(
+      "versions, libtorch, BLAS, threads, devices and measured speed; warns about what makes Skyloop slow or wrong here",
+    )
     .option("--json", "one JSON object on standard output")
     .action(async (options: { json?: boolean }) => {
       const report = await examine();
@@ -61,7 +63,9 @@ async function examineEngine(): Promise<Engine> {
   const about = aboutTorch();
   const libraries = loadedLibraries();
   const built = join(PACKAGE_ROOT, "native/build/libtorch.json");
-  const { source, libDir } = existsSync(built) ? (readJson(built) as { source: string; libDir: string }) : { source: "built by hand", libDir: "unknown" };
+  const { source, libDir } = existsSync(built)
+    ? (readJson(built) as { source: string; libDir: string })
+    : { source: "built by hand", libDir: "unknown" };
   const core = libraries.find((path) => path.includes("/libc10."));
   return {
     version: about.version,
@@ -74,7 +78,9 @@ async function examineEngine(): Promise<Engine> {
   };
 }
 
-/** Speed of a 2048 x 2048 float32 matrix product: the best of several, since anything else running only ever slows it. */
+/**
+ * Speed of a 2048 x 2048 float32 matrix product: the best of several, since anything else running only ever slows it.
+ */
 async function measureGflops(): Promise<number> {
   const { rand, scope } = await import("../torch/index.ts");
   const n = 2048;
@@ -105,9 +111,14 @@ function loadedLibraries(): string[] {
   return [...new Set(lines.map((line) => line.slice(line.indexOf("/"))).filter((path) => path.startsWith("/")))];
 }
 
-/** The library among these that does the matrix products, with symbolic links followed; null where there is none (it may be inside libtorch). */
+/**
+ * The library among these that does the matrix products, with symbolic links followed; null where there is none (it may
+ * be inside libtorch).
+ */
 export function findBlas(libraries: string[]): string | null {
-  const path = libraries.find((library) => /\/lib(openblas|blas|mkl_core|mkl_rt|blis|satlas|tatlas)[^/]*\.so/.test(library));
+  const path = libraries.find((library) =>
+    /\/lib(openblas|blas|mkl_core|mkl_rt|blis|satlas|tatlas)[^/]*\.so/.test(library),
+  );
   return path && existsSync(path) ? realpathSync(path) : (path ?? null);
 }
 
@@ -123,7 +134,10 @@ function systemName(): string {
 
 function describe(report: Report, warnings: Warning[]): string {
   const rows: [string, string][] = [
-    ["skyloop", `${report.skyloop} (${report.compiled ? "compiled" : "from source; `npm run build` makes it start faster"})`],
+    [
+      "skyloop",
+      `${report.skyloop} (${report.compiled ? "compiled" : "from source; `npm run build` makes it start faster"})`,
+    ],
     ["Node", report.node],
     ["system", report.system],
     ["processor", `${report.processor}, ${report.processors} usable, load ${report.load.toFixed(1)}`],

@@ -10,26 +10,43 @@ export function addEmbedCommand(program: Command): void {
     .option("--model <name>", "model of the table (skyloop model list)", "lvm-nano")
     .option("--weights <file>", "safetensors weights other than the released ones")
     .option("--name <name>", "name of the feature set, to keep several of one model")
-    .option("--pooling <name>", "last or stages: which of the encoder's maps count (default: as the weights were trained)")
+    .option(
+      "--pooling <name>",
+      "last or stages: which of the encoder's maps count (default: as the weights were trained)",
+    )
     .addOption(
-      new Option("--precision <name>", "of the products; bfloat16 is faster where the processor has it, and its features differ by less than 0.5 %")
+      new Option(
+        "--precision <name>",
+        "of the products; bfloat16 is faster where the processor has it, and its features differ by less than 0.5 %",
+      )
         .choices(["float32", "bfloat16"])
         .default("float32"),
     )
-    .action(async (folder: string, { pooling, ...options }: { model: string; weights?: string; name?: string; pooling?: string; precision: Precision }) => {
-      const [{ embedSurvey }, { terminalProgress }, { POOLINGS }, { SkyloopError }] = await Promise.all([
-        import("../tasks/embed.ts"),
-        import("../base/progress.ts"),
-        import("../models/feature-pooling.ts"),
-        import("../base/errors.ts"),
-      ]);
-      const wanted = POOLINGS.find((name) => name === pooling);
-      if (pooling !== undefined && wanted === undefined) throw new SkyloopError("BAD_OPTION", `--pooling is ${POOLINGS.join(" or ")}, not ${pooling}`);
-      const { computed, total } = await embedSurvey(folder, {
-        ...options,
-        pooling: wanted,
-        progress: terminalProgress(`features of ${options.name ?? options.model}`, "stamps"),
-      });
-      process.stdout.write(`${total} stamps have features of ${options.name ?? options.model} (${computed} computed now, ${total - computed} before)\n`);
-    });
+    .action(
+      async (
+        folder: string,
+        {
+          pooling,
+          ...options
+        }: { model: string; weights?: string; name?: string; pooling?: string; precision: Precision },
+      ) => {
+        const [{ embedSurvey }, { terminalProgress }, { POOLINGS }, { SkyloopError }] = await Promise.all([
+          import("../tasks/embed.ts"),
+          import("../base/progress.ts"),
+          import("../models/feature-pooling.ts"),
+          import("../base/errors.ts"),
+        ]);
+        const wanted = POOLINGS.find((name) => name === pooling);
+        if (pooling !== undefined && wanted === undefined)
+          throw new SkyloopError("BAD_OPTION", `--pooling is ${POOLINGS.join(" or ")}, not ${pooling}`);
+        const { computed, total } = await embedSurvey(folder, {
+          ...options,
+          pooling: wanted,
+          progress: terminalProgress(`features of ${options.name ?? options.model}`, "stamps"),
+        });
+        process.stdout.write(
+          `${total} stamps have features of ${options.name ?? options.model} (${computed} computed now, ${total - computed} before)\n`,
+        );
+      },
+    );
 }

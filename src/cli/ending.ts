@@ -7,7 +7,10 @@ function describeError(thrown: unknown): string {
   return `${messageOf(thrown)} (SKYLOOP_DEBUG=1 shows where)`;
 }
 
-/** Says why and ends the process: with 2 for a user's mistake (SkyloopError), 1 for anything else (with its stack where SKYLOOP_DEBUG is set). */
+/**
+ * Says why and ends the process: with 2 for a user's mistake (SkyloopError), 1 for anything else (with its stack where
+ * SKYLOOP_DEBUG is set).
+ */
 export function endWith(thrown: unknown): never {
   process.stderr.write(`skyloop: ${describeError(thrown)}\n`);
   process.exit(thrown instanceof SkyloopError ? 2 : 1);

@@ -21,7 +21,8 @@ export function addEvaluateImageCommands(evaluate: Command): void {
       .option("--seed <n>", "seed of the split (default: that of the training)", Number)
       .option("--pictures <file>", "PNG with examples", `${task}-examples.png`)
       .option("--json", "one JSON object", false);
-    if (task === "restore") command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training");
+    if (task === "restore")
+      command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training");
     command.action(async (survey: string, flags: EvaluateImageFlags) => {
       const [{ evaluateImageModel }, { methodsTable }, { terminalProgress, SILENT }] = await Promise.all([
         import("../train/task-image.ts"),

@@ -34,8 +34,16 @@ export function addEvaluateCommand(program: Command): void {
     .option("--column <name>", "column with the classes (default: the name that the head was trained with)")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: { head: string; column?: string; json: boolean }) => {
-      const [{ evaluateClasses }, { terminalProgress, SILENT }] = await Promise.all([import("../train/use-classifier.ts"), import("../base/progress.ts")]);
-      const result = await evaluateClasses(survey, flags.head, flags.column, flags.json ? SILENT : terminalProgress("features", "stamps"));
+      const [{ evaluateClasses }, { terminalProgress, SILENT }] = await Promise.all([
+        import("../train/use-classifier.ts"),
+        import("../base/progress.ts"),
+      ]);
+      const result = await evaluateClasses(
+        survey,
+        flags.head,
+        flags.column,
+        flags.json ? SILENT : terminalProgress("features", "stamps"),
+      );
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describeScores(result.classes, result.scores));
     });
   addEvaluateImageCommands(evaluate);

@@ -10,19 +10,24 @@ interface Options {
 export function addExportCommand(program: Command): void {
   program
     .command("export")
-    .addArgument(new Argument("<format>", "onnx: runs in Python, browsers and phones through ONNX Runtime").choices(["onnx"]))
+    .addArgument(
+      new Argument("<format>", "onnx: runs in Python, browsers and phones through ONNX Runtime").choices(["onnx"]),
+    )
     .argument("<model>", "model of the table (skyloop model list)")
-    .description("write a trained encoder as a file that others can run: `images` [batch, 3, size, size] in [0, 1], red first, to `features` [batch, dim]")
+    .description(
+      "write a trained encoder as a file that others can run: `images` [batch, 3, size, size] in [0, 1], red first, to `features` [batch, dim]",
+    )
     .option("--out <file>", "where to (default: MODEL.onnx)")
     .option("--weights <file>", "safetensors weights other than the released ones")
     .action(async (_: string, name: string, options: Options) => {
-      const [{ loadModel, releasedWeights }, { toOnnx, largestDifference }, { readJson }, { PACKAGE_ROOT }, { join }] = await Promise.all([
-        import("../models/index.ts"),
-        import("../models/onnx/index.ts"),
-        import("../base/files.ts"),
-        import("../base/paths.ts"),
-        import("node:path"),
-      ]);
+      const [{ loadModel, releasedWeights }, { toOnnx, largestDifference }, { readJson }, { PACKAGE_ROOT }, { join }] =
+        await Promise.all([
+          import("../models/index.ts"),
+          import("../models/onnx/index.ts"),
+          import("../base/files.ts"),
+          import("../base/paths.ts"),
+          import("node:path"),
+        ]);
       const { version } = readJson(join(PACKAGE_ROOT, "package.json")) as { version: string };
       const { reader, weightsHash } = await loadModel(name, options.weights ?? releasedWeights(name));
       const notes = { model: name, weightsHash, sizePx: String(reader.sizePx), dim: String(reader.dim) };

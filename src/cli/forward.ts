@@ -11,9 +11,14 @@ interface Options {
 export function addForwardCommand(program: Command): void {
   program
     .command("forward")
-    .description("run a model on the tensor `input` [B, 3, H, W] of a safetensors file; writes `output`, and `features` [B, tokens, 8 C] of an LVM")
+    .description(
+      "run a model on the tensor `input` [B, 3, H, W] of a safetensors file; writes `output`, and `features` [B, tokens, 8 C] of an LVM",
+    )
     .requiredOption("--model <name>", "model of the table, or a config.json with embed_dim, depths, num_heads, …")
-    .option("--weights <file>", "safetensors weights (default: the released ones); names may carry prefixes such as swin_unet.")
+    .option(
+      "--weights <file>",
+      "safetensors weights (default: the released ones); names may carry prefixes such as swin_unet.",
+    )
     .requiredOption("--input <file>", "safetensors with the tensor `input`")
     .requiredOption("--output <file>", "safetensors to write")
     .action(async ({ model: name, weights, input, output }: Options) => {
@@ -32,17 +37,30 @@ export function addForwardCommand(program: Command): void {
       ]);
       const model = (name.endsWith(".json") ? new SwinUnet(readConfig(name)) : createModel(name)).eval();
       const path = weights ?? (name.endsWith(".json") ? undefined : releasedWeights(name));
-      if (path === undefined) throw new SkyloopError("WEIGHTS_MISSING", `${name} is a configuration without weights; give --weights FILE.safetensors`);
+      if (path === undefined)
+        throw new SkyloopError(
+          "WEIGHTS_MISSING",
+          `${name} is a configuration without weights; give --weights FILE.safetensors`,
+        );
       loadWeights(model, path);
       scope(() =>
         noGrad(() => {
           const images = readSafetensors(input, (tensorName) => tensorName === "input").tensors.input;
           if (images === undefined)
-            throw new SkyloopError("INPUT_MISSING", `${input} has no tensor called \`input\`; write the images [B, 3, H, W] under that name`);
+            throw new SkyloopError(
+              "INPUT_MISSING",
+              `${input} has no tensor called \`input\`; write the images [B, 3, H, W] under that name`,
+            );
           const encoded = model.encode(images.to("float32"));
           const skips = Object.fromEntries(encoded.skips.map((skip, stage) => [`skip${stage}`, skip]));
-          writeSafetensors(output, { output: model.decode(encoded), features: encoded.features, ...skips }, { model: name });
-          process.stdout.write(`${output}: output [${images.shape.join(", ")}], features [${encoded.features.shape.join(", ")}]\n`);
+          writeSafetensors(
+            output,
+            { output: model.decode(encoded), features: encoded.features, ...skips },
+            { model: name },
+          );
+          process.stdout.write(
+            `${output}: output [${images.shape.join(", ")}], features [${encoded.features.shape.join(", ")}]\n`,
+          );
         }),
       );
     });

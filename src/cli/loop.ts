@@ -19,7 +19,9 @@ const listed = (text: string | undefined) => (text === undefined ? [] : text.spl
 
 /** `skyloop loop simulate | list | export`. */
 export function addLoopCommand(program: Command): void {
-  const loop = program.command("loop").description("the human in the loop: sessions, exports, and what a simulated person would find");
+  const loop = program
+    .command("loop")
+    .description("the human in the loop: sessions, exports, and what a simulated person would find");
   loop
     .command("simulate")
     .argument("<survey>", "survey that the person labels")
@@ -43,7 +45,8 @@ export function addLoopCommand(program: Command): void {
         import("../base/errors.ts"),
       ]);
       const start = /^(\d+)\+(\d+)$/.exec(flags.start);
-      if (start === null) throw new SkyloopError("BAD_OPTION", `--start is positives+negatives such as 5+5, not ${flags.start}`);
+      if (start === null)
+        throw new SkyloopError("BAD_OPTION", `--start is positives+negatives such as 5+5, not ${flags.start}`);
       for (const [name, value, low, high] of [
         ["show", flags.show, 1, 1e4],
         ["rounds", flags.rounds, 0, 1000],
@@ -51,7 +54,8 @@ export function addLoopCommand(program: Command): void {
       ] as const)
         if (!Number.isInteger(value) || value < low || value > high)
           throw new SkyloopError("BAD_OPTION", `--${name} is a whole number from ${low} to ${high}, not ${value}`);
-      if (!(flags.alpha >= 0 && flags.alpha <= 1)) throw new SkyloopError("BAD_OPTION", `--alpha lies between 0 and 1, not ${flags.alpha}`);
+      if (!(flags.alpha >= 0 && flags.alpha <= 1))
+        throw new SkyloopError("BAD_OPTION", `--alpha lies between 0 and 1, not ${flags.alpha}`);
       const result = await simulate({
         ...flags,
         survey,
@@ -68,7 +72,10 @@ export function addLoopCommand(program: Command): void {
     .description("the sessions of surveys")
     .action(async (folders: string[]) => {
       for (const folder of folders.length > 0 ? folders : await surveysHere()) {
-        const [{ openStore }, { describeSession }] = await Promise.all([import("../store/store.ts"), import("../loop/session.ts")]);
+        const [{ openStore }, { describeSession }] = await Promise.all([
+          import("../store/store.ts"),
+          import("../loop/session.ts"),
+        ]);
         const store = openStore(folder);
         for (const { session } of store.sessions()) {
           const { target, round, positives, negatives, createdAt } = describeSession(store, session);
@@ -93,7 +100,8 @@ export function addLoopCommand(program: Command): void {
         import("../survey/folder.ts"),
         import("../base/errors.ts"),
       ]);
-      if (!(format in EXPORT_SUFFIX)) throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
+      if (!(format in EXPORT_SUFFIX))
+        throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
       const known = format as keyof typeof EXPORT_SUFFIX;
       for (const folder of survey === undefined ? await surveysHere() : [survey]) {
         const store = openStore(folder);
@@ -107,7 +115,10 @@ export function addLoopCommand(program: Command): void {
           store.close();
         }
       }
-      throw new SkyloopError("SESSION_UNKNOWN", `no survey in surveys/ has a session ${session}; name its survey with --survey`);
+      throw new SkyloopError(
+        "SESSION_UNKNOWN",
+        `no survey in surveys/ has a session ${session}; name its survey with --survey`,
+      );
     });
 }
 
@@ -121,7 +132,8 @@ async function surveysHere(): Promise<string[]> {
 }
 
 function describe(result: Awaited<ReturnType<typeof import("../loop/simulate.ts").simulate>>): string {
-  const show = (value: { mean: number; sd: number } | null) => (value === null ? "      -      " : `${value.mean.toFixed(3)} +- ${value.sd.toFixed(3)}`);
+  const show = (value: { mean: number; sd: number } | null) =>
+    value === null ? "      -      " : `${value.mean.toFixed(3)} +- ${value.sd.toFixed(3)}`;
   const lines = [
     `${result.model} (${result.dim} features), alpha ${result.alpha}, ${result.seeds} seeds; pool ${result.pool.objects} objects (${result.pool.positives} positive)`,
     `measured on ${result.test}: ${result.evaluated.objects} objects (${result.evaluated.positives} positive)`,

@@ -22,7 +22,8 @@ describe("bin/skyloop", () => {
   it("shows help with examples, and ends well", () => {
     const { status, stdout } = run(skyloop, "--help");
     expect(status).toBe(0);
-    for (const { name } of buildProgram().commands.map((command) => ({ name: command.name() }))) expect(stdout).toContain(`  ${name}`);
+    for (const { name } of buildProgram().commands.map((command) => ({ name: command.name() })))
+      expect(stdout).toContain(`  ${name}`);
     expect(stdout).toContain("skyloop start --images DIR");
   });
 
@@ -34,7 +35,11 @@ describe("bin/skyloop", () => {
 
   it.each([
     ["a verb", ["survey", "info", join(elsewhere, "nowhere")], /^skyloop: SURVEY_MISSING: .*nowhere/],
-    ["a recipe", ["recipe", "table-1", "--data", join(elsewhere, "nowhere"), "--work", "work"], /^skyloop: IMAGES_MISSING: .*nowhere/],
+    [
+      "a recipe",
+      ["recipe", "table-1", "--data", join(elsewhere, "nowhere"), "--work", "work"],
+      /^skyloop: IMAGES_MISSING: .*nowhere/,
+    ],
   ])("answers a user's mistake with its code, without a stack, and code 2: %s", (_, args, said) => {
     const { status, stdout, stderr } = run(skyloop, ...args);
     expect([status, stdout]).toEqual([2, ""]);

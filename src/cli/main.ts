@@ -63,8 +63,8 @@ export function buildProgram(): Command {
 }
 
 /**
- * Runs one command line (without node and the program's name). Ends the process itself on an error. Ctrl-C keeps its default, which stops even a long native call
- * and is 130 to a shell.
+ * Runs one command line (without node and the program's name). Ends the process itself on an error. Ctrl-C keeps its
+ * default, which stops even a long native call and is 130 to a shell.
  */
 export async function run(args: string[]): Promise<void> {
   allowClosedPipes();

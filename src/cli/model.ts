@@ -7,8 +7,12 @@ export function addModelCommand(program: Command): void {
     .command("list")
     .description("names of all models, and which have released weights")
     .action(async () => {
-      const [{ MODELS, releasedWeights }, { existsSync }] = await Promise.all([import("../models/index.ts"), import("node:fs")]);
-      for (const name of Object.keys(MODELS)) process.stdout.write(`${name}${existsSync(releasedWeights(name)) ? "  (released weights)" : ""}\n`);
+      const [{ MODELS, releasedWeights }, { existsSync }] = await Promise.all([
+        import("../models/index.ts"),
+        import("node:fs"),
+      ]);
+      for (const name of Object.keys(MODELS))
+        process.stdout.write(`${name}${existsSync(releasedWeights(name)) ? "  (released weights)" : ""}\n`);
     });
   model
     .command("info")
@@ -24,7 +28,8 @@ export function addModelCommand(program: Command): void {
       ]);
       const network = createModel(name).eval();
       const sizePx = options.size ?? network.config.imageSize;
-      const flops = (body: (images: ReturnType<typeof zeros>) => void) => countFlops(() => noGrad(() => scope(() => body(zeros([1, 3, sizePx, sizePx])))));
+      const flops = (body: (images: ReturnType<typeof zeros>) => void) =>
+        countFlops(() => noGrad(() => scope(() => body(zeros([1, 3, sizePx, sizePx])))));
       const layers = Array.from(network.namedModules(), ([path, module]) => ({
         path,
         type: module.constructor.name,
@@ -50,7 +55,9 @@ export function addModelCommand(program: Command): void {
         `${name}: ${count(info.parameters)} parameters (encoder ${count(info.encoder)}, decoder ${count(info.decoder)}), ${info.featureDim} features`,
         `one image of ${sizePx} px: ${(info.encodeFlops / 1e9).toFixed(3)} GFLOP to encode, ${(info.forwardFlops / 1e9).toFixed(3)} through the whole network`,
         ...Object.entries(network.config).map(([key, value]) => `  ${key.padEnd(12)} ${JSON.stringify(value)}`),
-        ...layers.map(({ path, type, parameters }) => `  ${path.padEnd(26)} ${type.padEnd(16)} ${count(parameters).padStart(12)}`),
+        ...layers.map(
+          ({ path, type, parameters }) => `  ${path.padEnd(26)} ${type.padEnd(16)} ${count(parameters).padStart(12)}`,
+        ),
       ];
       process.stdout.write(`${lines.join("\n")}\n`);
     });

@@ -1,7 +1,14 @@
 import type { Command } from "commander";
 import { addPredictImageCommands } from "./predict-image.ts";
 
-const FORMATS = { csv: "csv", parquet: "parquet", fits: "fits", vot: "votable", votable: "votable", xml: "votable" } as const;
+const FORMATS = {
+  csv: "csv",
+  parquet: "parquet",
+  fits: "fits",
+  vot: "votable",
+  votable: "votable",
+  xml: "votable",
+} as const;
 
 /** `skyloop predict classify SURVEY --head FILE --out CATALOGUE`. */
 export function addPredictCommand(program: Command): void {
@@ -9,7 +16,9 @@ export function addPredictCommand(program: Command): void {
   predict
     .command("classify")
     .argument("<survey>", "survey folder")
-    .description("the probability of every class: kept with the survey, where the page shows it beside the score, and written as a catalogue")
+    .description(
+      "the probability of every class: kept with the survey, where the page shows it beside the score, and written as a catalogue",
+    )
     .requiredOption("--head <file>", "head.safetensors of `skyloop train classify`")
     .option("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
     .option("--name <name>", "what the page calls these predictions (default: COLUMN-MODEL)")
@@ -20,11 +29,20 @@ export function addPredictCommand(program: Command): void {
         import("../base/errors.ts"),
       ]);
       const ending = flags.out?.split(".").at(-1)?.toLowerCase() ?? "csv";
-      if (!(ending in FORMATS)) throw new SkyloopError("BAD_OPTION", `--out ends in .csv, .parquet, .fits or .vot, not .${ending}`);
-      const out = flags.out === undefined ? undefined : { path: flags.out, format: FORMATS[ending as keyof typeof FORMATS] };
-      const { name, counts } = await predictClasses(survey, flags.head, { out, name: flags.name }, terminalProgress("stamps", "stamps"));
+      if (!(ending in FORMATS))
+        throw new SkyloopError("BAD_OPTION", `--out ends in .csv, .parquet, .fits or .vot, not .${ending}`);
+      const out =
+        flags.out === undefined ? undefined : { path: flags.out, format: FORMATS[ending as keyof typeof FORMATS] };
+      const { name, counts } = await predictClasses(
+        survey,
+        flags.head,
+        { out, name: flags.name },
+        terminalProgress("stamps", "stamps"),
+      );
       const shown = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
-      process.stdout.write(`${flags.out === undefined ? "" : `${flags.out}, and `}predictions ${name} of ${survey}: ${shown.join(", ")}\n`);
+      process.stdout.write(
+        `${flags.out === undefined ? "" : `${flags.out}, and `}predictions ${name} of ${survey}: ${shown.join(", ")}\n`,
+      );
     });
   addPredictImageCommands(predict);
 }

@@ -25,6 +25,8 @@ export function addPretrainCommand(program: Command): void {
       const { finished, step } = await pretrain({ ...recipe, surveys }, { out: options.out, progress, group });
       group?.leave();
       if (place !== null && place.rank > 0) return;
-      process.stdout.write(`${finished ? "finished" : "stopped"} at step ${step} of ${recipe.steps}; weights in ${options.out}/encoder.safetensors\n`);
+      process.stdout.write(
+        `${finished ? "finished" : "stopped"} at step ${step} of ${recipe.steps}; weights in ${options.out}/encoder.safetensors\n`,
+      );
     });
 }

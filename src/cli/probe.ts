@@ -16,7 +16,8 @@ interface ProbeFlags {
   json: boolean;
 }
 
-const listed = (text: string | undefined) => (text === undefined || text === "" ? [] : text.split(",").map((part) => part.trim()));
+const listed = (text: string | undefined) =>
+  text === undefined || text === "" ? [] : text.split(",").map((part) => part.trim());
 
 /** `skyloop probe SURVEY… --model NAME --column C`. */
 export function addProbeCommand(program: Command): void {
@@ -25,13 +26,26 @@ export function addProbeCommand(program: Command): void {
     .argument("[survey...]", "survey folders with labels; their objects are taken together")
     .description("measure what frozen features know of a label column, from a few examples to all")
     .requiredOption("--model <name>", "feature set, pixels-pca, or random:MODEL for initial weights")
-    .option("--column <names>", "label column; one for each survey, separated by commas, where they differ; @survey: which survey")
+    .option(
+      "--column <names>",
+      "label column; one for each survey, separated by commas, where they differ; @survey: which survey",
+    )
     .option("--positive <values>", "values of the wanted class, separated by commas (default: each value is a class)")
     .option("--negative <values>", "with --positive: values of the other class (default: all others)")
-    .option("--suites <file>", "instead of surveys and --column: every question of a file such as recipes/suites.json, as one table")
+    .option(
+      "--suites <file>",
+      "instead of surveys and --column: every question of a file such as recipes/suites.json, as one table",
+    )
     .option("--sizes <n>", "examples a class, separated by commas; 0 for all", "5,10,15,50,400")
-    .option("--heads <names>", "nearest (neighbours), linear (logistic regression), loop (the loop's learner)", "nearest,linear,loop")
-    .option("--networks <names>", "beside the heads, networks that learn the same examples' pixels: resnet18 from the beginning, lvm-nano from its weights")
+    .option(
+      "--heads <names>",
+      "nearest (neighbours), linear (logistic regression), loop (the loop's learner)",
+      "nearest,linear,loop",
+    )
+    .option(
+      "--networks <names>",
+      "beside the heads, networks that learn the same examples' pixels: resnet18 from the beginning, lvm-nano from its weights",
+    )
     .option("--network-seeds <n>", "draws of the examples for networks", Number, 3)
     .option("--network-steps <n>", "batches of 32 that a network learns", Number, 300)
     .option("--seeds <n>", "draws of the examples", Number, 10)
@@ -50,34 +64,48 @@ export function addProbeCommand(program: Command): void {
       if (!Number.isInteger(flags.seeds) || flags.seeds < 1 || flags.seeds > 1000)
         throw new SkyloopError("BAD_OPTION", `--seeds is a whole number from 1 to 1000, not ${flags.seeds}`);
       const heads = listed(flags.heads).map((name) => {
-        if (!(name in HEADS)) throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
+        if (!(name in HEADS))
+          throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
         return name as keyof typeof HEADS;
       });
       const { NETWORK_NAMES } = await import("../loop/probe-networks.ts");
       const names = listed(flags.networks).map((name) => {
         const known = NETWORK_NAMES.find((one) => one === name);
-        if (known === undefined) throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
+        if (known === undefined)
+          throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
         return known;
       });
       for (const [option, value] of [
         ["--network-seeds", flags.networkSeeds],
         ["--network-steps", flags.networkSteps],
       ] as const)
-        if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${option} is a whole number from 1, not ${value}`);
+        if (!Number.isInteger(value) || value < 1)
+          throw new SkyloopError("BAD_OPTION", `${option} is a whole number from 1, not ${value}`);
       if (names.length > 0 && flags.suites !== undefined)
-        throw new SkyloopError("BAD_OPTION", "--networks goes with surveys and --column, not with --suites: every question would take an hour");
+        throw new SkyloopError(
+          "BAD_OPTION",
+          "--networks goes with surveys and --column, not with --suites: every question would take an hour",
+        );
       const common = { model: flags.model, seeds: flags.seeds, splitSeed: flags.split };
       if (flags.suites !== undefined) {
         const { readSuites, runSuites, suitesTable } = await import("../loop/suites.ts");
-        const results = await runSuites(readSuites(flags.suites), { ...common, progress: flags.json ? SILENT : terminalProgress("probe", "suites") });
+        const results = await runSuites(readSuites(flags.suites), {
+          ...common,
+          progress: flags.json ? SILENT : terminalProgress("probe", "suites"),
+        });
         process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
         return;
       }
       const columns = listed(flags.column);
-      if (surveys.length === 0 || columns.length === 0) throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
-      if (flags.negative !== undefined && flags.positive === undefined) throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");
+      if (surveys.length === 0 || columns.length === 0)
+        throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
+      if (flags.negative !== undefined && flags.positive === undefined)
+        throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");
       if (columns.length !== 1 && columns.length !== surveys.length)
-        throw new SkyloopError("BAD_OPTION", `--column names one column for all surveys or one for each of ${surveys.length}, not ${columns.length}`);
+        throw new SkyloopError(
+          "BAD_OPTION",
+          `--column names one column for all surveys or one for each of ${surveys.length}, not ${columns.length}`,
+        );
       const result = await probe({
         ...common,
         surveys,
@@ -105,6 +133,8 @@ function describe(result: Awaited<ReturnType<typeof import("../loop/probe.ts").p
     ),
     ...(loop === null
       ? []
-      : [`5 + 5 and one round of 10: AUPR ${show(loop.aupr)}; with 10 at random ${show(loop.atRandom)}; of the shown ${show(loop.shownPrecision)} positive`]),
+      : [
+          `5 + 5 and one round of 10: AUPR ${show(loop.aupr)}; with 10 at random ${show(loop.atRandom)}; of the shown ${show(loop.shownPrecision)} positive`,
+        ]),
   ].join("\n")}\n`;
 }

@@ -18,9 +18,14 @@ export function addProfileCommand(program: Command): void {
   program
     .command("profile")
     .addArgument(
-      new Argument("<work>", "what to profile: encoding, or a training step of the whole network against its own input").choices(["forward", "train"]),
+      new Argument(
+        "<work>",
+        "what to profile: encoding, or a training step of the whole network against its own input",
+      ).choices(["forward", "train"]),
     )
-    .description("where a model's time goes: by operator and by module, with calls, bytes and share; of one batch after two that warm up")
+    .description(
+      "where a model's time goes: by operator and by module, with calls, bytes and share; of one batch after two that warm up",
+    )
     .requiredOption("--model <name>", "model of the table")
     .option("--batch <n>", "images a batch", Number, 16)
     .option("--size <px>", "side of the images (default: the model's)", Number)
@@ -29,11 +34,8 @@ export function addProfileCommand(program: Command): void {
     .option("--trace <file>", "write a Chrome trace (chrome://tracing, Perfetto) too")
     .option("--json", "one JSON object", false)
     .action(async (work: "forward" | "train", options: Options) => {
-      const [{ createModel }, { chromeTrace, profileModule }, { Adam, mseLoss, noGrad, rand, scope, setPrecision }] = await Promise.all([
-        import("../models/index.ts"),
-        import("../nn/profile.ts"),
-        import("../torch/index.ts"),
-      ]);
+      const [{ createModel }, { chromeTrace, profileModule }, { Adam, mseLoss, noGrad, rand, scope, setPrecision }] =
+        await Promise.all([import("../models/index.ts"), import("../nn/profile.ts"), import("../torch/index.ts")]);
       setPrecision(options.precision);
       const model = createModel(options.model).train(work === "train");
       const sizePx = options.size ?? model.config.imageSize;
@@ -55,7 +57,9 @@ export function addProfileCommand(program: Command): void {
         );
         return;
       }
-      process.stdout.write(`${work}, ${options.model}, batch ${options.batch}, ${sizePx} px, ${options.precision}: ${profile.ms.toFixed(1)} ms\n`);
+      process.stdout.write(
+        `${work}, ${options.model}, batch ${options.batch}, ${sizePx} px, ${options.precision}: ${profile.ms.toFixed(1)} ms\n`,
+      );
       process.stdout.write(table("operator", profile.byOperator, options.rows));
       process.stdout.write(table("module", profile.byModule, options.rows));
       process.stdout.write(outside(profile));

@@ -40,12 +40,19 @@ export function addRecipeCommand(program: Command): void {
         return;
       }
       if (!names.includes(name))
-        throw new SkyloopError("UNKNOWN_RECIPE", `no recipe ${name}; there are ${names.join(", ") || "none: they are part of the repository, clone it"}`);
+        throw new SkyloopError(
+          "UNKNOWN_RECIPE",
+          `no recipe ${name}; there are ${names.join(", ") || "none: they are part of the repository, clone it"}`,
+        );
       if (options.includes("--help")) {
         process.stdout.write(`${headerOf(name)}\n`);
         return;
       }
-      const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), FIRST_FILE, join(FOLDER, `${name}.ts`), ...options], { stdio: "inherit" });
+      const child = spawn(
+        process.execPath,
+        ["--import", import.meta.resolve("tsx"), FIRST_FILE, join(FOLDER, `${name}.ts`), ...options],
+        { stdio: "inherit" },
+      );
       const [code] = (await once(child, "exit")) as [number | null];
       process.exitCode = code ?? 1;
     });

@@ -20,7 +20,9 @@ export function addServeCommand(program: Command): void {
     .action(async (surveys: string[], { port, host, hostName, head }: Options) => {
       const { serve } = await import("../server/listen.ts");
       if (!["127.0.0.1", "localhost", "::1"].includes(host))
-        process.stderr.write(`warning: listening on ${host}: whoever reaches this machine can read and label these surveys\n`);
+        process.stderr.write(
+          `warning: listening on ${host}: whoever reaches this machine can read and label these surveys\n`,
+        );
       const { address } = await serve({ surveys, heads: head, host, port, hostNames: hostName });
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C ends it; every label is saved as it is given)\n`);
     });

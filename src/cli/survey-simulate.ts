@@ -20,7 +20,10 @@ export function addSimulateCommand(survey: Command): void {
     .option("--workers <n>", "threads", Number)
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
     .action(async (out: string, { count, seed, size, workers, contactSheet }: Options) => {
-      const [{ simulateSurvey }, { terminalProgress }] = await Promise.all([import("../survey/simulate/index.ts"), import("../base/progress.ts")]);
+      const [{ simulateSurvey }, { terminalProgress }] = await Promise.all([
+        import("../survey/simulate/index.ts"),
+        import("../base/progress.ts"),
+      ]);
       const header = await simulateSurvey(out, {
         count,
         seed,
@@ -30,7 +33,8 @@ export function addSimulateCommand(survey: Command): void {
         command: process.argv.slice(2).join(" "),
       });
       process.stdout.write(`${out}: ${header.count} simulated galaxies, data ${header.dataHash.slice(0, 12)}\n`);
-      if (contactSheet !== undefined) await (await import("../stamps/contact-sheet.ts")).writeContactSheet(out, contactSheet, 100, seed);
+      if (contactSheet !== undefined)
+        await (await import("../stamps/contact-sheet.ts")).writeContactSheet(out, contactSheet, 100, seed);
     });
   survey
     .command("sheet")

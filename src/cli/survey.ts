@@ -9,10 +9,16 @@ export function addSurveyCommand(program: Command): void {
     .argument("<out>", "folder of the new survey")
     .description("take in a folder of JPEG, PNG, WebP, FITS or HDF5 images")
     .option("--images <dir>", "folder of images, searched with its sub-folders")
-    .option("--wide <files>", "instead: wide FITS images, one a band, separated by commas; stamps are cut at the catalogue's positions")
+    .option(
+      "--wide <files>",
+      "instead: wide FITS images, one a band, separated by commas; stamps are cut at the catalogue's positions",
+    )
     .option("--catalogue <file>", "with --wide: table with ra and dec (or x and y) and any other columns")
     .option("--size <px>", "with --wide: side of the stamps", Number, 128)
-    .option("--labels <file>", "CSV, TSV, Parquet or FITS table joined by id or file name (default: labels.csv in the folder)")
+    .option(
+      "--labels <file>",
+      "CSV, TSV, Parquet or FITS table joined by id or file name (default: labels.csv in the folder)",
+    )
     .option("--title <text>", "what the survey is called on the page")
     .option("--bands <names>", "bands of FITS images in the order wanted, e.g. g,r,z")
     .option("--adaptive-crop", "crop to the galaxy before a model sees a stamp", false)
@@ -32,7 +38,10 @@ export function addSurveyCommand(program: Command): void {
           overwrite: boolean;
         },
       ) => {
-        const [{ terminalProgress }, { SkyloopError }] = await Promise.all([import("../base/progress.ts"), import("../base/errors.ts")]);
+        const [{ terminalProgress }, { SkyloopError }] = await Promise.all([
+          import("../base/progress.ts"),
+          import("../base/errors.ts"),
+        ]);
         const bands = options.bands?.split(",").map((name) => name.trim());
         const command = process.argv.slice(2).join(" ");
         if (options.wide !== undefined && options.catalogue !== undefined) {
@@ -49,8 +58,19 @@ export function addSurveyCommand(program: Command): void {
           });
         } else if (options.images !== undefined) {
           const { createSurvey } = await import("../survey/create.ts");
-          await createSurvey({ ...options, images: options.images, out, bands, command, progress: terminalProgress("reading images", "images") });
-        } else throw new SkyloopError("BAD_OPTION", "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE");
+          await createSurvey({
+            ...options,
+            images: options.images,
+            out,
+            bands,
+            command,
+            progress: terminalProgress("reading images", "images"),
+          });
+        } else
+          throw new SkyloopError(
+            "BAD_OPTION",
+            "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE",
+          );
         const { describeSurvey } = await import("../survey/describe.ts");
         process.stdout.write(await describeSurvey(out));
         process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
@@ -63,7 +83,9 @@ export function addSurveyCommand(program: Command): void {
     .option("--json", "one JSON object", false)
     .action(async (folder: string, options: { json: boolean }) => {
       const { describeSurvey, surveySummary } = await import("../survey/describe.ts");
-      process.stdout.write(options.json ? `${JSON.stringify(await surveySummary(folder))}\n` : await describeSurvey(folder));
+      process.stdout.write(
+        options.json ? `${JSON.stringify(await surveySummary(folder))}\n` : await describeSurvey(folder),
+      );
     });
   addSimulateCommand(survey);
 }

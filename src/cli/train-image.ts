@@ -19,7 +19,8 @@ interface TrainImageFlags {
 }
 
 const ABOUT: Record<ImageTaskName, string> = {
-  restore: "learn to undo blur and noise; measured beside Richardson-Lucy and Wiener deconvolution with the true point spread",
+  restore:
+    "learn to undo blur and noise; measured beside Richardson-Lucy and Wiener deconvolution with the true point spread",
   reconstruct: "learn to fill hidden patches; measured beside nearest and biharmonic inpainting",
 };
 
@@ -52,9 +53,19 @@ export function addTrainImageCommands(train: Command): void {
       .option("--json", "one JSON object", false);
     if (task === "restore")
       command
-        .option("--fwhm <range>", "widths of the point spread, smallest and largest: px for pictures, arcsec for flux (default: 2 to 8 px)")
-        .option("--noise <range>", "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 0.1 to 3 times the sky's)")
-        .option("--known-seeing", "tell the network how wide each image's point spread is; predict then asks for it", false);
+        .option(
+          "--fwhm <range>",
+          "widths of the point spread, smallest and largest: px for pictures, arcsec for flux (default: 2 to 8 px)",
+        )
+        .option(
+          "--noise <range>",
+          "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 0.1 to 3 times the sky's)",
+        )
+        .option(
+          "--known-seeing",
+          "tell the network how wide each image's point spread is; predict then asks for it",
+          false,
+        );
     command.action(async (survey: string, flags: TrainImageFlags) => {
       const [{ trainImageModel }, { methodsTable }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
         import("../train/task-image.ts"),

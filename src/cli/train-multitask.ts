@@ -29,7 +29,11 @@ export function addTrainMultitaskCommand(train: Command): void {
     .argument("<classes>", "survey with a column of classes")
     .requiredOption("--images <survey>", "survey whose stamps are restored and reconstructed")
     .description("learn classification, restoration and reconstruction together on one encoder")
-    .option("--strategy <name>", "pretrain (encoder frozen), uniform (equal shares) or active (worse tasks get more)", "active")
+    .option(
+      "--strategy <name>",
+      "pretrain (encoder frozen), uniform (equal shares) or active (worse tasks get more)",
+      "active",
+    )
     .option("--column <name>", "column with one class an object", "label")
     .option("--model <name>", "LVM whose encoder is used (skyloop model list)", "lvm-nano")
     .option("--weights <file>", "weights of the encoder other than the released ones")
@@ -42,7 +46,12 @@ export function addTrainMultitaskCommand(train: Command): void {
     .option("--known-seeing", "tell restoration how wide each image's point spread is; predict then asks for it", false)
     .option("--temperature <t>", "active: small gives nearly all to the worst task", Number)
     .option("--floor <share>", "active: least share of a task", Number)
-    .option("--share-every <n>", "active: steps between two estimates of the shares on the validation split", Number, 100)
+    .option(
+      "--share-every <n>",
+      "active: steps between two estimates of the shares on the validation split",
+      Number,
+      100,
+    )
     .option("--threads <n>", "threads of libtorch (default: its own choice)", Number)
     .option("--json", "one JSON object", false)
     .action(async (classes: string, flags: MultitaskFlags) => {
@@ -62,7 +71,8 @@ export function addTrainMultitaskCommand(train: Command): void {
         import("../torch/index.ts"),
       ]);
       const strategy = STRATEGIES.find((name) => name === flags.strategy);
-      if (strategy === undefined) throw new SkyloopError("BAD_OPTION", `--strategy is one of ${STRATEGIES.join(", ")}, not ${flags.strategy}`);
+      if (strategy === undefined)
+        throw new SkyloopError("BAD_OPTION", `--strategy is one of ${STRATEGIES.join(", ")}, not ${flags.strategy}`);
       if (flags.threads !== undefined) setThreads(flags.threads);
       const out = flags.out ?? join("heads", `${nameOf(classes)}-multitask-${strategy}-${flags.model}`);
       const result = await trainMultitask({
@@ -79,7 +89,10 @@ export function addTrainMultitaskCommand(train: Command): void {
         batchSize: flags.batch,
         sizePx: flags.size,
         seeingKnown: flags.knownSeeing,
-        active: { temperature: flags.temperature ?? DEFAULT_ACTIVE.temperature, floor: flags.floor ?? DEFAULT_ACTIVE.floor },
+        active: {
+          temperature: flags.temperature ?? DEFAULT_ACTIVE.temperature,
+          floor: flags.floor ?? DEFAULT_ACTIVE.floor,
+        },
         validateEvery: flags.shareEvery,
         command: `skyloop ${process.argv.slice(2).join(" ")}`,
         reading: flags.json ? SILENT : terminalProgress("reading", "images"),

@@ -23,17 +23,32 @@ const listed = (text: string | undefined) => text?.split(",").map((part) => part
 
 /** `skyloop train classify SURVEY`. */
 export function addTrainCommand(program: Command): void {
-  const train = program.command("train").description("learn a task: classes from a label column, restoration, reconstruction, or all together");
+  const train = program
+    .command("train")
+    .description("learn a task: classes from a label column, restoration, reconstruction, or all together");
   train
     .command("classify")
     .argument("<survey>", "survey folder")
-    .description("learn classes from a column of the catalogue; writes a head, its measures and a report with the most certain mistakes")
+    .description(
+      "learn classes from a column of the catalogue; writes a head, its measures and a report with the most certain mistakes",
+    )
     .option("--column <name>", "column with one class an object", "label")
     .option("--votes <columns>", "columns with shares of votes instead, separated by commas; they are the classes")
     .option("--classes <values>", "only these values of the column, separated by commas")
-    .option("--model <name>", "model of the table (skyloop model list), or alexnet, vgg16, resnet18, resnet50", "lvm-nano")
-    .option("--weights <file>", "safetensors to begin with instead of the released weights, or of none for a convolutional network (torchvision's names)")
-    .option("--fine-tune", "let the encoder learn too, on random views of the images; convolutional networks always do", false)
+    .option(
+      "--model <name>",
+      "model of the table (skyloop model list), or alexnet, vgg16, resnet18, resnet50",
+      "lvm-nano",
+    )
+    .option(
+      "--weights <file>",
+      "safetensors to begin with instead of the released weights, or of none for a convolutional network (torchvision's names)",
+    )
+    .option(
+      "--fine-tune",
+      "let the encoder learn too, on random views of the images; convolutional networks always do",
+      false,
+    )
     .option("--features <name>", "feature set of that model, where it has another name")
     .option("--out <folder>", "folder of the head (default: heads/SURVEY-COLUMN-MODEL)")
     .option("--seed <n>", "seed of split, initial weights and order", Number, 1)
@@ -49,7 +64,8 @@ export function addTrainCommand(program: Command): void {
       ]);
       if (!["balanced", "none"].includes(flags.classWeights))
         throw new SkyloopError("BAD_OPTION", `--class-weights is balanced or none, not ${flags.classWeights}`);
-      if (!Number.isInteger(flags.seed) || flags.seed < 0) throw new SkyloopError("BAD_OPTION", `--seed is a whole number from 0, not ${flags.seed}`);
+      if (!Number.isInteger(flags.seed) || flags.seed < 0)
+        throw new SkyloopError("BAD_OPTION", `--seed is a whole number from 0, not ${flags.seed}`);
       if (flags.epochs !== undefined && !(Number.isInteger(flags.epochs) && flags.epochs > 0))
         throw new SkyloopError("BAD_OPTION", `--epochs is a whole number from 1, not ${flags.epochs}`);
       if (flags.labelSmoothing !== undefined && !(flags.labelSmoothing >= 0 && flags.labelSmoothing < 1))

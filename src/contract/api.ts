@@ -1,6 +1,7 @@
 /**
- * What the server, the store and the page say to each other: plain JSON, checked where it enters. Coordinates are ICRS degrees,
- * times ISO 8601 UTC, scores probabilities in [0, 1]. Pictures and pixels are the only answers that are not JSON.
+ * What the server, the store and the page say to each other: plain JSON, checked where it enters. Coordinates are ICRS
+ * degrees, times ISO 8601 UTC, scores probabilities in [0, 1]. Pictures and pixels are the only answers that are not
+ * JSON.
  */
 import { z } from "zod";
 
@@ -13,10 +14,17 @@ export const Tag = z.string().trim().min(1).max(60);
 /** "clear" takes a label back without undoing later ones. */
 export const LabelValue = z.enum(["positive", "negative", "unsure", "clear"]);
 
-/** Why an object stands on a page: an example given at the start, the alpha rule (best or lower scores), a random pick, or the person's own choice. */
+/**
+ * Why an object stands on a page: an example given at the start, the alpha rule (best or lower scores), a random pick,
+ * or the person's own choice.
+ */
 export const Reason = z.enum(["start", "highest", "lower", "random", "chosen"]);
 
-export const Column = z.object({ name: z.string(), type: z.enum(["string", "number", "boolean"]), filled: z.number().int() });
+export const Column = z.object({
+  name: z.string(),
+  type: z.enum(["string", "number", "boolean"]),
+  filled: z.number().int(),
+});
 
 export const FeatureSet = z.object({
   model: z.string(),
@@ -73,7 +81,9 @@ export const NewSession = z.object({
   negative: z.array(ObjectId).max(2000),
 });
 
-/** One thing a person did. Events are only ever appended; undo and redo are events too and name the event they concern. */
+/**
+ * One thing a person did. Events are only ever appended; undo and redo are events too and name the event they concern.
+ */
 export const SessionEvent = z.object({
   seq: z.number().int(),
   at: z.string(),
@@ -85,8 +95,8 @@ export const SessionEvent = z.object({
   value: z.string(),
   reason: Reason.nullable(),
   /**
-   * The page's own key of the click: sent again after a lost answer, it is not recorded twice. Events of one person in a row whose keys share what
-   * stands before a slash are one action: undo and redo take them together.
+   * The page's own key of the click: sent again after a lost answer, it is not recorded twice. Events of one person in
+   * a row whose keys share what stands before a slash are one action: undo and redo take them together.
    */
   clientKey: z.string().nullable(),
 });
@@ -103,7 +113,10 @@ export const ByWho = z.object({ who: Who });
 export const NewRound = z.object({
   who: Who,
   alpha: z.number().min(0).max(1).optional(),
-  /** The last round that this person has seen: where somebody else has gone on already, that page is the answer and no new round is made. */
+  /**
+   * The last round that this person has seen: where somebody else has gone on already, that page is the answer and no
+   * new round is made.
+   */
   seen: z.number().int().min(0).optional(),
 });
 
@@ -113,7 +126,10 @@ export const Pick = z.object({
   reason: Reason,
 });
 
-/** How a round went: labels given in it, by reason, and the precision of what was shown beside the random picks' hit rate. */
+/**
+ * How a round went: labels given in it, by reason, and the precision of what was shown beside the random picks' hit
+ * rate.
+ */
 export const RoundSummary = z.object({
   round: z.number().int(),
   alpha: z.number(),
@@ -129,10 +145,24 @@ export const RoundSummary = z.object({
   precisionHigh: z.number().nullable(),
 });
 
-/** A page of a round. `provisional` pages were chosen from a part of the survey; the full ranking replaces what nobody has seen yet. */
-export const Page = z.object({ round: z.number().int(), provisional: z.boolean(), exhausted: z.boolean(), picks: z.array(Pick) });
+/**
+ * A page of a round. `provisional` pages were chosen from a part of the survey; the full ranking replaces what nobody
+ * has seen yet.
+ */
+export const Page = z.object({
+  round: z.number().int(),
+  provisional: z.boolean(),
+  exhausted: z.boolean(),
+  picks: z.array(Pick),
+});
 
-export const LabelState = z.object({ value: LabelValue.nullable(), tags: z.array(z.string()), who: z.string(), at: z.string(), round: z.number().int() });
+export const LabelState = z.object({
+  value: LabelValue.nullable(),
+  tags: z.array(z.string()),
+  who: z.string(),
+  at: z.string(),
+  round: z.number().int(),
+});
 
 export const Session = z.object({
   session: SessionId,
@@ -155,7 +185,9 @@ export const Session = z.object({
 export const SessionState = Session.extend({
   labels: z.record(ObjectId, LabelState),
   /** Labels of the same object by different people that disagree. */
-  conflicts: z.array(z.object({ object: ObjectId, opinions: z.array(z.object({ who: z.string(), value: LabelValue })) })),
+  conflicts: z.array(
+    z.object({ object: ObjectId, opinions: z.array(z.object({ who: z.string(), value: LabelValue })) }),
+  ),
   page: Page.nullable(),
   rounds: z.array(RoundSummary),
   canUndo: z.boolean(),
@@ -189,7 +221,12 @@ export const ExportFormat = z.enum(["csv", "parquet", "fits", "votable"]);
 
 /** Sent on /api/sessions/:session/stream (server-sent events; the event's name is `type`). */
 export const StreamMessage = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("progress"), stage: z.enum(["learn", "score", "choose"]), done: z.number(), total: z.number() }),
+  z.object({
+    type: z.literal("progress"),
+    stage: z.enum(["learn", "score", "choose"]),
+    done: z.number(),
+    total: z.number(),
+  }),
   z.object({ type: z.literal("page"), page: Page }),
   z.object({ type: z.literal("ranked"), round: z.number().int(), total: z.number().int(), seconds: z.number() }),
   z.object({ type: z.literal("assessed"), round: z.number().int() }),

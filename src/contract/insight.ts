@@ -1,24 +1,44 @@
-/** What the page shows of how well a search goes, why an object is recommended, and where objects lie. Checked where it enters, as in api.ts. */
+/**
+ * What the page shows of how well a search goes, why an object is recommended, and where objects lie. Checked where it
+ * enters, as in api.ts.
+ */
 import { z } from "zod";
 import { LabelValue, ObjectId, SessionId } from "./api.ts";
 
 /** A number with its 95 % interval. */
 export const Estimate = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
-/** What is selected by a lowest score: how many objects, which share of them is expected to be positive, and which share of all positives they are. */
-export const Cut = z.object({ score: z.number(), selected: z.number().int(), purity: Estimate, completeness: Estimate });
+/**
+ * What is selected by a lowest score: how many objects, which share of them is expected to be positive, and which share
+ * of all positives they are.
+ */
+export const Cut = z.object({
+  score: z.number(),
+  selected: z.number().int(),
+  purity: Estimate,
+  completeness: Estimate,
+});
 
 /** What a finished round tells about the search. */
 export const Assessment = z.object({
   round: z.number().int(),
   positives: z.number().int(),
   negatives: z.number().int(),
-  /** Cross-validated on the answered objects: each is scored by a learner that has not seen its label. Null with fewer than two of a kind. */
+  /**
+   * Cross-validated on the answered objects: each is scored by a learner that has not seen its label. Null with fewer
+   * than two of a kind.
+   */
   heldOut: z.object({ folds: z.number().int(), auroc: Estimate, averagePrecision: Estimate }).nullable(),
-  /** Positives expected in the whole survey. Null with too few answers to objects that the loop showed, or to random picks. */
+  /**
+   * Positives expected in the whole survey. Null with too few answers to objects that the loop showed, or to random
+   * picks.
+   */
   expected: Estimate.nullable(),
   cuts: z.array(Cut),
-  /** Answered random picks: they give `expected` and `cuts` their level. With fewer than eight their intervals are wide, and the values alone mean little. */
+  /**
+   * Answered random picks: they give `expected` and `cuts` their level. With fewer than eight their intervals are wide,
+   * and the values alone mean little.
+   */
   randomPicks: z.number().int(),
   /** Share of the last ranking's top that is still in this one's; null in the first. */
   settled: z.number().nullable(),
@@ -28,7 +48,12 @@ export const Assessment = z.object({
 
 export const Advice = z.object({ verdict: z.enum(["go on", "may stop"]), reason: z.string() });
 
-export const Histogram = z.object({ edges: z.array(z.number()), all: z.array(z.number()), positive: z.array(z.number()), negative: z.array(z.number()) });
+export const Histogram = z.object({
+  edges: z.array(z.number()),
+  all: z.array(z.number()),
+  positive: z.array(z.number()),
+  negative: z.array(z.number()),
+});
 
 /** GET /api/sessions/:session/learning. */
 export const Learning = z.object({ histogram: Histogram.nullable(), assessments: z.array(Assessment), advice: Advice });
@@ -38,7 +63,10 @@ export const Why = z.object({
   score: z.number(),
   /** Labelled examples whose labels raise (positive) or lower (negative) the score most, in shares of the largest. */
   examples: z.array(z.object({ object: ObjectId, label: LabelValue, influence: z.number() })),
-  /** Change of the score's logit when a patch is blurred away, [size, size], first row as the model sees it; null without the model's weights. */
+  /**
+   * Change of the score's logit when a patch is blurred away, [size, size], first row as the model sees it; null
+   * without the model's weights.
+   */
   heat: z
     .object({
       size: z.number().int(),
@@ -72,7 +100,10 @@ export const RankingFilter = z.object({
   order: z.enum(["score", "id", "difference"]).default("score"),
 });
 
-/** What the next round would show first by either side of the alpha rule, from the last ranking; which side it is follows from the answers and alpha. */
+/**
+ * What the next round would show first by either side of the alpha rule, from the last ranking; which side it is
+ * follows from the answers and alpha.
+ */
 export const Preview = z.object({
   round: z.number().int(),
   positives: z.number().int(),
@@ -82,10 +113,17 @@ export const Preview = z.object({
 });
 
 /** Objects found for typed or uploaded ids and coordinates, and the lines that found none. */
-export const Lookup = z.object({ text: z.string().max(1_500_000), radiusArcsec: z.number().min(0.1).max(3600).default(5) });
+export const Lookup = z.object({
+  text: z.string().max(1_500_000),
+  radiusArcsec: z.number().min(0.1).max(3600).default(5),
+});
 
 /** Labels from a table, to look at (`apply` false) or to save. */
-export const ImportLabels = z.object({ who: z.string().trim().min(1).max(80), text: z.string().max(1_800_000), apply: z.boolean().default(false) });
+export const ImportLabels = z.object({
+  who: z.string().trim().min(1).max(80),
+  text: z.string().max(1_800_000),
+  apply: z.boolean().default(false),
+});
 export const Imported = z.object({
   fresh: z.number().int(),
   same: z.number().int(),

@@ -19,7 +19,12 @@ export const Heads = z.object({ predictions: z.array(PredictionSet), images: z.a
 export type Heads = z.infer<typeof Heads>;
 
 /** The probability of each class of an object, by one set of predictions. */
-export const ObjectPrediction = z.object({ name: z.string(), column: z.string(), classes: z.array(z.string()), probabilities: z.array(z.number()) });
+export const ObjectPrediction = z.object({
+  name: z.string(),
+  column: z.string(),
+  classes: z.array(z.string()),
+  probabilities: z.array(z.number()),
+});
 export type ObjectPrediction = z.infer<typeof ObjectPrediction>;
 
 export const WantedPredictions = z.object({ objects: z.array(z.string()).max(2000) });

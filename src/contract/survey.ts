@@ -8,8 +8,9 @@
  *     features/<model>/     features.f32 (little-endian [count, dim]), features.json
  *     skyloop.db            SQLite: sessions, label events, rounds, runs
  *
- * A stamp is stored as it came where that loses nothing (the bytes of a JPEG, PNG or WebP file), else as float32 little-endian
- * [bands, height, width], in the survey's unit. Row 0 of the array is the first row of the file: the bottom of the sky for FITS.
+ * A stamp is stored as it came where that loses nothing (the bytes of a JPEG, PNG or WebP file), else as float32
+ * little-endian [bands, height, width], in the survey's unit. Row 0 of the array is the first row of the file: the
+ * bottom of the sky for FITS.
  */
 import { z } from "zod";
 
@@ -38,7 +39,19 @@ export const SurveyHeader = z.object({
 export const Problem = z.object({ source: z.string(), code: z.string(), message: z.string(), kept: z.boolean() });
 
 /** Reserved catalogue columns; `index` is the row number and the row of every feature matrix. */
-export const RESERVED_COLUMNS = ["id", "ra", "dec", "source", "pack", "offset", "bytes", "codec", "width", "height", "quality"] as const;
+export const RESERVED_COLUMNS = [
+  "id",
+  "ra",
+  "dec",
+  "source",
+  "pack",
+  "offset",
+  "bytes",
+  "codec",
+  "width",
+  "height",
+  "quality",
+] as const;
 
 /** Where a stamp's bytes stand. */
 export interface StampPlace {

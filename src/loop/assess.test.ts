@@ -3,7 +3,15 @@ import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { Random } from "../base/random.ts";
 import type { RoundSummary } from "../contract/api.ts";
 import type { Assessment } from "../contract/insight.ts";
-import { type Answered, advise, assess, heldOutScores, histogramOf, readAssessments, saveAssessment } from "./assess.ts";
+import {
+  type Answered,
+  advise,
+  assess,
+  heldOutScores,
+  histogramOf,
+  readAssessments,
+  saveAssessment,
+} from "./assess.ts";
 import { type Example, featureSpace, learn } from "./learn.ts";
 
 const [COUNT, DIM] = [3000, 8];
@@ -11,7 +19,9 @@ const [COUNT, DIM] = [3000, 8];
 function toy(seed: number) {
   const random = new Random(seed);
   const truth = Array.from({ length: COUNT }, () => random.next() < 0.1);
-  const matrix = Float32Array.from({ length: COUNT * DIM }, (_, i) => random.normal(truth[Math.floor(i / DIM)] && i % DIM < 3 ? 1.6 : 0));
+  const matrix = Float32Array.from({ length: COUNT * DIM }, (_, i) =>
+    random.normal(truth[Math.floor(i / DIM)] && i % DIM < 3 ? 1.6 : 0),
+  );
   return { truth, space: featureSpace(matrix, DIM) };
 }
 
@@ -19,7 +29,10 @@ describe("assessing a round", () => {
   it("expects about as many positives as there are, with an interval, and cuts that lose completeness as they gain purity", async () => {
     const { truth, space } = toy(1);
     const random = new Random(2);
-    const examples = Array.from({ length: 30 }, (_, k) => ({ row: truth.findIndex((one, i) => one === k % 2 < 1 && i > 40 * k), positive: k % 2 < 1 }));
+    const examples = Array.from({ length: 30 }, (_, k) => ({
+      row: truth.findIndex((one, i) => one === k % 2 < 1 && i > 40 * k),
+      positive: k % 2 < 1,
+    }));
     const scored = (list: Example[]) => {
       const learner = learn(space, list, 3);
       const scores = learner.score(0, COUNT);
@@ -41,7 +54,14 @@ describe("assessing a round", () => {
       })),
     ];
     const scores = scored(answered);
-    const found = (await assess({ round: 2, space, scores, answered, seed: 5, previousTop: best.slice(0, 50) })) as Assessment;
+    const found = (await assess({
+      round: 2,
+      space,
+      scores,
+      answered,
+      seed: 5,
+      previousTop: best.slice(0, 50),
+    })) as Assessment;
     const real = truth.filter(Boolean).length;
     expect(found.expected).not.toBeNull();
     expect(found.expected?.low).toBeLessThan(real);
@@ -73,9 +93,17 @@ describe("assessing a round", () => {
         const open = Array.from(scores.keys()).filter((row) => !known.has(row));
         const picks = new Set(random.sample(open.length, 2).map((i) => open[i]));
         const best = open.filter((row) => !picks.has(row)).sort((a, b) => scores[b] - scores[a]);
-        for (const row of [...picks, ...best.slice(0, 20)]) answered.push({ row, positive: truth[row], shown: picks.has(row) ? "random" : "rule" });
+        for (const row of [...picks, ...best.slice(0, 20)])
+          answered.push({ row, positive: truth[row], shown: picks.has(row) ? "random" : "rule" });
         const after = learn(space, answered, seed);
-        const found = (await assess({ round: round + 1, space, scores: after.score(0, COUNT), answered, seed, previousTop: null })) as Assessment;
+        const found = (await assess({
+          round: round + 1,
+          space,
+          scores: after.score(0, COUNT),
+          answered,
+          seed,
+          previousTop: null,
+        })) as Assessment;
         after.dispose();
         if (round === 0) expect(found).toMatchObject({ expected: null, cuts: [], randomPicks: 2 });
         else {
@@ -84,13 +112,18 @@ describe("assessing a round", () => {
         }
       }
     }
-    // Two of four picks are positive in two of the eight searches, where one in ten is: chance that an interval of 95 % does not cover.
+    // Two of four picks are positive in two of the eight searches, where one in ten is: chance that an interval of 95 %
+    // does not cover.
     expect(held).toBeGreaterThanOrEqual(SEEDS - 2);
   });
   it("scores no object with a learner that saw its label: labels given at random are not predicted", async () => {
     const { space } = toy(3);
     const random = new Random(4);
-    const answered = Array.from({ length: 200 }, (_, row) => ({ row, positive: random.next() < 0.5, shown: "rule" as const }));
+    const answered = Array.from({ length: 200 }, (_, row) => ({
+      row,
+      positive: random.next() < 0.5,
+      shown: "rule" as const,
+    }));
     const held = (await heldOutScores(space, answered, 1)) as Float64Array;
     const right = answered.filter(({ positive }, i) => held[i] > 0.5 === positive).length;
     expect(right).toBeGreaterThan(70);
@@ -100,13 +133,29 @@ describe("assessing a round", () => {
     const { space } = toy(5);
     const scores = new Float32Array(COUNT).fill(0.5);
     const few = Array.from({ length: 6 }, (_, row) => ({ row, positive: row < 3, shown: "rule" as const }));
-    expect(await assess({ round: 1, space, scores, answered: few, seed: 1, previousTop: null })).toMatchObject({ expected: null, cuts: [], settled: null });
+    expect(await assess({ round: 1, space, scores, answered: few, seed: 1, previousTop: null })).toMatchObject({
+      expected: null,
+      cuts: [],
+      settled: null,
+    });
     const one = few.map((answer, i) => ({ ...answer, positive: i === 0 }));
-    expect(await assess({ round: 1, space, scores, answered: one, seed: 1, previousTop: null })).toMatchObject({ heldOut: null });
+    expect(await assess({ round: 1, space, scores, answered: one, seed: 1, previousTop: null })).toMatchObject({
+      heldOut: null,
+    });
   });
   it("keeps one assessment a round on disk", () => {
     const folder = temporaryFolder();
-    const one = { round: 1, positives: 5, negatives: 5, heldOut: null, expected: null, cuts: [], randomPicks: 0, settled: null, top: [1] };
+    const one = {
+      round: 1,
+      positives: 5,
+      negatives: 5,
+      heldOut: null,
+      expected: null,
+      cuts: [],
+      randomPicks: 0,
+      settled: null,
+      top: [1],
+    };
     saveAssessment(folder.path, "s", one);
     saveAssessment(folder.path, "s", { ...one, round: 2 });
     saveAssessment(folder.path, "s", { ...one, round: 2, positives: 9 });
@@ -159,12 +208,17 @@ describe("the advice", () => {
   });
   it("goes on while there is something to learn", () => {
     expect(advise([round(1, 2, 2)], [assessed(1, { positives: 3 })], false).verdict).toBe("go on");
-    expect(advise([round(1, 5, 5)], [assessed(1, {})], false)).toMatchObject({ verdict: "go on", reason: expect.stringContaining("50 %") });
+    expect(advise([round(1, 5, 5)], [assessed(1, {})], false)).toMatchObject({
+      verdict: "go on",
+      reason: expect.stringContaining("50 %"),
+    });
     expect(advise([], [], false).verdict).toBe("go on");
   });
   it("stops when all is shown, all that is expected is found, nothing is found any more, or the ranking stands still", () => {
     expect(advise([], [], true).reason).toContain("Every object");
-    expect(advise([round(1, 5, 5)], [assessed(1, { expected: { value: 20, low: 18, high: 22 } })], false).reason).toContain("20 of an expected 18 to 22");
+    expect(
+      advise([round(1, 5, 5)], [assessed(1, { expected: { value: 20, low: 18, high: 22 } })], false).reason,
+    ).toContain("20 of an expected 18 to 22");
     expect(advise([round(1, 0, 10), round(2, 0, 10)], [assessed(2, {})], false).reason).toContain("nothing in 20");
     const steady = [assessed(1, {}), assessed(2, { settled: 0.95 }), assessed(3, { settled: 0.97 })];
     expect(advise([round(2, 5, 5), round(3, 5, 5)], steady, false).reason).toContain("97 %");

@@ -1,8 +1,9 @@
 /**
- * How well a search goes, from what its rounds showed. Nothing here looks at an object with a learner that saw its label: scores are those of
- * cross-validation. Answered objects are no random sample of the survey (the loop shows what it thinks likely, and is right more often there than
- * elsewhere at the same score). So counts over the survey take the steepness of the curve of probability against score (Platt's) from all
- * objects that were shown, and its level from the random picks alone.
+ * How well a search goes, from what its rounds showed. Nothing here looks at an object with a learner that saw its
+ * label: scores are those of cross-validation. Answered objects are no random sample of the survey (the loop shows what
+ * it thinks likely, and is right more often there than elsewhere at the same score). So counts over the survey take the
+ * steepness of the curve of probability against score (Platt's) from all objects that were shown, and its level from
+ * the random picks alone.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +26,10 @@ const CUTS = 60;
 const LEAST_SHOWN = 10;
 const TOP = 100;
 
-/** With fewer random picks answered nothing is said about the survey: what the rule shows is positive too often to stand for it. */
+/**
+ * With fewer random picks answered nothing is said about the survey: what the rule shows is positive too often to stand
+ * for it.
+ */
 export const LEAST_RANDOM = 3;
 
 /** An answered object, and how it came before the person: picked by the rule, at random, or the person's own choice. */
@@ -36,11 +40,15 @@ export interface Answered extends Example {
 /** Interval that holds 95 % of the resampled values. */
 function estimate(value: number, resampled: number[]): Estimate {
   const sorted = resampled.filter(Number.isFinite).sort((a, b) => a - b);
-  const at = (share: number) => (sorted.length === 0 ? value : sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
+  const at = (share: number) =>
+    sorted.length === 0 ? value : sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
   return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
 }
 
-/** The score of each answered object by a learner that has not seen its label; null with fewer than two of a kind. Stops early when aborted. */
+/**
+ * The score of each answered object by a learner that has not seen its label; null with fewer than two of a kind. Stops
+ * early when aborted.
+ */
 export async function heldOutScores(
   space: FeatureSpace,
   answered: Answered[],
@@ -49,7 +57,9 @@ export async function heldOutScores(
   rest: () => Promise<unknown> = setImmediate,
 ): Promise<Float64Array | null> {
   const random = new Random(seed).fork("folds");
-  const kinds = [true, false].map((positive) => random.shuffle(Uint32Array.from(answered.flatMap((one, i) => (one.positive === positive ? [i] : [])))));
+  const kinds = [true, false].map((positive) =>
+    random.shuffle(Uint32Array.from(answered.flatMap((one, i) => (one.positive === positive ? [i] : [])))),
+  );
   const folds = Math.min(FOLDS, ...kinds.map((kind) => kind.length));
   if (folds < 2) return null;
   const foldOf = new Uint8Array(answered.length);
@@ -74,7 +84,8 @@ export async function heldOutScores(
 /** Objects in each bin of score, of those that are not answered yet. */
 function binned(scores: Float32Array, answeredRows: Set<number>): Float64Array {
   const counts = new Float64Array(BINS);
-  for (let row = 0; row < scores.length; row++) if (!answeredRows.has(row)) counts[Math.min(BINS - 1, Math.floor(scores[row] * BINS))]++;
+  for (let row = 0; row < scores.length; row++)
+    if (!answeredRows.has(row)) counts[Math.min(BINS - 1, Math.floor(scores[row] * BINS))]++;
   return counts;
 }
 
@@ -104,7 +115,16 @@ export interface AssessInput {
 }
 
 /** Assesses a finished round, or null when it was given up. */
-export async function assess({ round, space, scores, answered, seed, previousTop, signal, rest }: AssessInput): Promise<Assessment | null> {
+export async function assess({
+  round,
+  space,
+  scores,
+  answered,
+  seed,
+  previousTop,
+  signal,
+  rest,
+}: AssessInput): Promise<Assessment | null> {
   const held = await heldOutScores(space, answered, seed, signal, rest);
   if (signal?.aborted) return null;
   const truth = answered.map(({ positive }) => (positive ? 1 : 0));
@@ -167,7 +187,8 @@ export async function assess({ round, space, scores, answered, seed, previousTop
     const scoresOfPicks = pickPart.map((i) => held[i]);
     return expectedAbove(counts, known, { ...curve, offset: offsetFor(curve.slope, scoresOfPicks, level) });
   };
-  // The median of what the picks' number of positives tells of their share (Jeffreys' prior), so that none among few is not taken for a half.
+  // The median of what the picks' number of positives tells of their share (Jeffreys' prior), so that none among few is
+  // not taken for a half.
   const best = expectation(shown, picks, (picks.length * (pickHits + 1 / 6)) / (picks.length + 1 / 3));
   const others = Array.from({ length: RESAMPLES }, () => {
     // How many of the picks are positive is known only as well as so few can tell (Jeffreys' prior).
@@ -229,7 +250,10 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
   const percent = (share: number) => `${Math.round(100 * share)} %`;
   if (exhausted) return { verdict: "may stop", reason: "Every object has been shown." };
   if (last === undefined || last.positives < 5)
-    return { verdict: "go on", reason: `Only ${last?.positives ?? rounds[0]?.positives ?? 0} positives so far; a handful more teaches much.` };
+    return {
+      verdict: "go on",
+      reason: `Only ${last?.positives ?? rounds[0]?.positives ?? 0} positives so far; a handful more teaches much.`,
+    };
   const { expected, positives, settled, heldOut } = last;
   if (expected !== null && positives >= 0.9 * expected.high)
     return {
@@ -250,8 +274,12 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
       verdict: "may stop",
       reason: `The ranking has settled: ${percent(settled)} of its first ${last.top.length} stayed, two rounds running. More labels change little; choose a cut in the ranking.`,
     };
-  const held = heldOut === null ? "" : ` Held out, average precision is ${percent(heldOut.averagePrecision.low)} to ${percent(heldOut.averagePrecision.high)}.`;
-  const moved = settled === null ? "" : ` ${percent(1 - settled)} of the first ${last.top.length} changed with the last round.`;
+  const held =
+    heldOut === null
+      ? ""
+      : ` Held out, average precision is ${percent(heldOut.averagePrecision.low)} to ${percent(heldOut.averagePrecision.high)}.`;
+  const moved =
+    settled === null ? "" : ` ${percent(1 - settled)} of the first ${last.top.length} changed with the last round.`;
   return { verdict: "go on", reason: `The ranking still gains from answers.${moved}${held}` };
 }
 

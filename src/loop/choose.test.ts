@@ -16,7 +16,16 @@ function spaceOf(count: number, directionOf: (row: number) => number = (row) => 
   }
   return featureSpace(matrix, dim);
 }
-const base = { scores, candidates, mode: "highest" as const, pageSize: 10, randomPicks: 0, seed: 1, examples: [], space: spaceOf(100) };
+const base = {
+  scores,
+  candidates,
+  mode: "highest" as const,
+  pageSize: 10,
+  randomPicks: 0,
+  seed: 1,
+  examples: [],
+  space: spaceOf(100),
+};
 
 describe("alpha rule", () => {
   it("follows P / N against alpha, and settles what the paper leaves open", () => {
@@ -41,7 +50,9 @@ describe("choose", () => {
     expect(Math.min(...lower)).toBeGreaterThan(50);
     // Five of the kinds have an example among the low scores: the others come first.
     const examples = [0, 1, 2, 3, 4].map((row) => ({ row }));
-    const others = choose({ ...base, space: kinds, mode: "lower", examples, pageSize: 5 }).page.map(({ row }) => row % 10);
+    const others = choose({ ...base, space: kinds, mode: "lower", examples, pageSize: 5 }).page.map(
+      ({ row }) => row % 10,
+    );
     expect(others.sort()).toEqual([5, 6, 7, 8, 9]);
     const poor = scores.map((score) => score / 2.1);
     const few = choose({ ...base, scores: poor, mode: "lower", pageSize: 5 }).page.map(({ row }) => row);
@@ -51,7 +62,8 @@ describe("choose", () => {
   it("mixes in random picks that do not look at the scores", () => {
     const counts = new Float64Array(100);
     for (let seed = 0; seed < 3000; seed++)
-      for (const { row, reason } of choose({ ...base, pageSize: 6, randomPicks: 5, seed }).page) if (reason === "random") counts[row]++;
+      for (const { row, reason } of choose({ ...base, pageSize: 6, randomPicks: 5, seed }).page)
+        if (reason === "random") counts[row]++;
     // 15,000 draws over 100 objects: 150 each, 12 standard deviation.
     expect(Math.min(...counts)).toBeGreaterThan(150 - 60);
     expect(Math.max(...counts)).toBeLessThan(150 + 60);
@@ -59,7 +71,9 @@ describe("choose", () => {
   it("passes over near-duplicates of what stands on the page, unless nothing else is left", () => {
     const twins = spaceOf(100, (row) => Math.floor(row / 4));
     expect(choose({ ...base, pageSize: 5, space: twins }).page.map(({ row }) => row)).toEqual([99, 95, 91, 87, 83]);
-    expect(choose({ ...base, pageSize: 5, space: spaceOf(100, (row) => Math.floor(row / 90)) }).page.map(({ row }) => row)).toEqual([99, 89, 98, 97, 96]);
+    expect(
+      choose({ ...base, pageSize: 5, space: spaceOf(100, (row) => Math.floor(row / 90)) }).page.map(({ row }) => row),
+    ).toEqual([99, 89, 98, 97, 96]);
   });
   it("breaks ties by seed, not by place in the file", () => {
     const flat = new Float32Array(100).fill(0.7);
@@ -83,13 +97,21 @@ describe("choose", () => {
         const space = spaceOf(values.length);
         const open = values.map((_, i) => i).filter((i) => i % 3 !== 0);
         const examples = values.flatMap((_, row) => (row % 3 === 0 ? [{ row }] : []));
-        const { page, exhausted } = choose({ ...rest, examples, space, scores: Float32Array.from(values), candidates: open });
+        const { page, exhausted } = choose({
+          ...rest,
+          examples,
+          space,
+          scores: Float32Array.from(values),
+          candidates: open,
+        });
         const rows = page.map(({ row }) => row);
         expect(new Set(rows).size).toBe(rows.length);
         expect(rows.every((row) => open.includes(row))).toBe(true);
         expect(rows.length).toBe(Math.min(rest.pageSize, open.length));
         expect(exhausted).toBe(open.length <= rest.pageSize);
-        expect(choose({ ...rest, examples, space, scores: Float32Array.from(values), candidates: open }).page).toEqual(page);
+        expect(choose({ ...rest, examples, space, scores: Float32Array.from(values), candidates: open }).page).toEqual(
+          page,
+        );
       }),
     );
   });

@@ -1,7 +1,8 @@
 /**
- * What to show next: the alpha rule (paper, section 5.1). P and N are the positives and negatives labelled in the last round.
- * P / N <= alpha: the highest-scored unlabelled objects; P / N > alpha: lower-scored ones, which here means one of each kind, beside those that an example
- * stands for, among all that the model takes for positive. Every case that the paper leaves open is settled here and in docs/decisions/alpha-rule.md.
+ * What to show next: the alpha rule (paper, section 5.1). P and N are the positives and negatives labelled in the last
+ * round. P / N <= alpha: the highest-scored unlabelled objects; P / N > alpha: lower-scored ones, which here means one
+ * of each kind, beside those that an example stands for, among all that the model takes for positive. Every case that
+ * the paper leaves open is settled here and in docs/decisions/alpha-rule.md.
  */
 import { Random } from "../base/random.ts";
 import type { FeatureSpace } from "./learn.ts";
@@ -10,8 +11,8 @@ import { cosineOf, diverseRows } from "./similar.ts";
 export type Mode = "highest" | "lower";
 
 /**
- * Which way the rule points. N = 0 with P > 0 is an infinite ratio (lower, whatever alpha); P = N = 0 (nothing or only "unsure"
- * labelled) tells nothing, and the highest are shown.
+ * Which way the rule points. N = 0 with P > 0 is an infinite ratio (lower, whatever alpha); P = N = 0 (nothing or only
+ * "unsure" labelled) tells nothing, and the highest are shown.
  */
 export function ruleMode(positives: number, negatives: number, alpha: number): Mode {
   if (positives === 0) return "highest";
@@ -42,8 +43,14 @@ export interface Chosen {
   reason: "highest" | "lower" | "random";
 }
 
-/** The next page, at most `pageSize` objects: the random picks are mixed in at random places. Deterministic in its input. */
-export function choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space }: ChooseInput): { page: Chosen[]; exhausted: boolean } {
+/**
+ * The next page, at most `pageSize` objects: the random picks are mixed in at random places. Deterministic in its
+ * input.
+ */
+export function choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space }: ChooseInput): {
+  page: Chosen[];
+  exhausted: boolean;
+} {
   const size = Math.min(pageSize, candidates.length);
   const random = new Random(seed);
   const drawn = random
@@ -57,7 +64,9 @@ export function choose({ scores, candidates, mode, examples, pageSize, randomPic
   const similarity = cosineOf(space);
   const best = (limit: number) => highest(scores, candidates, seed, limit);
   const order =
-    mode === "highest" ? best(wanted * 8 + drawn.length) : lower(scores, candidates, examples, best, space, wanted + drawn.length, random.fork("kinds"));
+    mode === "highest"
+      ? best(wanted * 8 + drawn.length)
+      : lower(scores, candidates, examples, best, space, wanted + drawn.length, random.fork("kinds"));
   for (const row of order) {
     if (page.length === wanted) break;
     if (taken.has(row)) continue;
@@ -84,8 +93,9 @@ const LOOKED_AT = 2048;
 const STARTS = 8;
 
 /**
- * What "lower" means: one object of each of `count` kinds that no example stands for, among all that score above a half, the largest kind first (with few of those, among
- * the best 2 `count`); then the others by score. Of the ways tried such a page taught most, with the least luck in it (recipes/choice.ts).
+ * What "lower" means: one object of each of `count` kinds that no example stands for, among all that score above a
+ * half, the largest kind first (with few of those, among the best 2 `count`); then the others by score. Of the ways
+ * tried such a page taught most, with the least luck in it (recipes/choice.ts).
  */
 function lower(
   scores: Float32Array,
@@ -99,7 +109,9 @@ function lower(
   const above = Array.from(candidates).filter((row) => scores[row] > 0.5);
   const rows = above.length >= 2 * count ? above : best(2 * count);
   const known = examples.map(({ row }) => row);
-  const kinds = diverseRows(space, count, random, { rows, most: LOOKED_AT, known, starts: STARTS }).map(({ row }) => row);
+  const kinds = diverseRows(space, count, random, { rows, most: LOOKED_AT, known, starts: STARTS }).map(
+    ({ row }) => row,
+  );
   const taken = new Set(kinds);
   return [...kinds, ...best(8 * count).filter((row) => !taken.has(row))];
 }

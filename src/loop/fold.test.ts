@@ -80,7 +80,10 @@ function model(acts: Act[]): Record<string, LabelValue> {
   for (const { who, kind, object, value, order } of done) {
     held[object] ??= {};
     const before = held[object][who]?.value ?? null;
-    held[object][who] = { value: kind === "label" ? (value === "clear" ? null : (value as LabelValue)) : before, order };
+    held[object][who] = {
+      value: kind === "label" ? (value === "clear" ? null : (value as LabelValue)) : before,
+      order,
+    };
   }
   const result: Record<string, LabelValue> = {};
   for (const [object, people] of Object.entries(held)) {
@@ -97,7 +100,9 @@ describe("fold", () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
         const { labels } = fold(perform(acts), 0.5);
-        const values = Object.fromEntries(Object.entries(labels).flatMap(([object, { value }]) => (value === null ? [] : [[object, value]])));
+        const values = Object.fromEntries(
+          Object.entries(labels).flatMap(([object, { value }]) => (value === null ? [] : [[object, value]])),
+        );
         expect(values).toEqual(model(acts));
       }),
       { numRuns: 400 },
@@ -107,7 +112,18 @@ describe("fold", () => {
     const acts: Act[] = ["x", "y", "z"].map((object) => ({ who: "a", kind: "label", object, value: "positive" }));
     const undo: Act = { who: "a", kind: "undo", object: "x", value: "" };
     expect(fold(perform([...acts, undo, undo, undo, undo]), 0.5).labels).toEqual({});
-    const back = fold(perform([...acts, undo, undo, undo, { ...undo, kind: "redo" }, { ...undo, kind: "redo" }, { ...undo, kind: "redo" }]), 0.5);
+    const back = fold(
+      perform([
+        ...acts,
+        undo,
+        undo,
+        undo,
+        { ...undo, kind: "redo" },
+        { ...undo, kind: "redo" },
+        { ...undo, kind: "redo" },
+      ]),
+      0.5,
+    );
     expect(Object.keys(back.labels)).toEqual(["x", "y", "z"]);
     expect(back.redoable.has("a")).toBe(false);
   });
@@ -123,8 +139,17 @@ describe("fold", () => {
       reason: null,
       clientKey: key,
     });
-    const step = (seq: number, kind: "undo" | "redo", value: number): SessionEvent => ({ ...label(seq, "x", null), kind, value: String(value) });
-    const stroke = [label(1, "w", "one/0 label"), label(2, "x", "stroke/1 label"), label(3, "q", null, "b"), label(4, "y", "stroke/2 label")];
+    const step = (seq: number, kind: "undo" | "redo", value: number): SessionEvent => ({
+      ...label(seq, "x", null),
+      kind,
+      value: String(value),
+    });
+    const stroke = [
+      label(1, "w", "one/0 label"),
+      label(2, "x", "stroke/1 label"),
+      label(3, "q", null, "b"),
+      label(4, "y", "stroke/2 label"),
+    ];
     const objects = (events: SessionEvent[]) => Object.keys(fold(events, 0.5).labels).sort();
     expect(fold(stroke, 0.5).undoable.get("a")).toBe(4);
     const undone = [...stroke, step(5, "undo", 4)];

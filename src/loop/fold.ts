@@ -1,4 +1,6 @@
-/** From a session's events to its state: a pure function, so that every reader of the same events sees the same session. */
+/**
+ * From a session's events to its state: a pure function, so that every reader of the same events sees the same session.
+ */
 import type { LabelState, LabelValue, SessionEvent } from "../contract/api.ts";
 
 /** One person's standing opinion of one object. */
@@ -21,21 +23,33 @@ export interface Folded {
   redoable: Map<string, number>;
 }
 
-/** The action that an event is a part of (one stroke over twenty objects is one action), or null for an event of its own. */
+/**
+ * The action that an event is a part of (one stroke over twenty objects is one action), or null for an event of its
+ * own.
+ */
 export function actionOf({ clientKey }: SessionEvent): string | null {
   const end = clientKey?.indexOf("/") ?? -1;
   return end < 0 ? null : (clientKey as string).slice(0, end);
 }
 
 /**
- * Events that are in force: undo takes out the person's latest action in force, redo the latest undo that no new action of that person
- * followed. Undo and redo name an event of the action they concern; those that name another than the fold expects are without effect.
+ * Events that are in force: undo takes out the person's latest action in force, redo the latest undo that no new action
+ * of that person followed. Undo and redo name an event of the action they concern; those that name another than the
+ * fold expects are without effect.
  */
-function inForce(events: SessionEvent[]): { standing: SessionEvent[]; undoable: Map<string, number>; redoable: Map<string, number> } {
+function inForce(events: SessionEvent[]): {
+  standing: SessionEvent[];
+  undoable: Map<string, number>;
+  redoable: Map<string, number>;
+} {
   const done = new Map<string, number[]>();
   const undone = new Map<string, number[]>();
   const out = new Set<number>();
-  const actions = new Map(events.flatMap((event) => (event.kind === "undo" || event.kind === "redo" ? [] : [[event.seq, actionOf(event)] as const])));
+  const actions = new Map(
+    events.flatMap((event) =>
+      event.kind === "undo" || event.kind === "redo" ? [] : [[event.seq, actionOf(event)] as const],
+    ),
+  );
   /** Moves the uppermost action from one stack to the other. */
   const move = (from: number[], to: number[]): number[] => {
     const action = actions.get(from[from.length - 1]);
@@ -66,7 +80,11 @@ function inForce(events: SessionEvent[]): { standing: SessionEvent[]; undoable: 
   }
   const tops = (stacks: Map<string, number[]>) =>
     new Map([...stacks].flatMap(([who, stack]) => (stack.length > 0 ? [[who, stack.at(-1) as number] as const] : [])));
-  return { standing: events.filter(({ seq, kind }) => kind !== "undo" && kind !== "redo" && !out.has(seq)), undoable: tops(done), redoable: tops(undone) };
+  return {
+    standing: events.filter(({ seq, kind }) => kind !== "undo" && kind !== "redo" && !out.has(seq)),
+    undoable: tops(done),
+    redoable: tops(undone),
+  };
 }
 
 /** The state after `events`, which are in order of `seq`; `alpha` is the session's first. */
@@ -80,7 +98,12 @@ export function fold(events: SessionEvent[], alpha: number): Folded {
     const people = opinions.get(object) ?? new Map<string, Opinion>();
     opinions.set(object, people);
     const before = people.get(who) ?? { value: null, tags: [], at, seq, round };
-    const tags = kind === "tag" ? [...new Set([...before.tags, value])] : kind === "untag" ? before.tags.filter((tag) => tag !== value) : before.tags;
+    const tags =
+      kind === "tag"
+        ? [...new Set([...before.tags, value])]
+        : kind === "untag"
+          ? before.tags.filter((tag) => tag !== value)
+          : before.tags;
     const label = kind === "label" ? (value === "clear" ? null : (value as LabelValue)) : before.value;
     people.set(who, { value: label, tags, at, seq, round });
   }

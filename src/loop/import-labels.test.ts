@@ -12,7 +12,11 @@ afterAll(() => {
   folder.remove();
 });
 const known = ["a", "b", "c", "d,1"];
-const survey = { name: "s", dataHash: "h", indexOf: (id: string) => (known.includes(id) ? known.indexOf(id) : undefined) };
+const survey = {
+  name: "s",
+  dataHash: "h",
+  indexOf: (id: string) => (known.includes(id) ? known.indexOf(id) : undefined),
+};
 
 describe("tables as text", () => {
   it("are split at their separator, quotes and all", () => {
@@ -27,7 +31,11 @@ describe("tables as text", () => {
     expect(parseDelimited("")).toEqual({ columns: [], rows: [] });
   });
   it("must have ids and labels that are known words", () => {
-    expect(readLabelTable("id,label\na,1\nb,No\nc,unsure\nd,\n").map(({ value }) => value)).toEqual(["positive", "negative", "unsure"]);
+    expect(readLabelTable("id,label\na,1\nb,No\nc,unsure\nd,\n").map(({ value }) => value)).toEqual([
+      "positive",
+      "negative",
+      "unsure",
+    ]);
     expect(() => readLabelTable("name,score\na,1")).toThrow(/needs a header line/);
     expect(() => readLabelTable("id,label\na,maybe")).toThrow(/line 2: label maybe/);
   });

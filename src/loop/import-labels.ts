@@ -1,4 +1,7 @@
-/** Labels from a table back into a session: an earlier export, or somebody else's list. Looked at first, saved when the person says so. */
+/**
+ * Labels from a table back into a session: an earlier export, or somebody else's list. Looked at first, saved when the
+ * person says so.
+ */
 import { randomUUID } from "node:crypto";
 import { SkyloopError } from "../base/errors.ts";
 import { LabelValue, type NewLabel } from "../contract/api.ts";
@@ -8,7 +11,14 @@ import { parseDelimited } from "../survey/delimited.ts";
 import { fold } from "./fold.ts";
 import { addLabels, findSession, type SessionSurvey } from "./session.ts";
 
-const WORDS: Record<string, LabelValue> = { "1": "positive", yes: "positive", true: "positive", "0": "negative", no: "negative", false: "negative" };
+const WORDS: Record<string, LabelValue> = {
+  "1": "positive",
+  yes: "positive",
+  true: "positive",
+  "0": "negative",
+  no: "negative",
+  false: "negative",
+};
 const PER_WRITE = 1000;
 
 /** What a table's rows say: object and label; rows without a label are left out. Throws IMPORT_UNREADABLE. */
@@ -27,23 +37,35 @@ export function readLabelTable(text: string): { object: string; value: LabelValu
     const value = WORDS[given] ?? given;
     const parsed = LabelValue.safeParse(value);
     if (!parsed.success || parsed.data === "clear")
-      throw new SkyloopError("IMPORT_UNREADABLE", `line ${n + 2}: label ${row[label]} is none of positive, negative, unsure (or 1 and 0); correct the table`);
+      throw new SkyloopError(
+        "IMPORT_UNREADABLE",
+        `line ${n + 2}: label ${row[label]} is none of positive, negative, unsure (or 1 and 0); correct the table`,
+      );
     return [{ object, value: parsed.data }];
   });
 }
 
 /**
- * Compares a table with the session's labels and, with `apply`, adds what is new and what differs as the opinion of `who`; what others said
- * stays, and the page shows both. Labels that are the same already are not written again.
+ * Compares a table with the session's labels and, with `apply`, adds what is new and what differs as the opinion of
+ * `who`; what others said stays, and the page shows both. Labels that are the same already are not written again.
  */
-export function importLabels(store: Store, survey: SessionSurvey, session: string, who: string, text: string, apply: boolean): Imported {
+export function importLabels(
+  store: Store,
+  survey: SessionSurvey,
+  session: string,
+  who: string,
+  text: string,
+  apply: boolean,
+): Imported {
   const { labels } = fold(store.events(session), findSession(store, session).alpha);
   const given = new Map(readLabelTable(text).map(({ object, value }) => [object, value]));
   const unknown = [...given.keys()].filter((object) => survey.indexOf(object) === undefined);
   const known = [...given].filter(([object]) => survey.indexOf(object) !== undefined);
   const conflicts = known.flatMap(([object, imported]) => {
     const here = labels[object];
-    return here?.value == null || here.value === imported ? [] : [{ object, here: here.value, who: here.who, imported }];
+    return here?.value == null || here.value === imported
+      ? []
+      : [{ object, here: here.value, who: here.who, imported }];
   });
   const fresh = known.filter(([object]) => labels[object]?.value == null);
   const different = new Set(conflicts.map(({ object }) => object));
@@ -53,7 +75,14 @@ export function importLabels(store: Store, survey: SessionSurvey, session: strin
     const wanted = known
       .filter(([object]) => labels[object]?.value == null || different.has(object))
       .map(([object, value], n): NewLabel => ({ object, value, clientKey: `${action}/${n}` }));
-    for (let from = 0; from < wanted.length; from += PER_WRITE) addLabels(store, survey, session, { who, labels: wanted.slice(from, from + PER_WRITE) });
+    for (let from = 0; from < wanted.length; from += PER_WRITE)
+      addLabels(store, survey, session, { who, labels: wanted.slice(from, from + PER_WRITE) });
   }
-  return { fresh: fresh.length, same: known.length - fresh.length - conflicts.length, conflicts, unknown, saved: apply };
+  return {
+    fresh: fresh.length,
+    same: known.length - fresh.length - conflicts.length,
+    conflicts,
+    unknown,
+    saved: apply,
+  };
 }

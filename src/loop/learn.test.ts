@@ -10,7 +10,10 @@ describe("feature space", () => {
   it("keeps what columns weigh within a factor of two and brings others to it", () => {
     const spreads = [1, 1.5, 0.7, 40, 0.01, 0];
     const random = new Random(2);
-    const matrix = Float32Array.from({ length: 4000 * spreads.length }, (_, i) => 7 + spreads[i % spreads.length] * random.normal());
+    const matrix = Float32Array.from(
+      { length: 4000 * spreads.length },
+      (_, i) => 7 + spreads[i % spreads.length] * random.normal(),
+    );
     const { mean, sd } = featureSpace(matrix, spreads.length);
     for (const value of mean) expect(Math.abs(value - 7)).toBeLessThan(2.5);
     const left = spreads.map((spread, d) => spread / sd[d]);
@@ -34,7 +37,10 @@ describe("learner", () => {
     const random = new Random(3);
     const dim = 8;
     const kinds = Array.from({ length: 400 }, (_, i) => i % 2 === 0);
-    const matrix = Float32Array.from({ length: 400 * dim }, (_, i) => random.normal() + (kinds[Math.floor(i / dim)] ? 1.2 : 0));
+    const matrix = Float32Array.from(
+      { length: 400 * dim },
+      (_, i) => random.normal() + (kinds[Math.floor(i / dim)] ? 1.2 : 0),
+    );
     const space = featureSpace(matrix, dim);
     const examples = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((row) => ({ row, positive: kinds[row] }));
     const scoresOf = (some: typeof examples) => {

@@ -17,8 +17,9 @@ export interface FeatureSpace {
 const STATISTICS_ROWS = 20_000;
 
 /**
- * Columns that vary nearly as much as the typical one have the weights they came with: all are divided by the typical standard deviation, columns beyond these
- * multiples of it by as much more or less as brings them to the bound. At least a small share of it, so that dead columns do not count.
+ * Columns that vary nearly as much as the typical one have the weights they came with: all are divided by the typical
+ * standard deviation, columns beyond these multiples of it by as much more or less as brings them to the bound. At
+ * least a small share of it, so that dead columns do not count.
  */
 const KEPT = { least: 0.5, most: 2, dead: 0.01 } as const;
 
@@ -37,7 +38,13 @@ export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
   const variance = Array.from(square, (total, d) => Math.max(0, total / rows - mean[d] ** 2));
   const typical = Math.sqrt([...variance].sort((a, b) => a - b)[Math.floor(dim / 2)]);
   const scaleOf = (sd: number) => sd / Math.min(KEPT.most, Math.max(KEPT.least, sd / typical || 1));
-  return { matrix, count, dim, mean, sd: Float32Array.from(variance, (v) => scaleOf(Math.max(Math.sqrt(v), KEPT.dead * typical, 1e-8))) };
+  return {
+    matrix,
+    count,
+    dim,
+    mean,
+    sd: Float32Array.from(variance, (v) => scaleOf(Math.max(Math.sqrt(v), KEPT.dead * typical, 1e-8))),
+  };
 }
 
 export interface Example {
@@ -46,10 +53,16 @@ export interface Example {
 }
 
 /**
- * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with their number, between bounds
- * (docs/decisions/learner.md).
+ * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with
+ * their number, between bounds (docs/decisions/learner.md).
  */
-export const LEARN = { hidden: 2048, steps: { least: 6, most: 60, perExample: 0.075 }, learningRate: 1e-3, weightDecay: 0.01, batchSize: 128 } as const;
+export const LEARN = {
+  hidden: 2048,
+  steps: { least: 6, most: 60, perExample: 0.075 },
+  learningRate: 1e-3,
+  weightDecay: 0.01,
+  batchSize: 128,
+} as const;
 
 /** Steps of learning from so many examples. */
 export function stepsFor(examples: number): number {
@@ -58,8 +71,8 @@ export function stepsFor(examples: number): number {
 }
 
 /**
- * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by heart, and scores
- * of 1.000 for half a survey could not be ranked. The order of the scores does not change.
+ * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by
+ * heart, and scores of 1.000 for half a survey could not be ranked. The order of the scores does not change.
  */
 const TYPICAL_LOGIT = 3;
 
@@ -72,8 +85,8 @@ export interface Learner {
   /** Probabilities of the given rows, of the space or of another matrix of the same features. */
   scoreRows(rows: ArrayLike<number>, of?: Float32Array): Float32Array;
   /**
-   * [n, n]: products of the learner's gradients at each two of n rows (the neural tangent kernel on standardised features): how much a step of
-   * learning at one moves the score of the other.
+   * [n, n]: products of the learner's gradients at each two of n rows (the neural tangent kernel on standardised
+   * features): how much a step of learning at one moves the score of the other.
    */
   kernel(rows: ArrayLike<number>): Float64Array;
   dispose(): void;
@@ -83,13 +96,15 @@ export interface Learner {
 export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
   const { matrix, dim, mean, sd } = space;
   const out = new Float32Array(rows.length * dim);
-  for (let i = 0; i < rows.length; i++) for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];
+  for (let i = 0; i < rows.length; i++)
+    for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];
   return tensor(out, [rows.length, dim]);
 }
 
 /**
- * Trains on the examples: standardised features, each class with the same total weight, for `stepsFor` steps. The same space, examples and seed
- * give the same scores, bit for bit, with the same number of threads. Without both classes every score is 0.5.
+ * Trains on the examples: standardised features, each class with the same total weight, for `stepsFor` steps. The same
+ * space, examples and seed give the same scores, bit for bit, with the same number of threads. Without both classes
+ * every score is 0.5.
  */
 export function learn(space: FeatureSpace, examples: Example[], seed: number): Learner {
   const positives = examples.filter(({ positive }) => positive).length;
@@ -117,7 +132,9 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       scope(() => {
         // Many examples would make each step, and so the first page, slower: a step looks at a part of them.
         const part =
-          examples.length <= LEARN.batchSize ? null : tensor(BigInt64Array.from(random.sample(examples.length, LEARN.batchSize), BigInt), [LEARN.batchSize]);
+          examples.length <= LEARN.batchSize
+            ? null
+            : tensor(BigInt64Array.from(random.sample(examples.length, LEARN.batchSize), BigInt), [LEARN.batchSize]);
         const of = (all: Tensor) => (part === null ? all : all.indexSelect(0, part));
         bceWithLogits(mlp.forward(of(x)), of(target), of(weight)).backward();
       });
@@ -145,7 +162,8 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
   const folded = foldStandardisation(mlp, space, softening);
   mlp.dispose();
   const { matrix, dim } = space;
-  const run = (rows: Float32Array, count: number, into: Float32Array) => noGrad(() => scope(() => folded.score(tensor(rows, [count, dim])).copyTo(into)));
+  const run = (rows: Float32Array, count: number, into: Float32Array) =>
+    noGrad(() => scope(() => folded.score(tensor(rows, [count, dim])).copyTo(into)));
   return {
     score(from, to) {
       const out = new Float32Array(to - from);
@@ -167,7 +185,9 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
     },
     kernel(rows) {
       const out = new Float64Array(rows.length ** 2);
-      noGrad(() => scope(() => tangentKernel(folded.parts, softening, standardised(space, rows), space).to("float64").copyTo(out)));
+      noGrad(() =>
+        scope(() => tangentKernel(folded.parts, softening, standardised(space, rows), space).to("float64").copyTo(out)),
+      );
       return out;
     },
     dispose: folded.dispose,
@@ -175,11 +195,16 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
 }
 
 /**
- * With f(x) = v relu(W x + b) + c the products of gradients are <h, h'> for v, 1 for c, and (<x, x'> + 1) times the sum of v_j^2 over the
- * hidden units that both light up for W and b. `x` is [n, dim], standardised; answers [n, n].
+ * With f(x) = v relu(W x + b) + c the products of gradients are <h, h'> for v, 1 for c, and (<x, x'> + 1) times the sum
+ * of v_j^2 over the hidden units that both light up for W and b. `x` is [n, dim], standardised; answers [n, n].
  */
 function tangentKernel(parts: FoldedParts, softening: number, x: Tensor, { dim, mean, sd }: FeatureSpace): Tensor {
-  const hidden = op("linear", x.mul(tensor(sd, [1, dim])).add(tensor(mean, [1, dim])), parts.weight, parts.bias).relu() as Tensor;
+  const hidden = op(
+    "linear",
+    x.mul(tensor(sd, [1, dim])).add(tensor(mean, [1, dim])),
+    parts.weight,
+    parts.bias,
+  ).relu() as Tensor;
   const lit = hidden.gt(0).to("float32").mul(parts.outWeight.mul(softening));
   const outer = hidden.matmul(hidden.t()).add(1);
   return outer.add(x.matmul(x.t()).add(1).mul(lit.matmul(lit.t())));
@@ -192,13 +217,23 @@ interface FoldedParts {
   outBias: Tensor;
 }
 
-/** W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own. Logits come out divided by `softening`. */
+/**
+ * W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own.
+ * Logits come out divided by `softening`.
+ */
 function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softening: number) {
-  const [first, second] = [...mlp.layers.children()].flatMap(([, layer]) => ("weight" in layer ? [layer as unknown as { weight: Tensor; bias: Tensor }] : []));
+  const [first, second] = [...mlp.layers.children()].flatMap(([, layer]) =>
+    "weight" in layer ? [layer as unknown as { weight: Tensor; bias: Tensor }] : [],
+  );
   const parts = noGrad(() =>
     scope(() => {
       const weight = first.weight.div(tensor(sd, [1, dim]));
-      return { weight, bias: first.bias.sub(weight.matmul(tensor(mean, [dim]))), outWeight: second.weight.div(softening), outBias: second.bias.div(softening) };
+      return {
+        weight,
+        bias: first.bias.sub(weight.matmul(tensor(mean, [dim]))),
+        outWeight: second.weight.div(softening),
+        outBias: second.bias.div(softening),
+      };
     }),
   );
   for (const part of Object.values(parts)) keep(part);

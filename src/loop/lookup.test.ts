@@ -27,7 +27,8 @@ describe("positions as text", () => {
       expect(position?.raDeg).toBeCloseTo(150.1, 9);
       expect(position?.decDeg).toBeCloseTo(-2.21, 9);
     }
-    for (const text of ["", "galaxy", "400 2", "10 95", "25:00:00 +02:00:00", "1 2 3"]) expect(positionOfText(text)).toBeNull();
+    for (const text of ["", "galaxy", "400 2", "10 95", "25:00:00 +02:00:00", "1 2 3"])
+      expect(positionOfText(text)).toBeNull();
   });
 });
 

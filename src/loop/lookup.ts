@@ -13,12 +13,22 @@ const RAD = Math.PI / 180;
 
 /** Angular distance of two positions in degrees (haversine: exact for small ones too). */
 export function separationDeg(ra1: number, dec1: number, ra2: number, dec2: number): number {
-  const half = Math.sin(((dec2 - dec1) * RAD) / 2) ** 2 + Math.cos(dec1 * RAD) * Math.cos(dec2 * RAD) * Math.sin(((ra2 - ra1) * RAD) / 2) ** 2;
+  const half =
+    Math.sin(((dec2 - dec1) * RAD) / 2) ** 2 +
+    Math.cos(dec1 * RAD) * Math.cos(dec2 * RAD) * Math.sin(((ra2 - ra1) * RAD) / 2) ** 2;
   return (2 * Math.asin(Math.min(1, Math.sqrt(half)))) / RAD;
 }
 
-/** The rows nearest each position within the radius; a line with one or several ids gives those. A header line is passed over. */
-export function lookUp(text: string, rows: CatalogueRow[], indexOf: (id: string) => number | undefined, radiusArcsec: number): Found {
+/**
+ * The rows nearest each position within the radius; a line with one or several ids gives those. A header line is passed
+ * over.
+ */
+export function lookUp(
+  text: string,
+  rows: CatalogueRow[],
+  indexOf: (id: string) => number | undefined,
+  radiusArcsec: number,
+): Found {
   const found = new Set<number>();
   const missing: string[] = [];
   for (const [n, line] of text.split(/\r?\n/).entries()) {
@@ -41,8 +51,10 @@ export function lookUp(text: string, rows: CatalogueRow[], indexOf: (id: string)
     // Of a table's line the id is one column among others; in a list of ids every word must be one.
     if (known.length > 0) {
       for (const row of known) found.add(row);
-      if (known.length < words.length && text.split(/\r?\n/).length === 1) missing.push(...words.filter((word) => indexOf(word) === undefined));
-    } else if (n > 0 || !/^"?(id|name|object|objid|ra)\b/i.test(trimmed)) missing.push(...(words.length <= 3 ? [trimmed] : words.slice(0, 1)));
+      if (known.length < words.length && text.split(/\r?\n/).length === 1)
+        missing.push(...words.filter((word) => indexOf(word) === undefined));
+    } else if (n > 0 || !/^"?(id|name|object|objid|ra)\b/i.test(trimmed))
+      missing.push(...(words.length <= 3 ? [trimmed] : words.slice(0, 1)));
   }
   return { rows: [...found], missing };
 }

@@ -9,7 +9,9 @@ import { makeMap, principalComponents, readMap, umapLayout } from "./map.ts";
 /** Three clouds in eight dimensions. */
 function clouds(count: number) {
   const random = new Random(1);
-  const matrix = Float32Array.from({ length: count * 8 }, (_, i) => random.normal(Math.floor(i / 8) % 3 === i % 8 ? 6 : 0));
+  const matrix = Float32Array.from({ length: count * 8 }, (_, i) =>
+    random.normal(Math.floor(i / 8) % 3 === i % 8 ? 6 : 0),
+  );
   return featureSpace(matrix, 8);
 }
 /** Mean distance within a cloud over mean distance between clouds. */

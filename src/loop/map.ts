@@ -1,4 +1,7 @@
-/** A survey in two dimensions: principal components of its standardised features, or UMAP of a part of it with the others laid beside their nearest. */
+/**
+ * A survey in two dimensions: principal components of its standardised features, or UMAP of a part of it with the
+ * others laid beside their nearest.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -23,8 +26,15 @@ const SEED = 1;
 
 const range = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
 
-/** The first `k` principal components of all rows, [count, k], largest variance first; each axis has its largest loading positive. */
-export async function principalComponents(space: FeatureSpace, k: number, report: Report = () => {}): Promise<Float32Array> {
+/**
+ * The first `k` principal components of all rows, [count, k], largest variance first; each axis has its largest loading
+ * positive.
+ */
+export async function principalComponents(
+  space: FeatureSpace,
+  k: number,
+  report: Report = () => {},
+): Promise<Float32Array> {
   const { count, dim } = space;
   const kept = Math.min(k, dim);
   const sample = new Random(SEED).sample(count, Math.min(count, PCA_ROWS)).sort((a, b) => a - b);
@@ -64,7 +74,10 @@ export async function principalComponents(space: FeatureSpace, k: number, report
   return out;
 }
 
-/** UMAP (McInnes, Healy & Melville 2018) of a sample on its first principal components, all other rows between their nearest of the sample; [count, 2]. */
+/**
+ * UMAP (McInnes, Healy & Melville 2018) of a sample on its first principal components, all other rows between their
+ * nearest of the sample; [count, 2].
+ */
 export async function umapLayout(space: FeatureSpace, report: Report = () => {}): Promise<Float32Array> {
   const k = Math.min(COMPONENTS, space.dim);
   const components = await principalComponents(space, k);
@@ -72,7 +85,11 @@ export async function umapLayout(space: FeatureSpace, report: Report = () => {})
   const random = new Random(SEED).fork("umap");
   const sample = random.sample(count, Math.min(count, UMAP_ROWS)).sort((a, b) => a - b);
   const points = sample.map((row) => Array.from(components.subarray(row * k, (row + 1) * k)));
-  const umap = new UMAP({ nNeighbors: Math.min(15, Math.max(2, sample.length - 1)), minDist: 0.1, random: () => random.next() });
+  const umap = new UMAP({
+    nNeighbors: Math.min(15, Math.max(2, sample.length - 1)),
+    minDist: 0.1,
+    random: () => random.next(),
+  });
   const epochs = umap.initializeFit(points);
   for (let epoch = 0; epoch < epochs; epoch++) {
     umap.step();
@@ -90,7 +107,12 @@ export async function umapLayout(space: FeatureSpace, report: Report = () => {})
     let at: ArrayLike<number> = [];
     noGrad(() =>
       scope(() => {
-        const distance = op("cdist", tensor(components.subarray(from * k, to * k), [to - from, k]), tensor(known, [sample.length, k]), 2);
+        const distance = op(
+          "cdist",
+          tensor(components.subarray(from * k, to * k), [to - from, k]),
+          tensor(known, [sample.length, k]),
+          2,
+        );
         const [values, indices] = ops("topk", distance, NEIGHBOURS, 1, false, true);
         values.copyTo(near);
         at = indices.toIntegers();
@@ -116,7 +138,13 @@ const pathOf = (folder: string, model: string, method: MapMethod, weightsHash: s
   join(folder, "features", model, `map-${method}-${weightsHash.slice(0, 12)}.f32`);
 
 /** A map computed before, [count, 2], or null. */
-export function readMap(folder: string, model: string, method: MapMethod, weightsHash: string, count: number): Buffer | null {
+export function readMap(
+  folder: string,
+  model: string,
+  method: MapMethod,
+  weightsHash: string,
+  count: number,
+): Buffer | null {
   const path = pathOf(folder, model, method, weightsHash);
   if (!existsSync(path)) return null;
   const bytes = readFileSync(path);
@@ -124,9 +152,22 @@ export function readMap(folder: string, model: string, method: MapMethod, weight
 }
 
 /** Computes a map and keeps it beside the features. Throws MAP_TOO_SMALL. */
-export async function makeMap(folder: string, model: string, method: MapMethod, weightsHash: string, space: FeatureSpace, report: Report): Promise<void> {
+export async function makeMap(
+  folder: string,
+  model: string,
+  method: MapMethod,
+  weightsHash: string,
+  space: FeatureSpace,
+  report: Report,
+): Promise<void> {
   if (space.count < 4 || space.dim < 2)
-    throw new SkyloopError("MAP_TOO_SMALL", `a map needs at least four objects with two features each; there are ${space.count} with ${space.dim}`);
+    throw new SkyloopError(
+      "MAP_TOO_SMALL",
+      `a map needs at least four objects with two features each; there are ${space.count} with ${space.dim}`,
+    );
   const points = method === "pca" ? await principalComponents(space, 2, report) : await umapLayout(space, report);
-  writeFileAtomic(pathOf(folder, model, method, weightsHash), new Uint8Array(points.buffer, points.byteOffset, points.byteLength));
+  writeFileAtomic(
+    pathOf(folder, model, method, weightsHash),
+    new Uint8Array(points.buffer, points.byteOffset, points.byteLength),
+  );
 }

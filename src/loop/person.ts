@@ -9,18 +9,28 @@ export interface Question {
   negative: string[];
 }
 
-/** What each labelled object is: row and answer. Objects without a value, or with one that is neither, are not in the experiment. */
-export function answers(survey: Survey, { column, positive, negative }: Question): { row: number; positive: boolean }[] {
+/**
+ * What each labelled object is: row and answer. Objects without a value, or with one that is neither, are not in the
+ * experiment.
+ */
+export function answers(
+  survey: Survey,
+  { column, positive, negative }: Question,
+): { row: number; positive: boolean }[] {
   columnOf(survey, column);
   const found = survey.rows.flatMap((row, i) => {
     const value = row.columns[column];
     if (value === null || value === undefined || value === "") return [];
     const isPositive = positive.includes(String(value));
-    return isPositive || negative.length === 0 || negative.includes(String(value)) ? [{ row: i, positive: isPositive }] : [];
+    return isPositive || negative.length === 0 || negative.includes(String(value))
+      ? [{ row: i, positive: isPositive }]
+      : [];
   });
   const positives = found.filter((answer) => answer.positive).length;
   if (positives === 0 || positives === found.length) {
-    const values = [...new Set(survey.rows.map((row) => row.columns[column]).filter((value) => value !== null && value !== ""))];
+    const values = [
+      ...new Set(survey.rows.map((row) => row.columns[column]).filter((value) => value !== null && value !== "")),
+    ];
     throw new SkyloopError(
       "ONE_CLASS",
       `${survey.folder}: column ${column} gives ${positives} positives of ${found.length} labelled objects; --positive must name some of its values, not all (${values.slice(0, 12).join(", ")})`,

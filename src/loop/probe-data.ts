@@ -1,11 +1,16 @@
-/** What a probe learns from and is measured on: labelled objects of one or several surveys, duplicates kept on one side of the split. */
+/**
+ * What a probe learns from and is measured on: labelled objects of one or several surveys, duplicates kept on one side
+ * of the split.
+ */
 import { basename } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 
-/** Labelled objects over all surveys: place in the joint feature matrix, class, and which objects are the same galaxy. */
+/**
+ * Labelled objects over all surveys: place in the joint feature matrix, class, and which objects are the same galaxy.
+ */
 export interface Labelled {
   row: number;
   label: number;
@@ -14,22 +19,33 @@ export interface Labelled {
 }
 
 /**
- * Two objects whose thumbnails correlate at least so much are taken for the same galaxy; in gz_kaggle and gz2_votes_1000 there is a gap between such pairs
- * and the next ones.
+ * Two objects whose thumbnails correlate at least so much are taken for the same galaxy; in gz_kaggle and
+ * gz2_votes_1000 there is a gap between such pairs and the next ones.
  */
 export const SAME_PICTURE = 0.98;
 const THUMBNAIL_PX = 24;
 const CENTRE = (THUMBNAIL_PX - 1) / 2;
-const RADII = Array.from({ length: THUMBNAIL_PX ** 2 }, (_, p) => Math.round(Math.hypot((p % THUMBNAIL_PX) - CENTRE, Math.floor(p / THUMBNAIL_PX) - CENTRE)));
+const RADII = Array.from({ length: THUMBNAIL_PX ** 2 }, (_, p) =>
+  Math.round(Math.hypot((p % THUMBNAIL_PX) - CENTRE, Math.floor(p / THUMBNAIL_PX) - CENTRE)),
+);
 
-/** Grey thumbnails less their mean at each radius, since all galaxies are brightest in the middle; unit norm, [count, 576]. */
+/**
+ * Grey thumbnails less their mean at each radius, since all galaxies are brightest in the middle; unit norm, [count,
+ * 576].
+ */
 async function thumbnails(survey: Survey): Promise<Float32Array> {
   const N = THUMBNAIL_PX ** 2;
   const out = new Float32Array(survey.header.count * N);
-  const ranges = Array.from({ length: Math.ceil(survey.header.count / 256) }, (_, i) => ({ from: i * 256, to: Math.min(survey.header.count, (i + 1) * 256) }));
+  const ranges = Array.from({ length: Math.ceil(survey.header.count / 256) }, (_, i) => ({
+    from: i * 256,
+    to: Math.min(survey.header.count, (i + 1) * 256),
+  }));
   for await (const { from, pixels } of loadBlocks(survey.folder, THUMBNAIL_PX, ranges))
     for (let i = 0; i < pixels.length / (3 * N); i++) {
-      const grey = Float64Array.from({ length: N }, (_, p) => pixels[3 * i * N + p] + pixels[(3 * i + 1) * N + p] + pixels[(3 * i + 2) * N + p] || 0);
+      const grey = Float64Array.from(
+        { length: N },
+        (_, p) => pixels[3 * i * N + p] + pixels[(3 * i + 1) * N + p] + pixels[(3 * i + 2) * N + p] || 0,
+      );
       const [sums, counts] = [new Float64Array(THUMBNAIL_PX), new Float64Array(THUMBNAIL_PX)];
       for (let p = 0; p < N; p++) {
         sums[RADII[p]] += grey[p];
@@ -42,12 +58,15 @@ async function thumbnails(survey: Survey): Promise<Float32Array> {
   return out;
 }
 
-/** In place of a column: the class of an object is the survey it is from, which features that know the galaxy should not tell. */
+/**
+ * In place of a column: the class of an object is the survey it is from, which features that know the galaxy should not
+ * tell.
+ */
 export const SURVEY_COLUMN = "@survey";
 
 /**
- * Objects with a label in `columns` (one name for all surveys, or one for each). With `positive` values there are two classes: those, and `negative` ones, or all
- * others where none are named. Throws COLUMN_MISSING, ONE_CLASS.
+ * Objects with a label in `columns` (one name for all surveys, or one for each). With `positive` values there are two
+ * classes: those, and `negative` ones, or all others where none are named. Throws COLUMN_MISSING, ONE_CLASS.
  */
 export async function labelledObjects(
   surveys: Survey[],
@@ -69,7 +88,9 @@ export async function labelledObjects(
     before += survey.header.count;
   }
   const classes =
-    positive.length > 0 ? [negative.length > 0 ? negative.join(" or ") : "rest", positive.join(" or ")] : [...new Set(found.map(({ value }) => value))].sort();
+    positive.length > 0
+      ? [negative.length > 0 ? negative.join(" or ") : "rest", positive.join(" or ")]
+      : [...new Set(found.map(({ value }) => value))].sort();
   const labelOf = (value: string) => (positive.length > 0 ? Number(positive.includes(value)) : classes.indexOf(value));
   const counts = classes.map((_, label) => found.filter(({ value }) => labelOf(value) === label).length);
   if (classes.length < 2 || counts.includes(0))
@@ -93,7 +114,11 @@ export async function labelledObjects(
       const [from, to] = [group[i], group[j]];
       for (let k = 0; k <= i; k++) if (group[k] === from) group[k] = to;
     }
-  return { objects: found.map(({ row, value }, i) => ({ row, label: labelOf(value), group: group[i] })), classes, duplicates };
+  return {
+    objects: found.map(({ row, value }, i) => ({ row, label: labelOf(value), group: group[i] })),
+    classes,
+    duplicates,
+  };
 }
 
 /** Share of the groups that are measured on. */
@@ -101,7 +126,12 @@ export const VALIDATION_SHARE = 0.25;
 
 /** The fixed split: whole groups, chosen by `seed`, to validation; the rest to learn from. */
 export function splitGroups(objects: Labelled[], seed: number): { train: Labelled[]; validation: Labelled[] } {
-  const groups = new Random(seed).fork("probe split").shuffle([...new Set(objects.map(({ group }) => group))].sort((a, b) => a - b));
+  const groups = new Random(seed)
+    .fork("probe split")
+    .shuffle([...new Set(objects.map(({ group }) => group))].sort((a, b) => a - b));
   const held = new Set(groups.slice(0, Math.round(groups.length * VALIDATION_SHARE)));
-  return { train: objects.filter(({ group }) => !held.has(group)), validation: objects.filter(({ group }) => held.has(group)) };
+  return {
+    train: objects.filter(({ group }) => !held.has(group)),
+    validation: objects.filter(({ group }) => held.has(group)),
+  };
 }

@@ -9,7 +9,10 @@ import { loadFeatures, type Matrix, PIXELS_PCA } from "./spaces.ts";
 
 const BLOCK = 64;
 
-/** Rows of all surveys in order. Components of pixels are fitted on the first survey. Throws FEATURES_MISSING, OTHER_WEIGHTS. */
+/**
+ * Rows of all surveys in order. Components of pixels are fitted on the first survey. Throws FEATURES_MISSING,
+ * OTHER_WEIGHTS.
+ */
 export async function jointFeatures(surveys: Survey[], model: string): Promise<Matrix> {
   if (model === PIXELS_PCA.name) {
     const [first, ...others] = surveys;
@@ -23,7 +26,10 @@ export async function jointFeatures(surveys: Survey[], model: string): Promise<M
   if (model.startsWith("random:")) return joined(await randomFeatures(surveys, model.slice("random:".length)));
   const sets = surveys.map(({ folder }) => openFeatures(folder, model));
   if (sets.some(({ weightsHash }) => weightsHash !== sets[0].weightsHash))
-    throw new SkyloopError("OTHER_WEIGHTS", `the surveys have features of ${model} from different weights; run \`skyloop embed\` on all of them with the same`);
+    throw new SkyloopError(
+      "OTHER_WEIGHTS",
+      `the surveys have features of ${model} from different weights; run \`skyloop embed\` on all of them with the same`,
+    );
   const matrix = joined(sets.map((set) => ({ data: set.matrix(), dim: set.dim })));
   for (const set of sets) set.close();
   return matrix;
@@ -39,16 +45,27 @@ function joined(parts: Matrix[]): Matrix {
   return { data, dim: parts[0].dim };
 }
 
-/** Features of the network with its initial weights (seed 1), read as released ones are: what its structure alone gives. */
+/**
+ * Features of the network with its initial weights (seed 1), read as released ones are: what its structure alone gives.
+ */
 async function randomFeatures(surveys: Survey[], name: string): Promise<Matrix[]> {
   manualSeed(1);
   const model = createModel(name).eval();
-  const { dim, of, sizePx } = featuresOf(model, { sizePx: 64, pooling: "stages", commonRange: true, views: 1, projection: null });
+  const { dim, of, sizePx } = featuresOf(model, {
+    sizePx: 64,
+    pooling: "stages",
+    commonRange: true,
+    views: 1,
+    projection: null,
+  });
   const length = 3 * sizePx * sizePx;
   const found: Matrix[] = [];
   for (const { folder, header } of surveys) {
     const data = new Float32Array(header.count * dim);
-    const ranges = Array.from({ length: Math.ceil(header.count / BLOCK) }, (_, i) => ({ from: i * BLOCK, to: Math.min(header.count, (i + 1) * BLOCK) }));
+    const ranges = Array.from({ length: Math.ceil(header.count / BLOCK) }, (_, i) => ({
+      from: i * BLOCK,
+      to: Math.min(header.count, (i + 1) * BLOCK),
+    }));
     for await (const { from, pixels } of loadBlocks(folder, sizePx, ranges))
       noGrad(() =>
         scope(() => {

@@ -1,7 +1,20 @@
-/** What is put on frozen features to see what is in them: nearest neighbours, logistic regression, and the loop's own learner. */
+/**
+ * What is put on frozen features to see what is in them: nearest neighbours, logistic regression, and the loop's own
+ * learner.
+ */
 
 import { Linear } from "../nn/index.ts";
-import { AdamW, crossEntropy, manualSeed, noGrad, normalize, scope, type Tensor, tensor, zeros } from "../torch/index.ts";
+import {
+  AdamW,
+  crossEntropy,
+  manualSeed,
+  noGrad,
+  normalize,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../torch/index.ts";
 import { type FeatureSpace, learn } from "./learn.ts";
 
 export interface Sample {
@@ -10,12 +23,19 @@ export interface Sample {
 }
 
 /** Scores of the asked rows for each class, [rows, classes], learned from examples. */
-export type Head = (space: FeatureSpace, examples: Sample[], rows: number[], classes: number, seed: number) => Float32Array;
+export type Head = (
+  space: FeatureSpace,
+  examples: Sample[],
+  rows: number[],
+  classes: number,
+  seed: number,
+) => Float32Array;
 
 /** Rows of the space with each column standardised, [rows, dim]. */
 export function standardised({ matrix, dim, mean, sd }: FeatureSpace, rows: number[]): Tensor {
   const out = new Float32Array(rows.length * dim);
-  for (const [i, row] of rows.entries()) for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[row * dim + d] - mean[d]) / sd[d];
+  for (const [i, row] of rows.entries())
+    for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[row * dim + d] - mean[d]) / sd[d];
   return tensor(out, [rows.length, dim]);
 }
 
@@ -37,7 +57,8 @@ export const nearest: Head = (space, examples, rows, classes) =>
       const [cosine, place] = [values.toFloat32Array(), places.toIntegers()];
       const out = new Float32Array(rows.length * classes);
       for (let i = 0; i < rows.length; i++)
-        for (let j = 0; j < k; j++) out[i * classes + examples[place[i * k + j]].label] += Math.exp(cosine[i * k + j] / NEIGHBOURS.temperature);
+        for (let j = 0; j < k; j++)
+          out[i * classes + examples[place[i * k + j]].label] += Math.exp(cosine[i * k + j] / NEIGHBOURS.temperature);
       return out;
     }),
   );

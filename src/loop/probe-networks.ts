@@ -1,4 +1,7 @@
-/** What networks make of a probe's examples from their pixels: trained from the beginning, or beginning from an LVM's released weights. */
+/**
+ * What networks make of a probe's examples from their pixels: trained from the beginning, or beginning from an LVM's
+ * released weights.
+ */
 import { loadBlocks } from "../batches/loader.ts";
 import { softmaxRows } from "../measure/calibration.ts";
 import type { Survey } from "../survey/folder.ts";
@@ -9,7 +12,10 @@ import type { Sample } from "./probe-heads.ts";
 
 /** Side of the images: what `lvm-nano` sees, for both alike. */
 const SIZE_PX = 64;
-/** Trained with the same settings (`DEFAULT_NETWORK`): a convolutional network from initial weights, the LVM from its released ones. */
+/**
+ * Trained with the same settings (`DEFAULT_NETWORK`): a convolutional network from initial weights, the LVM from its
+ * released ones.
+ */
 export const NETWORK_NAMES = ["resnet18", "lvm-nano"] as const;
 export type NetworkName = (typeof NETWORK_NAMES)[number];
 
@@ -19,14 +25,20 @@ export async function probeImages(surveys: Survey[]): Promise<Tensor> {
   const all = new Float32Array(surveys.reduce((sum, { header }) => sum + header.count, 0) * plane);
   let before = 0;
   for (const { folder, header } of surveys) {
-    const ranges = Array.from({ length: Math.ceil(header.count / 256) }, (_, i) => ({ from: i * 256, to: Math.min(header.count, (i + 1) * 256) }));
+    const ranges = Array.from({ length: Math.ceil(header.count / 256) }, (_, i) => ({
+      from: i * 256,
+      to: Math.min(header.count, (i + 1) * 256),
+    }));
     for await (const { from, pixels } of loadBlocks(folder, SIZE_PX, ranges)) all.set(pixels, (before + from) * plane);
     before += header.count;
   }
   return keep(tensor(all, [before, 3, SIZE_PX, SIZE_PX]));
 }
 
-/** Probabilities of the asked rows for each class, [rows, classes], by a network that learned `steps` batches of the examples. Throws WEIGHTS_MISSING. */
+/**
+ * Probabilities of the asked rows for each class, [rows, classes], by a network that learned `steps` batches of the
+ * examples. Throws WEIGHTS_MISSING.
+ */
 export function networkScores(
   name: NetworkName,
   images: Tensor,

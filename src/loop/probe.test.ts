@@ -77,7 +77,14 @@ describe("probe", () => {
   });
   it("answers a file of suites in one table, also which survey an object is from", async () => {
     const path = join(folder.path, "suites.json");
-    const face = { name: "face-on", surveys: [survey], columns: ["label"], positive: ["spiral"], sizes: [5], heads: ["loop"] };
+    const face = {
+      name: "face-on",
+      surveys: [survey],
+      columns: ["label"],
+      positive: ["spiral"],
+      sizes: [5],
+      heads: ["loop"],
+    };
     writeFileSync(path, JSON.stringify([face]));
     const results = await runSuites(readSuites(path), { model: "toy", seeds: 2, splitSeed: 1, progress: SILENT });
     const { results: direct } = await probe(options({ sizes: [5], heads: ["loop"] }));
@@ -86,7 +93,9 @@ describe("probe", () => {
     writeFileSync(path, JSON.stringify([{ ...face, heads: ["none"] }]));
     expect(() => readSuites(path)).toThrow(/suites.json: .*heads/);
     const surveys = [await openSurvey(survey), await openSurvey(survey)];
-    const { classes } = await labelledObjects(surveys, [SURVEY_COLUMN], []).catch((error) => ({ classes: String(error) }));
+    const { classes } = await labelledObjects(surveys, [SURVEY_COLUMN], []).catch((error) => ({
+      classes: String(error),
+    }));
     for (const open of surveys) open.close();
     expect(classes).toMatch(/two classes or more/);
   });

@@ -1,6 +1,6 @@
 /**
- * What frozen features know: heads learned from n examples a class, measured on held-out objects, mean and standard deviation over seeds; for two classes
- * also what one round of the loop adds.
+ * What frozen features know: heads learned from n examples a class, measured on held-out objects, mean and standard
+ * deviation over seeds; for two classes also what one round of the loop adds.
  */
 
 import { SkyloopError } from "../base/errors.ts";
@@ -48,10 +48,18 @@ export interface ProbeResult {
   dim: number;
   classes: string[];
   seeds: number;
-  split: { train: number; validation: number; validationShare: number; splitSeed: number; duplicatesKeptTogether: number };
+  split: {
+    train: number;
+    validation: number;
+    validationShare: number;
+    splitSeed: number;
+    duplicatesKeptTogether: number;
+  };
   /** By examples a class and head. */
   results: ({ perClass: number | "all"; head: HeadName | NetworkName } & Measures)[];
-  /** Two classes only: 5 + 5 examples, one page of 10 by the alpha rule (alpha 0.5) and the same number drawn at random. */
+  /**
+   * Two classes only: 5 + 5 examples, one page of 10 by the alpha rule (alpha 0.5) and the same number drawn at random.
+   */
   loop: { labels: number; aupr: Spread; atRandom: Spread; shownPrecision: Spread } | null;
 }
 
@@ -60,7 +68,12 @@ const LOOP = { start: 5, show: 10, alpha: 0.5 } as const;
 /** Runs the probe. Throws COLUMN_MISSING, ONE_CLASS, TOO_FEW_LABELS, FEATURES_MISSING. */
 export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const surveys = await Promise.all(options.surveys.map(openSurvey));
-  const { objects, classes, duplicates } = await labelledObjects(surveys, options.columns, options.positive, options.negative);
+  const { objects, classes, duplicates } = await labelledObjects(
+    surveys,
+    options.columns,
+    options.positive,
+    options.negative,
+  );
   const matrix = await jointFeatures(surveys, options.model);
   const { names: networks, steps, seeds: networkSeeds } = options.networks ?? { names: [], steps: 0, seeds: 0 };
   const images = networks.length === 0 ? null : await probeImages(surveys);
@@ -70,7 +83,10 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const fewest = Math.min(...classes.map((_, label) => train.filter((object) => object.label === label).length));
   const wanted = Math.max(...options.sizes);
   if (wanted > fewest)
-    throw new SkyloopError("TOO_FEW_LABELS", `${wanted} examples a class were asked for; the rarest class has ${fewest} to learn from; give smaller --sizes`);
+    throw new SkyloopError(
+      "TOO_FEW_LABELS",
+      `${wanted} examples a class were asked for; the rarest class has ${fewest} to learn from; give smaller --sizes`,
+    );
 
   const rows = validation.map(({ row }) => row);
   const labels = validation.map(({ label }) => label);
@@ -80,7 +96,11 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
       // With all examples only a learner's own chance is left; the logistic regression and the neighbours have none.
       const seeds = size === 0 && head !== "loop" ? 1 : options.seeds;
       const runs = Array.from({ length: seeds }, (_, i) =>
-        measureClasses(HEADS[head](space, drawExamples(train, classes.length, size, i + 1), rows, classes.length, i + 1), labels, classes.length),
+        measureClasses(
+          HEADS[head](space, drawExamples(train, classes.length, size, i + 1), rows, classes.length, i + 1),
+          labels,
+          classes.length,
+        ),
       );
       results.push({ perClass: size === 0 ? "all" : size, head, ...spreads(runs) });
       options.progress.update(results.length, options.sizes.length * (options.heads.length + networks.length));
@@ -89,7 +109,11 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
     for (const name of networks) {
       const runs = Array.from({ length: networkSeeds }, (_, i) => {
         const examples = drawExamples(train, classes.length, size, i + 1);
-        return measureClasses(networkScores(name, images as Tensor, examples, rows, classes.length, i + 1, steps), labels, classes.length);
+        return measureClasses(
+          networkScores(name, images as Tensor, examples, rows, classes.length, i + 1, steps),
+          labels,
+          classes.length,
+        );
       });
       results.push({ perClass: size === 0 ? "all" : size, head: name, ...spreads(runs) });
       options.progress.update(results.length, options.sizes.length * (options.heads.length + networks.length));
@@ -115,17 +139,26 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
 }
 
 function spreads(runs: ClassMeasures[]): Measures {
-  return Object.fromEntries(Object.keys(runs[0]).map((key) => [key, meanAndSd(runs.map((run) => run[key as keyof ClassMeasures]))])) as Measures;
+  return Object.fromEntries(
+    Object.keys(runs[0]).map((key) => [key, meanAndSd(runs.map((run) => run[key as keyof ClassMeasures]))]),
+  ) as Measures;
 }
 
 /** `size` examples of each class, the first ones of an order that the seed decides; all of them for 0. */
 export function drawExamples(train: Labelled[], classes: number, size: number, seed: number): Labelled[] {
   if (size === 0) return train;
   const order = new Random(seed).fork("examples").shuffle(train.slice());
-  return Array.from({ length: classes }, (_, label) => order.filter((object) => object.label === label).slice(0, size)).flat();
+  return Array.from({ length: classes }, (_, label) =>
+    order.filter((object) => object.label === label).slice(0, size),
+  ).flat();
 }
 
-function loopRound(space: FeatureSpace, train: Labelled[], validation: Labelled[], seeds: number): NonNullable<ProbeResult["loop"]> {
+function loopRound(
+  space: FeatureSpace,
+  train: Labelled[],
+  validation: Labelled[],
+  seeds: number,
+): NonNullable<ProbeResult["loop"]> {
   const rows = validation.map(({ row }) => row);
   const labels = validation.map(({ label }) => label);
   const found = Array.from({ length: seeds }, (_, i) => {
@@ -141,13 +174,16 @@ function loopRound(space: FeatureSpace, train: Labelled[], validation: Labelled[
     for (const [at, row] of candidates.entries()) scores[row] = values[at];
     const mode = ruleMode(LOOP.start, LOOP.start, LOOP.alpha);
     const given = { scores, candidates, mode, examples: start, pageSize: LOOP.show, seed: seed * 1000, space };
-    const page = (randomPicks: number) => choose({ ...given, randomPicks }).page.map(({ row }) => ({ row, positive: truth.get(row) === true }));
+    const page = (randomPicks: number) =>
+      choose({ ...given, randomPicks }).page.map(({ row }) => ({ row, positive: truth.get(row) === true }));
     const aupr = (examples: { row: number; positive: boolean }[]) => {
       const then = learn(space, examples, seed);
       const final = then.scoreRows(rows);
       then.dispose();
       return measureClasses(
-        Float32Array.from({ length: 2 * rows.length }, (_, at) => (at % 2 === 1 ? final[(at - 1) / 2] : 1 - final[at / 2])),
+        Float32Array.from({ length: 2 * rows.length }, (_, at) =>
+          at % 2 === 1 ? final[(at - 1) / 2] : 1 - final[at / 2],
+        ),
         labels,
         2,
       ).aupr;

@@ -92,7 +92,10 @@ export function rankedRows(
   return { total: places.length, rows };
 }
 
-/** Places of the ranking that a filter lets through. Columns are read whole: a survey of 200,000 objects has no time for an object a row. */
+/**
+ * Places of the ranking that a filter lets through. Columns are read whole: a survey of 200,000 objects has no time for
+ * an object a row.
+ */
 function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey, filter: RankingFilter): Uint32Array {
   const { rows, scores, labels } = ranking;
   const ids = survey.values("id") as ArrayLike<string>;
@@ -112,7 +115,10 @@ function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey,
     });
   }
   if (ra !== undefined && dec !== undefined && radius !== undefined) {
-    const [ras, decs] = [survey.values("ra") as ArrayLike<number | null>, survey.values("dec") as ArrayLike<number | null>];
+    const [ras, decs] = [
+      survey.values("ra") as ArrayLike<number | null>,
+      survey.values("dec") as ArrayLike<number | null>,
+    ];
     tests.push((row) => {
       const [raDeg, decDeg] = [ras[row], decs[row]];
       return raDeg !== null && decDeg !== null && separationDeg(ra, dec, raDeg, decDeg) <= radius;
@@ -128,7 +134,8 @@ function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey,
   for (let place = 0; place < rows.length; place++) if (tests.every((test) => test(rows[place]))) kept[total++] = place;
   const places = kept.subarray(0, total);
   if (order === "id") return places.sort((a, b) => (ids[rows[a]] < ids[rows[b]] ? -1 : 1));
-  const difference = (place: number) => (other === null ? 0 : Math.abs(scores[rows[place]] - other.scores[rows[place]]));
+  const difference = (place: number) =>
+    other === null ? 0 : Math.abs(scores[rows[place]] - other.scores[rows[place]]);
   if (order === "difference") return places.sort((a, b) => difference(b) - difference(a) || a - b);
   return places;
 }

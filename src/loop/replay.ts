@@ -14,7 +14,10 @@ export interface Replayed {
   scores: Float32Array;
 }
 
-/** What decided a finished round, from the events that it learned from, and how each object of the earlier rounds came before the person. */
+/**
+ * What decided a finished round, from the events that it learned from, and how each object of the earlier rounds came
+ * before the person.
+ */
 export function planOf(
   store: Store,
   survey: Pick<Survey, "rows" | "indexOf">,
@@ -30,13 +33,22 @@ export function planOf(
   );
   const earlier = rounds.filter((one) => one.round < round);
   const shown = new Map(
-    earlier.flatMap(({ picks }) => picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)])),
+    earlier.flatMap(({ picks }) =>
+      picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)]),
+    ),
   );
   return { plan: planRound(record, folded, earlier, survey.rows.length, survey.indexOf), shown };
 }
 
-/** Replays the finished rounds of a session; `same` tells whether objects, order, scores and reasons are those recorded. */
-export function replaySession(store: Store, survey: Pick<Survey, "rows" | "indexOf">, space: FeatureSpace, session: string): Replayed[] {
+/**
+ * Replays the finished rounds of a session; `same` tells whether objects, order, scores and reasons are those recorded.
+ */
+export function replaySession(
+  store: Store,
+  survey: Pick<Survey, "rows" | "indexOf">,
+  space: FeatureSpace,
+  session: string,
+): Replayed[] {
   const record = findSession(store, session);
   return store
     .rounds(session)

@@ -55,11 +55,23 @@ const start = (target: string) =>
     negative: ids(false, 5),
   });
 const run = (session: string, onPage?: (page: Page) => void) =>
-  nextRound({ store, folder: survey.folder, session, ids: survey.rows.map(({ id }) => id), indexOf: survey.indexOf, space, weightsHash: "toy", onPage });
+  nextRound({
+    store,
+    folder: survey.folder,
+    session,
+    ids: survey.rows.map(({ id }) => id),
+    indexOf: survey.indexOf,
+    space,
+    weightsHash: "toy",
+    onPage,
+  });
 const answer = (session: string, page: Page) =>
   addLabels(store, about(), session, {
     who: "ann",
-    labels: page.picks.map(({ object }) => ({ object, value: truth[survey.indexOf(object) as number] ? "positive" : "negative" })),
+    labels: page.picks.map(({ object }) => ({
+      object,
+      value: truth[survey.indexOf(object) as number] ? "positive" : "negative",
+    })),
   });
 
 describe("learning", () => {
@@ -129,7 +141,9 @@ describe("a session", () => {
     expect(state.unsure).toBe(1);
     expect(state.positives + state.negatives).toBe(18);
     expect(() => stepBack(store, session, "bob", "undo")).toThrow(/nothing left to undo/);
-    expect(() => addLabels(store, about(), session, { who: "ann", labels: [{ object: "none", value: "positive" }] })).toThrow(/has no object none/);
+    expect(() =>
+      addLabels(store, about(), session, { who: "ann", labels: [{ object: "none", value: "positive" }] }),
+    ).toThrow(/has no object none/);
     const lonely = createSession(store, about(), "toy", {
       survey: survey.name,
       model: "toy",
@@ -187,7 +201,10 @@ describe("the simulated person", () => {
     progress: { update() {}, end() {} },
   };
   it("gives the same figures each time, with the random budget beside the loop", async () => {
-    const [one, two] = [await simulate({ ...options, survey: survey.folder }), await simulate({ ...options, survey: survey.folder })];
+    const [one, two] = [
+      await simulate({ ...options, survey: survey.folder }),
+      await simulate({ ...options, survey: survey.folder }),
+    ];
     expect(one).toEqual(two);
     expect(one.rounds.map(({ labels }) => labels)).toEqual([10, 15, 20]);
     expect(one.rounds[0].aupr).toEqual(one.rounds[0].random.aupr);
@@ -195,7 +212,9 @@ describe("the simulated person", () => {
   });
   it("names what is missing", async () => {
     await expect(simulate({ ...options, survey: survey.folder, column: "kind" })).rejects.toThrow(/no column kind/);
-    await expect(simulate({ ...options, survey: survey.folder, positive: ["nothing"] })).rejects.toThrow(/ONE_CLASS|must name some/);
+    await expect(simulate({ ...options, survey: survey.folder, positive: ["nothing"] })).rejects.toThrow(
+      /ONE_CLASS|must name some/,
+    );
     await expect(simulate({ ...options, survey: survey.folder, model: "none" })).rejects.toThrow(/no features of none/);
     await expect(simulate({ ...options, survey: survey.folder, start: [500, 5] })).rejects.toThrow(/needs so many/);
   });

@@ -1,6 +1,7 @@
 /**
- * One round: learn from all labels, score, choose. With many objects the first page comes from a part of the survey (the top of the last
- * ranking and a random sample), within a second; then everything is scored and the page chosen again.
+ * One round: learn from all labels, score, choose. With many objects the first page comes from a part of the survey
+ * (the top of the last ranking and a random sample), within a second; then everything is scored and the page chosen
+ * again.
  */
 import { setImmediate } from "node:timers/promises";
 import { SkyloopError } from "../base/errors.ts";
@@ -48,7 +49,13 @@ export interface RoundPlan {
 }
 
 /** What the next round after `rounds` is, from the state folded up to it. */
-export function planRound(record: SessionRecord, folded: Folded, rounds: RoundRecord[], count: number, indexOf: (id: string) => number | undefined): RoundPlan {
+export function planRound(
+  record: SessionRecord,
+  folded: Folded,
+  rounds: RoundRecord[],
+  count: number,
+  indexOf: (id: string) => number | undefined,
+): RoundPlan {
   const round = currentRound(rounds) + 1;
   const { positives, negatives } = countRound(folded, round - 1);
   const examples: Example[] = [];
@@ -66,7 +73,9 @@ export function planRound(record: SessionRecord, folded: Folded, rounds: RoundRe
       if (row !== undefined) shown[row] = 1;
     }
   const open = (passShown: boolean) =>
-    Uint32Array.from({ length: count }, (_, row) => row).filter((row) => answered[row] === 0 && (passShown || shown[row] === 0));
+    Uint32Array.from({ length: count }, (_, row) => row).filter(
+      (row) => answered[row] === 0 && (passShown || shown[row] === 0),
+    );
   const fresh = open(false);
   // What was shown and passed over comes again only when nothing else is left.
   return {
@@ -98,16 +107,37 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
   input.onProgress?.("learn", 1, 1);
   const finish = (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Page => {
     const { round, seed, alpha, mode, lastSeq, examples } = plan;
-    const chosen = choose({ scores, candidates, mode, examples, pageSize: record.pageSize, randomPicks: record.randomPicks, seed, space });
+    const chosen = choose({
+      scores,
+      candidates,
+      mode,
+      examples,
+      pageSize: record.pageSize,
+      randomPicks: record.randomPicks,
+      seed,
+      space,
+    });
     const picks = chosen.page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
     const exhausted = plan.candidates.length <= record.pageSize;
-    store.saveRound(session, { round, seed, alpha, mode, lastSeq, at: new Date().toISOString(), weightsHash, provisional, exhausted, picks });
+    store.saveRound(session, {
+      round,
+      seed,
+      alpha,
+      mode,
+      lastSeq,
+      at: new Date().toISOString(),
+      weightsHash,
+      provisional,
+      exhausted,
+      picks,
+    });
     const page = { round, provisional, exhausted, picks };
     input.onPage?.(page);
     return page;
   };
   try {
-    if (ids.length > SMALL) finish(...firstScores(learner, plan, ids.length, readScores(folder, session, ids.length)), true);
+    if (ids.length > SMALL)
+      finish(...firstScores(learner, plan, ids.length, readScores(folder, session, ids.length)), true);
     const scores = await scoreAll(learner, ids.length, input);
     writeScores(folder, session, plan.round, scores);
     return { page: finish(scores, plan.candidates, false), seconds: (performance.now() - started) / 1000 };
@@ -117,7 +147,12 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
 }
 
 /** Scores of the part that the first page is chosen from, in an array of all (0 elsewhere), and its rows. */
-function firstScores(learner: Learner, { candidates, seed }: RoundPlan, count: number, previous: Float32Array | null): [Float32Array, Uint32Array] {
+function firstScores(
+  learner: Learner,
+  { candidates, seed }: RoundPlan,
+  count: number,
+  previous: Float32Array | null,
+): [Float32Array, Uint32Array] {
   const rows = new Set<number>(
     new Random(seed)
       .fork("first")
@@ -136,7 +171,11 @@ function firstScores(learner: Learner, { candidates, seed }: RoundPlan, count: n
   return [scores, part];
 }
 
-async function scoreAll(learner: Learner, count: number, { onProgress, signal, rest = setImmediate }: RoundInput): Promise<Float32Array> {
+async function scoreAll(
+  learner: Learner,
+  count: number,
+  { onProgress, signal, rest = setImmediate }: RoundInput,
+): Promise<Float32Array> {
   const scores = new Float32Array(count);
   for (let from = 0; from < count; from += SCORE_BLOCK) {
     const to = Math.min(count, from + SCORE_BLOCK);

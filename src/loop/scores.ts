@@ -1,4 +1,7 @@
-/** The last full ranking of a session on disk: `loop/<session>.scores`, the round (float64) and a float32 score an object, row by row. */
+/**
+ * The last full ranking of a session on disk: `loop/<session>.scores`, the round (float64) and a float32 score an
+ * object, row by row.
+ */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/files.ts";

@@ -2,7 +2,15 @@
 
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
-import type { NewLabels, NewSession, RoundSummary, Saved, Session, SessionEvent, SessionState } from "../contract/api.ts";
+import type {
+  NewLabels,
+  NewSession,
+  RoundSummary,
+  Saved,
+  Session,
+  SessionEvent,
+  SessionState,
+} from "../contract/api.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { actionOf, type Folded, fold } from "./fold.ts";
@@ -39,14 +47,35 @@ export function createSession(store: Store, survey: SessionSurvey, weightsHash: 
   const { who, positive, negative, ...settings } = wanted;
   mustKnow(survey, [...positive, ...negative]);
   const both = positive.filter((object) => negative.includes(object));
-  if (both.length > 0) throw new SkyloopError("BOTH_LABELS", `${both.slice(0, 5).join(", ")} cannot be positive and negative at once; take it out of one list`);
+  if (both.length > 0)
+    throw new SkyloopError(
+      "BOTH_LABELS",
+      `${both.slice(0, 5).join(", ")} cannot be positive and negative at once; take it out of one list`,
+    );
   const base = slug(wanted.target);
   const taken = new Set(store.sessions().map(({ session }) => session));
   let session = base;
   for (let n = 2; taken.has(session); n++) session = `${base}-${n}`;
-  store.addSession(session, { ...settings, survey: survey.name, weightsHash, dataHash: survey.dataHash, createdBy: who });
-  const start = (object: string, value: string): NewEvent => ({ who, round: 0, kind: "label", object, value, reason: "start", clientKey: null });
-  store.addEvents(session, [...positive.map((object) => start(object, "positive")), ...negative.map((object) => start(object, "negative"))]);
+  store.addSession(session, {
+    ...settings,
+    survey: survey.name,
+    weightsHash,
+    dataHash: survey.dataHash,
+    createdBy: who,
+  });
+  const start = (object: string, value: string): NewEvent => ({
+    who,
+    round: 0,
+    kind: "label",
+    object,
+    value,
+    reason: "start",
+    clientKey: null,
+  });
+  store.addEvents(session, [
+    ...positive.map((object) => start(object, "positive")),
+    ...negative.map((object) => start(object, "negative")),
+  ]);
   return session;
 }
 
@@ -103,26 +132,39 @@ export function addLabels(store: Store, survey: SessionSurvey, session: string, 
     return [
       ...(value === undefined ? [] : [{ ...common, kind: "label" as const, value, clientKey: key("label") }]),
       ...(addTag === undefined ? [] : [{ ...common, kind: "tag" as const, value: addTag, clientKey: key("tag") }]),
-      ...(removeTag === undefined ? [] : [{ ...common, kind: "untag" as const, value: removeTag, clientKey: key("untag") }]),
+      ...(removeTag === undefined
+        ? []
+        : [{ ...common, kind: "untag" as const, value: removeTag, clientKey: key("untag") }]),
     ];
   });
-  if (events.length === 0) throw new SkyloopError("NOTHING_TO_SAVE", "each label needs a value or a tag to add or remove");
+  if (events.length === 0)
+    throw new SkyloopError("NOTHING_TO_SAVE", "each label needs a value or a tag to add or remove");
   const written = store.addEvents(session, events);
   return saved(written, fold(store.events(session), record.alpha), who, new Set(labels.map(({ object }) => object)));
 }
 
-/** Takes back the person's last action in force, or brings back what they took back last. Throws NOTHING_TO_UNDO, NOTHING_TO_REDO. */
+/**
+ * Takes back the person's last action in force, or brings back what they took back last. Throws NOTHING_TO_UNDO,
+ * NOTHING_TO_REDO.
+ */
 export function stepBack(store: Store, session: string, who: string, kind: "undo" | "redo"): Saved {
   const record = findSession(store, session);
   const before = store.events(session);
   const folded = fold(before, record.alpha);
   const concerned = (kind === "undo" ? folded.undoable : folded.redoable).get(who);
   if (concerned === undefined)
-    throw new SkyloopError(kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO", `${who} has nothing left to ${kind} in this session`);
+    throw new SkyloopError(
+      kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO",
+      `${who} has nothing left to ${kind} in this session`,
+    );
   const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
-  const written = store.addEvents(session, [{ who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey: null }]);
+  const written = store.addEvents(session, [
+    { who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey: null },
+  ]);
   const action = actionOf(event);
-  const concernedToo = before.filter((other) => other.seq === event.seq || (action !== null && other.who === who && actionOf(other) === action));
+  const concernedToo = before.filter(
+    (other) => other.seq === event.seq || (action !== null && other.who === who && actionOf(other) === action),
+  );
   return saved(
     written,
     fold(store.events(session), record.alpha),
@@ -135,7 +177,15 @@ export function stepBack(store: Store, session: string, who: string, kind: "undo
 export function changeAlpha(store: Store, session: string, who: string, alpha: number): void {
   findSession(store, session);
   store.addEvents(session, [
-    { who, round: currentRound(store.rounds(session)), kind: "alpha", object: null, value: String(alpha), reason: null, clientKey: null },
+    {
+      who,
+      round: currentRound(store.rounds(session)),
+      kind: "alpha",
+      object: null,
+      value: String(alpha),
+      reason: null,
+      clientKey: null,
+    },
   ]);
 }
 
@@ -146,7 +196,10 @@ export function countRound(folded: Folded, round: number): { positives: number; 
   return { positives: count("positive"), negatives: count("negative"), unsure: count("unsure") };
 }
 
-/** Per round: what was shown and what it turned out to be. Precision is the share of positives among the rule's picks that got a yes or no. */
+/**
+ * Per round: what was shown and what it turned out to be. Precision is the share of positives among the rule's picks
+ * that got a yes or no.
+ */
 export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: number): RoundSummary[] {
   const start = countRound(folded, 0);
   const first: RoundSummary = {
@@ -162,10 +215,13 @@ export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: nu
     precisionHigh: null,
   };
   const others = rounds.map(({ round, alpha: used, mode, picks }): RoundSummary => {
-    const answered = picks.filter(({ object }) => ["positive", "negative"].includes(folded.labels[object]?.value ?? ""));
+    const answered = picks.filter(({ object }) =>
+      ["positive", "negative"].includes(folded.labels[object]?.value ?? ""),
+    );
     const ruled = answered.filter(({ reason }) => reason !== "random");
     const random = answered.filter(({ reason }) => reason === "random");
-    const hits = (list: typeof picks) => list.filter(({ object }) => folded.labels[object]?.value === "positive").length;
+    const hits = (list: typeof picks) =>
+      list.filter(({ object }) => folded.labels[object]?.value === "positive").length;
     const [low, high] = wilsonInterval(hits(ruled), ruled.length);
     const known = ruled.length > 0;
     return {
@@ -189,7 +245,10 @@ export function describeSession(store: Store, session: string): Session {
   return stateParts(store, session).session;
 }
 
-function stateParts(store: Store, id: string): { session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord } {
+function stateParts(
+  store: Store,
+  id: string,
+): { session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord } {
   const record = findSession(store, id);
   const rounds = store.rounds(id);
   const folded = fold(store.events(id), record.alpha);
@@ -223,7 +282,10 @@ export function sessionState(store: Store, id: string, who: string | null, ranke
     ...session,
     labels: folded.labels,
     conflicts: folded.conflicts,
-    page: last === undefined ? null : { round: last.round, provisional: last.provisional, exhausted: last.exhausted, picks: last.picks },
+    page:
+      last === undefined
+        ? null
+        : { round: last.round, provisional: last.provisional, exhausted: last.exhausted, picks: last.picks },
     rounds: summariseRounds(folded, rounds, record.alpha),
     canUndo: who !== null && folded.undoable.has(who),
     canRedo: who !== null && folded.redoable.has(who),

@@ -7,7 +7,9 @@ const [KINDS, EACH, DIM] = [6, 50, 12];
 /** Six kinds, each in its own direction. */
 function kinds(seed: number) {
   const random = new Random(seed);
-  const matrix = Float32Array.from({ length: KINDS * EACH * DIM }, (_, i) => random.normal(i % DIM === 2 * (Math.floor(i / DIM) % KINDS) ? 6 : 0, 0.5));
+  const matrix = Float32Array.from({ length: KINDS * EACH * DIM }, (_, i) =>
+    random.normal(i % DIM === 2 * (Math.floor(i / DIM) % KINDS) ? 6 : 0, 0.5),
+  );
   return featureSpace(matrix, DIM);
 }
 

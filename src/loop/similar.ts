@@ -62,8 +62,9 @@ function directions(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
 }
 
 /**
- * One object of each of `count` kinds among `rows`: features are clustered by their direction (spherical k-means, Dhillon & Modha 2001, started as k-means++ does)
- * and the object nearest each centre is taken, the largest cluster first. `similarity` is the cosine to the centre.
+ * One object of each of `count` kinds among `rows`: features are clustered by their direction (spherical k-means,
+ * Dhillon & Modha 2001, started as k-means++ does) and the object nearest each centre is taken, the largest cluster
+ * first. `similarity` is the cosine to the centre.
  */
 export function diverseRows(
   space: FeatureSpace,
@@ -98,7 +99,10 @@ interface Clusters {
   cost: number;
 }
 
-/** Points [n, dim] of length 1 in k clusters, beside those around known centres, to the nearest of which the points have the given cosines. */
+/**
+ * Points [n, dim] of length 1 in k clusters, beside those around known centres, to the nearest of which the points have
+ * the given cosines.
+ */
 function cluster(points: Tensor, nearestKnown: Float32Array, k: number, random: Random): Clusters {
   const [n] = points.shape;
   const cosines = new Float32Array(n * k);
@@ -145,7 +149,8 @@ function middles({ cosines, sizes }: Clusters, rows: number[]): { row: number; s
   const chosen: { row: number; similarity: number }[] = [];
   for (const c of Array.from(sizes.keys()).sort((a, b) => sizes[b] - sizes[a] || a - b)) {
     let best = -1;
-    for (let i = 0; i < rows.length; i++) if (!taken.has(i) && (best < 0 || cosines[i * k + c] > cosines[best * k + c])) best = i;
+    for (let i = 0; i < rows.length; i++)
+      if (!taken.has(i) && (best < 0 || cosines[i * k + c] > cosines[best * k + c])) best = i;
     if (best < 0) break;
     taken.add(best);
     chosen.push({ row: rows[best], similarity: cosines[best * k + c] });

@@ -1,6 +1,7 @@
 /**
- * The loop with a simulated person: how good is the ranking after so many examples and rounds, and what would the same number of labels at
- * random have given? With a test survey everything is measured there; else on a half of the labelled objects that is held out by each seed.
+ * The loop with a simulated person: how good is the ranking after so many examples and rounds, and what would the same
+ * number of labels at random have given? With a test survey everything is measured there; else on a half of the
+ * labelled objects that is held out by each seed.
  */
 
 import { SkyloopError } from "../base/errors.ts";
@@ -33,7 +34,10 @@ interface Spread {
   sd: number;
 }
 
-/** After `round` rounds: ranking quality on the evaluated objects, and the share of positives among what the round showed. */
+/**
+ * After `round` rounds: ranking quality on the evaluated objects, and the share of positives among what the round
+ * showed.
+ */
 export interface RoundResult {
   round: number;
   labels: number;
@@ -87,13 +91,28 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   const [matrix, testMatrix] = await loadFeatures(pool, test, options.model);
   const space = featureSpace(matrix.data, matrix.dim);
 
-  const testAnswers = test === null ? null : withoutShared(answers(test, { ...options, column: options.testColumn ?? options.column }), test, pool);
-  const runs: { loop: Measured[]; random: Measured[]; evaluated: { objects: number; positives: number }; pool: number }[] = [];
+  const testAnswers =
+    test === null
+      ? null
+      : withoutShared(answers(test, { ...options, column: options.testColumn ?? options.column }), test, pool);
+  const runs: {
+    loop: Measured[];
+    random: Measured[];
+    evaluated: { objects: number; positives: number };
+    pool: number;
+  }[] = [];
   for (let seed = 1; seed <= options.seeds; seed++) {
     const arm =
       testAnswers === null || testMatrix === null
         ? splitArm(space, labelled, seed)
-        : { space, pool: labelled, evaluate: evaluator({ ...space, matrix: testMatrix.data, count: testMatrix.data.length / matrix.dim }, testAnswers) };
+        : {
+            space,
+            pool: labelled,
+            evaluate: evaluator(
+              { ...space, matrix: testMatrix.data, count: testMatrix.data.length / matrix.dim },
+              testAnswers,
+            ),
+          };
     const evaluated = testAnswers ?? labelled.filter((answer) => !arm.pool.includes(answer));
     runs.push({
       loop: play(arm, options, seed, false),
@@ -128,12 +147,19 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
       aupr: spread("loop", round, "aupr"),
       auroc: spread("loop", round, "auroc"),
       shownPrecision: shown("loop", round),
-      random: { aupr: spread("random", round, "aupr"), auroc: spread("random", round, "auroc"), shownPrecision: shown("random", round) },
+      random: {
+        aupr: spread("random", round, "aupr"),
+        auroc: spread("random", round, "auroc"),
+        shownPrecision: shown("random", round),
+      },
     })),
   };
 }
 
-/** Objects of the test survey whose id does not stand in the pool: the same galaxy must not be learned from and measured. */
+/**
+ * Objects of the test survey whose id does not stand in the pool: the same galaxy must not be learned from and
+ * measured.
+ */
 function withoutShared(found: { row: number; positive: boolean }[], test: Survey, pool: Survey) {
   return found.filter(({ row }) => pool.indexOf(test.rows[row].id) === undefined);
 }

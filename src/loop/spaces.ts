@@ -15,7 +15,11 @@ export interface Matrix {
 export const PIXELS_PCA = { name: "pixels-pca", sizePx: 32, components: 64 } as const;
 
 /** Features of a survey, and of a second one in the same space. Throws FEATURES_MISSING, OTHER_WEIGHTS. */
-export async function loadFeatures(survey: Survey, test: Survey | null, model: string): Promise<[Matrix, Matrix | null]> {
+export async function loadFeatures(
+  survey: Survey,
+  test: Survey | null,
+  model: string,
+): Promise<[Matrix, Matrix | null]> {
   if (model === PIXELS_PCA.name) return pixelComponents(survey, test);
   const own = openFeatures(survey.folder, model);
   const other = test === null ? null : openFeatures(test.folder, model);
@@ -24,7 +28,10 @@ export async function loadFeatures(survey: Survey, test: Survey | null, model: s
       "OTHER_WEIGHTS",
       `${survey.folder} and ${test?.folder} have features of ${model} from different weights; run \`skyloop embed\` on both with the same`,
     );
-  const matrices: [Matrix, Matrix | null] = [{ data: own.matrix(), dim: own.dim }, other === null ? null : { data: other.matrix(), dim: other.dim }];
+  const matrices: [Matrix, Matrix | null] = [
+    { data: own.matrix(), dim: own.dim },
+    other === null ? null : { data: other.matrix(), dim: other.dim },
+  ];
   own.close();
   other?.close();
   return matrices;
@@ -35,7 +42,10 @@ async function pixels(survey: Survey): Promise<Float32Array> {
   const length = 3 * sizePx * sizePx;
   const count = survey.header.count;
   const all = new Float32Array(count * length);
-  const ranges = Array.from({ length: Math.ceil(count / 256) }, (_, i) => ({ from: i * 256, to: Math.min(count, (i + 1) * 256) }));
+  const ranges = Array.from({ length: Math.ceil(count / 256) }, (_, i) => ({
+    from: i * 256,
+    to: Math.min(count, (i + 1) * 256),
+  }));
   for await (const { from, pixels: block } of loadBlocks(survey.folder, sizePx, ranges)) all.set(block, from * length);
   return all.map((value) => (Number.isFinite(value) ? value : 0));
 }

@@ -23,7 +23,8 @@ export type Suite = z.infer<typeof Suite>;
 /** Reads a file of suites. Throws BAD_RECIPE naming each fault. */
 export function readSuites(path: string): Suite[] {
   const parsed = z.array(Suite).min(1).safeParse(readJson(path));
-  if (!parsed.success) throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
+  if (!parsed.success)
+    throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
   return parsed.data;
 }
 
@@ -33,7 +34,10 @@ export interface SuiteResult {
 }
 
 /** Runs every suite. Throws what `probe` throws. */
-export async function runSuites(suites: Suite[], options: { model: string; seeds: number; splitSeed: number; progress: Progress }): Promise<SuiteResult[]> {
+export async function runSuites(
+  suites: Suite[],
+  options: { model: string; seeds: number; splitSeed: number; progress: Progress },
+): Promise<SuiteResult[]> {
   const results: SuiteResult[] = [];
   for (const { name, ...suite } of suites) {
     results.push({ suite: name, result: await probe({ ...suite, ...options, progress: { update() {}, end() {} } }) });
@@ -61,5 +65,9 @@ export function suitesTable(results: SuiteResult[]): string {
           ];
     return [...probes, ...loop];
   });
-  return ["| suite | examples | head | AUPR | AUROC | accuracy | macro F1 |", "|---|---|---|---|---|---|---|", ...rows].join("\n");
+  return [
+    "| suite | examples | head | AUPR | AUROC | accuracy | macro F1 |",
+    "|---|---|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
 }

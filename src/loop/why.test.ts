@@ -8,7 +8,9 @@ describe("influences", () => {
   it("agree with what happens when an example is left out", () => {
     const random = new Random(7);
     const [count, dim] = [80, 6];
-    const matrix = Float32Array.from({ length: count * dim }, (_, i) => random.normal(Math.floor(i / dim) % 2 === 0 && i % dim < 2 ? 2 : 0));
+    const matrix = Float32Array.from({ length: count * dim }, (_, i) =>
+      random.normal(Math.floor(i / dim) % 2 === 0 && i % dim < 2 ? 2 : 0),
+    );
     const space = featureSpace(matrix, dim);
     const examples = Array.from({ length: 12 }, (_, row) => ({ row, positive: row % 2 === 0 }));
     const scoreOf = (list: typeof examples, row: number) => {

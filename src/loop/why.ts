@@ -1,11 +1,12 @@
 /**
- * Why an object has its score. Two answers: the labelled examples that pull its score most, and the regions of its image that do.
+ * Why an object has its score. Two answers: the labelled examples that pull its score most, and the regions of its
+ * image that do.
  *
- * Examples: near its end learning is close to kernel regression with the learner's own gradients as the kernel (neural tangent kernel, Jacot et
- * al. 2018), and there the change of a score when one example is left out has a closed form, f(x) - f_i(x) = a_i (k A)_i / A_ii, with
- * A = (K + L)^-1, a = A y, k the kernel of x with the examples and L the ridge divided by the class weight (Cook 1977).
- * Regions: a patch is replaced by a blurred copy of itself and the score taken again (occlusion sensitivity, Zeiler & Fergus 2014): where the
- * log odds fall, what is there speaks for the object.
+ * Examples: near its end learning is close to kernel regression with the learner's own gradients as the kernel (neural
+ * tangent kernel, Jacot et al. 2018), and there the change of a score when one example is left out has a closed form,
+ * f(x) - f_i(x) = a_i (k A)_i / A_ii, with A = (K + L)^-1, a = A y, k the kernel of x with the examples and L the ridge
+ * divided by the class weight (Cook 1977). Regions: a patch is replaced by a blurred copy of itself and the score taken
+ * again (occlusion sensitivity, Zeiler & Fergus 2014): where the log odds fall, what is there speaks for the object.
  */
 import { setImmediate } from "node:timers/promises";
 import { SkyloopError } from "../base/errors.ts";
@@ -24,8 +25,15 @@ export const HOW =
 /** Ridge as a share of the mean of the kernel's diagonal; learning stops early, which does the same. */
 const RIDGE = 0.3;
 
-/** Signed change of the score of `row` that leaving out each example would take back, the largest magnitude scaled to 1, strongest first. */
-export function influences(learner: Learner, examples: Example[], row: number): { row: number; positive: boolean; influence: number }[] {
+/**
+ * Signed change of the score of `row` that leaving out each example would take back, the largest magnitude scaled to 1,
+ * strongest first.
+ */
+export function influences(
+  learner: Learner,
+  examples: Example[],
+  row: number,
+): { row: number; positive: boolean; influence: number }[] {
   const n = examples.length;
   const all = learner.kernel([row, ...examples.map((example) => example.row)]);
   const K = (i: number, j: number) => all[(i + 1) * (n + 1) + j + 1];
@@ -63,23 +71,39 @@ export interface Heat {
   box: { x0: number; y0: number; sizePx: number };
 }
 
-/** The heat map of one object. Throws WEIGHTS_MISSING and OTHER_WEIGHTS where the weights that made the features are not here. */
-export async function heatMap(survey: Survey, row: number, learner: Learner, modelName: string, featuresHash: string): Promise<Heat> {
+/**
+ * The heat map of one object. Throws WEIGHTS_MISSING and OTHER_WEIGHTS where the weights that made the features are not
+ * here.
+ */
+export async function heatMap(
+  survey: Survey,
+  row: number,
+  learner: Learner,
+  modelName: string,
+  featuresHash: string,
+): Promise<Heat> {
   const { model, reader, weightsHash } = await loadModel(modelName, releasedWeights(modelName));
   try {
     if (weightsHash !== featuresHash)
-      throw new SkyloopError("OTHER_WEIGHTS", `the features of ${modelName} are of other weights than those released; embed again to see regions`);
+      throw new SkyloopError(
+        "OTHER_WEIGHTS",
+        `the features of ${modelName} are of other weights than those released; embed again to see regions`,
+      );
     const { sizePx } = reader;
     const stamp = await survey.readStamp(row);
     const { adaptiveCrop: cropped } = survey.header;
     const whole = modelInput(stamp, { sizePx, adaptiveCrop: cropped });
     const rgb = stamp.kind === "flux" ? renderLegacy(stamp) : stamp.data;
-    const box = cropped ? adaptiveCrop(rgb, stamp.widthPx, stamp.heightPx) : centralSquare(stamp.widthPx, stamp.heightPx);
+    const box = cropped
+      ? adaptiveCrop(rgb, stamp.widthPx, stamp.heightPx)
+      : centralSquare(stamp.widthPx, stamp.heightPx);
     const soft = blurred(whole, sizePx);
     const patch = sizePx / HEAT_SIZE;
     const images = [
       whole,
-      ...Array.from({ length: HEAT_SIZE ** 2 }, (_, p) => withPatch(whole, soft, sizePx, (p % HEAT_SIZE) * patch, Math.floor(p / HEAT_SIZE) * patch, patch)),
+      ...Array.from({ length: HEAT_SIZE ** 2 }, (_, p) =>
+        withPatch(whole, soft, sizePx, (p % HEAT_SIZE) * patch, Math.floor(p / HEAT_SIZE) * patch, patch),
+      ),
     ];
     const odds: number[] = [];
     for (let from = 0; from < images.length; from += BATCH) {
@@ -110,7 +134,8 @@ export function blurred(image: Float32Array, S: number): Float32Array {
         const start = plane * S * S + line * across;
         for (let i = 0; i < S; i++) {
           let [sum, n] = [0, 0];
-          for (let j = Math.max(0, i - radius); j <= Math.min(S - 1, i + radius); j++, n++) sum += source[start + j * along];
+          for (let j = Math.max(0, i - radius); j <= Math.min(S - 1, i + radius); j++, n++)
+            sum += source[start + j * along];
           out[start + i * along] = sum / n;
         }
       }
@@ -119,7 +144,14 @@ export function blurred(image: Float32Array, S: number): Float32Array {
   return source;
 }
 
-function withPatch(image: Float32Array, other: Float32Array, S: number, x0: number, y0: number, size: number): Float32Array {
+function withPatch(
+  image: Float32Array,
+  other: Float32Array,
+  S: number,
+  x0: number,
+  y0: number,
+  size: number,
+): Float32Array {
   const out = image.slice();
   for (let plane = 0; plane < 3; plane++)
     for (let y = y0; y < y0 + size; y++) {

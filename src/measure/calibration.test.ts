@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
-import { expectedCalibrationError, fitTemperature, negativeLogLikelihood, reliability, softmaxRows } from "./calibration.ts";
+import {
+  expectedCalibrationError,
+  fitTemperature,
+  negativeLogLikelihood,
+  reliability,
+  softmaxRows,
+} from "./calibration.ts";
 
 /** Logits of `count` objects whose classes are drawn from the softmax of those logits: perfectly calibrated. */
 function calibrated(count: number, classes: number, seed: number) {

@@ -13,13 +13,27 @@ export interface ReliabilityBin {
 }
 
 /**
- * Confidence (probability of the most probable class) against accuracy in bins of equal width. `probabilities` [N, classes], `truth` [N].
- * Throws BAD_MEASURE for lengths that do not fit.
+ * Confidence (probability of the most probable class) against accuracy in bins of equal width. `probabilities` [N,
+ * classes], `truth` [N]. Throws BAD_MEASURE for lengths that do not fit.
  */
-export function reliability(probabilities: ArrayLike<number>, truth: ArrayLike<number>, classes: number, bins = 15): ReliabilityBin[] {
+export function reliability(
+  probabilities: ArrayLike<number>,
+  truth: ArrayLike<number>,
+  classes: number,
+  bins = 15,
+): ReliabilityBin[] {
   if (probabilities.length !== truth.length * classes)
-    throw new SkyloopError("BAD_MEASURE", `calibration needs ${classes} probabilities an object, got ${probabilities.length} for ${truth.length} objects`);
-  const found = Array.from({ length: bins }, (_, b) => ({ low: b / bins, high: (b + 1) / bins, count: 0, confidence: 0, accuracy: 0 }));
+    throw new SkyloopError(
+      "BAD_MEASURE",
+      `calibration needs ${classes} probabilities an object, got ${probabilities.length} for ${truth.length} objects`,
+    );
+  const found = Array.from({ length: bins }, (_, b) => ({
+    low: b / bins,
+    high: (b + 1) / bins,
+    count: 0,
+    confidence: 0,
+    accuracy: 0,
+  }));
   const predicted = mostProbable(probabilities, classes);
   for (let i = 0; i < truth.length; i++) {
     const confidence = probabilities[i * classes + predicted[i]];
@@ -28,13 +42,20 @@ export function reliability(probabilities: ArrayLike<number>, truth: ArrayLike<n
     bin.confidence += confidence;
     bin.accuracy += predicted[i] === truth[i] ? 1 : 0;
   }
-  return found.map((bin) => (bin.count === 0 ? bin : { ...bin, confidence: bin.confidence / bin.count, accuracy: bin.accuracy / bin.count }));
+  return found.map((bin) =>
+    bin.count === 0 ? bin : { ...bin, confidence: bin.confidence / bin.count, accuracy: bin.accuracy / bin.count },
+  );
 }
 
-/** Expected calibration error: mean distance of confidence and accuracy over the bins, weighted by their objects (Guo et al. 2017). */
+/**
+ * Expected calibration error: mean distance of confidence and accuracy over the bins, weighted by their objects (Guo et
+ * al. 2017).
+ */
 export function expectedCalibrationError(bins: ReliabilityBin[]): number {
   const total = bins.reduce((sum, { count }) => sum + count, 0);
-  return total === 0 ? 0 : bins.reduce((sum, { count, confidence, accuracy }) => sum + (count / total) * Math.abs(confidence - accuracy), 0);
+  return total === 0
+    ? 0
+    : bins.reduce((sum, { count, confidence, accuracy }) => sum + (count / total) * Math.abs(confidence - accuracy), 0);
 }
 
 /** Rows of logits [N, classes] divided by `temperature`, to probabilities. */
@@ -51,7 +72,12 @@ export function softmaxRows(logits: ArrayLike<number>, classes: number, temperat
 }
 
 /** Mean negative logarithm of the probability that the true class gets, natural units. */
-export function negativeLogLikelihood(logits: ArrayLike<number>, truth: ArrayLike<number>, classes: number, temperature = 1): number {
+export function negativeLogLikelihood(
+  logits: ArrayLike<number>,
+  truth: ArrayLike<number>,
+  classes: number,
+  temperature = 1,
+): number {
   let sum = 0;
   for (let i = 0; i < truth.length; i++) {
     const at = i * classes;
@@ -65,8 +91,9 @@ export function negativeLogLikelihood(logits: ArrayLike<number>, truth: ArrayLik
 }
 
 /**
- * The temperature in [1/20, 20] that makes logits of held-out objects most likely (Guo et al. 2017), by golden-section search over its logarithm; the
- * likelihood has one maximum in 1 / T. Only the confidence changes, never which class is most probable. 1 where there is nothing to fit on.
+ * The temperature in [1/20, 20] that makes logits of held-out objects most likely (Guo et al. 2017), by golden-section
+ * search over its logarithm; the likelihood has one maximum in 1 / T. Only the confidence changes, never which class is
+ * most probable. 1 where there is nothing to fit on.
  */
 export function fitTemperature(logits: ArrayLike<number>, truth: ArrayLike<number>, classes: number): number {
   if (truth.length === 0) return 1;

@@ -20,5 +20,10 @@ export function measureClasses(scores: Float32Array, labels: number[], classes: 
     const truth = labels.map((label) => Number(label === c));
     return { auroc: auroc(own, truth), aupr: averagePrecision(own, truth) };
   });
-  return { accuracy, macroF1, auroc: mean(ranked.map((value) => value.auroc)), aupr: mean(ranked.map((value) => value.aupr)) };
+  return {
+    accuracy,
+    macroF1,
+    auroc: mean(ranked.map((value) => value.auroc)),
+    aupr: mean(ranked.map((value) => value.aupr)),
+  };
 }

@@ -30,7 +30,10 @@ describe("classification", () => {
   });
 
   it("does not depend on the order of the objects, and the matrix sums to their number", () => {
-    const rows = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), { minLength: 1, maxLength: 40 });
+    const rows = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), {
+      minLength: 1,
+      maxLength: 40,
+    });
     fc.assert(
       fc.property(rows, (data) => {
         const of = (list: typeof data) =>

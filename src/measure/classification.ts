@@ -1,4 +1,7 @@
-/** Measures of a classification: class numbers predicted against true. Definitions are scikit-learn's; a class without any prediction has precision 0. */
+/**
+ * Measures of a classification: class numbers predicted against true. Definitions are scikit-learn's; a class without
+ * any prediction has precision 0.
+ */
 import { SkyloopError } from "../base/errors.ts";
 
 export interface ClassScores {
@@ -22,21 +25,34 @@ export interface ClassificationScores {
   confusion: number[][];
 }
 
-/** Number of objects of true class [row] predicted as class [column]. Throws BAD_MEASURE for unequal lengths or class numbers out of range. */
+/**
+ * Number of objects of true class [row] predicted as class [column]. Throws BAD_MEASURE for unequal lengths or class
+ * numbers out of range.
+ */
 export function confusionMatrix(predicted: ArrayLike<number>, truth: ArrayLike<number>, classes: number): number[][] {
   if (predicted.length !== truth.length)
-    throw new SkyloopError("BAD_MEASURE", `a classification needs one true class a prediction, got ${predicted.length} and ${truth.length}`);
+    throw new SkyloopError(
+      "BAD_MEASURE",
+      `a classification needs one true class a prediction, got ${predicted.length} and ${truth.length}`,
+    );
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (let i = 0; i < truth.length; i++) {
     if (!(truth[i] in matrix && predicted[i] in matrix))
-      throw new SkyloopError("BAD_MEASURE", `class numbers lie between 0 and ${classes - 1}, object ${i} has ${truth[i]} and is predicted ${predicted[i]}`);
+      throw new SkyloopError(
+        "BAD_MEASURE",
+        `class numbers lie between 0 and ${classes - 1}, object ${i} has ${truth[i]} and is predicted ${predicted[i]}`,
+      );
     matrix[truth[i]][predicted[i]]++;
   }
   return matrix;
 }
 
 /** All measures at once. Macro averages run over the classes that occur, as true class or as prediction. */
-export function classificationScores(predicted: ArrayLike<number>, truth: ArrayLike<number>, classes: number): ClassificationScores {
+export function classificationScores(
+  predicted: ArrayLike<number>,
+  truth: ArrayLike<number>,
+  classes: number,
+): ClassificationScores {
   const confusion = confusionMatrix(predicted, truth, classes);
   const share = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
@@ -47,7 +63,8 @@ export function classificationScores(predicted: ArrayLike<number>, truth: ArrayL
   });
   const occurring = perClass.filter(({ support }, k) => support > 0 || confusion.some((row) => row[k] > 0));
   const true_ = perClass.filter(({ support }) => support > 0);
-  const macro = (key: "precision" | "recall" | "f1") => share(sum(occurring.map((scores) => scores[key])), occurring.length);
+  const macro = (key: "precision" | "recall" | "f1") =>
+    share(sum(occurring.map((scores) => scores[key])), occurring.length);
   return {
     count: truth.length,
     accuracy: share(sum(confusion.map((row, k) => row[k])), truth.length),

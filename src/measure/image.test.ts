@@ -26,7 +26,9 @@ function image({ channels, height, width, dataRange }: Case, phase: number): Flo
 
 describe("image measures", () => {
   it("equal scikit-image within 1e-6", () => {
-    const { cases } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "test/golden/image-measures.json"), "utf8")) as { cases: Case[] };
+    const { cases } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "test/golden/image-measures.json"), "utf8")) as {
+      cases: Case[];
+    };
     let worst = 0;
     for (const golden of cases) {
       const [a, b] = [image(golden, 0), image(golden, golden.phase)];
@@ -51,6 +53,8 @@ describe("image measures", () => {
 
   it("refuse images that do not belong together or are smaller than the window", () => {
     expect(() => meanSquaredError([1], [1, 2])).toThrow(/same number/);
-    expect(() => ssim(new Float32Array(36), new Float32Array(36), { channels: 1, heightPx: 6, widthPx: 6 }, 1)).toThrow(/at least 7 px/);
+    expect(() => ssim(new Float32Array(36), new Float32Array(36), { channels: 1, heightPx: 6, widthPx: 6 }, 1)).toThrow(
+      /at least 7 px/,
+    );
   });
 });

@@ -1,11 +1,17 @@
-/** How alike two images are. Definitions and defaults are those of scikit-image's `metrics`; arithmetic is in double precision. */
+/**
+ * How alike two images are. Definitions and defaults are those of scikit-image's `metrics`; arithmetic is in double
+ * precision.
+ */
 import { SkyloopError } from "../base/errors.ts";
 
 type Values = ArrayLike<number>;
 
 function checkLengths(image: Values, reference: Values): void {
   if (image.length !== reference.length || image.length === 0)
-    throw new SkyloopError("BAD_MEASURE", `images to compare have the same number of values, got ${image.length} and ${reference.length}`);
+    throw new SkyloopError(
+      "BAD_MEASURE",
+      `images to compare have the same number of values, got ${image.length} and ${reference.length}`,
+    );
 }
 
 /** Mean squared difference of all values. Throws BAD_MEASURE for unequal lengths. */
@@ -16,7 +22,10 @@ export function meanSquaredError(image: Values, reference: Values): number {
   return sum / image.length;
 }
 
-/** Peak signal-to-noise ratio in dB: 10 log10(dataRange^2 / MSE). `dataRange` is the span of possible values, 1 for images in [0, 1]. Infinite for equal images. */
+/**
+ * Peak signal-to-noise ratio in dB: 10 log10(dataRange^2 / MSE). `dataRange` is the span of possible values, 1 for
+ * images in [0, 1]. Infinite for equal images.
+ */
 export function psnr(image: Values, reference: Values, dataRange: number): number {
   return 10 * Math.log10(dataRange ** 2 / meanSquaredError(image, reference));
 }
@@ -32,7 +41,9 @@ function windowSums(plane: Float64Array, height: number, width: number, window: 
       across[y * columns + x] = sum;
     }
   const out = new Float64Array(rows * columns);
-  for (let y = 0; y < rows; y++) for (let k = 0; k < window; k++) for (let x = 0; x < columns; x++) out[y * columns + x] += across[(y + k) * columns + x];
+  for (let y = 0; y < rows; y++)
+    for (let k = 0; k < window; k++)
+      for (let x = 0; x < columns; x++) out[y * columns + x] += across[(y + k) * columns + x];
   return out;
 }
 
@@ -46,10 +57,16 @@ export interface ImageShape {
 const SSIM = { window: 7, k1: 0.01, k2: 0.03 } as const;
 
 /**
- * Structural similarity (Wang et al. 2004) of images [channels, H, W], averaged over the channels and over all 7 x 7 windows that lie wholly in
- * the image, with sample covariances: scikit-image's `structural_similarity` as it comes. Throws BAD_MEASURE for images below 7 px.
+ * Structural similarity (Wang et al. 2004) of images [channels, H, W], averaged over the channels and over all 7 x 7
+ * windows that lie wholly in the image, with sample covariances: scikit-image's `structural_similarity` as it comes.
+ * Throws BAD_MEASURE for images below 7 px.
  */
-export function ssim(image: Values, reference: Values, { channels, heightPx, widthPx }: ImageShape, dataRange: number): number {
+export function ssim(
+  image: Values,
+  reference: Values,
+  { channels, heightPx, widthPx }: ImageShape,
+  dataRange: number,
+): number {
   checkLengths(image, reference);
   const { window, k1, k2 } = SSIM;
   if (image.length !== channels * heightPx * widthPx || heightPx < window || widthPx < window)

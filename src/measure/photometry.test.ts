@@ -3,7 +3,10 @@ import { apertureLight, apertureRatio } from "./photometry.ts";
 
 const S = 41;
 const disc = (value: number, sky: number) =>
-  Float32Array.from({ length: S * S }, (_, i) => sky + (Math.hypot((i % S) - 20, Math.floor(i / S) - 20) < 5 ? value : 0));
+  Float32Array.from(
+    { length: S * S },
+    (_, i) => sky + (Math.hypot((i % S) - 20, Math.floor(i / S) - 20) < 5 ? value : 0),
+  );
 
 describe("aperture photometry", () => {
   it("is the light of what lies in the circle, whatever the sky", () => {
@@ -13,7 +16,9 @@ describe("aperture photometry", () => {
   });
   it("has the area of a circle to a thousandth", () => {
     // One pixel of the edge is no sky: a flat plane with a dark edge shows the area.
-    const plane = Float32Array.from({ length: S * S }, (_, i) => (i % S < 2 || i % S >= S - 2 || i < 2 * S || i >= S * (S - 2) ? 0 : 1));
+    const plane = Float32Array.from({ length: S * S }, (_, i) =>
+      i % S < 2 || i % S >= S - 2 || i < 2 * S || i >= S * (S - 2) ? 0 : 1,
+    );
     expect(apertureLight(plane, S, S, 12.3) / (Math.PI * 12.3 ** 2)).toBeCloseTo(1, 3);
   });
   it("compares all bands together, and refuses circles that do not fit", () => {

@@ -25,13 +25,17 @@ function shareInside(x: number, y: number, centreX: number, centreY: number, rad
 }
 
 /**
- * Sum of a plane [H, W] within a circle around its middle, less the sky: the median of the pixels at the plane's edge, two wide. Pixels that the circle cuts count
- * by the share inside, on a grid of 5 x 5 points. Throws BAD_MEASURE where the circle reaches over the plane's edge.
+ * Sum of a plane [H, W] within a circle around its middle, less the sky: the median of the pixels at the plane's edge,
+ * two wide. Pixels that the circle cuts count by the share inside, on a grid of 5 x 5 points. Throws BAD_MEASURE where
+ * the circle reaches over the plane's edge.
  */
 export function apertureLight(plane: Float32Array, heightPx: number, widthPx: number, radiusPx: number): number {
   const [centreX, centreY] = [(widthPx - 1) / 2, (heightPx - 1) / 2];
   if (!(radiusPx > 0 && radiusPx <= Math.min(centreX, centreY)))
-    throw new SkyloopError("BAD_MEASURE", `an aperture of ${radiusPx} px does not fit into an image of ${widthPx}x${heightPx} px`);
+    throw new SkyloopError(
+      "BAD_MEASURE",
+      `an aperture of ${radiusPx} px does not fit into an image of ${widthPx}x${heightPx} px`,
+    );
   const edge: number[] = [];
   let [sum, area] = [0, 0];
   for (let y = 0; y < heightPx; y++)
@@ -48,12 +52,16 @@ export function apertureLight(plane: Float32Array, heightPx: number, widthPx: nu
 }
 
 /** Light of all bands of an image in a circle around its middle, as a share of a reference's. */
-export function apertureRatio(image: Float32Array, reference: Float32Array, { bands, heightPx, widthPx }: BandShape, radiusPx: number): number {
+export function apertureRatio(
+  image: Float32Array,
+  reference: Float32Array,
+  { bands, heightPx, widthPx }: BandShape,
+  radiusPx: number,
+): number {
   const N = heightPx * widthPx;
   const total = (planes: Float32Array) =>
-    Array.from({ length: bands }, (_, band) => apertureLight(planes.subarray(band * N, (band + 1) * N), heightPx, widthPx, radiusPx)).reduce(
-      (a, b) => a + b,
-      0,
-    );
+    Array.from({ length: bands }, (_, band) =>
+      apertureLight(planes.subarray(band * N, (band + 1) * N), heightPx, widthPx, radiusPx),
+    ).reduce((a, b) => a + b, 0);
   return total(image) / total(reference);
 }

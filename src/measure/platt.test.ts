@@ -6,7 +6,9 @@ describe("Platt's curve", () => {
   it("finds the curve that answers were drawn from", () => {
     const random = new Random(1);
     const scores = Float64Array.from({ length: 20_000 }, () => random.next());
-    const answers = scores.map((score) => (random.next() < plattProbability({ slope: 1.7, offset: -1.2 }, score) ? 1 : 0));
+    const answers = scores.map((score) =>
+      random.next() < plattProbability({ slope: 1.7, offset: -1.2 }, score) ? 1 : 0,
+    );
     const { slope, offset } = fitPlatt(scores, answers);
     expect(slope).toBeCloseTo(1.7, 1);
     expect(offset).toBeCloseTo(-1.2, 1);

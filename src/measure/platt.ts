@@ -1,4 +1,7 @@
-/** From scores to probabilities by a logistic curve through few answers (Platt 1999, with his smoothed targets; Lin, Lin & Weng 2007). */
+/**
+ * From scores to probabilities by a logistic curve through few answers (Platt 1999, with his smoothed targets; Lin, Lin
+ * & Weng 2007).
+ */
 
 /** P(positive | score) = 1 / (1 + exp(-(slope * logit(score) + offset))). */
 export interface Platt {
@@ -12,14 +15,15 @@ export function logit(score: number): number {
   return Math.log(inside / (1 - inside));
 }
 
-export const plattProbability = ({ slope, offset }: Platt, score: number): number => 1 / (1 + Math.exp(-(slope * logit(score) + offset)));
+export const plattProbability = ({ slope, offset }: Platt, score: number): number =>
+  1 / (1 + Math.exp(-(slope * logit(score) + offset)));
 
 /** Keeps the curve finite where the answers are perfectly separated. */
 const RIDGE = 0.02;
 
 /**
- * Fits the curve to scores in [0, 1] and answers (1 or 0) by Newton's method. The slope is not allowed below 0: a higher score never means a
- * lower probability.
+ * Fits the curve to scores in [0, 1] and answers (1 or 0) by Newton's method. The slope is not allowed below 0: a
+ * higher score never means a lower probability.
  */
 export function fitPlatt(scores: ArrayLike<number>, answers: ArrayLike<number>): Platt {
   const N = scores.length;

@@ -19,7 +19,10 @@ describe("ranking", () => {
     expect(() => auroc([1], [1, 0])).toThrow(/one label a score/);
   });
   it("does not change under increasing functions of the scores, and reversing them mirrors AUROC", () => {
-    const rows = fc.array(fc.tuple(fc.integer({ min: -50, max: 50 }), fc.integer({ min: 0, max: 1 })), { minLength: 2, maxLength: 60 });
+    const rows = fc.array(fc.tuple(fc.integer({ min: -50, max: 50 }), fc.integer({ min: 0, max: 1 })), {
+      minLength: 2,
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(rows, (data) => {
         const [scores, labels] = [data.map(([s]) => s), data.map(([, l]) => l)];

@@ -1,4 +1,7 @@
-/** Measures of a ranking: scores of objects against what they are (1 positive, 0 not). Ties count as one step, as scikit-learn has it. */
+/**
+ * Measures of a ranking: scores of objects against what they are (1 positive, 0 not). Ties count as one step, as
+ * scikit-learn has it.
+ */
 import { SkyloopError } from "../base/errors.ts";
 
 interface Step {
@@ -9,9 +12,13 @@ interface Step {
 
 function steps(scores: ArrayLike<number>, labels: ArrayLike<number>): Step[] {
   if (scores.length !== labels.length)
-    throw new SkyloopError("BAD_MEASURE", `a ranking needs one label a score, got ${scores.length} scores and ${labels.length} labels`);
+    throw new SkyloopError(
+      "BAD_MEASURE",
+      `a ranking needs one label a score, got ${scores.length} scores and ${labels.length} labels`,
+    );
   for (let i = 0; i < scores.length; i++)
-    if (Number.isNaN(scores[i])) throw new SkyloopError("BAD_MEASURE", `score ${i} is not a number; a model that gives NaN cannot be ranked`);
+    if (Number.isNaN(scores[i]))
+      throw new SkyloopError("BAD_MEASURE", `score ${i} is not a number; a model that gives NaN cannot be ranked`);
   const order = Array.from(scores, (_, i) => i).sort((a, b) => scores[b] - scores[a]);
   const found: Step[] = [];
   let positives = 0;
@@ -23,8 +30,8 @@ function steps(scores: ArrayLike<number>, labels: ArrayLike<number>): Step[] {
 }
 
 /**
- * Area under the precision-recall curve as average precision, sum of (R_n - R_(n-1)) P_n: scikit-learn's average_precision_score.
- * NaN where there is no positive.
+ * Area under the precision-recall curve as average precision, sum of (R_n - R_(n-1)) P_n: scikit-learn's
+ * average_precision_score. NaN where there is no positive.
  */
 export function averagePrecision(scores: ArrayLike<number>, labels: ArrayLike<number>): number {
   const all = steps(scores, labels);
@@ -59,7 +66,8 @@ export function auroc(scores: ArrayLike<number>, labels: ArrayLike<number>): num
 export function meanAndSd(values: number[]): { mean: number; sd: number } {
   const kept = values.filter((value) => !Number.isNaN(value));
   const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length;
-  const sd = kept.length > 1 ? Math.sqrt(kept.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (kept.length - 1)) : 0;
+  const sd =
+    kept.length > 1 ? Math.sqrt(kept.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (kept.length - 1)) : 0;
   return { mean, sd };
 }
 

@@ -2,7 +2,10 @@ import { Conv2d, Dropout, Layer, Linear, Relu, Sequential } from "../nn/index.ts
 import type { Tensor } from "../torch/index.ts";
 import { adaptiveAveragePool, MaxPool2d } from "./pooling.ts";
 
-/** AlexNet in its one-tower form (Krizhevsky 2014) with torchvision's parameter names: images [B, 3, H, W] of at least 63 px to logits [B, classes]. */
+/**
+ * AlexNet in its one-tower form (Krizhevsky 2014) with torchvision's parameter names: images [B, 3, H, W] of at least
+ * 63 px to logits [B, classes].
+ */
 export class AlexNet extends Layer {
   readonly features: Sequential;
   readonly classifier: Sequential;

@@ -6,7 +6,9 @@ import type { SwinUnetConfig } from "./swin-unet.ts";
 
 /** Golden files hold every value as text. */
 const numeric = z.union([z.number(), z.string().transform(Number)]).pipe(z.number());
-const list = z.union([z.array(z.number()), z.string().transform((text) => JSON.parse(text) as unknown)]).pipe(z.array(z.int().positive()).min(2));
+const list = z
+  .union([z.array(z.number()), z.string().transform((text) => JSON.parse(text) as unknown)])
+  .pipe(z.array(z.int().positive()).min(2));
 
 const ConfigFile = z.object({
   embed_dim: numeric.pipe(z.int().positive()),
@@ -23,7 +25,8 @@ const ConfigFile = z.object({
 /** Reads a configuration. Throws BAD_CONFIG naming the key. */
 export function readConfig(path: string): SwinUnetConfig {
   const parsed = ConfigFile.safeParse(readJson(path));
-  if (!parsed.success) throw new SkyloopError("BAD_CONFIG", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
+  if (!parsed.success)
+    throw new SkyloopError("BAD_CONFIG", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
   const {
     embed_dim: embedDim,
     depths,
@@ -35,7 +38,10 @@ export function readConfig(path: string): SwinUnetConfig {
     drop_path: dropPath,
   } = parsed.data;
   if (depths.length !== heads.length)
-    throw new SkyloopError("BAD_CONFIG", `${path}: depths has ${depths.length} stages, num_heads ${heads.length}; give one number a stage to each`);
+    throw new SkyloopError(
+      "BAD_CONFIG",
+      `${path}: depths has ${depths.length} stages, num_heads ${heads.length}; give one number a stage to each`,
+    );
   const uneven = heads.findIndex((count, stage) => (embedDim * 2 ** stage) % count !== 0);
   if (uneven >= 0)
     throw new SkyloopError(

@@ -3,8 +3,9 @@ import { cat, op, type Tensor } from "../torch/index.ts";
 import type { SwinUnet } from "./swin-unet.ts";
 
 /**
- * `last`: the last stage's tokens averaged (the paper's). `stages`: mean and maximum over the tokens of every stage's output, finest first, and of
- * the last one normalised; what stands in one place of the galaxy (a knot, an arm, a bar) survives in the maxima and in the finer stages.
+ * `last`: the last stage's tokens averaged (the paper's). `stages`: mean and maximum over the tokens of every stage's
+ * output, finest first, and of the last one normalised; what stands in one place of the galaxy (a knot, an arm, a bar)
+ * survives in the maxima and in the finer stages.
  */
 export const POOLINGS = ["last", "stages"] as const;
 export type Pooling = (typeof POOLINGS)[number];
@@ -28,19 +29,28 @@ export function pooled(model: SwinUnet, images: Tensor, pooling: Pooling): Tenso
   );
 }
 
-/** Sides of the grid over which brightness is averaged before its range is taken, and the least range that is stretched, in units of the image. */
+/**
+ * Sides of the grid over which brightness is averaged before its range is taken, and the least range that is stretched,
+ * in units of the image.
+ */
 const RANGE = { cells: 8, fine: 21, leastRange: 0.2 } as const;
 
 /**
- * Images [B, 3, H, W] brought to a common range, so that the survey's background and brightness matter less than the galaxy: each band's darkest
- * cell of an 8 x 8 grid becomes 0, the brightest spot of the middle half in any band 1. Colour, the ratio of the bands, stays.
+ * Images [B, 3, H, W] brought to a common range, so that the survey's background and brightness matter less than the
+ * galaxy: each band's darkest cell of an 8 x 8 grid becomes 0, the brightest spot of the middle half in any band 1.
+ * Colour, the ratio of the bands, stays.
  */
 export function commonRange(images: Tensor): Tensor {
   const [B, C, H, W] = images.shape;
   const cells = op("adaptive_avg_pool2d", images, [RANGE.cells, RANGE.cells]);
   const dark = op("amin", cells, [2, 3], true);
-  const middle = images.slice(2, Math.floor(H / 4), Math.ceil((3 * H) / 4)).slice(3, Math.floor(W / 4), Math.ceil((3 * W) / 4));
-  const spots = op("adaptive_avg_pool2d", middle, [Math.min(RANGE.fine, middle.shape[2]), Math.min(RANGE.fine, middle.shape[3])]);
+  const middle = images
+    .slice(2, Math.floor(H / 4), Math.ceil((3 * H) / 4))
+    .slice(3, Math.floor(W / 4), Math.ceil((3 * W) / 4));
+  const spots = op("adaptive_avg_pool2d", middle, [
+    Math.min(RANGE.fine, middle.shape[2]),
+    Math.min(RANGE.fine, middle.shape[3]),
+  ]);
   const bright = op("amax", spots.sub(dark), [1, 2, 3], true).clamp(RANGE.leastRange);
   return images.sub(dark.expand(B, C, 1, 1)).div(bright);
 }

@@ -1,7 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
-import { cat, liveTensors, manualSeed, noGrad, rand, randn, scope, type Tensor, tensor, writeSafetensors } from "../torch/index.ts";
-import { fitProjection, innerSquare, joinProjections, project, projectionState, readProjection, turnedViews } from "./feature-projection.ts";
+import {
+  cat,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  rand,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+  writeSafetensors,
+} from "../torch/index.ts";
+import {
+  fitProjection,
+  innerSquare,
+  joinProjections,
+  project,
+  projectionState,
+  readProjection,
+  turnedViews,
+} from "./feature-projection.ts";
 import { featuresOf, notesOf, readingOf } from "./feature-reader.ts";
 import { createModel } from "./index.ts";
 
@@ -108,7 +127,8 @@ describe("views", () => {
       expect(views.shape).toEqual([8, 1, 4, 4]);
       const all = Array.from({ length: 8 }, (_, i) => Array.from(views.select(0, i).toFloat32Array()).join());
       expect(new Set(all).size).toBe(8);
-      for (const one of all) expect(one.split(",").map(Number).sort()).toEqual(Array.from(image.toFloat32Array()).sort());
+      for (const one of all)
+        expect(one.split(",").map(Number).sort()).toEqual(Array.from(image.toFloat32Array()).sort());
     });
   });
   it("show the image and its inner square, each turned by quarters", () => {
@@ -117,7 +137,8 @@ describe("views", () => {
       const views = turnedViews(image, "zoomed");
       expect(views.shape).toEqual([8 * 2, 3, 8, 8]);
       expect(views.slice(0, 0, 2).toFloat32Array()).toEqual(image.toFloat32Array());
-      // A ramp along x and y is the same ramp in the square on its corner, turned by 45 degrees and half as steep along each side.
+      // A ramp along x and y is the same ramp in the square on its corner, turned by 45 degrees and half as steep along
+      // each side.
       const at = Array.from({ length: 8 }, (_, i) => (2 * i + 1) / 8 - 1);
       const plane = (of: (x: number, y: number) => number) =>
         tensor(
@@ -129,48 +150,59 @@ describe("views", () => {
       expect(seen.sub(expected).slice(2, 1, 7).slice(3, 1, 7).abs().max().item()).toBeLessThan(1e-5);
     });
   });
-  it.each([8, "zoomed"] as const)("(%s) make features that do not change when the galaxy is turned by a quarter, or, with all eight, mirrored", (views) => {
-    const model = createModel("lvm-nano").eval();
-    const reading = { ...readingOf(model, {}), sizePx: 32, views, commonRange: true };
-    expect(readingOf(model, notesOf(reading))).toEqual(reading);
-    scope(() => {
-      const image = rand([2, 3, 32, 32]);
-      const reader = featuresOf(model, reading);
-      const difference = noGrad(() => {
-        const features = reader.of(image);
-        const ways = views === 8 ? 8 : 4;
-        return turnedViews(image, ways)
-          .reshape(ways, 2, 3, 32, 32)
-          .toFloat32Array()
-          .reduce((worst, _, i, all) => {
-            if (i % (2 * 3 * 32 * 32) !== 0) return worst;
-            const turnedImage = tensor(all.slice(i, i + 2 * 3 * 32 * 32), [2, 3, 32, 32]);
-            return Math.max(worst, reader.of(turnedImage).sub(features).abs().max().item());
-          }, 0);
+  it.each([8, "zoomed"] as const)(
+    "(%s) make features that do not change when the galaxy is turned by a quarter, or, with all eight, mirrored",
+    (views) => {
+      const model = createModel("lvm-nano").eval();
+      const reading = { ...readingOf(model, {}), sizePx: 32, views, commonRange: true };
+      expect(readingOf(model, notesOf(reading))).toEqual(reading);
+      scope(() => {
+        const image = rand([2, 3, 32, 32]);
+        const reader = featuresOf(model, reading);
+        const difference = noGrad(() => {
+          const features = reader.of(image);
+          const ways = views === 8 ? 8 : 4;
+          return turnedViews(image, ways)
+            .reshape(ways, 2, 3, 32, 32)
+            .toFloat32Array()
+            .reduce((worst, _, i, all) => {
+              if (i % (2 * 3 * 32 * 32) !== 0) return worst;
+              const turnedImage = tensor(all.slice(i, i + 2 * 3 * 32 * 32), [2, 3, 32, 32]);
+              return Math.max(worst, reader.of(turnedImage).sub(features).abs().max().item());
+            }, 0);
+        });
+        expect(difference).toBeLessThan(1e-5);
+        const once = featuresOf(model, { ...reading, views: 1 });
+        const change = noGrad(() =>
+          once
+            .of(turnedViews(image, 4).slice(0, 2, 4))
+            .sub(once.of(image))
+            .abs()
+            .max()
+            .item(),
+        );
+        expect(change).toBeGreaterThan(1e-4);
       });
-      expect(difference).toBeLessThan(1e-5);
-      const once = featuresOf(model, { ...reading, views: 1 });
-      const change = noGrad(() =>
-        once
-          .of(turnedViews(image, 4).slice(0, 2, 4))
-          .sub(once.of(image))
-          .abs()
-          .max()
-          .item(),
-      );
-      expect(change).toBeGreaterThan(1e-4);
-    });
-    model.dispose();
-  });
+      model.dispose();
+    },
+  );
   it("stand side by side, as images are and in a common range, where a reading asks for both", () => {
     const model = createModel("lvm-nano").eval();
-    const reading = { ...readingOf(model, {}), sizePx: 32, pooling: "stages", views: "zoomed", commonRange: "both" } as const;
+    const reading = {
+      ...readingOf(model, {}),
+      sizePx: 32,
+      pooling: "stages",
+      views: "zoomed",
+      commonRange: "both",
+    } as const;
     expect(readingOf(model, notesOf(reading))).toEqual(reading);
     scope(() =>
       noGrad(() => {
         const image = rand([2, 3, 32, 32]);
         const both = featuresOf(model, reading);
-        const [plain, inRange] = [false, true].map((commonRange) => featuresOf(model, { ...reading, commonRange }).of(image));
+        const [plain, inRange] = [false, true].map((commonRange) =>
+          featuresOf(model, { ...reading, commonRange }).of(image),
+        );
         expect(both.dim).toBe(2 * 1408);
         expect(both.of(image).toFloat32Array()).toEqual(cat([plain, inRange], 1).toFloat32Array());
         expect(plain.sub(inRange).abs().max().item()).toBeGreaterThan(1e-3);

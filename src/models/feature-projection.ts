@@ -1,5 +1,23 @@
-/** Pooled features brought down to the few numbers that vary among galaxies: fitted once on unlabelled images, kept with the weights. */
-import { cat, eigh, gridSample, keep, manualSeed, noGrad, qr, randn, readSafetensors, scope, type Tensor, tensor, turned, zeros } from "../torch/index.ts";
+/**
+ * Pooled features brought down to the few numbers that vary among galaxies: fitted once on unlabelled images, kept with
+ * the weights.
+ */
+import {
+  cat,
+  eigh,
+  gridSample,
+  keep,
+  manualSeed,
+  noGrad,
+  qr,
+  randn,
+  readSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+  turned,
+  zeros,
+} from "../torch/index.ts";
 
 /** Features x [B, D] become (x - mean) axes, [B, k]. */
 export interface Projection {
@@ -10,15 +28,21 @@ export interface Projection {
 }
 
 /**
- * Share of the whitening: each component is divided by its standard deviation to this power. 0 leaves a handful of components (brightness, size) to decide
- * every distance, 1 gives noise the same say as shape.
+ * Share of the whitening: each component is divided by its standard deviation to this power. 0 leaves a handful of
+ * components (brightness, size) to decide every distance, 1 gives noise the same say as shape.
  */
 const WHITENING = 0.5;
 
-/** How far galaxies lie apart by what is told of them, where 1 is how far they lie apart by how they look (docs/decisions/feature-reading.md). */
+/**
+ * How far galaxies lie apart by what is told of them, where 1 is how far they lie apart by how they look
+ * (docs/decisions/feature-reading.md).
+ */
 const TOLD_SHARE = 0.6;
 
-/** The first k principal axes [D, k] of centred rows [N, D], half whitened, and the root mean square length of the rows along them. */
+/**
+ * The first k principal axes [D, k] of centred rows [N, D], half whitened, and the root mean square length of the rows
+ * along them.
+ */
 function halfWhitened(rows: Tensor, k: number): { axes: Tensor; length: Tensor } {
   const [N, D] = rows.shape;
   const [values, vectors] = eigh(rows.t().matmul(rows).div(N));
@@ -38,9 +62,10 @@ function spreadOf(rows: Tensor): Tensor {
 }
 
 /**
- * `dim` columns: the first principal components of standardised features [N, D], half whitened, and, where an objective has learned to tell n parameters of a galaxy as
- * linear maps `told` [n, D] of its features, those, half whitened too, at `TOLD_SHARE` of the components' size. All are turned by a fixed random rotation: learners
- * standardise column by column, and would undo the weights of components that stood in columns of their own.
+ * `dim` columns: the first principal components of standardised features [N, D], half whitened, and, where an objective
+ * has learned to tell n parameters of a galaxy as linear maps `told` [n, D] of its features, those, half whitened too,
+ * at `TOLD_SHARE` of the components' size. All are turned by a fixed random rotation: learners standardise column by
+ * column, and would undo the weights of components that stood in columns of their own.
  */
 export function fitProjection(features: Tensor, dim: number, told: Tensor | null = null): Projection {
   const [N, D] = features.shape;
@@ -68,12 +93,15 @@ export function fitProjection(features: Tensor, dim: number, told: Tensor | null
   return { mean: keep(mean), axes: keep(axes) };
 }
 
-/** How far galaxies lie apart by images as they are, where 1 is how far they lie apart by those in a common range (docs/decisions/feature-reading.md). */
+/**
+ * How far galaxies lie apart by images as they are, where 1 is how far they lie apart by those in a common range
+ * (docs/decisions/feature-reading.md).
+ */
 const PLAIN_SHARE = 0.7;
 
 /**
- * One projection of features that stand side by side, [N, 2 D]: `plain` of the first half, `inRange` of the second. The columns of both are turned together, for the
- * reason that `fitProjection` gives.
+ * One projection of features that stand side by side, [N, 2 D]: `plain` of the first half, `inRange` of the second. The
+ * columns of both are turned together, for the reason that `fitProjection` gives.
  */
 export function joinProjections(plain: Projection, inRange: Projection): Projection {
   const [D, k] = plain.axes.shape;
@@ -111,12 +139,14 @@ export function readProjection(path: string): Projection | null {
     const file = readSafetensors(path, isProjectionName);
     return { tensors: Object.fromEntries(Object.entries(file.tensors).map(([name, value]) => [name, keep(value)])) };
   });
-  return NAMES.mean in tensors && NAMES.axes in tensors ? { mean: tensors[NAMES.mean], axes: tensors[NAMES.axes] } : null;
+  return NAMES.mean in tensors && NAMES.axes in tensors
+    ? { mean: tensors[NAMES.mean], axes: tensors[NAMES.axes] }
+    : null;
 }
 
 /**
- * Ways to show an image by which nothing of a galaxy changes: the image itself; quarter turns; those and their mirror images; quarter turns of the image and of its
- * inner square (`zoomed`).
+ * Ways to show an image by which nothing of a galaxy changes: the image itself; quarter turns; those and their mirror
+ * images; quarter turns of the image and of its inner square (`zoomed`).
  */
 export const VIEWS = [1, 4, 8, "zoomed"] as const;
 export type Views = (typeof VIEWS)[number];
@@ -126,7 +156,10 @@ export function viewCount(views: Views): number {
   return views === "zoomed" ? 8 : views;
 }
 
-/** The square that stands on a corner within images [B, C, S, S], turned upright and as large as they are: details 1.4 times as large, and the middle seen at another angle. */
+/**
+ * The square that stands on a corner within images [B, C, S, S], turned upright and as large as they are: details 1.4
+ * times as large, and the middle seen at another angle.
+ */
 export function innerSquare(images: Tensor): Tensor {
   const [B, C, S] = images.shape;
   const at = (i: number) => (2 * i + 1) / S - 1;
@@ -138,8 +171,8 @@ export function innerSquare(images: Tensor): Tensor {
 }
 
 /**
- * Images [B, C, S, S] in each of `views` ways, [viewCount B, C, S, S]: all in the first way, then all in the second, … `prepare` is done to what is turned, and must give the
- * same in whatever way an image is turned.
+ * Images [B, C, S, S] in each of `views` ways, [viewCount B, C, S, S]: all in the first way, then all in the second, …
+ * `prepare` is done to what is turned, and must give the same in whatever way an image is turned.
  */
 export function turnedViews(images: Tensor, views: Views, prepare = (images: Tensor) => images): Tensor {
   const turnings = (of: Tensor, count: number) => {
@@ -147,5 +180,8 @@ export function turnedViews(images: Tensor, views: Views, prepare = (images: Ten
     return Array.from({ length: count }, (_, view) => (view === 0 ? prepared : turned(prepared, view % 4, view >= 4)));
   };
   if (views === 1) return prepare(images);
-  return cat(views === "zoomed" ? [...turnings(images, 4), ...turnings(innerSquare(images), 4)] : turnings(images, views), 0);
+  return cat(
+    views === "zoomed" ? [...turnings(images, 4), ...turnings(innerSquare(images), 4)] : turnings(images, views),
+    0,
+  );
 }

@@ -9,7 +9,10 @@ export interface FeatureReading {
   /** Side of the images. */
   sizePx: number;
   pooling: Pooling;
-  /** Whether images are brought to a common range first; "both": features of the images as they are and of those in a common range stand side by side. */
+  /**
+   * Whether images are brought to a common range first; "both": features of the images as they are and of those in a
+   * common range stand side by side.
+   */
   commonRange: boolean | "both";
   /** In which ways an image is shown; the features are the mean over them. */
   views: Views;
@@ -17,8 +20,15 @@ export interface FeatureReading {
   projection: Projection | null;
 }
 
-/** The reading that weights were trained for, from their file's notes; without notes the paper's: the configured size, the last stage averaged. */
-export function readingOf(model: SwinUnet, notes: Record<string, string>, projection: Projection | null = null): FeatureReading {
+/**
+ * The reading that weights were trained for, from their file's notes; without notes the paper's: the configured size,
+ * the last stage averaged.
+ */
+export function readingOf(
+  model: SwinUnet,
+  notes: Record<string, string>,
+  projection: Projection | null = null,
+): FeatureReading {
   return {
     sizePx: notes.sizePx === undefined ? model.config.imageSize : Number(notes.sizePx),
     pooling: POOLINGS.find((pooling) => pooling === notes.pooling) ?? "last",
@@ -29,11 +39,18 @@ export function readingOf(model: SwinUnet, notes: Record<string, string>, projec
 }
 
 /** The notes from which `readingOf` makes the same reading again. */
-export function notesOf({ sizePx, pooling, commonRange, views }: Omit<FeatureReading, "projection">): Record<string, string> {
+export function notesOf({
+  sizePx,
+  pooling,
+  commonRange,
+  views,
+}: Omit<FeatureReading, "projection">): Record<string, string> {
   return { sizePx: String(sizePx), pooling, commonRange: String(commonRange), views: String(views) };
 }
 
-/** How a model's features are read: their number, the side of its images, and images [B, 3, H, W] in [0, 1] to [B, dim]. */
+/**
+ * How a model's features are read: their number, the side of its images, and images [B, 3, H, W] in [0, 1] to [B, dim].
+ */
 export interface FeatureReader {
   dim: number;
   sizePx: number;
@@ -44,7 +61,10 @@ export interface FeatureReader {
   dispose(): void;
 }
 
-/** The encoder's output averaged over tokens, 8 x embedDim numbers (768 for lvm-base), unless the reading says otherwise. */
+/**
+ * The encoder's output averaged over tokens, 8 x embedDim numbers (768 for lvm-base), unless the reading says
+ * otherwise.
+ */
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
   const ranges = reading.commonRange === "both" ? [false, true] : [reading.commonRange];

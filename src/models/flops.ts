@@ -3,7 +3,10 @@ import { type Observed, observeCalls } from "../torch/observe.ts";
 
 const product = (shape: number[]) => shape.reduce((total, n) => total * n, 1);
 
-/** Floating-point operations (a multiplication and an addition each count) of the operators that multiply matrices; others are left out. */
+/**
+ * Floating-point operations (a multiplication and an addition each count) of the operators that multiply matrices;
+ * others are left out.
+ */
 export function flopsOf({ op, shapes, result }: Observed): number {
   const [a, b] = shapes;
   switch (op) {
@@ -20,7 +23,8 @@ export function flopsOf({ op, shapes, result }: Observed): number {
     case "skyloop::feedforward":
       return 4 * product(a) * shapes[3][0];
     case "skyloop::window_attention":
-      // Queries by keys and weights by values: 2 N N d each, for every window and head; the positions' table has N N rows.
+      // Queries by keys and weights by values: 2 N N d each, for every window and head; the positions' table has N N
+      // rows.
       return 4 * product(result) * Math.sqrt(product(shapes[2]));
     default:
       return 0;

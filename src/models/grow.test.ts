@@ -13,7 +13,8 @@ function learned(config = SMALL): SwinUnet {
   const model = new SwinUnet(config).eval();
   noGrad(() =>
     scope(() => {
-      for (const [, parameter] of model.namedParameters()) parameter.copy_(parameter.add(randn(parameter.shape).mul(0.1)));
+      for (const [, parameter] of model.namedParameters())
+        parameter.copy_(parameter.add(randn(parameter.shape).mul(0.1)));
     }),
   );
   return model;
@@ -68,7 +69,13 @@ describe("a network that grows", () => {
 
   it("refuses a network that is no larger or built in another way", () => {
     const small = learned();
-    for (const change of [{ embedDim: 4, heads: [1, 2] }, { depths: [1, 1] }, { heads: [6, 12] }, { window: 8 }, { depths: [2, 1, 1], heads: [3, 6, 12] }]) {
+    for (const change of [
+      { embedDim: 4, heads: [1, 2] },
+      { depths: [1, 1] },
+      { heads: [6, 12] },
+      { window: 8 },
+      { depths: [2, 1, 1], heads: [3, 6, 12] },
+    ]) {
       const other = new SwinUnet({ ...LARGE, ...change });
       expect(() => growFrom(other, small), JSON.stringify(change)).toThrow(/does not grow into that one/);
       other.dispose();

@@ -1,6 +1,7 @@
 /**
- * A larger encoder that begins as a smaller one that has learned: what both have is taken over, what is new changes nothing yet. Further training starts from what the
- * small one knows (the idea of Chen et al. 2016, "Net2Net"; here with layer normalisation and residual streams in mind).
+ * A larger encoder that begins as a smaller one that has learned: what both have is taken over, what is new changes
+ * nothing yet. Further training starts from what the small one knows (the idea of Chen et al. 2016, "Net2Net"; here
+ * with layer normalisation and residual streams in mind).
  */
 import { SkyloopError } from "../base/errors.ts";
 import { noGrad, type Parameter, readSafetensors, scope, tensor } from "../torch/index.ts";
@@ -10,11 +11,19 @@ import { isDecoderName, type SwinUnet, type SwinUnetConfig } from "./swin-unet.t
 /** For each place of the larger axis, its place in the smaller one, or -1 where it is new. */
 type Places = number[];
 
-/** Axes whose leading places are the smaller one's, `repeats` times one after another (queries, keys and values; neighbours that are merged). */
+/**
+ * Axes whose leading places are the smaller one's, `repeats` times one after another (queries, keys and values;
+ * neighbours that are merged).
+ */
 const leading = (large: number, small: number, repeats = 1): Places =>
-  Array.from({ length: large * repeats }, (_, i) => (i % large < small ? Math.floor(i / large) * small + (i % large) : -1));
+  Array.from({ length: large * repeats }, (_, i) =>
+    i % large < small ? Math.floor(i / large) * small + (i % large) : -1,
+  );
 
-/** The rows of a table of relative positions, (2 window - 1)^2 of them: the smaller table is the middle of the larger one. */
+/**
+ * The rows of a table of relative positions, (2 window - 1)^2 of them: the smaller table is the middle of the larger
+ * one.
+ */
 function middle(large: number, small: number): Places {
   const [L, S] = [Math.sqrt(large), Math.sqrt(small)];
   const margin = (L - S) / 2;
@@ -37,8 +46,9 @@ interface Growth {
 }
 
 /**
- * How a parameter grows. The new channels of a residual stream hold the mean of the others: a layer normalisation then has the same mean, a variance that is smaller by the ratio
- * of the widths, and finds nothing in the new channels, so that what reads them may begin at random. What else is new begins at random and is read with weights of zero.
+ * How a parameter grows. The new channels of a residual stream hold the mean of the others: a layer normalisation then
+ * has the same mean, a variance that is smaller by the ratio of the widths, and finds nothing in the new channels, so
+ * that what reads them may begin at random. What else is new begins at random and is read with weights of zero.
  */
 function growthOf(name: string, large: SwinUnetConfig, small: SwinUnetConfig): Growth {
   const stage = Number(/^layers\.(\d+)\./.exec(name)?.[1] ?? 0);
@@ -58,23 +68,44 @@ function growthOf(name: string, large: SwinUnetConfig, small: SwinUnetConfig): G
     return { rows: leading(2 * wide, 2 * narrow), columns: leading(wide, narrow, 4), newRows: "mean", newColumns: 0 };
   if (/norm\d?\.weight$/.test(name)) return { rows: stream, ...normalised };
   if (/norm\d\.bias$/.test(name)) return { rows: stream, newRows: 0 };
-  if (name.includes(".attn.qkv.")) return { rows: leading(wide, narrow, 3), columns: stream, newRows: "initial", newColumns: "initial" };
+  if (name.includes(".attn.qkv."))
+    return { rows: leading(wide, narrow, 3), columns: stream, newRows: "initial", newColumns: "initial" };
   if (name.includes(".attn.proj.")) return { rows: stream, columns: stream, newRows: "mean", newColumns: 0 };
   if (name.includes(".mlp.fc1."))
-    return { rows: leading(wide * large.mlpRatio, narrow * small.mlpRatio), columns: stream, newRows: "initial", newColumns: "initial" };
-  if (name.includes(".mlp.fc2.")) return { rows: stream, columns: leading(wide * large.mlpRatio, narrow * small.mlpRatio), newRows: "mean", newColumns: 0 };
+    return {
+      rows: leading(wide * large.mlpRatio, narrow * small.mlpRatio),
+      columns: stream,
+      newRows: "initial",
+      newColumns: "initial",
+    };
+  if (name.includes(".mlp.fc2."))
+    return {
+      rows: stream,
+      columns: leading(wide * large.mlpRatio, narrow * small.mlpRatio),
+      newRows: "mean",
+      newColumns: 0,
+    };
   return { rows: leading(large.heads[stage], small.heads[stage]), newRows: "initial" };
 }
 
-/** Takes the values of `source` over into `target`, rows first, then columns, then what lies behind them (a kernel's pixels), which both have alike. */
-function take(target: Parameter, source: Parameter, { rows, columns = [0], newRows, newColumns = 0, times = 1 }: Growth): void {
+/**
+ * Takes the values of `source` over into `target`, rows first, then columns, then what lies behind them (a kernel's
+ * pixels), which both have alike.
+ */
+function take(
+  target: Parameter,
+  source: Parameter,
+  { rows, columns = [0], newRows, newColumns = 0, times = 1 }: Growth,
+): void {
   const [to, from] = [target.toFloat32Array(), source.toFloat32Array()];
   const few = source.shape[0];
   const [behind, behindFrom] = [to.length / rows.length / columns.length, from.length / few];
   const narrow = behindFrom / behind;
   const old = (row: number, column: number, k: number) => times * from[row * behindFrom + column * behind + k];
-  const mean = (column: number, k: number) => Array.from({ length: few }, (_, row) => old(row, column, k)).reduce((a, b) => a + b, 0) / few;
-  if (columns.filter((place) => place >= 0).length !== narrow) throw new Error(`columns do not fit: ${source.shape} into ${target.shape}`);
+  const mean = (column: number, k: number) =>
+    Array.from({ length: few }, (_, row) => old(row, column, k)).reduce((a, b) => a + b, 0) / few;
+  if (columns.filter((place) => place >= 0).length !== narrow)
+    throw new Error(`columns do not fit: ${source.shape} into ${target.shape}`);
   for (const [r, row] of rows.entries())
     for (const [c, column] of columns.entries())
       for (let k = 0; k < behind; k++) {
@@ -88,13 +119,16 @@ function take(target: Parameter, source: Parameter, { rows, columns = [0], newRo
 }
 
 /**
- * Gives the encoder of `model`, newly made, what `learned` knows: on images no larger than those `learned` is made for it then finds the same maps in the first channels of each stage, but for rounding
- * and a small difference by the normalisation of patches; larger images fall into other windows. Blocks that the smaller one lacks begin as if they were not there. The decoder keeps its initial weights. Throws
- * CANNOT_GROW where `learned` is not smaller in every measure or cuts images, windows or heads in another way.
+ * Gives the encoder of `model`, newly made, what `learned` knows: on images no larger than those `learned` is made for
+ * it then finds the same maps in the first channels of each stage, but for rounding and a small difference by the
+ * normalisation of patches; larger images fall into other windows. Blocks that the smaller one lacks begin as if they
+ * were not there. The decoder keeps its initial weights. Throws CANNOT_GROW where `learned` is not smaller in every
+ * measure or cuts images, windows or heads in another way.
  */
 export function growFrom(model: SwinUnet, learned: SwinUnet): void {
   const [large, small] = [model.config, learned.config];
-  const headWidths = ({ embedDim, heads }: SwinUnetConfig) => heads.map((count, stage) => (embedDim * 2 ** stage) / count);
+  const headWidths = ({ embedDim, heads }: SwinUnetConfig) =>
+    heads.map((count, stage) => (embedDim * 2 ** stage) / count);
   const alike =
     large.depths.length === small.depths.length &&
     small.depths.every((depth, stage) => depth <= large.depths[stage]) &&
@@ -122,7 +156,12 @@ export function growFrom(model: SwinUnet, learned: SwinUnet): void {
         }
         const growth = growthOf(name, large, small);
         if (name.endsWith("relative_position_bias_table"))
-          take(parameter, source, { rows: middle(parameter.shape[0], source.shape[0]), columns: growth.rows, newRows: "initial", newColumns: "initial" });
+          take(parameter, source, {
+            rows: middle(parameter.shape[0], source.shape[0]),
+            columns: growth.rows,
+            newRows: "initial",
+            newColumns: "initial",
+          });
         else take(parameter, source, parameter.shape.length === 1 ? { ...growth, columns: undefined } : growth);
       }
     }),
@@ -132,7 +171,11 @@ export function growFrom(model: SwinUnet, learned: SwinUnet): void {
 /** `growFrom` with the weights in a file, which names its model. */
 export function growFromWeights(model: SwinUnet, path: string): void {
   const { model: name } = scope(() => readSafetensors(path, () => false).metadata);
-  if (name === undefined) throw new SkyloopError("CANNOT_GROW", `${path} does not say of which model it is; give weights that \`skyloop pretrain\` wrote`);
+  if (name === undefined)
+    throw new SkyloopError(
+      "CANNOT_GROW",
+      `${path} does not say of which model it is; give weights that \`skyloop pretrain\` wrote`,
+    );
   const learned = createModel(name);
   try {
     loadWeights(learned, path);

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { AdamW, clipGradNorm, liveTensors, manualSeed, mseLoss, rand, resizeBilinear, scope, setThreads, type Tensor } from "../torch/index.ts";
+import {
+  AdamW,
+  clipGradNorm,
+  liveTensors,
+  manualSeed,
+  mseLoss,
+  rand,
+  resizeBilinear,
+  scope,
+  setThreads,
+  type Tensor,
+} from "../torch/index.ts";
 import { ImageDecoder } from "./image-decoder.ts";
 import { LVM_NANO } from "./index.ts";
 import { SwinUnet } from "./swin-unet.ts";
@@ -33,7 +44,10 @@ describe("the decoder after the LVM", () => {
     const target = scope(() => resizeBilinear(rand([8, 3, 4, 4]), 32, 32));
     const mark = rand([8, 1, 32, 32]);
     const used = /^(layers_up|concat_back_dim|norm_up|up|output|prelu)\b/;
-    const learned = [...[...encoder.namedParameters()].filter(([name]) => !used.test(name)), ...decoder.namedParameters()];
+    const learned = [
+      ...[...encoder.namedParameters()].filter(([name]) => !used.test(name)),
+      ...decoder.namedParameters(),
+    ];
     const optimiser = new AdamW(learned, { learningRate: 2e-3 });
     const improved = (): Tensor => image.add(decoder.forward(encoder.encode(image), image, mark, other));
     const step = () => {
@@ -53,7 +67,8 @@ describe("the decoder after the LVM", () => {
     const first = step();
     step();
     // The last layer starts at zero and lets no gradient through in the first step.
-    for (const [name, parameter] of learned) scope(() => expect(parameter.grad?.abs().max().item(), name).toBeGreaterThan(0));
+    for (const [name, parameter] of learned)
+      scope(() => expect(parameter.grad?.abs().max().item(), name).toBeGreaterThan(0));
     let last = first;
     for (let i = 0; i < 90; i++) last = step();
     console.log(`mean squared error ${first.toFixed(4)} -> ${last.toFixed(4)}`);

@@ -1,4 +1,7 @@
-/** From what an encoder finds back to an image: the convolutions that restoration and reconstruction train after the LVM (Fu et al. 2024, section 3.1). */
+/**
+ * From what an encoder finds back to an image: the convolutions that restoration and reconstruction train after the LVM
+ * (Fu et al. 2024, section 3.1).
+ */
 import { Conv2d, Layer, Module, PixelShuffle } from "../nn/index.ts";
 import { cat, noGrad, op, opInPlace, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { Encoded, SwinUnet } from "./swin-unet.ts";
@@ -6,7 +9,10 @@ import type { Encoded, SwinUnet } from "./swin-unet.ts";
 /** Channels at a quarter of the resolution and coarser, at half, and at full resolution. */
 const WIDTHS = { coarse: 64, half: 32, full: 8 } as const;
 
-/** Rectified with a slope of 0.1 for negatives: plain rectifiers died in the first steps, when the last layer is still zero. */
+/**
+ * Rectified with a slope of 0.1 for negatives: plain rectifiers died in the first steps, when the last layer is still
+ * zero.
+ */
 const rectified = (x: Tensor) => op("leaky_relu", x, 0.1);
 
 /** Two 3 x 3 convolutions added to their input, [B, C, H, W] -> the same. */
@@ -45,9 +51,10 @@ function asMap(tokens: Tensor, height: number, width: number): Tensor {
 }
 
 /**
- * The correction [B, 3, H, W] that makes an image better, from the encoder's maps of it and from the image itself, in which the detail stands that patches of
- * 4 px average away. Where there are candidates, other versions of the image, it says for each pixel how much of each to take. Before any training an image comes
- * back as it was given, or as the mean of it and its candidates.
+ * The correction [B, 3, H, W] that makes an image better, from the encoder's maps of it and from the image itself, in
+ * which the detail stands that patches of 4 px average away. Where there are candidates, other versions of the image,
+ * it says for each pixel how much of each to take. Before any training an image comes back as it was given, or as the
+ * mean of it and its candidates.
  */
 export class ImageDecoder extends Module {
   readonly top: Conv2d;
@@ -93,8 +100,16 @@ export class ImageDecoder extends Module {
     );
   }
 
-  /** `encoded` of images [B, 3, H, W], the images, their marks [B, marks, H, W] and candidates [B, 3 candidates, H, W] to the correction [B, 3, H, W]. */
-  forward({ features, skips, height, width }: Encoded, image: Tensor, marks: Tensor | null, candidates: Tensor | null): Tensor {
+  /**
+   * `encoded` of images [B, 3, H, W], the images, their marks [B, marks, H, W] and candidates [B, 3 candidates, H, W]
+   * to the correction [B, 3, H, W].
+   */
+  forward(
+    { features, skips, height, width }: Encoded,
+    image: Tensor,
+    marks: Tensor | null,
+    candidates: Tensor | null,
+  ): Tensor {
     const given = cat([image, ...(marks === null ? [] : [marks]), ...(candidates === null ? [] : [candidates])], 1);
     let [H, W] = [height, width];
     let x = this.top.forward(asMap(features, H, W));

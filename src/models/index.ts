@@ -14,11 +14,35 @@ export { type FeatureReader, type FeatureReading, featuresOf } from "./feature-r
 const COMMON = { patchSize: 4, window: 8, mlpRatio: 4, channels: 3 } as const;
 
 /** The paper's network: 99,672,457 parameters. Queries are multiplied by 8, as in the published one. */
-export const LVM_BASE: SwinUnetConfig = { ...COMMON, imageSize: 128, embedDim: 96, depths: [8, 8, 8, 8], heads: [8, 8, 8, 8], qkScale: 8, dropPath: 0.1 };
+export const LVM_BASE: SwinUnetConfig = {
+  ...COMMON,
+  imageSize: 128,
+  embedDim: 96,
+  depths: [8, 8, 8, 8],
+  heads: [8, 8, 8, 8],
+  qkScale: 8,
+  dropPath: 0.1,
+};
 /** A network that two cores can train in hours. */
-export const LVM_TINY: SwinUnetConfig = { ...COMMON, imageSize: 128, embedDim: 48, depths: [2, 2, 6, 2], heads: [3, 6, 12, 24], qkScale: null, dropPath: 0.1 };
+export const LVM_TINY: SwinUnetConfig = {
+  ...COMMON,
+  imageSize: 128,
+  embedDim: 48,
+  depths: [2, 2, 6, 2],
+  heads: [3, 6, 12, 24],
+  qkScale: null,
+  dropPath: 0.1,
+};
 /** A network that two cores can train in an hour, for stamps of 64 px. */
-export const LVM_NANO: SwinUnetConfig = { ...COMMON, imageSize: 64, embedDim: 32, depths: [2, 2, 2, 2], heads: [2, 4, 8, 16], qkScale: null, dropPath: 0.05 };
+export const LVM_NANO: SwinUnetConfig = {
+  ...COMMON,
+  imageSize: 64,
+  embedDim: 32,
+  depths: [2, 2, 2, 2],
+  heads: [2, 4, 8, 16],
+  qkScale: null,
+  dropPath: 0.05,
+};
 
 export const MODELS = {
   "lvm-base": () => new SwinUnet(LVM_BASE),
@@ -32,7 +56,8 @@ export const DEFAULT_MODEL: ModelName = "lvm-nano";
 
 /** A new model with initial weights. Throws UNKNOWN_MODEL with the names there are. */
 export function createModel(name: string): SwinUnet {
-  if (!(name in MODELS)) throw new SkyloopError("UNKNOWN_MODEL", `no model ${name}; there are ${Object.keys(MODELS).join(", ")}`);
+  if (!(name in MODELS))
+    throw new SkyloopError("UNKNOWN_MODEL", `no model ${name}; there are ${Object.keys(MODELS).join(", ")}`);
   return MODELS[name as ModelName]();
 }
 
@@ -42,20 +67,33 @@ export function releasedWeights(name: string): string {
 }
 
 /**
- * Strips what training frameworks put before parameter names: `swin_unet.` (the authors' checkpoints), `module.` (data parallel),
- * `model.`, `weights.` (golden files); keeps only names of the network where a prefix was found.
+ * Strips what training frameworks put before parameter names: `swin_unet.` (the authors' checkpoints), `module.` (data
+ * parallel), `model.`, `weights.` (golden files); keeps only names of the network where a prefix was found.
  */
-export function normaliseNames(state: Record<string, Tensor>, known: (name: string) => boolean): Record<string, Tensor> {
+export function normaliseNames(
+  state: Record<string, Tensor>,
+  known: (name: string) => boolean,
+): Record<string, Tensor> {
   const names = Object.keys(state);
   for (const prefix of ["", "swin_unet.", "module.swin_unet.", "module.", "model.", "weights."]) {
     const found = names.filter((name) => name.startsWith(prefix) && known(name.slice(prefix.length)));
-    if (found.length > 0) return Object.fromEntries(names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), state[name]]));
+    if (found.length > 0)
+      return Object.fromEntries(
+        names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), state[name]]),
+      );
   }
   return state;
 }
 
-/** Loads weights by name from a safetensors file and returns its notes; `partial` (released encoders) lets the decoder keep its initial weights. */
-export function loadWeights(model: SwinUnet, path: string, options: { partial?: boolean } = {}): Record<string, string> {
+/**
+ * Loads weights by name from a safetensors file and returns its notes; `partial` (released encoders) lets the decoder
+ * keep its initial weights.
+ */
+export function loadWeights(
+  model: SwinUnet,
+  path: string,
+  options: { partial?: boolean } = {},
+): Record<string, string> {
   return scope(() => {
     const file = readSafetensors(path);
     const own = model.stateDict();
@@ -68,8 +106,9 @@ export function loadWeights(model: SwinUnet, path: string, options: { partial?: 
 }
 
 /**
- * A model with its released weights (or those in `weights`), ready to encode, how its features are read, and the hash that names them. A projection is fitted to
- * one reading: where `changes` ask for another, features stay unprojected. Throws WEIGHTS_MISSING.
+ * A model with its released weights (or those in `weights`), ready to encode, how its features are read, and the hash
+ * that names them. A projection is fitted to one reading: where `changes` ask for another, features stay unprojected.
+ * Throws WEIGHTS_MISSING.
  */
 export async function loadModel(
   name: string,
@@ -78,9 +117,16 @@ export async function loadModel(
 ): Promise<{ model: SwinUnet; reader: FeatureReader; weightsHash: string }> {
   const model = createModel(name);
   if (!existsSync(weights))
-    throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`);
+    throw new SkyloopError(
+      "WEIGHTS_MISSING",
+      `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`,
+    );
   const notes = loadWeights(model, weights);
   model.eval();
   const projection = Object.keys(changes).length === 0 ? readProjection(weights) : null;
-  return { model, reader: featuresOf(model, { ...readingOf(model, notes, projection), ...changes }), weightsHash: await hashFile(weights) };
+  return {
+    model,
+    reader: featuresOf(model, { ...readingOf(model, notes, projection), ...changes }),
+    weightsHash: await hashFile(weights),
+  };
 }

@@ -2,7 +2,10 @@
 import { Conv2d, Layer, type Module } from "../nn/index.ts";
 import { noGrad, op, opInPlace, type Tensor } from "../torch/index.ts";
 
-/** Largest value of each square window: [B, C, H, W] -> [B, C, H', W'], H' = floor((H + 2 padding - kernel) / stride) + 1. */
+/**
+ * Largest value of each square window: [B, C, H, W] -> [B, C, H', W'], H' = floor((H + 2 padding - kernel) / stride) +
+ * 1.
+ */
 export class MaxPool2d extends Layer {
   readonly #kernel: number;
   readonly #stride: number;
@@ -23,7 +26,10 @@ export function adaptiveAveragePool(x: Tensor, side: number): Tensor {
   return op("adaptive_avg_pool2d", x, [side, side]);
 }
 
-/** Draws the weights of all convolutions below `module` from He's normal distribution over outputs (He et al. 2015); biases become 0. */
+/**
+ * Draws the weights of all convolutions below `module` from He's normal distribution over outputs (He et al. 2015);
+ * biases become 0.
+ */
 export function initialiseConvolutions(module: Module): void {
   noGrad(() => {
     for (const [, part] of module.namedModules()) {

@@ -4,7 +4,9 @@ import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "./poolin
 
 /** Brings the input of a block to the shape of its output. */
 function shortcut(inputs: number, outputs: number, stride: number): Sequential | null {
-  return stride === 1 && inputs === outputs ? null : new Sequential(new Conv2d(inputs, outputs, 1, { stride, bias: false }), new BatchNorm(outputs));
+  return stride === 1 && inputs === outputs
+    ? null
+    : new Sequential(new Conv2d(inputs, outputs, 1, { stride, bias: false }), new BatchNorm(outputs));
 }
 
 /** Two 3 x 3 convolutions beside the identity. */
@@ -33,7 +35,10 @@ class BasicBlock extends Layer {
   }
 }
 
-/** 1 x 1, 3 x 3 (with the stride, as torchvision has it) and 1 x 1 convolutions beside the identity; four times wider outside. */
+/**
+ * 1 x 1, 3 x 3 (with the stride, as torchvision has it) and 1 x 1 convolutions beside the identity; four times wider
+ * outside.
+ */
 class Bottleneck extends Layer {
   static readonly expansion = 4;
   readonly conv1: Conv2d;
@@ -64,9 +69,15 @@ class Bottleneck extends Layer {
   }
 }
 
-const DEPTHS = { 18: { block: BasicBlock, depths: [2, 2, 2, 2] }, 50: { block: Bottleneck, depths: [3, 4, 6, 3] } } as const;
+const DEPTHS = {
+  18: { block: BasicBlock, depths: [2, 2, 2, 2] },
+  50: { block: Bottleneck, depths: [3, 4, 6, 3] },
+} as const;
 
-/** ResNet of 18 or 50 layers (He et al. 2016) with torchvision's parameter names and initial weights: images [B, 3, H, W] to logits [B, classes]. */
+/**
+ * ResNet of 18 or 50 layers (He et al. 2016) with torchvision's parameter names and initial weights: images [B, 3, H,
+ * W] to logits [B, classes].
+ */
 export class ResNet extends Layer {
   readonly conv1: Conv2d = new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
   readonly bn1: BatchNorm = new BatchNorm(64);

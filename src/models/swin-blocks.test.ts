@@ -39,7 +39,13 @@ const PLAIN: BlockOptions = { width: 48, heads: 3, window: 8, shift: 0, mlpRatio
 const CASES: Case[] = [
   { what: "whole windows", batch: 4, H: 16, W: 16, block: {} },
   { what: "a shift, and a map that is wider than high", batch: 2, H: 16, W: 24, block: { shift: 4 } },
-  { what: "one window an image, many images a thread", batch: 40, H: 4, W: 4, block: { window: 4, width: 64, heads: 4 } },
+  {
+    what: "one window an image, many images a thread",
+    batch: 40,
+    H: 4,
+    W: 4,
+    block: { window: 4, width: 64, heads: 4 },
+  },
   { what: "a map of many bands", batch: 1, H: 64, W: 16, block: { shift: 4 } },
   { what: "widths that need padding", batch: 3, H: 16, W: 8, block: { width: 20, heads: 2, mlpRatio: 3, shift: 4 } },
   { what: "windows without a kernel of their own", batch: 4, H: 12, W: 12, block: { window: 6, shift: 3 } },
@@ -65,48 +71,55 @@ function watched<T>(body: () => T): T {
 const distance = (a: Tensor, b: Tensor) => a.sub(b).abs().max().item();
 
 describe("a block by one operator", () => {
-  it.each(CASES)(`gives the numbers and gradients of its steps in ${PRECISIONS.join(" and ")}: $what`, ({ batch, H, W, block, dtype = "float32" }) => {
-    const options = { ...PLAIN, ...block };
-    for (const threads of [1, 2, 3])
-      for (const precision of PRECISIONS)
-        scope(() => {
-          manualSeed(threads);
-          setThreads(threads);
-          const layer = new SwinBlock(options).toDtype(dtype);
-          const x = randn([batch, H * W, options.width], dtype);
-          const slopes = randn(x.shape, dtype);
-          noGrad(() => layer.attn.relative_position_bias_table.copy_(randn(layer.attn.relative_position_bias_table.shape, dtype)));
-          setPrecision(precision);
-          const masks = new WindowMasks();
-          const run = () => {
-            // The same branches are dropped every time.
-            manualSeed(9);
-            return layer.forward(x, H, W, masks);
-          };
-          const learn = () => {
-            const targets = [x.setRequiresGrad(true), ...layer.parameters()];
-            for (const target of targets) target.setGrad(null);
-            const result = run();
-            result.mul(slopes).sum().backward();
-            return [result.detach(), ...targets.map((target) => target.grad as Tensor)];
-          };
-          const free = noGrad(run);
-          expect(distance(free, x)).toBeGreaterThan(0.01);
-          expect(
-            distance(
-              free,
-              watched(() => noGrad(run)),
-            ),
-          ).toBe(0);
-          const whole = learn();
-          for (const [i, value] of watched(learn).entries()) expect(distance(whole[i], value)).toBe(0);
-          // In bfloat16 few rows are rounded otherwise where gradients are recorded.
-          if (precision === "float32") expect(distance(free, whole[0])).toBe(0);
-          expect(operatorsOf(() => void noGrad(run))).toContain("skyloop::swin_block");
-          expect(operatorsOf(() => void learn())).toContain("skyloop::swin_block_kept");
-          layer.dispose();
-        });
-  });
+  it.each(CASES)(
+    `gives the numbers and gradients of its steps in ${PRECISIONS.join(" and ")}: $what`,
+    ({ batch, H, W, block, dtype = "float32" }) => {
+      const options = { ...PLAIN, ...block };
+      for (const threads of [1, 2, 3])
+        for (const precision of PRECISIONS)
+          scope(() => {
+            manualSeed(threads);
+            setThreads(threads);
+            const layer = new SwinBlock(options).toDtype(dtype);
+            const x = randn([batch, H * W, options.width], dtype);
+            const slopes = randn(x.shape, dtype);
+            noGrad(() =>
+              layer.attn.relative_position_bias_table.copy_(
+                randn(layer.attn.relative_position_bias_table.shape, dtype),
+              ),
+            );
+            setPrecision(precision);
+            const masks = new WindowMasks();
+            const run = () => {
+              // The same branches are dropped every time.
+              manualSeed(9);
+              return layer.forward(x, H, W, masks);
+            };
+            const learn = () => {
+              const targets = [x.setRequiresGrad(true), ...layer.parameters()];
+              for (const target of targets) target.setGrad(null);
+              const result = run();
+              result.mul(slopes).sum().backward();
+              return [result.detach(), ...targets.map((target) => target.grad as Tensor)];
+            };
+            const free = noGrad(run);
+            expect(distance(free, x)).toBeGreaterThan(0.01);
+            expect(
+              distance(
+                free,
+                watched(() => noGrad(run)),
+              ),
+            ).toBe(0);
+            const whole = learn();
+            for (const [i, value] of watched(learn).entries()) expect(distance(whole[i], value)).toBe(0);
+            // In bfloat16 few rows are rounded otherwise where gradients are recorded.
+            if (precision === "float32") expect(distance(free, whole[0])).toBe(0);
+            expect(operatorsOf(() => void noGrad(run))).toContain("skyloop::swin_block");
+            expect(operatorsOf(() => void learn())).toContain("skyloop::swin_block_kept");
+            layer.dispose();
+          });
+    },
+  );
 
   it("notices weights that change", () => {
     scope(() => {
@@ -128,7 +141,9 @@ describe("a block by one operator", () => {
   it("says what does not fit", () => {
     scope(() => {
       const layer = new SwinBlock(PLAIN).eval();
-      expect(() => noGrad(() => layer.forward(randn([1, 100, 48]), 16, 16, new WindowMasks()))).toThrow(/no map of 16 x 16/);
+      expect(() => noGrad(() => layer.forward(randn([1, 100, 48]), 16, 16, new WindowMasks()))).toThrow(
+        /no map of 16 x 16/,
+      );
       // Where bands are shared among threads and where they are not, recorded or not.
       for (const batch of [1, 4]) {
         const x = randn([batch, 256, 40]);
@@ -137,7 +152,9 @@ describe("a block by one operator", () => {
       }
       const narrow = new SwinBlock({ ...PLAIN, mlpRatio: 2 }).eval();
       Object.assign(layer, { mlp: narrow.mlp, norm2: new LayerNorm(40) });
-      expect(() => layer.forward(randn([4, 256, 48]), 16, 16, new WindowMasks())).toThrow(/norm or bias \[40\] does not fit/);
+      expect(() => layer.forward(randn([4, 256, 48]), 16, 16, new WindowMasks())).toThrow(
+        /norm or bias \[40\] does not fit/,
+      );
       narrow.dispose();
       layer.dispose();
     });
@@ -171,7 +188,9 @@ describe("pieces of images", () => {
       expect(operatorsOf(() => watched(() => void tokens()))).not.toContain("skyloop::patches");
       const layered = noGrad(() =>
         model.patch_embed.norm.forward(
-          conv2d(model.conv_first.forward(images), model.patch_embed.proj.weight, model.patch_embed.proj.bias, 4, 0).flatten(2).transpose(1, 2),
+          conv2d(model.conv_first.forward(images), model.patch_embed.proj.weight, model.patch_embed.proj.bias, 4, 0)
+            .flatten(2)
+            .transpose(1, 2),
         ),
       );
       expect(distance(tokens(), watched(tokens))).toBeLessThan(2e-5);

@@ -1,4 +1,7 @@
-/** The parts of the Swin U-Net: transformer block, patch merging, dual up-sampling (Fan et al. 2022, "SUNet"; Liu et al. 2021). */
+/**
+ * The parts of the Swin U-Net: transformer block, patch merging, dual up-sampling (Fan et al. 2022, "SUNet"; Liu et al.
+ * 2021).
+ */
 import {
   Conv2d,
   denseLinear,
@@ -97,7 +100,10 @@ export class PatchMerging extends Module {
   }
 }
 
-/** Doubles or quadruples a map by two paths, pixel shuffle and bilinear, joined: [B, H W, C] -> [B, H W r^2, C / 2 (r = 2) or C (r = 4)]. */
+/**
+ * Doubles or quadruples a map by two paths, pixel shuffle and bilinear, joined: [B, H W, C] -> [B, H W r^2, C / 2 (r =
+ * 2) or C (r = 4)].
+ */
 export class DualUpsample extends Module {
   readonly conv: Conv2d;
   readonly up_p: Sequential;
@@ -121,8 +127,9 @@ export class DualUpsample extends Module {
   }
 
   /**
-   * What the layers say, in fewer operations: convolutions of one pixel are products, those that follow one another without anything between are one, and a product
-   * commutes with interpolation, so that it is done before the map grows.
+   * What the layers say, in fewer operations: convolutions of one pixel are products, those that follow one another
+   * without anything between are one, and a product commutes with interpolation, so that it is done before the map
+   * grows.
    */
   forward(x: Tensor, H: number, W: number): Tensor {
     const [B, L] = x.shape;
@@ -137,7 +144,11 @@ export class DualUpsample extends Module {
       .permute(0, 1, 4, 2, 5, 3)
       .reshape(B, L * r * r, out);
     const [b0, b1, b3] = this.#smooth;
-    const small = denseLinear(b1.forward(denseLinear(x, matrix(b0), b0.bias)), last.slice(1, out, joined).matmul(matrix(b3)), null);
+    const small = denseLinear(
+      b1.forward(denseLinear(x, matrix(b0), b0.bias)),
+      last.slice(1, out, joined).matmul(matrix(b3)),
+      null,
+    );
     const smooth = resizeBilinear(small.view(B, H, W, out).permute(0, 3, 1, 2), H * r, W * r)
       .permute(0, 2, 3, 1)
       .reshape(B, L * r * r, out);

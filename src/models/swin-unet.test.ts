@@ -144,7 +144,9 @@ describe("training", () => {
       });
     const first = step();
     const without = scope(() =>
-      Array.from(model.namedParameters()).filter(([, parameter]) => parameter.grad === null || parameter.grad.abs().max().item() === 0),
+      Array.from(model.namedParameters()).filter(
+        ([, parameter]) => parameter.grad === null || parameter.grad.abs().max().item() === 0,
+      ),
     );
     expect(without.map(([name]) => name)).toEqual(["prelu.weight"]);
     let last = first;
@@ -171,7 +173,9 @@ describe("training", () => {
     for (const prefix of ["swin_unet.", "module.", "module.swin_unet."]) {
       const path = join(folder, "prefixed.safetensors");
       scope(() => {
-        const state = Object.fromEntries(Object.entries(model.stateDict()).map(([name, value]) => [prefix + name, value]));
+        const state = Object.fromEntries(
+          Object.entries(model.stateDict()).map(([name, value]) => [prefix + name, value]),
+        );
         writeSafetensors(path, { ...state, "classifier.weight": rand([2, 2]) });
       });
       const copy = new SwinUnet(GOLDEN);

@@ -1,6 +1,6 @@
 /**
- * The large vision model: a Swin-Transformer U-Net from image to image whose encoder gives the features (Fu et al. 2024, section 2;
- * structure as SUNet, Fan et al. 2022). Parameter names are PyTorch's for that structure.
+ * The large vision model: a Swin-Transformer U-Net from image to image whose encoder gives the features (Fu et al.
+ * 2024, section 2; structure as SUNet, Fan et al. 2022). Parameter names are PyTorch's for that structure.
  */
 import { SkyloopError } from "../base/errors.ts";
 import { Conv2d, denseLinear, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
@@ -23,7 +23,9 @@ export interface SwinUnetConfig {
   channels: 3;
 }
 
-/** What the encoder finds: the features [B, tokens, 8 C], and the inputs of the stages for the decoder, coarsest last. */
+/**
+ * What the encoder finds: the features [B, tokens, 8 C], and the inputs of the stages for the decoder, coarsest last.
+ */
 export interface Encoded {
   features: Tensor;
   skips: Tensor[];
@@ -41,19 +43,23 @@ class PatchEmbed extends Module {
     this.norm = new LayerNorm(width);
   }
   /**
-   * Images [B, 3, H, W] through `first` (3 x 3, padding 1) and this patch by patch, [B, H W / patch^2, C]. Nothing stands between the two convolutions, so that
-   * they are one, of 6 x 6 with the same stride and padding, at a tenth of the operations. Its gradient is theirs.
+   * Images [B, 3, H, W] through `first` (3 x 3, padding 1) and this patch by patch, [B, H W / patch^2, C]. Nothing
+   * stands between the two convolutions, so that they are one, of 6 x 6 with the same stride and padding, at a tenth of
+   * the operations. Its gradient is theirs.
    */
   forward(images: Tensor, first: Conv2d): Tensor {
-    // Each weight of the second meets the first's, turned by 180 degrees: a convolution of the one by the other over all overlaps.
+    // Each weight of the second meets the first's, turned by 180 degrees: a convolution of the one by the other over
+    // all overlaps.
     const weight = conv2d(this.proj.weight, op("flip", first.weight.transpose(0, 1), [2, 3]), null, 1, 2);
     const bias = this.proj.weight
       .sum([2, 3])
       .matmul(first.bias as Tensor)
       .add(this.proj.bias as Tensor);
     const stride = this.proj.weight.shape[2];
-    // Each token by a product of its piece of the image; as a convolution where somebody wants to see one, and on other devices.
-    if (images.device !== "cpu" || isObserved()) return this.norm.forward(conv2d(images, weight, bias, stride, 1).flatten(2).transpose(1, 2));
+    // Each token by a product of its piece of the image; as a convolution where somebody wants to see one, and on other
+    // devices.
+    if (images.device !== "cpu" || isObserved())
+      return this.norm.forward(conv2d(images, weight, bias, stride, 1).flatten(2).transpose(1, 2));
     const pieces = op("skyloop::patches", images, weight.shape[3], stride, 1);
     return this.norm.forward(denseLinear(pieces, weight.flatten(1), bias));
   }
@@ -125,13 +131,19 @@ export class SwinUnet extends Module {
         });
       });
 
-    this.layers = depths.map((_, stage) => new EncoderStage(blocks(stage), stage < stages - 1 ? new PatchMerging(C * 2 ** stage) : null));
+    this.layers = depths.map(
+      (_, stage) => new EncoderStage(blocks(stage), stage < stages - 1 ? new PatchMerging(C * 2 ** stage) : null),
+    );
     this.norm = new LayerNorm(C * 2 ** (stages - 1));
     const upward = depths.map((_, k) => stages - 1 - k);
     this.layers_up = upward.map((stage, k) =>
-      k === 0 ? new DualUpsample(C * 2 ** stage, 2) : new DecoderStage(blocks(stage), stage > 0 ? new DualUpsample(C * 2 ** stage, 2) : null),
+      k === 0
+        ? new DualUpsample(C * 2 ** stage, 2)
+        : new DecoderStage(blocks(stage), stage > 0 ? new DualUpsample(C * 2 ** stage, 2) : null),
     );
-    this.concat_back_dim = upward.map((stage, k) => (k === 0 ? null : new Linear(2 * C * 2 ** stage, C * 2 ** stage, { init: "transformer" })));
+    this.concat_back_dim = upward.map((stage, k) =>
+      k === 0 ? null : new Linear(2 * C * 2 ** stage, C * 2 ** stage, { init: "transformer" }),
+    );
     this.norm_up = new LayerNorm(C);
     this.up = new DualUpsample(C, 4);
     this.output = new Conv2d(C, channels, 3, { padding: 1, bias: false });
@@ -148,7 +160,14 @@ export class SwinUnet extends Module {
     const shape = images.shape;
     const [, bands, height, width] = shape;
     const unit = patchSize * 2 ** (depths.length - 1);
-    if (shape.length !== 4 || bands !== channels || height < unit || width < unit || height % unit !== 0 || width % unit !== 0)
+    if (
+      shape.length !== 4 ||
+      bands !== channels ||
+      height < unit ||
+      width < unit ||
+      height % unit !== 0 ||
+      width % unit !== 0
+    )
       throw new SkyloopError(
         "BAD_IMAGE_SIZE",
         `the model takes images [B, ${channels}, H, W] with H and W multiples of ${unit}, got [${shape.join(", ")}]; resize or pad them (152 px stamps go to 128)`,

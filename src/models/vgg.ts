@@ -5,7 +5,10 @@ import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "./poolin
 /** Widths of the 3 x 3 convolutions of configuration D; null is a pooling that halves the map. */
 const VGG16 = [64, 64, null, 128, 128, null, 256, 256, 256, null, 512, 512, 512, null, 512, 512, 512, null] as const;
 
-/** VGG16 without batch normalisation (Simonyan & Zisserman 2015) with torchvision's parameter names and initial weights: images [B, 3, H, W] of at least 32 px to logits [B, classes]. */
+/**
+ * VGG16 without batch normalisation (Simonyan & Zisserman 2015) with torchvision's parameter names and initial weights:
+ * images [B, 3, H, W] of at least 32 px to logits [B, classes].
+ */
 export class Vgg16 extends Layer {
   readonly features: Sequential;
   readonly classifier: Sequential;
@@ -23,7 +26,15 @@ export class Vgg16 extends Layer {
     }
     this.features = new Sequential(...layers);
     const linear = [new Linear(512 * 49, 4096), new Linear(4096, 4096), new Linear(4096, classes)];
-    this.classifier = new Sequential(linear[0], new Relu(), new Dropout(0.5), linear[1], new Relu(), new Dropout(0.5), linear[2]);
+    this.classifier = new Sequential(
+      linear[0],
+      new Relu(),
+      new Dropout(0.5),
+      linear[1],
+      new Relu(),
+      new Dropout(0.5),
+      linear[2],
+    );
     initialiseConvolutions(this.features);
     noGrad(() => {
       for (const layer of linear) {

@@ -1,4 +1,7 @@
-/** Linear layers together with what stands around them in a transformer block: one operator each on the CPU (native/dense.cc), a composition of ATen's elsewhere. */
+/**
+ * Linear layers together with what stands around them in a transformer block: one operator each on the CPU
+ * (native/dense.cc), a composition of ATen's elsewhere.
+ */
 import { gelu, layerNorm, linear, op, type Tensor } from "../torch/index.ts";
 import type { LayerNorm, Linear } from "./layers.ts";
 
@@ -16,7 +19,17 @@ export interface Around {
 export function fusedLinear(x: Tensor, layer: Linear, around: Around = {}): Tensor {
   if (x.device !== "cpu") return composedLinear(x, layer, around);
   const { norm, residual, scale } = around;
-  return op("skyloop::dense", x, norm?.weight ?? null, norm?.bias ?? null, norm?.eps ?? 0, layer.weight, layer.bias, residual ?? null, scale ?? null);
+  return op(
+    "skyloop::dense",
+    x,
+    norm?.weight ?? null,
+    norm?.bias ?? null,
+    norm?.eps ?? 0,
+    layer.weight,
+    layer.bias,
+    residual ?? null,
+    scale ?? null,
+  );
 }
 
 /** x [..., in] by weight [out, in] plus bias and residual, where given. */
@@ -33,14 +46,40 @@ export function composedLinear(x: Tensor, layer: Linear, { norm, residual, scale
 }
 
 /** x + scale * second(gelu(first(norm(x)))): [B, ..., C] -> the same. */
-export function fusedFeedforward(x: Tensor, norm: LayerNorm, first: Linear, second: Linear, scale: Tensor | null): Tensor {
-  if (x.device !== "cpu" || first.bias === null || second.bias === null) return composedFeedforward(x, norm, first, second, scale);
-  return op("skyloop::feedforward", x, norm.weight, norm.bias, norm.eps, first.weight, first.bias, second.weight, second.bias, scale);
+export function fusedFeedforward(
+  x: Tensor,
+  norm: LayerNorm,
+  first: Linear,
+  second: Linear,
+  scale: Tensor | null,
+): Tensor {
+  if (x.device !== "cpu" || first.bias === null || second.bias === null)
+    return composedFeedforward(x, norm, first, second, scale);
+  return op(
+    "skyloop::feedforward",
+    x,
+    norm.weight,
+    norm.bias,
+    norm.eps,
+    first.weight,
+    first.bias,
+    second.weight,
+    second.bias,
+    scale,
+  );
 }
 
 /** The same as a composition, for other devices; `fusedFeedforward` is tested against it. */
-export function composedFeedforward(x: Tensor, norm: LayerNorm, first: Linear, second: Linear, scale: Tensor | null): Tensor {
-  const hidden = gelu(linear(layerNorm(x, norm.weight.shape, norm.weight, norm.bias, norm.eps), first.weight, first.bias));
+export function composedFeedforward(
+  x: Tensor,
+  norm: LayerNorm,
+  first: Linear,
+  second: Linear,
+  scale: Tensor | null,
+): Tensor {
+  const hidden = gelu(
+    linear(layerNorm(x, norm.weight.shape, norm.weight, norm.bias, norm.eps), first.weight, first.bias),
+  );
   return x.add(scaled(linear(hidden, second.weight, second.bias), scale));
 }
 

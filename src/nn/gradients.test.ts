@@ -107,8 +107,18 @@ const CASES: [string, Module | null, () => Tensor, (input: Tensor) => Tensor][] 
   ["bceWithLogits", null, () => x(4), (t) => bceWithLogits(t, tensor(Float64Array.of(0, 1, 1, 0), [4]))],
   ["dropout at rest", null, () => x(3), (t) => dropout(t, 0.5, false)],
   ["WindowAttention", attention, () => x(1, 64, 8), (t) => attention.forward(t, plain, null)],
-  ["WindowAttention, shifted and padded", attention, () => x(2, 36, 8), (t) => attention.forward(t, shifted, masks.get(shifted, t))],
-  ["WindowAttention as a composition", attention, () => x(2, 36, 8), (t) => attention.forwardComposed(t, shifted, masks.get(shifted, t))],
+  [
+    "WindowAttention, shifted and padded",
+    attention,
+    () => x(2, 36, 8),
+    (t) => attention.forward(t, shifted, masks.get(shifted, t)),
+  ],
+  [
+    "WindowAttention as a composition",
+    attention,
+    () => x(2, 36, 8),
+    (t) => attention.forwardComposed(t, shifted, masks.get(shifted, t)),
+  ],
   ["SwinBlock, shifted and padded", block, () => x(1, 36, 8), (t) => block.forward(t, 6, 6, masks)],
   ["PatchMerging", merging, () => x(2, 16, 3), (t) => merging.forward(t, 4, 4)],
   ["DualUpsample 2", double, () => x(1, 9, 8), (t) => double.forward(t, 3, 3)],
@@ -188,8 +198,16 @@ describe("linear layers with what stands around them", () => {
                   ...(around === "nothing" ? {} : { residual }),
                   ...(around === "residual and scale" ? { scale: tensor([0, 1.25], [2], dtype) } : {}),
                 };
-                const learned = [x, ...layer.parameters(), ...(normed ? norm.parameters() : []), ...(around === "nothing" ? [] : [residual])];
-                const difference = compare(learned, [() => fusedLinear(x, layer, options), () => composedLinear(x, layer, options)]);
+                const learned = [
+                  x,
+                  ...layer.parameters(),
+                  ...(normed ? norm.parameters() : []),
+                  ...(around === "nothing" ? [] : [residual]),
+                ];
+                const difference = compare(learned, [
+                  () => fusedLinear(x, layer, options),
+                  () => composedLinear(x, layer, options),
+                ]);
                 worst = Math.max(worst, dtype === "float32" ? difference : difference * 1e6);
                 for (const module of [layer, norm]) module.dispose();
               });
@@ -244,7 +262,12 @@ describe("linear layers with what stands around them", () => {
   it("weights that were kept in the order of products are noticed when they change, however they do", () => {
     manualSeed(5);
     scope(() => {
-      const [layer, first, second, norm] = [new Linear(48, 64), new Linear(48, 192), new Linear(192, 48), new LayerNorm(48)];
+      const [layer, first, second, norm] = [
+        new Linear(48, 64),
+        new Linear(48, 192),
+        new Linear(192, 48),
+        new LayerNorm(48),
+      ];
       const x = randn([2, 300, 48]);
       const unlike = () =>
         noGrad(() => {
@@ -252,7 +275,9 @@ describe("linear layers with what stands around them", () => {
             [fusedLinear(x, layer), composedLinear(x, layer)],
             [fusedFeedforward(x, norm, first, second, null), composedFeedforward(x, norm, first, second, null)],
           ];
-          return Math.max(...pairs.map(([fused, composed]) => fused.sub(composed).abs().max().item() / composed.abs().max().item()));
+          return Math.max(
+            ...pairs.map(([fused, composed]) => fused.sub(composed).abs().max().item() / composed.abs().max().item()),
+          );
         });
       const same = () => expect(Math.max(unlike(), unlike())).toBeLessThan(5e-6);
       same();
@@ -283,7 +308,10 @@ describe("linear layers with what stands around them", () => {
       scope(() => {
         const layer = new DualUpsample(width, factor);
         const input = randn([2, 15, width]).setRequiresGrad(true);
-        const difference = compare([input, ...layer.parameters()], [() => layer.forward(input, 3, 5), () => layer.forwardPlain(input, 3, 5)]);
+        const difference = compare(
+          [input, ...layer.parameters()],
+          [() => layer.forward(input, 3, 5), () => layer.forwardPlain(input, 3, 5)],
+        );
         console.log(`width ${width}, factor ${factor}: largest relative difference ${difference.toExponential(1)}`);
         expect(difference).toBeLessThan(5e-6);
         layer.dispose();
@@ -293,8 +321,12 @@ describe("linear layers with what stands around them", () => {
   it("say what does not fit", () => {
     const layer = new Linear(4, 3);
     expect(() => fusedLinear(randn([2, 5]), layer)).toThrow(/x \[2, 5\] does not fit weight \[3, 4\]/);
-    expect(() => fusedLinear(randn([2, 4]), layer, { residual: randn([2, 4]) })).toThrow(/residual \[2, 4\] is not of the result's shape/);
-    expect(() => fusedLinear(randn([3, 4]), layer, { residual: randn([3, 3]), scale: randn([2]) })).toThrow(/3 rows do not fit a scale/);
+    expect(() => fusedLinear(randn([2, 4]), layer, { residual: randn([2, 4]) })).toThrow(
+      /residual \[2, 4\] is not of the result's shape/,
+    );
+    expect(() => fusedLinear(randn([3, 4]), layer, { residual: randn([3, 3]), scale: randn([2]) })).toThrow(
+      /3 rows do not fit a scale/,
+    );
     layer.dispose();
   });
 });
@@ -322,12 +354,15 @@ describe("attention in one pass", () => {
           const weights = randn([2, H * H, width]);
           const mask = new WindowMasks().get(grid, input);
           noGrad(() => layer.relative_position_bias_table.copy_(randn(layer.relative_position_bias_table.shape)));
-          const [fused, composed] = [layer.forward(input, grid, mask), layer.forwardComposed(input, grid, mask)].map((output) => {
-            for (const tensor of [input, ...layer.parameters()]) tensor.setGrad(null);
-            output.mul(weights).sum().backward();
-            return [output, ...[input, ...layer.parameters()].map((tensor) => tensor.grad as Tensor)];
-          });
-          for (const [i, value] of fused.entries()) worst = Math.max(worst, value.sub(composed[i]).abs().max().item() / (composed[i].abs().max().item() || 1));
+          const [fused, composed] = [layer.forward(input, grid, mask), layer.forwardComposed(input, grid, mask)].map(
+            (output) => {
+              for (const tensor of [input, ...layer.parameters()]) tensor.setGrad(null);
+              output.mul(weights).sum().backward();
+              return [output, ...[input, ...layer.parameters()].map((tensor) => tensor.grad as Tensor)];
+            },
+          );
+          for (const [i, value] of fused.entries())
+            worst = Math.max(worst, value.sub(composed[i]).abs().max().item() / (composed[i].abs().max().item() || 1));
           expect(
             noGrad(() => layer.forward(input, grid, mask))
               .sub(fused[0])

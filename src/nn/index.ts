@@ -1,4 +1,11 @@
-export { type Around, composedFeedforward, composedLinear, denseLinear, fusedFeedforward, fusedLinear } from "./fused.ts";
+export {
+  type Around,
+  composedFeedforward,
+  composedLinear,
+  denseLinear,
+  fusedFeedforward,
+  fusedLinear,
+} from "./fused.ts";
 export { constant, kaimingNormalFanOut, truncatedNormal, uniform } from "./init.ts";
 export {
   BATCH_NORM_EPS,
@@ -17,4 +24,13 @@ export {
 } from "./layers.ts";
 export { Layer, Module, Sequential } from "./module.ts";
 export { WindowAttention } from "./window-attention.ts";
-export { type Grid, joinWindows, paddedSize, padMap, relativePositions, splitWindows, WindowMasks, windowMask } from "./windows.ts";
+export {
+  type Grid,
+  joinWindows,
+  paddedSize,
+  padMap,
+  relativePositions,
+  splitWindows,
+  WindowMasks,
+  windowMask,
+} from "./windows.ts";

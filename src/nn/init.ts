@@ -1,4 +1,6 @@
-/** Initial weights, drawn from libtorch's generator (`manualSeed`). Each returns a new Parameter that no scope frees. */
+/**
+ * Initial weights, drawn from libtorch's generator (`manualSeed`). Each returns a new Parameter that no scope frees.
+ */
 import { empty, noGrad, op, opInPlace, type Parameter, scope, type Tensor } from "../torch/index.ts";
 
 function made(shape: number[], fill: (tensor: Tensor) => void): Parameter {

@@ -52,7 +52,10 @@ export class Conv2d extends Layer {
     super();
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
     if (inputs % groups !== 0 || outputs % groups !== 0)
-      throw new SkyloopError("BAD_LAYER", `Conv2d: ${groups} groups divide neither ${inputs} nor ${outputs} channels; choose a common divisor`);
+      throw new SkyloopError(
+        "BAD_LAYER",
+        `Conv2d: ${groups} groups divide neither ${inputs} nor ${outputs} channels; choose a common divisor`,
+      );
     this.#options = { stride, padding, dilation, groups };
     const bound = 1 / Math.sqrt((inputs / groups) * kernel * kernel);
     this.weight = uniform([outputs, inputs / groups, kernel, kernel], bound);
@@ -101,7 +104,16 @@ export class BatchNorm extends Layer {
     this.num_batches_tracked = keep(zeros([], "int64"));
   }
   forward(x: Tensor): Tensor {
-    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.training, 0.1, BATCH_NORM_EPS);
+    return batchNorm(
+      x,
+      this.weight,
+      this.bias,
+      this.running_mean,
+      this.running_var,
+      this.training,
+      0.1,
+      BATCH_NORM_EPS,
+    );
   }
 }
 
@@ -161,7 +173,10 @@ export class UpsampleBilinear extends Layer {
   }
 }
 
-/** Where the rows of a batch stand among those of a larger one: every `size`-th from the `rank`-th on, of `batch`; several such batches may follow one another. */
+/**
+ * Where the rows of a batch stand among those of a larger one: every `size`-th from the `rank`-th on, of `batch`;
+ * several such batches may follow one another.
+ */
 interface RowsOf {
   rank: number;
   size: number;
@@ -169,14 +184,17 @@ interface RowsOf {
 }
 let rowsOf: RowsOf | null = null;
 
-/** From now on branches are dropped as if the whole batch were here; null: as rows come. Processes that share a batch then drop what one process would. */
+/**
+ * From now on branches are dropped as if the whole batch were here; null: as rows come. Processes that share a batch
+ * then drop what one process would.
+ */
 export function dropRowsOf(whole: RowsOf | null): void {
   rowsOf = whole;
 }
 
 /**
- * What each of B samples' residual branch is multiplied by: 0 with probability p while training, 1 / (1 - p) for the kept (Huang et al. 2016); null where nothing is
- * dropped. In the type and on the device of `like`: [B].
+ * What each of B samples' residual branch is multiplied by: 0 with probability p while training, 1 / (1 - p) for the
+ * kept (Huang et al. 2016); null where nothing is dropped. In the type and on the device of `like`: [B].
  */
 export function dropPath(like: Tensor, p: number, training: boolean): Tensor | null {
   if (!training || p === 0) return null;

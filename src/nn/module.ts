@@ -1,6 +1,6 @@
 /**
- * Modules: classes whose properties are parameters, buffers and other modules. A parameter's name is the path of properties that leads
- * to it, joined by dots, as in PyTorch, so that weights move between the two by name.
+ * Modules: classes whose properties are parameters, buffers and other modules. A parameter's name is the path of
+ * properties that leads to it, joined by dots, as in PyTorch, so that weights move between the two by name.
  */
 import { SkyloopError } from "../base/errors.ts";
 import { type DType, noGrad, Parameter, scope, Tensor } from "../torch/index.ts";
@@ -13,7 +13,8 @@ export abstract class Module {
   *children(): Generator<[string, Module]> {
     for (const [name, value] of Object.entries(this)) {
       if (value instanceof Module) yield [name, value];
-      else if (Array.isArray(value)) for (const [i, part] of value.entries()) if (part instanceof Module) yield [`${name}.${i}`, part];
+      else if (Array.isArray(value))
+        for (const [i, part] of value.entries()) if (part instanceof Module) yield [`${name}.${i}`, part];
     }
   }
 
@@ -34,7 +35,8 @@ export abstract class Module {
   /** Parameters and buffers. Tensors in private (#) properties are no part of the state. */
   *namedTensors(): Generator<[string, Tensor]> {
     for (const [path, module] of this.namedModules())
-      for (const [name, value] of Object.entries(module)) if (value instanceof Tensor) yield [path === "" ? name : `${path}.${name}`, value];
+      for (const [name, value] of Object.entries(module))
+        if (value instanceof Tensor) yield [path === "" ? name : `${path}.${name}`, value];
   }
 
   parameterCount(): number {
@@ -49,15 +51,18 @@ export abstract class Module {
   }
 
   /**
-   * Copies values in by name. Throws STATE_MISMATCH listing what is missing, unexpected or of another shape; `partial` allows missing
-   * and unexpected names but never another shape.
+   * Copies values in by name. Throws STATE_MISMATCH listing what is missing, unexpected or of another shape; `partial`
+   * allows missing and unexpected names but never another shape.
    */
   loadStateDict(state: Record<string, Tensor>, options: { partial?: boolean } = {}): void {
     const own = this.stateDict();
     const missing = Object.keys(own).filter((name) => !(name in state));
     const unexpected = Object.keys(state).filter((name) => !(name in own));
-    const reshaped = Object.keys(own).filter((name) => name in state && own[name].shape.join() !== state[name].shape.join());
-    const some = (names: string[]) => `${names.length} (${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""})`;
+    const reshaped = Object.keys(own).filter(
+      (name) => name in state && own[name].shape.join() !== state[name].shape.join(),
+    );
+    const some = (names: string[]) =>
+      `${names.length} (${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""})`;
     const faults = [
       ...(reshaped.length > 0
         ? [
@@ -71,7 +76,10 @@ export abstract class Module {
       ...(options.partial !== true && unexpected.length > 0 ? [`unexpected: ${some(unexpected)}`] : []),
     ];
     if (faults.length > 0)
-      throw new SkyloopError("STATE_MISMATCH", `these weights are not of this model: ${faults.join("; ")}; choose the model that they were made with`);
+      throw new SkyloopError(
+        "STATE_MISMATCH",
+        `these weights are not of this model: ${faults.join("; ")}; choose the model that they were made with`,
+      );
     noGrad(() =>
       scope(() => {
         for (const [name, tensor] of Object.entries(own)) if (name in state) tensor.copy_(state[name]);
@@ -89,7 +97,9 @@ export abstract class Module {
 
   /** Converts parameters and floating-point buffers. Gradients are given up; make the optimiser afterwards. */
   toDtype(dtype: DType): this {
-    return this.#convert((tensor) => (tensor.dtype.startsWith("float") || tensor.dtype === "bfloat16" ? tensor.to(dtype) : tensor));
+    return this.#convert((tensor) =>
+      tensor.dtype.startsWith("float") || tensor.dtype === "bfloat16" ? tensor.to(dtype) : tensor,
+    );
   }
   toDevice(device: string): this {
     return this.#convert((tensor) => tensor.toDevice(device));

@@ -36,7 +36,8 @@ describe("profile", () => {
     const x = rand([4, 8]);
     const profile = profileModule(model, () => scope(() => mseLoss(model.forward(x), x).backward()));
     const names = profile.byOperator.map(({ name }) => name);
-    for (const name of ["aten::addmm", "aten::gelu", "aten::gelu_backward", "aten::mse_loss_backward"]) expect(names).toContain(name);
+    for (const name of ["aten::addmm", "aten::gelu", "aten::gelu_backward", "aten::mse_loss_backward"])
+      expect(names).toContain(name);
     const owner = (name: string) => profile.modules[profile.calls.find((found) => found.name === name)?.module ?? -1];
     expect(owner("aten::gelu")).toBe("1");
     expect(profile.byModule.map((row) => row.name).sort()).toEqual(["(outside)", "0", "1", "2"]);

@@ -1,4 +1,7 @@
-/** Where the time of a network goes: every operator that libtorch runs, forward and backward, by operator and by the module that called it. */
+/**
+ * Where the time of a network goes: every operator that libtorch runs, forward and backward, by operator and by the
+ * module that called it.
+ */
 import { type ProfiledCall, profileCalls, setProfiledModule } from "../torch/profile.ts";
 import type { Module } from "./module.ts";
 
@@ -24,8 +27,8 @@ export interface Profile {
 }
 
 /**
- * Runs `body` and says what `model` did in it. Modules are known by their methods whose names begin with `forward`; backward operators belong to the
- * module whose forward operator made them.
+ * Runs `body` and says what `model` did in it. Modules are known by their methods whose names begin with `forward`;
+ * backward operators belong to the module whose forward operator made them.
  */
 export function profileModule(model: Module, body: () => void): Profile {
   const modules: string[] = [];
@@ -65,7 +68,10 @@ export function profileModule(model: Module, body: () => void): Profile {
 /** Names of the methods by which a module is run. */
 function forwardMethods(module: Module): string[] {
   const found = new Set<string>();
-  for (let prototype: object | null = Object.getPrototypeOf(module); prototype !== null && prototype !== Object.prototype; ) {
+  for (
+    let prototype: object | null = Object.getPrototypeOf(module);
+    prototype !== null && prototype !== Object.prototype;
+  ) {
     for (const name of Object.getOwnPropertyNames(prototype)) if (name.startsWith("forward")) found.add(name);
     prototype = Object.getPrototypeOf(prototype);
   }
@@ -77,7 +83,11 @@ const MOVES_NOTHING =
   /^aten::(view|_unsafe_view|as_strided|select|slice|t|transpose|permute|expand|reshape|flatten|unsqueeze|squeeze|unbind|detach|resolve_\w+|empty\w*)$/;
 
 /** Tables of calls that may lie inside one another. `ms` is what shares are of. */
-export function summarise(calls: ProfiledCall[], modules: string[], ms: number): Pick<Profile, "byOperator" | "byModule"> {
+export function summarise(
+  calls: ProfiledCall[],
+  modules: string[],
+  ms: number,
+): Pick<Profile, "byOperator" | "byModule"> {
   const operators = new Map<string, ProfileRow>();
   const owners = new Map<string, ProfileRow>();
   const add = (rows: Map<string, ProfileRow>, name: string, selfMs: number, bytes: number) => {
@@ -89,7 +99,8 @@ export function summarise(calls: ProfiledCall[], modules: string[], ms: number):
     rows.set(name, row);
   };
   const bySequence = new Map<number, number>();
-  for (const { backward, sequence, module } of calls) if (!backward && sequence >= 0 && module >= 0) bySequence.set(sequence, module);
+  for (const { backward, sequence, module } of calls)
+    if (!backward && sequence >= 0 && module >= 0) bySequence.set(sequence, module);
 
   // In order of their starts, outermost first, so that a stack holds what the next call may lie in.
   const ordered = [...calls].sort((a, b) => a.startUs - b.startUs || b.endUs - a.endUs);

@@ -1,4 +1,7 @@
-/** Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and 3.2). */
+/**
+ * Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and
+ * 3.2).
+ */
 import { isObserved, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
 import { type Around, composedLinear, fusedLinear } from "./fused.ts";
 import { truncatedNormal } from "./init.ts";
@@ -31,7 +34,11 @@ export class WindowAttention extends Module {
   #positionsOf(window: number): Tensor {
     let positions = this.#positions.get(window);
     if (positions === undefined) {
-      positions = keep(tensor(relativePositions(window, this.#window), [window ** 4]).toDevice(this.relative_position_bias_table.device));
+      positions = keep(
+        tensor(relativePositions(window, this.#window), [window ** 4]).toDevice(
+          this.relative_position_bias_table.device,
+        ),
+      );
       this.#positions.set(window, positions);
     }
     return positions;
@@ -40,11 +47,16 @@ export class WindowAttention extends Module {
   /** The learned bias of each head for each pair of positions of a w x w window: [heads, w w, w w]. */
   bias(window: number): Tensor {
     const N = window ** 2;
-    return this.relative_position_bias_table.indexSelect(0, this.#positionsOf(window)).view(N, N, this.#heads).permute(2, 0, 1).contiguous();
+    return this.relative_position_bias_table
+      .indexSelect(0, this.#positionsOf(window))
+      .view(N, N, this.#heads)
+      .permute(2, 0, 1)
+      .contiguous();
   }
 
   /**
-   * [B, H W, C] -> the same. `mask` [n, w w, w w] is added to the products of window n of every image; `around` stands before (norm) and after (scale, residual).
+   * [B, H W, C] -> the same. `mask` [n, w w, w w] is added to the products of window n of every image; `around` stands
+   * before (norm) and after (scale, residual).
    */
   forward(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
     if (x.device !== "cpu") return this.forwardComposed(x, grid, mask, { norm, ...after });
@@ -53,16 +65,28 @@ export class WindowAttention extends Module {
     const [padH, padW] = paddedSize(grid);
     const whole = padH === H && padW === W;
     // Padding stands after the norm, so that it says nothing.
-    const joined = whole ? fusedLinear(x, this.qkv, { norm }) : fusedLinear(padMap((norm?.forward(x) ?? x).view(B, H, W, C), grid), this.qkv);
+    const joined = whole
+      ? fusedLinear(x, this.qkv, { norm })
+      : fusedLinear(padMap((norm?.forward(x) ?? x).view(B, H, W, C), grid), this.qkv);
     const qkv = joined.view(B, padH, padW, 3 * C);
-    const mixed = op("skyloop::window_attention", qkv, this.relative_position_bias_table, this.#positionsOf(window), mask, window, shift, this.#scale);
+    const mixed = op(
+      "skyloop::window_attention",
+      qkv,
+      this.relative_position_bias_table,
+      this.#positionsOf(window),
+      mask,
+      window,
+      shift,
+      this.#scale,
+    );
     const inside = whole ? mixed : mixed.slice(1, 0, H).slice(2, 0, W);
     return fusedLinear(inside.reshape(B, L, C), this.proj, after);
   }
 
   /**
-   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator (native/block.cc): [B, H W, C] -> the same. `drop` multiply each image's two
-   * branches, [B] each. Null where it has to be done step by step: operators are watched, windows do not fit the map, or another device.
+   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator (native/block.cc): [B, H
+   * W, C] -> the same. `drop` multiply each image's two branches, [B] each. Null where it has to be done step by step:
+   * operators are watched, windows do not fit the map, or another device.
    */
   wholeBlock(
     x: Tensor,
@@ -73,7 +97,8 @@ export class WindowAttention extends Module {
     drop: (Tensor | null)[],
   ): Tensor | null {
     const { H, W, window, shift } = grid;
-    if (x.device !== "cpu" || isObserved() || H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps) return null;
+    if (x.device !== "cpu" || isObserved() || H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps)
+      return null;
     const parameters = (...layers: (LayerNorm | Linear)[]) => layers.flatMap(({ weight, bias }) => [weight, bias]);
     const [before, inside] = [parameters(norm), parameters(this.qkv)];
     const behind = parameters(this.proj, after.norm, after.first, after.second);
@@ -97,7 +122,10 @@ export class WindowAttention extends Module {
     );
   }
 
-  /** `forward` as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is tested against it. */
+  /**
+   * `forward` as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is
+   * tested against it.
+   */
   forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
     const [B, L, width] = x.shape;
     const split = splitWindows((norm?.forward(x) ?? x).view(B, grid.H, grid.W, width), grid);

@@ -1,4 +1,7 @@
-/** Cutting a map into windows and back, and the index tables that windowed attention needs (Liu et al. 2021, "Swin Transformer"). */
+/**
+ * Cutting a map into windows and back, and the index tables that windowed attention needs (Liu et al. 2021, "Swin
+ * Transformer").
+ */
 import { keep, op, type Tensor, tensor } from "../torch/index.ts";
 
 /** How a map [H, W] is cut: windows of w x w after zero padding to whole windows, rolled by `shift` first. */
@@ -50,8 +53,8 @@ export function joinWindows(windows: Tensor, grid: Grid): Tensor {
 }
 
 /**
- * For each pair of the w w positions of a window, the row of a bias table [(2 t - 1)^2] that belongs to their offset; [w w w w].
- * w may be smaller than the table's t: the offsets are then the inner part of the table.
+ * For each pair of the w w positions of a window, the row of a bias table [(2 t - 1)^2] that belongs to their offset;
+ * [w w w w]. w may be smaller than the table's t: the offsets are then the inner part of the table.
  */
 export function relativePositions(window: number, tableWindow: number): BigInt64Array {
   const N = window * window;
@@ -66,8 +69,9 @@ export function relativePositions(window: number, tableWindow: number): BigInt64
 }
 
 /**
- * What keeps apart the parts of a rolled map that are neighbours only because it was rolled, and padding from everything else:
- * [n, w w, w w], 0 where two positions of a window may see each other, -100 where not. Null where nothing has to be kept apart.
+ * What keeps apart the parts of a rolled map that are neighbours only because it was rolled, and padding from
+ * everything else: [n, w w, w w], 0 where two positions of a window may see each other, -100 where not. Null where
+ * nothing has to be kept apart.
  */
 export function windowMask(grid: Grid): Float32Array | null {
   const { H, W, window, shift } = grid;
@@ -84,7 +88,8 @@ export function windowMask(grid: Grid): Float32Array | null {
       const padding = (y + shift) % padH >= H || (x + shift) % padW >= W;
       return padding ? -1 : part(y, padH) * 3 + part(x, padW);
     });
-    for (let a = 0; a < N; a++) for (let b = 0; b < N; b++) if (region[a] !== region[b]) mask[(n * N + a) * N + b] = -100;
+    for (let a = 0; a < N; a++)
+      for (let b = 0; b < N; b++) if (region[a] !== region[b]) mask[(n * N + a) * N + b] = -100;
   }
   return mask;
 }
@@ -101,7 +106,10 @@ export class WindowMasks {
     if (mask === undefined) {
       const values = windowMask(grid);
       const N = grid.window ** 2;
-      mask = values === null ? null : keep(tensor(values, [values.length / N / N, N, N], dtype === "other" ? "float32" : dtype).toDevice(device));
+      mask =
+        values === null
+          ? null
+          : keep(tensor(values, [values.length / N / N, N, N], dtype === "other" ? "float32" : dtype).toDevice(device));
       this.#made.set(key, mask);
     }
     return mask;

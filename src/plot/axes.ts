@@ -1,4 +1,7 @@
-/** What every chart is made of: escaped text, ticks at round numbers, axes. Charts are SVG texts that need nothing else to be shown. */
+/**
+ * What every chart is made of: escaped text, ticks at round numbers, axes. Charts are SVG texts that need nothing else
+ * to be shown.
+ */
 
 /** Colours that people with any colour vision can tell apart (Okabe & Ito 2008). */
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00"];
@@ -12,7 +15,8 @@ export function ticks(low: number, high: number, wanted = 5): number[] {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10);
   const found: number[] = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(Number((k * step).toPrecision(12)));
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++)
+    found.push(Number((k * step).toPrecision(12)));
   return found;
 }
 
@@ -42,7 +46,8 @@ export function scaleOf({ low, high, log }: AxisOptions, from: number, to: numbe
 }
 
 const round = (value: number) => Number(value.toFixed(2));
-const shown = (value: number) => (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(0) : String(value));
+const shown = (value: number) =>
+  Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(0) : String(value);
 
 /** Grid lines, numbers and labels of both axes. */
 export function drawAxes(frame: Frame, x: AxisOptions, y: AxisOptions): string {

@@ -24,19 +24,34 @@ export interface LineChart {
   heightPx?: number;
 }
 
-/** Lines with a marker on each point, bands of +- spread and a legend to the right. Points that are not numbers are left out. */
+/**
+ * Lines with a marker on each point, bands of +- spread and a legend to the right. Points that are not numbers are left
+ * out.
+ */
 export function lineChart(chart: LineChart): string {
   const { title, xLabel, yLabel, logX, widthPx = 640, heightPx = 380 } = chart;
   const series = chart.series.map((line) => {
     const kept = line.x.map((_, i) => i).filter((i) => Number.isFinite(line.x[i]) && Number.isFinite(line.y[i]));
-    return { ...line, x: kept.map((i) => line.x[i]), y: kept.map((i) => line.y[i]), spread: line.spread && kept.map((i) => line.spread?.[i] ?? 0) };
+    return {
+      ...line,
+      x: kept.map((i) => line.x[i]),
+      y: kept.map((i) => line.y[i]),
+      spread: line.spread && kept.map((i) => line.spread?.[i] ?? 0),
+    };
   });
   const xs = series.flatMap((line) => line.x);
-  const ys = series.flatMap((line) => line.y.flatMap((y, i) => [y - (line.spread?.[i] ?? 0), y + (line.spread?.[i] ?? 0)]));
+  const ys = series.flatMap((line) =>
+    line.y.flatMap((y, i) => [y - (line.spread?.[i] ?? 0), y + (line.spread?.[i] ?? 0)]),
+  );
   const [low, high] = chart.yRange ?? padded(ys);
   const legend = Math.min(220, 34 + 6.6 * Math.max(0, ...series.map(({ name }) => name.length)));
   const frame: Frame = { widthPx, heightPx, left: 56, right: legend, top: 30, bottom: 42 };
-  const x: AxisOptions = { label: xLabel, low: xs.length > 0 ? Math.min(...xs) : 0, high: xs.length > 0 ? Math.max(...xs) : 1, log: logX };
+  const x: AxisOptions = {
+    label: xLabel,
+    low: xs.length > 0 ? Math.min(...xs) : 0,
+    high: xs.length > 0 ? Math.max(...xs) : 1,
+    log: logX,
+  };
   if (chart.markX === true || logX === true) x.at = [...new Set(xs)].sort((a, b) => a - b);
   const y: AxisOptions = { label: yLabel, low, high };
   const [toX, toY] = [scaleOf(x, frame.left, widthPx - frame.right), scaleOf(y, heightPx - frame.bottom, frame.top)];
@@ -51,7 +66,12 @@ export function lineChart(chart: LineChart): string {
             ...line.x.map((px, i) => at(px, line.y[i] + (line.spread?.[i] ?? 0))),
             ...line.x.map((px, i) => at(px, line.y[i] - (line.spread?.[i] ?? 0))).reverse(),
           ].join(" ")}"/>`;
-    const markers = points.length > 40 ? [] : points.map((point) => `<circle cx="${point.split(",")[0]}" cy="${point.split(",")[1]}" r="3" fill="${colour}"/>`);
+    const markers =
+      points.length > 40
+        ? []
+        : points.map(
+            (point) => `<circle cx="${point.split(",")[0]}" cy="${point.split(",")[1]}" r="3" fill="${colour}"/>`,
+          );
     const row = frame.top + 14 + 18 * k;
     const dash = line.dashed === true ? ' stroke-dasharray="6 4"' : "";
     return [

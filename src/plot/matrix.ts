@@ -21,5 +21,10 @@ export function confusionChart(title: string, classes: string[], counts: number[
   ]);
   const below = 24 + 5 * Math.max(...classes.map((name) => name.length));
   const width = Math.max(left + size + below, 7.5 * title.length + 20);
-  return wrapSvg(width, top + size + below + 16, title, [...squares, ...names, `<text x="${left}" y="36">predicted (columns), true (rows)</text>`].join("\n"));
+  return wrapSvg(
+    width,
+    top + size + below + 16,
+    title,
+    [...squares, ...names, `<text x="${left}" y="36">predicted (columns), true (rows)</text>`].join("\n"),
+  );
 }

@@ -5,7 +5,12 @@ import fastifyRateLimit from "@fastify/rate-limit";
 import fastifyStatic from "@fastify/static";
 import fastifySwagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance } from "fastify";
-import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+} from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SkyloopError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
@@ -37,11 +42,25 @@ const CONTENT_POLICY =
 /** What a person waits for with every click: rankings rest meanwhile. */
 const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
 const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
-const STATUS: Record<string, number> = { NOTHING_TO_UNDO: 409, NOTHING_TO_REDO: 409, DISK_FULL: 507, STORE_BUSY: 503, WORKER_DIED: 503, ABORTED: 409 };
+const STATUS: Record<string, number> = {
+  NOTHING_TO_UNDO: 409,
+  NOTHING_TO_REDO: 409,
+  DISK_FULL: 507,
+  STORE_BUSY: 503,
+  WORKER_DIED: 503,
+  ABORTED: 409,
+};
 
 /** Status of a SkyloopError: what is unknown is 404, a full disk 507, else the request is at fault. */
 function statusOf(code: string): number {
-  return STATUS[code] ?? (/_UNKNOWN$/.test(code) ? 404 : /^(TORCH|INTERNAL|SURVEY_BROKEN|STORE_BROKEN|FEATURES_BROKEN)$/.test(code) ? 500 : 400);
+  return (
+    STATUS[code] ??
+    (/_UNKNOWN$/.test(code)
+      ? 404
+      : /^(TORCH|INTERNAL|SURVEY_BROKEN|STORE_BROKEN|FEATURES_BROKEN)$/.test(code)
+        ? 500
+        : 400)
+  );
 }
 
 /** A server over some surveys, ready to listen or to be asked by `inject`. */
@@ -53,7 +72,13 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   const mapper = new Compute();
   const improver = new Compute();
   const streams = new Streams(workspace);
-  const app = Fastify({ logger: false, bodyLimit: 2 * 2 ** 20, requestTimeout: 60_000, routerOptions: { maxParamLength: 400 }, forceCloseConnections: true });
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 2 * 2 ** 20,
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: 400 },
+    forceCloseConnections: true,
+  });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
 
@@ -70,9 +95,10 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
     });
     const host = request.headers.host ?? "";
     if (!names.has(host.replace(/:\d+$/, "")))
-      return reply
-        .code(403)
-        .send({ code: "HOST_REFUSED", message: `requests for ${host || "no host"} are not answered; open http://127.0.0.1, or start with --host-name` });
+      return reply.code(403).send({
+        code: "HOST_REFUSED",
+        message: `requests for ${host || "no host"} are not answered; open http://127.0.0.1, or start with --host-name`,
+      });
     const { origin } = request.headers;
     if (request.method !== "GET" && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
       return reply.code(403).send({ code: "ORIGIN_REFUSED", message: `a page of ${origin} may not write here` });
@@ -80,16 +106,19 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   app.setErrorHandler((error, _request, reply) => {
     if (hasZodFastifySchemaValidationErrors(error)) {
       const [first] = error.validation;
-      return reply
-        .code(400)
-        .send({ code: "BAD_REQUEST", message: `${error.validationContext ?? "request"}${first.instancePath.replaceAll("/", ".")}: ${first.message}` });
+      return reply.code(400).send({
+        code: "BAD_REQUEST",
+        message: `${error.validationContext ?? "request"}${first.instancePath.replaceAll("/", ".")}: ${first.message}`,
+      });
     }
-    if (error instanceof SkyloopError) return reply.code(statusOf(error.code)).send({ code: error.code, message: error.message });
+    if (error instanceof SkyloopError)
+      return reply.code(statusOf(error.code)).send({ code: error.code, message: error.message });
     const status = (error as { statusCode?: number }).statusCode ?? 500;
     if (status >= 500) log.error(error);
-    return reply
-      .code(status)
-      .send({ code: status >= 500 ? "INTERNAL" : "BAD_REQUEST", message: status >= 500 ? "the server failed; its log says why" : (error as Error).message });
+    return reply.code(status).send({
+      code: status >= 500 ? "INTERNAL" : "BAD_REQUEST",
+      message: status >= 500 ? "the server failed; its log says why" : (error as Error).message,
+    });
   });
 
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
@@ -104,7 +133,8 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
       info: {
         title: "Skyloop",
         version,
-        description: "Surveys, sessions, labels and rankings. Times are ISO 8601 UTC, coordinates ICRS degrees, scores probabilities.",
+        description:
+          "Surveys, sessions, labels and rankings. Times are ISO 8601 UTC, coordinates ICRS degrees, scores probabilities.",
       },
     },
     transform: jsonSchemaTransform,
@@ -115,9 +145,15 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   predictionRoutes(app, { workspace, improver, heads: known });
   sessionRoutes(app, { workspace, compute, streams });
   resultRoutes(app, { workspace, compute, streams, pictures });
-  app.get("/api/health", { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } }, () => ({ ok: true as const, version }));
+  app.get(
+    "/api/health",
+    { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } },
+    () => ({ ok: true as const, version }),
+  );
   app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
-  app.get("/api/docs", { schema: { hide: true } }, (_request, reply) => reply.type("text/html; charset=utf-8").send(docsPage(app.swagger())));
+  app.get("/api/docs", { schema: { hide: true } }, (_request, reply) =>
+    reply.type("text/html; charset=utf-8").send(docsPage(app.swagger())),
+  );
 
   const page = join(PACKAGE_ROOT, "web/dist");
   if (existsSync(page))
@@ -128,7 +164,12 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
       setHeaders: (reply, path) => void (path.endsWith("index.html") && reply.header("Cache-Control", "no-cache")),
     });
   app.setNotFoundHandler((request, reply) => {
-    if (request.method === "GET" && !request.url.startsWith("/api/") && !/\.\w+$/.test(request.url) && existsSync(join(page, "index.html")))
+    if (
+      request.method === "GET" &&
+      !request.url.startsWith("/api/") &&
+      !/\.\w+$/.test(request.url) &&
+      existsSync(join(page, "index.html"))
+    )
       return reply.sendFile("index.html");
     return reply.code(404).send({ code: "NOT_FOUND", message: `nothing at ${request.method} ${request.url}` });
   });

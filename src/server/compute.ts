@@ -1,4 +1,7 @@
-/** The HTTP thread's side of the compute worker: jobs out, answers in; a worker that dies fails its jobs and is started anew. */
+/**
+ * The HTTP thread's side of the compute worker: jobs out, answers in; a worker that dies fails its jobs and is started
+ * anew.
+ */
 import type { Worker } from "node:worker_threads";
 import { SkyloopError } from "../base/errors.ts";
 import { Urgency } from "../base/give-way.ts";
@@ -31,7 +34,11 @@ export class Compute {
       const listeners = [...this.#waiting.values()];
       this.#waiting.clear();
       for (const listener of listeners)
-        listener({ type: "failed", code: "WORKER_DIED", message: `the computing thread ended (${why}); nothing labelled is lost, ask again` });
+        listener({
+          type: "failed",
+          code: "WORKER_DIED",
+          message: `the computing thread ended (${why}); nothing labelled is lost, ask again`,
+        });
     };
     worker.on("error", (error) => died(error.message));
     worker.on("exit", (code) => died(`exit code ${code}`));
@@ -57,7 +64,9 @@ export class Compute {
   }
 
   /** Rows that a question about feature space finds. */
-  async rows(job: Extract<Job, { kind: "neighbours" | "diverse" | "warm" }>): Promise<{ row: number; similarity: number }[]> {
+  async rows(
+    job: Extract<Job, { kind: "neighbours" | "diverse" | "warm" }>,
+  ): Promise<{ row: number; similarity: number }[]> {
     return (await this.#ask(job, "rows")).rows;
   }
 

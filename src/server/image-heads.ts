@@ -12,7 +12,10 @@ export interface KnownHead extends ImageHead {
   path: string;
 }
 
-/** What the files are, from their notes alone; a head is called after its file, or after its folder where the file is `head` or `model`. Throws BAD_HEAD, FILE_UNREADABLE, SAME_NAME. */
+/**
+ * What the files are, from their notes alone; a head is called after its file, or after its folder where the file is
+ * `head` or `model`. Throws BAD_HEAD, FILE_UNREADABLE, SAME_NAME.
+ */
 export function describeHeads(paths: string[]): KnownHead[] {
   const heads = paths.map((path): KnownHead => {
     const { metadata } = readSafetensors(path, () => false);
@@ -28,14 +31,23 @@ export function describeHeads(paths: string[]): KnownHead[] {
         "BAD_HEAD",
         `${path} restores by the width of the point spread, which the page does not know; use it with \`skyloop predict restore --fwhm\`, or train one without --known-seeing`,
       );
-    return { name: ["head", "model"].includes(file) ? basename(dirname(path)) : file, task: metadata.task, model, path };
+    return {
+      name: ["head", "model"].includes(file) ? basename(dirname(path)) : file,
+      task: metadata.task,
+      model,
+      path,
+    };
   });
   const twice = heads.find(({ name }, i) => heads.findIndex((other) => other.name === name) !== i);
-  if (twice !== undefined) throw new SkyloopError("SAME_NAME", `two heads are called ${twice.name}; rename one of the files`);
+  if (twice !== undefined)
+    throw new SkyloopError("SAME_NAME", `two heads are called ${twice.name}; rename one of the files`);
   return heads;
 }
 
-/** A stamp restored, or with the neighbours of its galaxy filled in, as 8-bit colour [H, W, 3]. Throws BAD_MASK where there is no neighbour. */
+/**
+ * A stamp restored, or with the neighbours of its galaxy filled in, as 8-bit colour [H, W, 3]. Throws BAD_MASK where
+ * there is no neighbour.
+ */
 export function improvedRgb8(model: ImageModel, stamp: Stamp): Uint8Array {
   const { widthPx, heightPx, data, bands, kind } = stamp;
   const N = widthPx * heightPx;
@@ -45,7 +57,8 @@ export function improvedRgb8(model: ImageModel, stamp: Stamp): Uint8Array {
   let mask: Uint8Array | null = null;
   if (model.card.task === "reconstruct") {
     mask = neighbourMask(data, { bands: data.length / N, widthPx, heightPx });
-    if (mask.every((value) => value === 0)) throw new SkyloopError("BAD_MASK", "no neighbour of the central galaxy stands out: there is nothing to fill in");
+    if (mask.every((value) => value === 0))
+      throw new SkyloopError("BAD_MASK", "no neighbour of the central galaxy stands out: there is nothing to fill in");
   }
   const improved = applyImageModel(model, { widthPx, heightPx, kind, data: planes }, { mask });
   const out = data.slice();

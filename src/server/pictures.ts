@@ -48,5 +48,8 @@ async function render({ survey }: Served, row: number, sizePx: number): Promise<
     const stamp = await survey.readStamp(row);
     image = sharp(renderRgb8(stamp), { raw: { width: stamp.widthPx, height: stamp.heightPx, channels: 3 } });
   } else image = sharp(bytes).toColourspace("srgb");
-  return image.resize(sizePx, sizePx, { fit: "contain", background: "#000", kernel: "mitchell" }).webp({ quality: 85, effort: 0 }).toBuffer();
+  return image
+    .resize(sizePx, sizePx, { fit: "contain", background: "#000", kernel: "mitchell" })
+    .webp({ quality: 85, effort: 0 })
+    .toBuffer();
 }

@@ -19,7 +19,10 @@ th,td{text-align:left;padding:.25rem .9rem .25rem 0;border-bottom:1px solid #cfd
 figure{margin:0;width:${PICTURE_PX}px;font-size:12px;color:#505c75}figure img{display:block;background:#000;border-radius:4px;width:${PICTURE_PX}px;height:${PICTURE_PX}px}
 figcaption{overflow-wrap:anywhere}.positive img{outline:3px solid #11703b}.negative img{outline:3px solid #b3261e}`;
 
-/** The report of a session: what was looked for, how it went round by round, what was found, and the first `top` of the ranking. */
+/**
+ * The report of a session: what was looked for, how it went round by round, what was found, and the first `top` of the
+ * ranking.
+ */
 export async function writeReport(served: Served, session: string, pictures: Pictures, top: number): Promise<string> {
   const { survey, store } = served;
   const state = sessionState(store, session, null, scoredRound(survey.folder, session) > 0);
@@ -29,11 +32,16 @@ export async function writeReport(served: Served, session: string, pictures: Pic
   const last = assessments.at(-1);
   const figure = async (row: RankedRow) => {
     const at = survey.indexOf(row.object);
-    const picture = at === undefined ? "" : `data:image/webp;base64,${(await pictures.get(served, at, PICTURE_PX)).toString("base64")}`;
-    const position = row.raDeg === null || row.decDeg === null ? "" : `<br>${row.raDeg.toFixed(4)} ${row.decDeg.toFixed(4)}`;
+    const picture =
+      at === undefined
+        ? ""
+        : `data:image/webp;base64,${(await pictures.get(served, at, PICTURE_PX)).toString("base64")}`;
+    const position =
+      row.raDeg === null || row.decDeg === null ? "" : `<br>${row.raDeg.toFixed(4)} ${row.decDeg.toFixed(4)}`;
     return `<figure class="${row.label ?? ""}"><img src="${picture}" alt=""><figcaption>${row.rank}. ${escaped(row.object)}<br>${row.score.toFixed(3)}${row.label === null ? "" : ` ${row.label}`}${position}</figcaption></figure>`;
   };
-  const grid = async (list: RankedRow[]) => `<div class="grid">${(await Promise.all(list.map(figure))).join("\n")}</div>`;
+  const grid = async (list: RankedRow[]) =>
+    `<div class="grid">${(await Promise.all(list.map(figure))).join("\n")}</div>`;
   const expected = last?.expected ?? null;
   const people = [...new Set(Object.values(state.labels).map(({ who }) => who))].sort();
   const rounds = state.rounds.map(

@@ -30,7 +30,8 @@ afterAll(async () => {
 });
 
 const get = (url: string) => app.inject({ method: "GET", url, headers: { host: "127.0.0.1" } });
-const post = (url: string, payload: object) => app.inject({ method: "POST", url, payload, headers: { host: "127.0.0.1" } });
+const post = (url: string, payload: object) =>
+  app.inject({ method: "POST", url, payload, headers: { host: "127.0.0.1" } });
 const make = async (target: string) =>
   (
     await post("/api/sessions", {
@@ -46,7 +47,10 @@ const make = async (target: string) =>
   ).json() as SessionState;
 async function round(name: string): Promise<void> {
   const page = (await post(`/api/sessions/${name}/rounds`, { who: "ann" })).json() as Page;
-  const labels = page.picks.map(({ object }) => ({ object, value: isPositive(Number(object.slice(4)) - 1) ? "positive" : "negative" }));
+  const labels = page.picks.map(({ object }) => ({
+    object,
+    value: isPositive(Number(object.slice(4)) - 1) ? "positive" : "negative",
+  }));
   await post(`/api/sessions/${name}/labels`, { who: "ann", labels });
 }
 const learning = async (name: string) => (await get(`/api/sessions/${name}/learning`)).json() as Learning;
@@ -83,7 +87,8 @@ describe("the ranking", () => {
   it("is filtered by column, region of sky, tag and label", async () => {
     const all = (await get(`/api/sessions/${session}/ranking?limit=1000`)).json() as Ranking;
     expect(all.total).toBe(COUNT);
-    const total = async (query: string) => ((await get(`/api/sessions/${session}/ranking?${query}`)).json() as Ranking).total;
+    const total = async (query: string) =>
+      ((await get(`/api/sessions/${session}/ranking?${query}`)).json() as Ranking).total;
     const [{ raDeg, decDeg }] = all.rows;
     expect(await total(`ra=${raDeg}&dec=${decDeg}&radius=0.0001`)).toBe(1);
     expect(await total(`ra=${raDeg}&dec=${decDeg}&radius=180`)).toBe(COUNT);
@@ -115,7 +120,11 @@ describe("the ranking", () => {
   it("tells what either side of the alpha rule would show next", async () => {
     const preview = (await get(`/api/sessions/${session}/preview`)).json() as Preview;
     const state = (await get(`/api/sessions/${session}`)).json() as SessionState;
-    expect(preview).toMatchObject({ round: 3, positives: state.rounds[3].positives, negatives: state.rounds[3].negatives });
+    expect(preview).toMatchObject({
+      round: 3,
+      positives: state.rounds[3].positives,
+      negatives: state.rounds[3].negatives,
+    });
     const all = ((await get(`/api/sessions/${session}/ranking?limit=1000`)).json() as Ranking).rows;
     const shown = new Set(preview.highest);
     expect(preview.highest.length).toBeGreaterThan(3);
@@ -129,9 +138,15 @@ describe("the ranking", () => {
     const other = (await make("Rings too")).session;
     await post(`/api/sessions/${other}/labels`, { who: "bob", labels: [{ object: id(0), value: "negative" }] });
     const differ = (await get(`/api/sessions/${session}/ranking?compare=${other}&agreement=differ`)).json() as Ranking;
-    expect(differ.rows.map(({ object, label, otherLabel }) => [object, label, otherLabel])).toEqual([[id(0), "positive", "negative"]]);
-    expect(((await get(`/api/sessions/${session}/ranking?compare=${other}&agreement=agree`)).json() as Ranking).total).toBe(5);
-    const far = (await get(`/api/sessions/${session}/ranking?compare=${other}&order=difference&limit=5`)).json() as Ranking;
+    expect(differ.rows.map(({ object, label, otherLabel }) => [object, label, otherLabel])).toEqual([
+      [id(0), "positive", "negative"],
+    ]);
+    expect(
+      ((await get(`/api/sessions/${session}/ranking?compare=${other}&agreement=agree`)).json() as Ranking).total,
+    ).toBe(5);
+    const far = (
+      await get(`/api/sessions/${session}/ranking?compare=${other}&order=difference&limit=5`)
+    ).json() as Ranking;
     expect(far.rows[0].score).toBeGreaterThan(0.5);
     expect((await get(`/api/sessions/${session}/ranking?compare=none`)).json().code).toBe("SESSION_UNKNOWN");
   });
@@ -150,7 +165,9 @@ describe("the ranking", () => {
 describe("what people bring", () => {
   it("is looked up by id and position", async () => {
     const [row] = ((await get(`/api/sessions/${session}/ranking?limit=1`)).json() as Ranking).rows;
-    const found = (await post("/api/surveys/small/lookup", { text: `${id(5)}\n${row.raDeg} ${row.decDeg}\n10 80\n` })).json();
+    const found = (
+      await post("/api/surveys/small/lookup", { text: `${id(5)}\n${row.raDeg} ${row.decDeg}\n10 80\n` })
+    ).json();
     expect(found.objects.map(({ object }: { object: string }) => object)).toEqual([id(5), row.object]);
     expect(found.missing).toEqual(["10 80"]);
   });
@@ -159,11 +176,18 @@ describe("what people bring", () => {
     const fresh = Array.from({ length: COUNT }, (_, n) => id(n)).find((object) => labels[object] === undefined);
     const text = `id,label\n${id(0)},negative\n${fresh},positive\nother,positive\n`;
     const looked = (await post(`/api/sessions/${session}/import`, { who: "carl", text })).json() as Imported;
-    expect(looked).toMatchObject({ saved: false, fresh: 1, unknown: ["other"], conflicts: [{ object: id(0), here: "positive", imported: "negative" }] });
+    expect(looked).toMatchObject({
+      saved: false,
+      fresh: 1,
+      unknown: ["other"],
+      conflicts: [{ object: id(0), here: "positive", imported: "negative" }],
+    });
     expect((await post(`/api/sessions/${session}/import`, { who: "carl", text, apply: true })).json().saved).toBe(true);
     const state = (await get(`/api/sessions/${session}`)).json() as SessionState;
     expect(state.conflicts.map(({ object }) => object)).toEqual([id(0)]);
-    expect((await post(`/api/sessions/${session}/import`, { who: "carl", text: "a,b\n1,2" })).json().code).toBe("IMPORT_UNREADABLE");
+    expect((await post(`/api/sessions/${session}/import`, { who: "carl", text: "a,b\n1,2" })).json().code).toBe(
+      "IMPORT_UNREADABLE",
+    );
   });
 });
 
@@ -176,18 +200,35 @@ describe("maps", () => {
       await expect.poll(async () => (await get(url)).statusCode, { timeout: 30_000 }).toBe(200);
       const points = await get(url);
       expect(points.rawPayload.length).toBe(COUNT * 8);
-      expect((await app.inject({ method: "GET", url, headers: { host: "127.0.0.1", "if-none-match": String(points.headers.etag) } })).statusCode).toBe(304);
+      expect(
+        (
+          await app.inject({
+            method: "GET",
+            url,
+            headers: { host: "127.0.0.1", "if-none-match": String(points.headers.etag) },
+          })
+        ).statusCode,
+      ).toBe(304);
     },
     60_000,
   );
   it("are coloured by columns: numbers, or places in a list of values", async () => {
     const numbers = await get("/api/surveys/small/columns/redshift");
-    expect([numbers.rawPayload.length, decodeURIComponent(String(numbers.headers["x-skyloop-values"]))]).toEqual([COUNT * 4, "null"]);
-    const words = JSON.parse(decodeURIComponent(String((await get("/api/surveys/small/columns/faceOnSpiral")).headers["x-skyloop-values"])));
+    expect([numbers.rawPayload.length, decodeURIComponent(String(numbers.headers["x-skyloop-values"]))]).toEqual([
+      COUNT * 4,
+      "null",
+    ]);
+    const words = JSON.parse(
+      decodeURIComponent(String((await get("/api/surveys/small/columns/faceOnSpiral")).headers["x-skyloop-values"])),
+    );
     expect(words.sort()).toEqual(["false", "true"]);
     expect((await get("/api/surveys/small/columns/none")).json().code).toBe("COLUMN_MISSING");
   });
   it("objects are fetched by their place", async () => {
-    expect((await get("/api/surveys/small/objects?rows=3,1,900")).json().objects.map(({ object }: { object: string }) => object)).toEqual([id(3), id(1)]);
+    expect(
+      (await get("/api/surveys/small/objects?rows=3,1,900"))
+        .json()
+        .objects.map(({ object }: { object: string }) => object),
+    ).toEqual([id(3), id(1)]);
   });
 });

@@ -32,27 +32,45 @@ afterAll(async () => {
 });
 
 const host = { host: "127.0.0.1" };
-const get = (url: string, headers: Record<string, string> = {}) => app.inject({ method: "GET", url, headers: { ...host, ...headers } });
+const get = (url: string, headers: Record<string, string> = {}) =>
+  app.inject({ method: "GET", url, headers: { ...host, ...headers } });
 const post = (url: string, payload: object | string, headers: Record<string, string> = {}) =>
   app.inject({ method: "POST", url, payload, headers: { ...host, "content-type": "application/json", ...headers } });
 const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
-const NEW = { survey: "small", model: "toy", target: "Ring galaxies!", pageSize: 8, who: "ann", positive: [id(0), id(3)], negative: [id(1), id(2)] };
+const NEW = {
+  survey: "small",
+  model: "toy",
+  target: "Ring galaxies!",
+  pageSize: 8,
+  who: "ann",
+  positive: [id(0), id(3)],
+  negative: [id(1), id(2)],
+};
 
 describe("surveys", () => {
   it("are described, listed and sampled", async () => {
     expect((await get("/api/health")).json()).toMatchObject({ ok: true });
-    expect((await get("/api/surveys")).json()).toMatchObject([{ survey: "small", count: COUNT, kind: "flux", features: [{ model: "toy", done: COUNT }] }]);
-    const random = (await get("/api/surveys/small/objects?random=5&seed=2")).json() as { total: number; objects: { object: string }[] };
+    expect((await get("/api/surveys")).json()).toMatchObject([
+      { survey: "small", count: COUNT, kind: "flux", features: [{ model: "toy", done: COUNT }] },
+    ]);
+    const random = (await get("/api/surveys/small/objects?random=5&seed=2")).json() as {
+      total: number;
+      objects: { object: string }[];
+    };
     expect([random.total, random.objects.length]).toEqual([COUNT, 5]);
     expect((await get("/api/surveys/small/objects?random=5&seed=2")).json()).toEqual(random);
     expect((await get("/api/surveys/small/objects?diverse=6")).json().objects).toHaveLength(6);
-    expect((await get(`/api/surveys/small/objects?ids=${id(4)},${id(9)}`)).json().objects.map(({ object }: { object: string }) => object)).toEqual([
-      id(4),
-      id(9),
-    ]);
+    expect(
+      (await get(`/api/surveys/small/objects?ids=${id(4)},${id(9)}`))
+        .json()
+        .objects.map(({ object }: { object: string }) => object),
+    ).toEqual([id(4), id(9)]);
     expect((await get("/api/surveys/small/objects?offset=58&limit=10")).json().objects).toHaveLength(2);
     expect((await get(`/api/surveys/small/objects/${id(7)}`)).json().columns).toHaveProperty("redshift");
-    const near = (await get(`/api/surveys/small/objects/${id(7)}/neighbours?k=3`)).json().objects as { object: string; similarity: number }[];
+    const near = (await get(`/api/surveys/small/objects/${id(7)}/neighbours?k=3`)).json().objects as {
+      object: string;
+      similarity: number;
+    }[];
     expect(near).toHaveLength(3);
     expect(near.map(({ object }) => object)).not.toContain(id(7));
   });
@@ -62,7 +80,11 @@ describe("surveys", () => {
     expect(await sharp(picture.rawPayload).metadata()).toMatchObject({ format: "webp", width: 96, height: 96 });
     expect((await get(url, { "if-none-match": String(picture.headers.etag) })).statusCode).toBe(304);
     const pixels = await get(`/api/surveys/small/objects/${id(0)}/pixels`);
-    expect([pixels.headers["x-skyloop-shape"], pixels.headers["x-skyloop-bands"], pixels.rawPayload.length]).toEqual(["3,64,64", "g,r,z", 3 * 64 * 64 * 4]);
+    expect([pixels.headers["x-skyloop-shape"], pixels.headers["x-skyloop-bands"], pixels.rawPayload.length]).toEqual([
+      "3,64,64",
+      "g,r,z",
+      3 * 64 * 64 * 4,
+    ]);
   });
   it("answer nonsense with a code", async () => {
     for (const [url, status, code] of [
@@ -133,24 +155,39 @@ describe("sessions", () => {
   });
 
   it("go round: page, labels once for each key, undo, redo, ranking, export", async () => {
-    const page = (await post(`/api/sessions/${session}/rounds`, { who: "ann" })).json() as { round: number; picks: { object: string; reason: string }[] };
+    const page = (await post(`/api/sessions/${session}/rounds`, { who: "ann" })).json() as {
+      round: number;
+      picks: { object: string; reason: string }[];
+    };
     expect([page.round, page.picks.length]).toEqual([1, 8]);
     const label = { who: "ann", labels: [{ object: page.picks[0].object, value: "positive", clientKey: "k" }] };
     const saved = (await post(`/api/sessions/${session}/labels`, label)).json();
     expect((await post(`/api/sessions/${session}/labels`, label)).json().events).toEqual(saved.events);
     expect(saved.labels[page.picks[0].object]).toMatchObject({ value: "positive", who: "ann", round: 1 });
-    expect((await post(`/api/sessions/${session}/undo`, { who: "ann" })).json().labels[page.picks[0].object].value).toBeNull();
-    expect((await post(`/api/sessions/${session}/redo`, { who: "ann" })).json().labels[page.picks[0].object].value).toBe("positive");
+    expect(
+      (await post(`/api/sessions/${session}/undo`, { who: "ann" })).json().labels[page.picks[0].object].value,
+    ).toBeNull();
+    expect(
+      (await post(`/api/sessions/${session}/redo`, { who: "ann" })).json().labels[page.picks[0].object].value,
+    ).toBe("positive");
     expect((await post(`/api/sessions/${session}/redo`, { who: "ann" })).statusCode).toBe(409);
     expect((await post(`/api/sessions/${session}/alpha`, { who: "ann", alpha: 0.9 })).json().alpha).toBe(0.9);
     const ranking = (await get(`/api/sessions/${session}/ranking?limit=5&label=none`)).json();
     expect([ranking.total, ranking.rows.length]).toEqual([COUNT - 5, 5]);
-    expect((await get(`/api/sessions/${session}/ranking?minScore=0.5`)).json().rows.every(({ score }: { score: number }) => score >= 0.5)).toBe(true);
+    expect(
+      (await get(`/api/sessions/${session}/ranking?minScore=0.5`))
+        .json()
+        .rows.every(({ score }: { score: number }) => score >= 0.5),
+    ).toBe(true);
     const csv = await get(`/api/sessions/${session}/export?format=csv`);
     expect(csv.body.trim().split("\n")).toHaveLength(COUNT + 1);
     expect(csv.headers["content-disposition"]).toContain("ring-galaxies.csv");
-    expect((await get(`/api/sessions/${session}/export?format=fits`)).rawPayload.subarray(0, 6).toString()).toBe("SIMPLE");
-    expect((await get(`/api/sessions/${session}/export?format=parquet`)).rawPayload.subarray(0, 4).toString()).toBe("PAR1");
+    expect((await get(`/api/sessions/${session}/export?format=fits`)).rawPayload.subarray(0, 6).toString()).toBe(
+      "SIMPLE",
+    );
+    expect((await get(`/api/sessions/${session}/export?format=parquet`)).rawPayload.subarray(0, 4).toString()).toBe(
+      "PAR1",
+    );
     expect((await get(`/api/sessions/${session}/export?format=doc`)).statusCode).toBe(400);
   });
 
@@ -166,7 +203,10 @@ describe("sessions", () => {
             stream.destroy();
             resolve(JSON.parse(data[1]) as StreamMessage);
           } else if (text.includes("connected"))
-            void post(`/api/sessions/${session}/labels`, { who: "bob", labels: [{ object: id(20), value: "negative", clientKey: "bob" }] });
+            void post(`/api/sessions/${session}/labels`, {
+              who: "bob",
+              labels: [{ object: id(20), value: "negative", clientKey: "bob" }],
+            });
         });
       });
       stream.on("error", reject).end();
@@ -176,7 +216,9 @@ describe("sessions", () => {
 
   it("survive the server", async () => {
     const again = await buildServer({ surveys: [join(folder.path, "small")] });
-    const state = (await again.inject({ url: `/api/sessions/${session}?who=ann`, headers: host })).json() as SessionState;
+    const state = (
+      await again.inject({ url: `/api/sessions/${session}?who=ann`, headers: host })
+    ).json() as SessionState;
     expect(state.page?.round).toBe(1);
     expect(state.ranked).toBe(true);
     expect(state.labels[id(20)].value).toBe("negative");
@@ -187,7 +229,8 @@ describe("sessions", () => {
 describe("rounds", () => {
   it("that somebody has begun are not begun again by those who have not seen them", async () => {
     const { session } = (await post("/api/sessions", { ...NEW, target: "Together" })).json() as SessionState;
-    const ask = async (who: string, seen: number) => (await post(`/api/sessions/${session}/rounds`, { who, seen })).json();
+    const ask = async (who: string, seen: number) =>
+      (await post(`/api/sessions/${session}/rounds`, { who, seen })).json();
     const [ann, twice, bob] = await Promise.all([ask("ann", 0), ask("ann", 0), ask("bob", 0)]);
     expect([twice, bob]).toEqual([ann, ann]);
     expect(ann.round).toBe(1);

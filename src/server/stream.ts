@@ -38,7 +38,8 @@ export class Streams {
   }
 
   send(session: string, message: StreamMessage): void {
-    for (const { reply } of this.#sessions.get(session) ?? []) reply.raw.write(`event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`);
+    for (const { reply } of this.#sessions.get(session) ?? [])
+      reply.raw.write(`event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`);
   }
 
   /** Sends label events that a listener has not had yet. */

@@ -1,4 +1,7 @@
-/** The thread that computes: rounds and what they tell, neighbours, diverse samples, reasons, maps. It owns the engine; the thread that serves HTTP never waits for it. */
+/**
+ * The thread that computes: rounds and what they tell, neighbours, diverse samples, reasons, maps. It owns the engine;
+ * the thread that serves HTTP never waits for it.
+ */
 import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { basename } from "node:path";
@@ -67,7 +70,12 @@ const MOST_REST_MS = 3000;
 function open(folder: string): Promise<Opened> {
   let entry = opened.get(folder);
   if (entry === undefined) {
-    entry = openSurvey(folder).then((survey) => ({ survey, store: openStore(folder), ids: survey.rows.map(({ id }) => id), spaces: new Map() }));
+    entry = openSurvey(folder).then((survey) => ({
+      survey,
+      store: openStore(folder),
+      ids: survey.rows.map(({ id }) => id),
+      spaces: new Map(),
+    }));
     opened.set(folder, entry);
   }
   return entry;
@@ -95,9 +103,12 @@ async function run(id: number, job: Job): Promise<void> {
   const { space, weightsHash } = spaceOf(here, job.model);
   if (job.kind === "warm") return say({ id, type: "rows", rows: [] });
   if (job.kind === "neighbours") return say({ id, type: "rows", rows: nearestRows(space, job.row, job.k) });
-  if (job.kind === "diverse") return say({ id, type: "rows", rows: diverseRows(space, job.count, new Random(job.seed)) });
+  if (job.kind === "diverse")
+    return say({ id, type: "rows", rows: diverseRows(space, job.count, new Random(job.seed)) });
   if (job.kind === "map") {
-    await makeMap(job.folder, job.model, job.method, weightsHash, space, (done, total) => say({ id, type: "progress", stage: "map", done, total }));
+    await makeMap(job.folder, job.model, job.method, weightsHash, space, (done, total) =>
+      say({ id, type: "progress", stage: "map", done, total }),
+    );
     return say({ id, type: "rows", rows: [] });
   }
   if (job.kind === "preview") return say({ id, type: "preview", preview: preview(here, space, job) });
@@ -148,36 +159,59 @@ async function run(id: number, job: Job): Promise<void> {
 const PREVIEWED = 8;
 
 /** What either side of the alpha rule would show next, by the last ranking. Throws NOT_RANKED. */
-function preview({ store, survey, ids }: Opened, space: FeatureSpace, { folder, session }: Extract<Job, { kind: "preview" }>): Preview {
+function preview(
+  { store, survey, ids }: Opened,
+  space: FeatureSpace,
+  { folder, session }: Extract<Job, { kind: "preview" }>,
+): Preview {
   const scores = readScores(folder, session, ids.length);
-  if (scores === null) throw new SkyloopError("NOT_RANKED", "there is nothing to preview before the first round: nothing has been learned yet");
+  if (scores === null)
+    throw new SkyloopError(
+      "NOT_RANKED",
+      "there is nothing to preview before the first round: nothing has been learned yet",
+    );
   const record = findSession(store, session);
   const rounds = store.rounds(session);
   const folded = fold(store.events(session), record.alpha);
   const { candidates, seed, examples } = planRound(record, folded, rounds, ids.length, survey.indexOf);
   const round = currentRound(rounds);
   const first = (mode: "highest" | "lower") =>
-    choose({ scores, candidates, mode, examples, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(({ row }) => ids[row]);
+    choose({ scores, candidates, mode, examples, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(
+      ({ row }) => ids[row],
+    );
   const { positives, negatives } = countRound(folded, round);
   return { round, positives, negatives, highest: first("highest"), lower: first("lower") };
 }
 
 /** The reasons for an object's score in a session's last ranking. */
-async function explain(here: Opened, space: FeatureSpace, weightsHash: string, { folder, model, session, row }: Extract<Job, { kind: "why" }>): Promise<Why> {
+async function explain(
+  here: Opened,
+  space: FeatureSpace,
+  weightsHash: string,
+  { folder, model, session, row }: Extract<Job, { kind: "why" }>,
+): Promise<Why> {
   const round = scoredRound(folder, session);
-  if (round === 0) throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
+  if (round === 0)
+    throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
   const { plan } = planOf(here.store, here.survey, session, round);
   const learner = learn(space, plan.examples, plan.seed);
   try {
     const examples = influences(learner, plan.examples, row)
       .slice(0, 12)
-      .map(({ row: at, positive, influence }) => ({ object: here.ids[at], label: positive ? ("positive" as const) : ("negative" as const), influence }));
+      .map(({ row: at, positive, influence }) => ({
+        object: here.ids[at],
+        label: positive ? ("positive" as const) : ("negative" as const),
+        influence,
+      }));
     let heat: Why["heat"] = null;
     try {
       heat = await heatMap(here.survey, row, learner, model, weightsHash);
     } catch (error) {
       // Features of weights that are not here can be ranked all the same.
-      if (!(error instanceof SkyloopError && ["WEIGHTS_MISSING", "UNKNOWN_MODEL", "OTHER_WEIGHTS"].includes(error.code))) throw error;
+      if (
+        !(error instanceof SkyloopError && ["WEIGHTS_MISSING", "UNKNOWN_MODEL", "OTHER_WEIGHTS"].includes(error.code))
+      )
+        throw error;
     }
     return { score: learner.scoreRows([row])[0], examples, heat, how: HOW };
   } finally {
@@ -186,8 +220,8 @@ async function explain(here: Opened, space: FeatureSpace, weightsHash: string, {
 }
 
 /**
- * Clicks come first: this thread, and those that the engine starts from it, give way to the one that serves HTTP and to the browser. Linux keeps a priority for each
- * thread; where there is no /proc nothing is changed.
+ * Clicks come first: this thread, and those that the engine starts from it, give way to the one that serves HTTP and to
+ * the browser. Linux keeps a priority for each thread; where there is no /proc nothing is changed.
  */
 function giveWay(): void {
   try {

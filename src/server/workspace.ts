@@ -23,7 +23,8 @@ export class Workspace {
     const served = new Map<string, Served>();
     for (const folder of folders) {
       const survey = await openSurvey(resolve(folder));
-      if (served.has(survey.name)) throw new SkyloopError("SAME_NAME", `two surveys are called ${survey.name}; rename one of the folders`);
+      if (served.has(survey.name))
+        throw new SkyloopError("SAME_NAME", `two surveys are called ${survey.name}; rename one of the folders`);
       served.set(survey.name, { survey, store: openStore(survey.folder) });
     }
     // Counting the columns of a large survey takes a moment that nobody should wait for later.
@@ -37,14 +38,19 @@ export class Workspace {
 
   get(name: string): Served {
     const found = this.#served.get(name);
-    if (found === undefined) throw new SkyloopError("SURVEY_UNKNOWN", `no survey ${name} here; there are ${[...this.#served.keys()].join(", ")}`);
+    if (found === undefined)
+      throw new SkyloopError(
+        "SURVEY_UNKNOWN",
+        `no survey ${name} here; there are ${[...this.#served.keys()].join(", ")}`,
+      );
     return found;
   }
 
   /** The survey and database that hold a session. */
   ofSession(session: string): Served {
     const found = this.all().find(({ store }) => store.session(session) !== undefined);
-    if (found === undefined) throw new SkyloopError("SESSION_UNKNOWN", `no session ${session} in the surveys served here`);
+    if (found === undefined)
+      throw new SkyloopError("SESSION_UNKNOWN", `no session ${session} in the surveys served here`);
     return found;
   }
 

@@ -5,14 +5,22 @@ import { openSurvey } from "../survey/folder.ts";
 import { renderRgb8 } from "./render.ts";
 
 /** Writes `count` random stamps of a survey as a square picture (PNG, JPEG or WebP by its ending). */
-export async function writeContactSheet(folder: string, file: string, count: number, seed: number, tilePx = 128): Promise<number> {
+export async function writeContactSheet(
+  folder: string,
+  file: string,
+  count: number,
+  seed: number,
+  tilePx = 128,
+): Promise<number> {
   const survey = await openSurvey(folder);
   const rows = new Random(seed).sample(survey.rows.length, Math.min(count, survey.rows.length)).sort((a, b) => a - b);
   const side = Math.ceil(Math.sqrt(rows.length));
   const tiles = await Promise.all(
     rows.map(async (row, i) => {
       const stamp = await survey.readStamp(row);
-      const picture = sharp(renderRgb8({ ...stamp }), { raw: { width: stamp.widthPx, height: stamp.heightPx, channels: 3 } });
+      const picture = sharp(renderRgb8({ ...stamp }), {
+        raw: { width: stamp.widthPx, height: stamp.heightPx, channels: 3 },
+      });
       return {
         input: await picture
           .resize(tilePx - 2, tilePx - 2, { fit: "cover" })

@@ -35,14 +35,15 @@ export function otsuThreshold(grey: Uint8Array): number {
 }
 
 /**
- * The square around the central galaxy of a colour image [3, H, W] in [0, 1]: threshold of the grey image, the largest bright region whose
- * box covers the centre, half-size the largest offset of that box from the centre plus 10 px, no larger than the image. Where no
- * region covers the centre the largest centred square.
+ * The square around the central galaxy of a colour image [3, H, W] in [0, 1]: threshold of the grey image, the largest
+ * bright region whose box covers the centre, half-size the largest offset of that box from the centre plus 10 px, no
+ * larger than the image. Where no region covers the centre the largest centred square.
  */
 export function adaptiveCrop(rgb: Float32Array, widthPx: number, heightPx: number): Box {
   const [W, H, N] = [widthPx, heightPx, widthPx * heightPx];
   const grey = new Uint8Array(N);
-  for (let p = 0; p < N; p++) grey[p] = Math.round(255 * Math.min(1, Math.max(0, 0.299 * rgb[p] + 0.587 * rgb[N + p] + 0.114 * rgb[2 * N + p])));
+  for (let p = 0; p < N; p++)
+    grey[p] = Math.round(255 * Math.min(1, Math.max(0, 0.299 * rgb[p] + 0.587 * rgb[N + p] + 0.114 * rgb[2 * N + p])));
   const threshold = otsuThreshold(grey);
   const [centreX, centreY] = [(W - 1) / 2, (H - 1) / 2];
   const seen = new Uint8Array(N);
@@ -71,7 +72,10 @@ export function adaptiveCrop(rgb: Float32Array, widthPx: number, heightPx: numbe
     const coversCentre = left <= centreX && right >= centreX && top <= centreY && bottom >= centreY;
     if (coversCentre && area > bestArea) {
       bestArea = area;
-      reach = Math.min(Math.min(W, H) / 2, MARGIN_PX + Math.max(centreX - left, right - centreX, centreY - top, bottom - centreY));
+      reach = Math.min(
+        Math.min(W, H) / 2,
+        MARGIN_PX + Math.max(centreX - left, right - centreX, centreY - top, bottom - centreY),
+      );
     }
   }
   const side = Math.max(2, Math.ceil(2 * reach));
@@ -80,8 +84,16 @@ export function adaptiveCrop(rgb: Float32Array, widthPx: number, heightPx: numbe
   return { x0: Math.round((W - sizePx) / 2), y0: Math.round((H - sizePx) / 2), sizePx };
 }
 
-/** For each output pixel the input pixels it covers and their weights: area average when shrinking, linear interpolation when growing. */
-function weights(from: number, inputs: number, outputs: number, limit: number): { index: Int32Array; weight: Float32Array; taps: number } {
+/**
+ * For each output pixel the input pixels it covers and their weights: area average when shrinking, linear interpolation
+ * when growing.
+ */
+function weights(
+  from: number,
+  inputs: number,
+  outputs: number,
+  limit: number,
+): { index: Int32Array; weight: Float32Array; taps: number } {
   const step = inputs / outputs;
   const radius = Math.max(1, step);
   const taps = Math.ceil(radius * 2) + 1;
@@ -104,10 +116,17 @@ function weights(from: number, inputs: number, outputs: number, limit: number): 
 }
 
 /**
- * A square box of planes [bands, H, W] resized to [bands, out, out] with a triangle filter as wide as the shrinkage (no aliasing); edges
- * are repeated outside the image. Means are kept; NaN spreads to the outputs that cover it.
+ * A square box of planes [bands, H, W] resized to [bands, out, out] with a triangle filter as wide as the shrinkage (no
+ * aliasing); edges are repeated outside the image. Means are kept; NaN spreads to the outputs that cover it.
  */
-export function resizeArea(planes: Float32Array, bands: number, widthPx: number, heightPx: number, box: Box, outPx: number): Float32Array {
+export function resizeArea(
+  planes: Float32Array,
+  bands: number,
+  widthPx: number,
+  heightPx: number,
+  box: Box,
+  outPx: number,
+): Float32Array {
   const horizontal = weights(box.x0, box.sizePx, outPx, widthPx);
   const vertical = weights(box.y0, box.sizePx, outPx, heightPx);
   const out = new Float32Array(bands * outPx * outPx);

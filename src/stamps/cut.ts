@@ -17,10 +17,15 @@ export interface CutOptions {
 }
 
 /**
- * The stamp [planes, size, size] around pixel position (x, y), 0-based; for an even size the centre lies half a pixel up and right of the
- * stamp's middle pixel corner. Throws STAMP_OFF_IMAGE where nothing of it lies on the image, or any of it does not and `pad` is "error".
+ * The stamp [planes, size, size] around pixel position (x, y), 0-based; for an even size the centre lies half a pixel
+ * up and right of the stamp's middle pixel corner. Throws STAMP_OFF_IMAGE where nothing of it lies on the image, or any
+ * of it does not and `pad` is "error".
  */
-export function cutStamp(image: Wide, { x, y }: { x: number; y: number }, { sizePx, pad }: CutOptions): { data: Float32Array; quality: number } {
+export function cutStamp(
+  image: Wide,
+  { x, y }: { x: number; y: number },
+  { sizePx, pad }: CutOptions,
+): { data: Float32Array; quality: number } {
   const [left, bottom] = [Math.round(x - (sizePx - 1) / 2), Math.round(y - (sizePx - 1) / 2)];
   const [x0, y0] = [Math.max(0, left), Math.max(0, bottom)];
   const [x1, y1] = [Math.min(image.widthPx, left + sizePx), Math.min(image.heightPx, bottom + sizePx)];

@@ -1,7 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
-import { applyMask, convolve, DEGRADE, degrade, degradeFlux, drawDegradation, drawMask, patchMask, pointSpread } from "./degrade.ts";
+import {
+  applyMask,
+  convolve,
+  DEGRADE,
+  degrade,
+  degradeFlux,
+  drawDegradation,
+  drawMask,
+  patchMask,
+  pointSpread,
+} from "./degrade.ts";
 
 const sum = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
 const shape = { bands: 2, heightPx: 48, widthPx: 40 };
@@ -16,7 +26,10 @@ describe("point spread", () => {
     for (const fwhmPx of [2, 4.5, 8]) {
       const { size, values } = pointSpread({ fwhmPx, beta: 3 });
       const half = (size - 1) / 2;
-      const middle = Array.from({ length: half + 1 }, (_, i) => values[half * size + half + i] / values[half * size + half]);
+      const middle = Array.from(
+        { length: half + 1 },
+        (_, i) => values[half * size + half + i] / values[half * size + half],
+      );
       const after = middle.findIndex((value) => value < 0.5);
       const crossing = after - 1 + (middle[after - 1] - 0.5) / (middle[after - 1] - middle[after]);
       // Averaging over pixels widens a narrow profile a little.
@@ -28,7 +41,9 @@ describe("point spread", () => {
 
   it("leaves a constant image as it is, up to its edges, and turns a kernel as a convolution does", () => {
     const flat = new Float32Array(2 * 48 * 40).fill(0.3);
-    expect(Math.max(...convolve(flat, shape, pointSpread({ fwhmPx: 8, beta: 3 })).map((value) => Math.abs(value - 0.3)))).toBeLessThan(1e-6);
+    expect(
+      Math.max(...convolve(flat, shape, pointSpread({ fwhmPx: 8, beta: 3 })).map((value) => Math.abs(value - 0.3))),
+    ).toBeLessThan(1e-6);
     // A kernel with its weight one pixel right of the centre moves the light to the right.
     const moved = convolve(star(), shape, { size: 3, values: Float32Array.from([0, 0, 0, 0, 0, 1, 0, 0, 0]) });
     expect(moved[24 * 40 + 20]).toBe(1);
@@ -41,10 +56,17 @@ describe("noise", () => {
     const spread = (values: Float32Array) => Math.sqrt(sum(values.map((v) => v * v)) / values.length);
     const noisy = degrade(flat, shape, { fwhmPx: 3, beta: 3, sigma: 0.04 }, new Random(1));
     expect(Math.abs(spread(noisy) / 0.04 - 1)).toBeLessThan(0.05);
-    const flux = degradeFlux(flat, shape, { fwhmArcsec: 1, beta: 3, sigmaNanomaggies: [0.002, 0.008], pixelScaleArcsec: 0.262 }, new Random(2));
+    const flux = degradeFlux(
+      flat,
+      shape,
+      { fwhmArcsec: 1, beta: 3, sigmaNanomaggies: [0.002, 0.008], pixelScaleArcsec: 0.262 },
+      new Random(2),
+    );
     expect(Math.abs(spread(flux.subarray(0, 48 * 40)) / 0.002 - 1)).toBeLessThan(0.07);
     expect(Math.abs(spread(flux.subarray(48 * 40)) / 0.008 - 1)).toBeLessThan(0.07);
-    expect(() => degradeFlux(flat, shape, { fwhmArcsec: 1, beta: 3, sigmaNanomaggies: [1], pixelScaleArcsec: 1 }, new Random(1))).toThrow(/one sigma a band/);
+    expect(() =>
+      degradeFlux(flat, shape, { fwhmArcsec: 1, beta: 3, sigmaNanomaggies: [1], pixelScaleArcsec: 1 }, new Random(1)),
+    ).toThrow(/one sigma a band/);
   });
 
   it("is drawn from the paper's ranges, the same for the same seed", () => {
@@ -59,14 +81,19 @@ describe("noise", () => {
 describe("masks", () => {
   it("hide the nearest number of patches to the share, and nothing else", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...DEGRADE.patchesPx), fc.double({ min: 0, max: 1, noNaN: true }), fc.integer(), (patchPx, share, seed) => {
-        const mask = patchMask(64, 64, patchPx, share, new Random(seed));
-        const cells = (64 / patchPx) ** 2;
-        expect(sum(mask)).toBe(Math.round(share * cells) * patchPx ** 2);
-        const image = new Float32Array(3 * 64 * 64).fill(0.5);
-        const hidden = applyMask(image, 3, mask);
-        expect(hidden.filter((value) => value === 0).length).toBe(3 * sum(mask));
-      }),
+      fc.property(
+        fc.constantFrom(...DEGRADE.patchesPx),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.integer(),
+        (patchPx, share, seed) => {
+          const mask = patchMask(64, 64, patchPx, share, new Random(seed));
+          const cells = (64 / patchPx) ** 2;
+          expect(sum(mask)).toBe(Math.round(share * cells) * patchPx ** 2);
+          const image = new Float32Array(3 * 64 * 64).fill(0.5);
+          const hidden = applyMask(image, 3, mask);
+          expect(hidden.filter((value) => value === 0).length).toBe(3 * sum(mask));
+        },
+      ),
       { numRuns: 30 },
     );
   });

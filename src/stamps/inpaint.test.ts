@@ -5,7 +5,9 @@ import { type RestorationGolden, wavesImage } from "../../test/fixtures/formulas
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { inpaintBiharmonic, inpaintNearest } from "./inpaint.ts";
 
-const golden = JSON.parse(readFileSync(join(PACKAGE_ROOT, "test/golden/restoration.json"), "utf8")) as RestorationGolden;
+const golden = JSON.parse(
+  readFileSync(join(PACKAGE_ROOT, "test/golden/restoration.json"), "utf8"),
+) as RestorationGolden;
 const S = golden.sizePx;
 const mask = Uint8Array.from(golden.mask);
 const masked = { bands: 1, heightPx: S, widthPx: S, mask };
@@ -25,7 +27,10 @@ describe("inpainting", () => {
     const found = inpaintNearest(places, masked);
     for (const [p, from] of found.entries()) {
       expect(mask[from]).toBe(0);
-      expect(Math.hypot((from % S) - (p % S), Math.floor(from / S) - Math.floor(p / S))).toBeCloseTo(golden.distance[p], 6);
+      expect(Math.hypot((from % S) - (p % S), Math.floor(from / S) - Math.floor(p / S))).toBeCloseTo(
+        golden.distance[p],
+        6,
+      );
     }
   });
 
@@ -42,6 +47,8 @@ describe("inpainting", () => {
 
   it("refuses masks of another size and masks that hide everything", () => {
     expect(() => inpaintNearest(new Float32Array(16), masked)).toThrow(/one value a pixel/);
-    expect(() => inpaintBiharmonic(wavesImage(S, 0), { ...masked, mask: new Uint8Array(S * S).fill(1) })).toThrow(/hides every pixel/);
+    expect(() => inpaintBiharmonic(wavesImage(S, 0), { ...masked, mask: new Uint8Array(S * S).fill(1) })).toThrow(
+      /hides every pixel/,
+    );
   });
 });

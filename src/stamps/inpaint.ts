@@ -1,4 +1,7 @@
-/** Classical ways to fill hidden pixels, the measure for a learned reconstruction. Images are [bands, H, W], masks [H, W] with 1 where hidden. */
+/**
+ * Classical ways to fill hidden pixels, the measure for a learned reconstruction. Images are [bands, H, W], masks [H,
+ * W] with 1 where hidden.
+ */
 import { SkyloopError } from "../base/errors.ts";
 
 export interface Masked {
@@ -10,11 +13,18 @@ export interface Masked {
 
 function checkMask(image: Float32Array, { bands, heightPx, widthPx, mask }: Masked): void {
   if (mask.length !== heightPx * widthPx || image.length !== bands * mask.length)
-    throw new SkyloopError("BAD_MASK", `a mask has one value a pixel: got ${mask.length} values for an image of ${widthPx}x${heightPx}; give one of its size`);
-  if (mask.every((value) => value !== 0)) throw new SkyloopError("BAD_MASK", "the mask hides every pixel; nothing is left to fill from");
+    throw new SkyloopError(
+      "BAD_MASK",
+      `a mask has one value a pixel: got ${mask.length} values for an image of ${widthPx}x${heightPx}; give one of its size`,
+    );
+  if (mask.every((value) => value !== 0))
+    throw new SkyloopError("BAD_MASK", "the mask hides every pixel; nothing is left to fill from");
 }
 
-/** Every hidden pixel takes the values of the nearest known one (Euclidean; of equals the first in row order). Throws BAD_MASK. */
+/**
+ * Every hidden pixel takes the values of the nearest known one (Euclidean; of equals the first in row order). Throws
+ * BAD_MASK.
+ */
 export function inpaintNearest(image: Float32Array, masked: Masked): Float32Array {
   checkMask(image, masked);
   const { bands, heightPx: H, widthPx: W, mask } = masked;
@@ -54,7 +64,8 @@ const RADIUS = 2;
 
 /** The Laplacian of a small plane, edges mirrored. */
 function laplacian(plane: Float64Array, height: number, width: number): Float64Array {
-  const at = (y: number, x: number) => plane[Math.min(height - 1, Math.max(0, y)) * width + Math.min(width - 1, Math.max(0, x))];
+  const at = (y: number, x: number) =>
+    plane[Math.min(height - 1, Math.max(0, y)) * width + Math.min(width - 1, Math.max(0, x))];
   return Float64Array.from({ length: plane.length }, (_, i) => {
     const [y, x] = [Math.floor(i / width), i % width];
     return at(y - 1, x) + at(y + 1, x) + at(y, x - 1) + at(y, x + 1) - 4 * at(y, x);
@@ -69,13 +80,20 @@ function biharmonicAt(x: number, y: number, W: number, H: number): { dx: number;
   const delta = new Float64Array(width * height);
   delta[(y - top) * width + x - left] = 1;
   const twice = laplacian(laplacian(delta, height, width), height, width);
-  return Array.from(twice, (weight, i) => ({ dx: left + (i % width) - x, dy: top + Math.floor(i / width) - y, weight })).filter(({ weight }) => weight !== 0);
+  return Array.from(twice, (weight, i) => ({
+    dx: left + (i % width) - x,
+    dy: top + Math.floor(i / width) - y,
+    weight,
+  })).filter(({ weight }) => weight !== 0);
 }
 
 /** Larger systems would take gigabytes and minutes: numbers in the band matrix of one region. */
 const LARGEST_SYSTEM = 5e7;
 
-/** Hidden pixels in regions that do not feel one another: no pixel of one lies within the operator's reach of another. Each in row order. */
+/**
+ * Hidden pixels in regions that do not feel one another: no pixel of one lies within the operator's reach of another.
+ * Each in row order.
+ */
 function regionsOf(mask: Uint8Array, H: number, W: number): number[][] {
   const seen = new Uint8Array(mask.length);
   const regions: number[][] = [];
@@ -100,8 +118,9 @@ function regionsOf(mask: Uint8Array, H: number, W: number): number[][] {
 }
 
 /**
- * Hidden pixels by the smoothest surface through the known ones, the solution of the biharmonic equation (Damelin & Hoang 2018), each band clipped to the
- * range of its known pixels: scikit-image's `inpaint_biharmonic`. Regions of more than some ten thousand pixels keep what stands in them. Throws BAD_MASK.
+ * Hidden pixels by the smoothest surface through the known ones, the solution of the biharmonic equation (Damelin &
+ * Hoang 2018), each band clipped to the range of its known pixels: scikit-image's `inpaint_biharmonic`. Regions of more
+ * than some ten thousand pixels keep what stands in them. Throws BAD_MASK.
  */
 export function inpaintBiharmonic(image: Float32Array, masked: Masked): Float32Array {
   checkMask(image, masked);
@@ -136,20 +155,24 @@ export function inpaintBiharmonic(image: Float32Array, masked: Masked): Float32A
         else for (let band = 0; band < bands; band++) right[band][i] -= weight * image[band * mask.length + at];
       }
     solveBanded(matrix, hidden.length, reach, right);
-    for (let band = 0; band < bands; band++) for (const [i, p] of hidden.entries()) out[band * mask.length + p] = right[band][i];
+    for (let band = 0; band < bands; band++)
+      for (const [i, p] of hidden.entries()) out[band * mask.length + p] = right[band][i];
   }
   for (let band = 0; band < bands; band++) {
     const plane = image.subarray(band * mask.length, (band + 1) * mask.length);
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (let p = 0; p < mask.length; p++) if (mask[p] === 0) [low, high] = [Math.min(low, plane[p]), Math.max(high, plane[p])];
-    for (let p = 0; p < mask.length; p++) if (mask[p] !== 0) out[band * mask.length + p] = Math.min(high, Math.max(low, out[band * mask.length + p]));
+    for (let p = 0; p < mask.length; p++)
+      if (mask[p] === 0) [low, high] = [Math.min(low, plane[p]), Math.max(high, plane[p])];
+    for (let p = 0; p < mask.length; p++)
+      if (mask[p] !== 0) out[band * mask.length + p] = Math.min(high, Math.max(low, out[band * mask.length + p]));
   }
   return out;
 }
 
 /**
- * Solves a banded system in place by elimination; row i of `matrix` [n, 2 reach + 1] holds columns i - reach to i + reach. Its diagonal dominates enough to need no
- * pivots. Rows reach no farther right than they or rows before them did, which spares most of the band.
+ * Solves a banded system in place by elimination; row i of `matrix` [n, 2 reach + 1] holds columns i - reach to i +
+ * reach. Its diagonal dominates enough to need no pivots. Rows reach no farther right than they or rows before them
+ * did, which spares most of the band.
  */
 function solveBanded(matrix: Float64Array, n: number, reach: number, right: Float64Array[]): void {
   const width = 2 * reach + 1;

@@ -10,7 +10,10 @@ function scene(galaxies: [number, number, number, number][], seed = 1): Float32A
   const random = new Random(seed);
   return Float32Array.from({ length: 2 * S * S }, (_, i) => {
     const [x, y] = [i % S, Math.floor(i / S) % S];
-    const light = galaxies.reduce((sum, [gx, gy, peak, width]) => sum + peak * Math.exp(-((x - gx) ** 2 + (y - gy) ** 2) / (2 * width ** 2)), 0);
+    const light = galaxies.reduce(
+      (sum, [gx, gy, peak, width]) => sum + peak * Math.exp(-((x - gx) ** 2 + (y - gy) ** 2) / (2 * width ** 2)),
+      0,
+    );
     return 0.1 + light + random.normal(0, 0.01);
   });
 }

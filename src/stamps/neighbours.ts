@@ -1,4 +1,7 @@
-/** What of an image is not its central galaxy: segmentation by brightness, parted where light has a saddle between two peaks. */
+/**
+ * What of an image is not its central galaxy: segmentation by brightness, parted where light has a saddle between two
+ * peaks.
+ */
 import type { PlaneShape } from "./degrade.ts";
 
 export interface NeighbourOptions {
@@ -14,8 +17,14 @@ export interface NeighbourOptions {
 
 export const DEFAULT_NEIGHBOURS: NeighbourOptions = { threshold: 3, saddle: 0.7, leastPx: 12, growPx: 5 };
 
-/** Brightness over all bands, each in units of its own noise, smoothed over 3 x 3 pixels; sky level and noise of the result. */
-function detectionImage(image: Float32Array, { bands, heightPx: H, widthPx: W }: PlaneShape): { light: Float32Array; sky: number; sigma: number } {
+/**
+ * Brightness over all bands, each in units of its own noise, smoothed over 3 x 3 pixels; sky level and noise of the
+ * result.
+ */
+function detectionImage(
+  image: Float32Array,
+  { bands, heightPx: H, widthPx: W }: PlaneShape,
+): { light: Float32Array; sky: number; sigma: number } {
   const N = H * W;
   const sum = new Float64Array(N);
   for (let band = 0; band < bands; band++) {
@@ -40,7 +49,10 @@ function detectionImage(image: Float32Array, { bands, heightPx: H, widthPx: W }:
   return { light, ...skyOf(light) };
 }
 
-/** Sky and its noise: median and 1.4826 times the median deviation, of the pixels that are left after clipping bright ones at 3 sigma, five times. */
+/**
+ * Sky and its noise: median and 1.4826 times the median deviation, of the pixels that are left after clipping bright
+ * ones at 3 sigma, five times.
+ */
 function skyOf(plane: Float32Array): { sky: number; sigma: number } {
   let values = Float64Array.from(plane.filter(Number.isFinite)).sort();
   let [sky, sigma] = [0, 0];
@@ -56,10 +68,15 @@ function skyOf(plane: Float32Array): { sky: number; sigma: number } {
 const OFFSETS = [-1, 0, 1].flatMap((dy) => [-1, 0, 1].flatMap((dx) => (dx === 0 && dy === 0 ? [] : [{ dx, dy }])));
 
 /**
- * The regions of an image, [H, W]: 0 for sky, 1, 2, … for objects, brightest peak first. Pixels are taken from the brightest down; each joins the region of a
- * brighter neighbour, and regions that meet at a saddle which is high enough become one (a watershed with merging).
+ * The regions of an image, [H, W]: 0 for sky, 1, 2, … for objects, brightest peak first. Pixels are taken from the
+ * brightest down; each joins the region of a brighter neighbour, and regions that meet at a saddle which is high enough
+ * become one (a watershed with merging).
  */
-export function segment(image: Float32Array, shape: PlaneShape, options: NeighbourOptions = DEFAULT_NEIGHBOURS): Int32Array {
+export function segment(
+  image: Float32Array,
+  shape: PlaneShape,
+  options: NeighbourOptions = DEFAULT_NEIGHBOURS,
+): Int32Array {
   const { heightPx: H, widthPx: W } = shape;
   const { light, sky, sigma } = detectionImage(image, shape);
   const limit = sky + options.threshold * (sigma || 1e-12);
@@ -101,10 +118,14 @@ export function segment(image: Float32Array, shape: PlaneShape, options: Neighbo
 }
 
 /**
- * A mask [H, W], 1 on objects that are not the central one, grown by `growPx` but never onto the central one. The central one is the region nearest to the
- * middle of the image. Images are [bands, H, W]; NaN is sky.
+ * A mask [H, W], 1 on objects that are not the central one, grown by `growPx` but never onto the central one. The
+ * central one is the region nearest to the middle of the image. Images are [bands, H, W]; NaN is sky.
  */
-export function neighbourMask(image: Float32Array, shape: PlaneShape, options: NeighbourOptions = DEFAULT_NEIGHBOURS): Uint8Array {
+export function neighbourMask(
+  image: Float32Array,
+  shape: PlaneShape,
+  options: NeighbourOptions = DEFAULT_NEIGHBOURS,
+): Uint8Array {
   const { heightPx: H, widthPx: W } = shape;
   const regions = segment(image, shape, options);
   const [centreX, centreY] = [(W - 1) / 2, (H - 1) / 2];
@@ -118,7 +139,9 @@ export function neighbourMask(image: Float32Array, shape: PlaneShape, options: N
     mask = mask.map((value, p) => {
       if (value === 1 || regions[p] === central) return value;
       const [x, y] = [p % W, Math.floor(p / W)];
-      const touches = OFFSETS.some(({ dx, dy }) => x + dx >= 0 && x + dx < W && y + dy >= 0 && y + dy < H && mask[(y + dy) * W + x + dx] === 1);
+      const touches = OFFSETS.some(
+        ({ dx, dy }) => x + dx >= 0 && x + dx < W && y + dy >= 0 && y + dy < H && mask[(y + dy) * W + x + dx] === 1,
+      );
       return touches ? 1 : 0;
     });
   return mask;

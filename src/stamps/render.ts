@@ -1,4 +1,7 @@
-/** Pixels to pictures. Flux keeps its file order (row 0 first); only `renderRgb8` turns it so that north-up FITS shows up. */
+/**
+ * Pixels to pictures. Flux keeps its file order (row 0 first); only `renderRgb8` turns it so that north-up FITS shows
+ * up.
+ */
 import type { Stamp } from "../survey/folder.ts";
 
 /** Contrast of the Legacy Survey viewer: arcsinh of band * scale + M, softened by Q; scales for nanomaggies a pixel. */
@@ -6,7 +9,10 @@ const LEGACY = { Q: 20, M: 0.03, scale: { g: 6.0, r: 3.4, z: 2.2 } as Record<str
 
 export type Plane = { data: Float32Array; widthPx: number; heightPx: number; bands: string[] };
 
-/** Which band is shown red, green and blue: reddest first. Known optical bands are ordered by wavelength, others as they stand. */
+/**
+ * Which band is shown red, green and blue: reddest first. Known optical bands are ordered by wavelength, others as they
+ * stand.
+ */
 export function colourBands(bands: string[]): [number, number, number] {
   const wavelength = ["u", "g", "r", "i", "z", "y"];
   const place = (name: string) => wavelength.indexOf(name.toLowerCase());
@@ -17,8 +23,8 @@ export function colourBands(bands: string[]): [number, number, number] {
 }
 
 /**
- * Flux [bands, H, W] to colour [3, H, W] in [0, 1], red first, by the Legacy viewer's arcsinh. Bands other than g, r, z take the scale of
- * the one they are shown as. NaN pixels come out black.
+ * Flux [bands, H, W] to colour [3, H, W] in [0, 1], red first, by the Legacy viewer's arcsinh. Bands other than g, r, z
+ * take the scale of the one they are shown as. NaN pixels come out black.
  */
 export function renderLegacy({ data, widthPx, heightPx, bands }: Plane): Float32Array {
   const N = widthPx * heightPx;
@@ -40,8 +46,14 @@ export function renderLegacy({ data, widthPx, heightPx, bands }: Plane): Float32
 
 export type Stretch = "linear" | "log" | "asinh" | "sqrt";
 
-/** One plane to [0, 1]: (value - low) / (high - low), clipped, then stretched; log and asinh show a dynamic range of 1000. NaN becomes 0. */
-export function renderStretch(plane: Float32Array, { stretch, low, high }: { stretch: Stretch; low: number; high: number }): Float32Array {
+/**
+ * One plane to [0, 1]: (value - low) / (high - low), clipped, then stretched; log and asinh show a dynamic range of
+ * 1000. NaN becomes 0.
+ */
+export function renderStretch(
+  plane: Float32Array,
+  { stretch, low, high }: { stretch: Stretch; low: number; high: number },
+): Float32Array {
   const range = high > low ? high - low : 1;
   const curves: Record<Stretch, (x: number) => number> = {
     linear: (x) => x,
@@ -59,10 +71,15 @@ export function renderStretch(plane: Float32Array, { stretch, low, high }: { str
 /** The values below which the given shares of the finite pixels lie (0 to 100). [0, 1] where no pixel is finite. */
 export function percentiles(plane: Float32Array, shares: number[]): number[] {
   const finite = plane.filter(Number.isFinite).sort();
-  return shares.map((share) => (finite.length === 0 ? share / 100 : finite[Math.min(finite.length - 1, Math.floor((share / 100) * finite.length))]));
+  return shares.map((share) =>
+    finite.length === 0 ? share / 100 : finite[Math.min(finite.length - 1, Math.floor((share / 100) * finite.length))],
+  );
 }
 
-/** A stamp as 8-bit colour [H, W, 3], top row first: g,r,z-like flux in nanomaggies by the Legacy stretch, other flux by asinh between percentiles. */
+/**
+ * A stamp as 8-bit colour [H, W, 3], top row first: g,r,z-like flux in nanomaggies by the Legacy stretch, other flux by
+ * asinh between percentiles.
+ */
 export function renderRgb8(stamp: Stamp): Uint8Array {
   const { data, widthPx: W, heightPx: H, bands, kind, unit } = stamp;
   const N = W * H;
@@ -81,7 +98,8 @@ export function renderRgb8(stamp: Stamp): Uint8Array {
   for (let y = 0; y < H; y++) {
     const row = kind === "flux" ? H - 1 - y : y;
     for (let x = 0; x < W; x++)
-      for (let c = 0; c < 3; c++) out[(y * W + x) * 3 + c] = Math.round(255 * Math.min(1, Math.max(0, rgb[c * N + row * W + x] || 0)));
+      for (let c = 0; c < 3; c++)
+        out[(y * W + x) * 3 + c] = Math.round(255 * Math.min(1, Math.max(0, rgb[c * N + row * W + x] || 0)));
   }
   return out;
 }

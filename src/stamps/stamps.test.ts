@@ -8,7 +8,8 @@ describe("adaptive crop", () => {
   const blob = (size: number, cx: number, cy: number, radius: number) => {
     const rgb = new Float32Array(3 * size * size);
     for (let c = 0; c < 3; c++)
-      for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (Math.hypot(x - cx, y - cy) <= radius) rgb[(c * size + y) * size + x] = 0.9;
+      for (let y = 0; y < size; y++)
+        for (let x = 0; x < size; x++) if (Math.hypot(x - cx, y - cy) <= radius) rgb[(c * size + y) * size + x] = 0.9;
     return rgb;
   };
   it("takes the central region's farthest edge and ten pixels more", () => {
@@ -29,10 +30,22 @@ describe("adaptive crop", () => {
 describe("resize", () => {
   it("keeps constants, the mean when shrinking whole, and pixels at the same size", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 4, max: 40 }), fc.integer({ min: 2, max: 40 }), fc.double({ min: -5, max: 5, noNaN: true }), (size, out, value) => {
-        const result = resizeArea(new Float32Array(size * size).fill(value), 1, size, size, { x0: 0, y0: 0, sizePx: size }, out);
-        for (const pixel of result) expect(pixel).toBeCloseTo(value, 4);
-      }),
+      fc.property(
+        fc.integer({ min: 4, max: 40 }),
+        fc.integer({ min: 2, max: 40 }),
+        fc.double({ min: -5, max: 5, noNaN: true }),
+        (size, out, value) => {
+          const result = resizeArea(
+            new Float32Array(size * size).fill(value),
+            1,
+            size,
+            size,
+            { x0: 0, y0: 0, sizePx: size },
+            out,
+          );
+          for (const pixel of result) expect(pixel).toBeCloseTo(value, 4);
+        },
+      ),
       { numRuns: 40 },
     );
     const ramp = Float32Array.from({ length: 64 }, (_, i) => i);
@@ -52,12 +65,17 @@ describe("rendering", () => {
     const rgb = renderLegacy({ data: Float32Array.of(g, r, z), widthPx: 1, heightPx: 1, bands: ["g", "r", "z"] });
     const values = [z * 2.2 + 0.03, r * 3.4 + 0.03, g * 6 + 0.03];
     const mean = values.reduce((sum, value) => sum + value, 0) / 3;
-    for (const [c, value] of values.entries()) expect(rgb[c]).toBeCloseTo((value * Math.asinh(20 * mean)) / Math.sqrt(20) / mean, 5);
+    for (const [c, value] of values.entries())
+      expect(rgb[c]).toBeCloseTo((value * Math.asinh(20 * mean)) / Math.sqrt(20) / mean, 5);
   });
   it("shows the reddest band red whatever the order, and NaN black", () => {
     expect(colourBands(["g", "r", "z"])).toEqual([2, 1, 0]);
     expect(colourBands(["z", "g"])).toEqual([0, 0, 1]);
-    expect(Array.from(renderLegacy({ data: Float32Array.of(Number.NaN, 1, 1), widthPx: 1, heightPx: 1, bands: ["g", "r", "z"] }))).toEqual([0, 0, 0]);
+    expect(
+      Array.from(
+        renderLegacy({ data: Float32Array.of(Number.NaN, 1, 1), widthPx: 1, heightPx: 1, bands: ["g", "r", "z"] }),
+      ),
+    ).toEqual([0, 0, 0]);
   });
   it("stretches from 0 to 1, rising", () => {
     for (const stretch of ["linear", "log", "asinh", "sqrt"] as const) {
@@ -70,7 +88,15 @@ describe("rendering", () => {
     expect(percentiles(Float32Array.of(3, 1, Number.NaN, 2), [0, 50, 100])).toEqual([1, 2, 3]);
   });
   it("turns flux upside down for the screen, not pictures", () => {
-    const stamp = { id: "a", index: 0, bands: ["r", "g", "b"], unit: "colour", widthPx: 1, heightPx: 2, data: Float32Array.of(1, 0, 1, 0, 1, 0) };
+    const stamp = {
+      id: "a",
+      index: 0,
+      bands: ["r", "g", "b"],
+      unit: "colour",
+      widthPx: 1,
+      heightPx: 2,
+      data: Float32Array.of(1, 0, 1, 0, 1, 0),
+    };
     expect(Array.from(renderRgb8({ ...stamp, kind: "colour" }))).toEqual([255, 255, 255, 0, 0, 0]);
     const flux = renderRgb8({ ...stamp, kind: "flux", unit: "nanomaggy", bands: ["g", "r", "z"] });
     expect(flux[0]).toBeLessThan(flux[3]);
@@ -83,7 +109,10 @@ describe("cutting", () => {
     heightPx: 8,
     planes: 2,
     section: (x0: number, y0: number, w: number, h: number) =>
-      Float32Array.from({ length: 2 * w * h }, (_, i) => Math.floor(i / (w * h)) * 1000 + (y0 + (Math.floor(i / w) % h)) * 10 + x0 + (i % w)),
+      Float32Array.from(
+        { length: 2 * w * h },
+        (_, i) => Math.floor(i / (w * h)) * 1000 + (y0 + (Math.floor(i / w) % h)) * 10 + x0 + (i % w),
+      ),
   };
   it("puts the position in the middle pixel of an odd stamp", () => {
     const { data, quality } = cutStamp(wide, { x: 4, y: 3 }, { sizePx: 3, pad: "error" });
@@ -91,7 +120,17 @@ describe("cutting", () => {
   });
   it("pads what is off the image and flags it, or refuses", () => {
     const { data, quality } = cutStamp(wide, { x: 0, y: 0 }, { sizePx: 3, pad: "nan" });
-    expect(Array.from(data.subarray(0, 9))).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN, 0, 1, Number.NaN, 10, 11]);
+    expect(Array.from(data.subarray(0, 9))).toEqual([
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+      0,
+      1,
+      Number.NaN,
+      10,
+      11,
+    ]);
     expect(quality).toBe(4);
     expect(() => cutStamp(wide, { x: 0, y: 0 }, { sizePx: 3, pad: "error" })).toThrow(/leaves the image of 10x8/);
     expect(() => cutStamp(wide, { x: 50, y: 0 }, { sizePx: 3, pad: "zero" })).toThrow(/leaves the image/);

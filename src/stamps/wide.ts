@@ -54,7 +54,10 @@ function placeOf(row: TableRow, wcs: Wcs | null): { x: number; y: number } | nul
   return Number.isFinite(x) && Number.isFinite(y) ? { x, y } : null;
 }
 
-/** Cuts one stamp a row; rows off the image or without a position are problems. Throws WRONG_SHAPE, BAND_MISSING, NO_STAMPS. */
+/**
+ * Cuts one stamp a row; rows off the image or without a position are problems. Throws WRONG_SHAPE, BAND_MISSING,
+ * NO_STAMPS.
+ */
 export async function createFromWide({
   out,
   images,
@@ -100,7 +103,12 @@ export async function createFromWide({
       const source = `${basename(catalogue)} row ${i + 2}`;
       const place = placeOf(row, first.wcs);
       if (place === null) {
-        writer.problem({ source, code: "NO_POSITION", message: `${id}: no ra and dec that the image's WCS can place, and no x and y`, kept: false });
+        writer.problem({
+          source,
+          code: "NO_POSITION",
+          message: `${id}: no ra and dec that the image's WCS can place, and no x and y`,
+          kept: false,
+        });
         continue;
       }
       try {
@@ -114,14 +122,30 @@ export async function createFromWide({
         const sky = position.raDeg === null && first.wcs !== null ? first.wcs.pixelToSky(place.x, place.y) : position;
         const { id: _, ...columns } = row;
         for (const item of judged(
-          { id, raDeg: sky.raDeg, decDeg: sky.decDeg, source, columns, quality: parts[0].quality, widthPx: sizePx, heightPx: sizePx, codec: "f32", data },
+          {
+            id,
+            raDeg: sky.raDeg,
+            decDeg: sky.decDeg,
+            source,
+            columns,
+            quality: parts[0].quality,
+            widthPx: sizePx,
+            heightPx: sizePx,
+            codec: "f32",
+            data,
+          },
           bands.length,
         )) {
           if ("code" in item) writer.problem(item);
           else writer.add(item);
         }
       } catch (error) {
-        writer.problem({ source, code: error instanceof SkyloopError ? error.code : "FITS_UNREADABLE", message: messageOf(error), kept: false });
+        writer.problem({
+          source,
+          code: error instanceof SkyloopError ? error.code : "FITS_UNREADABLE",
+          message: messageOf(error),
+          kept: false,
+        });
       }
       progress.update(i + 1, rows.length);
     }

@@ -1,4 +1,7 @@
-/** Tables of skyloop.db, one migration a version. Labels are events: rows are appended, never changed or deleted (triggers see to it). */
+/**
+ * Tables of skyloop.db, one migration a version. Labels are events: rows are appended, never changed or deleted
+ * (triggers see to it).
+ */
 export const MIGRATIONS: string[] = [
   `
   CREATE TABLE sessions (

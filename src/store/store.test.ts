@@ -39,10 +39,14 @@ afterAll(() => {
 });
 
 function writer(who: string, count: number) {
-  const child = spawn(process.execPath, ["--import", "tsx", join(PACKAGE_ROOT, "test/fixtures/label-writer.mts"), folder.path, "t", who, String(count)], {
-    stdio: ["ignore", "pipe", "inherit"],
-    cwd: PACKAGE_ROOT,
-  });
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", join(PACKAGE_ROOT, "test/fixtures/label-writer.mts"), folder.path, "t", who, String(count)],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+      cwd: PACKAGE_ROOT,
+    },
+  );
   let text = "";
   child.stdout.on("data", (part: Buffer) => {
     text += part;
@@ -94,7 +98,10 @@ describe("store", () => {
   });
 
   it("says what is wrong with a broken file", () => {
-    writeFileSync(join(folder.path, "skyloop.db"), "this is no database at all, not even a little bit of one".repeat(40));
+    writeFileSync(
+      join(folder.path, "skyloop.db"),
+      "this is no database at all, not even a little bit of one".repeat(40),
+    );
     expect(() => openStore(folder.path)).toThrow(/restore it from a copy/);
   });
 });

@@ -1,4 +1,7 @@
-/** A survey's SQLite database: sessions, label events, rounds. Every write is on disk when the call returns (WAL, synchronous = FULL). */
+/**
+ * A survey's SQLite database: sessions, label events, rounds. Every write is on disk when the call returns (WAL,
+ * synchronous = FULL).
+ */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
@@ -70,7 +73,10 @@ export interface Store {
   addSession(session: string, settings: SessionSettings): SessionRecord;
   session(session: string): SessionRecord | undefined;
   sessions(): SessionRecord[];
-  /** Appends events in one transaction. Events whose client key is known already are returned as they were first written. */
+  /**
+   * Appends events in one transaction. Events whose client key is known already are returned as they were first
+   * written.
+   */
   addEvents(session: string, events: NewEvent[]): SessionEvent[];
   /** The events after `seq`, in order. */
   events(session: string, after?: number): SessionEvent[];
@@ -94,7 +100,9 @@ export function openStore(folder: string): Store {
   const insertSession = db.prepare("INSERT INTO sessions (session, created_at, settings) VALUES (?, ?, ?)");
   const oneSession = db.prepare("SELECT * FROM sessions WHERE session = ?");
   const allSessions = db.prepare("SELECT * FROM sessions ORDER BY created_at DESC, session");
-  const insertEvent = db.prepare("INSERT INTO events (session, at, who, round, kind, object, value, reason, client_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const insertEvent = db.prepare(
+    "INSERT INTO events (session, at, who, round, kind, object, value, reason, client_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  );
   const byKey = db.prepare("SELECT * FROM events WHERE session = ? AND client_key = ?");
   const after = db.prepare("SELECT * FROM events WHERE session = ? AND seq > ? ORDER BY seq");
   const upsertRound = db.prepare(
@@ -114,10 +122,21 @@ export function openStore(folder: string): Store {
   // Immediate: a transaction that reads first and then finds another writer ahead of it cannot wait for its turn.
   const append = db.transaction((session: string, events: NewEvent[]) =>
     events.map((event): SessionEvent => {
-      const known = event.clientKey === null ? undefined : (byKey.get(session, event.clientKey) as EventRow | undefined);
+      const known =
+        event.clientKey === null ? undefined : (byKey.get(session, event.clientKey) as EventRow | undefined);
       if (known !== undefined) return fromRow(known);
       const at = new Date().toISOString();
-      const { lastInsertRowid } = insertEvent.run(session, at, event.who, event.round, event.kind, event.object, event.value, event.reason, event.clientKey);
+      const { lastInsertRowid } = insertEvent.run(
+        session,
+        at,
+        event.who,
+        event.round,
+        event.kind,
+        event.object,
+        event.value,
+        event.reason,
+        event.clientKey,
+      );
       return { seq: Number(lastInsertRowid), at, ...event };
     }),
   );
@@ -140,7 +159,20 @@ export function openStore(folder: string): Store {
       }),
     saveRound: (session, { round, at, seed, alpha, mode, weightsHash, lastSeq, provisional, exhausted, picks }) =>
       guard(
-        () => void upsertRound.run(session, round, at, seed, alpha, mode, weightsHash, lastSeq, Number(provisional), Number(exhausted), JSON.stringify(picks)),
+        () =>
+          void upsertRound.run(
+            session,
+            round,
+            at,
+            seed,
+            alpha,
+            mode,
+            weightsHash,
+            lastSeq,
+            Number(provisional),
+            Number(exhausted),
+            JSON.stringify(picks),
+          ),
       ),
     rounds: (session) =>
       guard(() =>
@@ -201,12 +233,16 @@ function opened(path: string): Database {
 function migrate(db: Database, path: string): void {
   const version = () => (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
   if (version() > MIGRATIONS.length)
-    throw new SkyloopError("STORE_NEWER", `${path} was written by a newer Skyloop (version ${version()}, this one knows ${MIGRATIONS.length}); update Skyloop`);
+    throw new SkyloopError(
+      "STORE_NEWER",
+      `${path} was written by a newer Skyloop (version ${version()}, this one knows ${MIGRATIONS.length}); update Skyloop`,
+    );
   if (version() === MIGRATIONS.length) return;
   // Two processes may open a new database at once: the second waits here and finds the work done.
   db.exec("BEGIN IMMEDIATE");
   try {
-    for (let next = version(); next < MIGRATIONS.length; next++) db.exec(`${MIGRATIONS[next]}; PRAGMA user_version = ${next + 1};`);
+    for (let next = version(); next < MIGRATIONS.length; next++)
+      db.exec(`${MIGRATIONS[next]}; PRAGMA user_version = ${next + 1};`);
     db.exec("COMMIT");
   } catch (error) {
     db.exec("ROLLBACK");
@@ -218,8 +254,20 @@ function storeError(path: string, cause: unknown): SkyloopError {
   if (cause instanceof SkyloopError) return cause;
   const text = `${codeOf(cause) ?? ""} ${messageOf(cause)}`;
   if (/SQLITE_FULL|disk is full|ENOSPC/.test(text))
-    return new SkyloopError("DISK_FULL", `no space left for ${path}; the label was not saved: free some space and label again`, { cause });
+    return new SkyloopError(
+      "DISK_FULL",
+      `no space left for ${path}; the label was not saved: free some space and label again`,
+      { cause },
+    );
   if (/SQLITE_BUSY|database is locked/.test(text))
-    return new SkyloopError("STORE_BUSY", `${path} is being written by another program for more than ten seconds; close it and try again`, { cause });
-  return new SkyloopError("STORE_BROKEN", `${path}: ${messageOf(cause)}; if the file is damaged, restore it from a copy`, { cause });
+    return new SkyloopError(
+      "STORE_BUSY",
+      `${path} is being written by another program for more than ten seconds; close it and try again`,
+      { cause },
+    );
+  return new SkyloopError(
+    "STORE_BROKEN",
+    `${path}: ${messageOf(cause)}; if the file is damaged, restore it from a copy`,
+    { cause },
+  );
 }

@@ -30,7 +30,9 @@ describe("tables", () => {
         expect(back.columns).toEqual(["id", "ra", "round"]);
         expect(back.rows.map(({ id }) => String(id))).toEqual(rows.map(({ id }) => id));
         for (const [i, { ra, round }] of rows.entries()) {
-          const found = [back.rows[i].ra, back.rows[i].round].map((value) => (value === null || value === "" ? null : Number(value)));
+          const found = [back.rows[i].ra, back.rows[i].round].map((value) =>
+            value === null || value === "" ? null : Number(value),
+          );
           expect(found).toEqual([ra === 0 ? (found[0] as number) : ra, round]);
         }
       }),
@@ -42,7 +44,9 @@ describe("tables", () => {
     await writeTable(path, "votable", COLUMNS, [{ id: `<a & "b">\u0007`, ra: null, round: 3 }]);
     const { readFileSync } = await import("node:fs");
     const xml = readFileSync(path, "utf8");
-    expect(xml).toContain('<FIELD name="ra" datatype="double" unit="deg"><DESCRIPTION>right ascension</DESCRIPTION></FIELD>');
+    expect(xml).toContain(
+      '<FIELD name="ra" datatype="double" unit="deg"><DESCRIPTION>right ascension</DESCRIPTION></FIELD>',
+    );
     expect(xml).toContain("<TR><TD>&#60;a &#38; &#34;b&#34;&#62;</TD><TD></TD><TD>3</TD></TR>");
   });
   it("name what is wrong", async () => {

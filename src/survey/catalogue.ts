@@ -21,12 +21,16 @@ async function readAnyColumns(path: string): Promise<TableColumn[]> {
   if ([".csv", ".tsv", ".txt", ".dat"].includes(kind)) return readDelimited(path);
   if (kind === ".parquet" || kind === ".pq") return readParquet(path);
   if (kind === ".fits" || kind === ".fit") return (await import("./fits.ts")).readFitsTable(path).columns;
-  throw new SkyloopError("TABLE_UNKNOWN", `${path}: a catalogue is .csv, .tsv, .parquet or .fits, not ${kind || "a file without ending"}; convert it`);
+  throw new SkyloopError(
+    "TABLE_UNKNOWN",
+    `${path}: a catalogue is .csv, .tsv, .parquet or .fits, not ${kind || "a file without ending"}; convert it`,
+  );
 }
 
 /** Reads a table. Throws FILE_UNREADABLE, TABLE_UNKNOWN, TABLE_BROKEN. */
 export async function readTable(path: string): Promise<{ columns: string[]; rows: TableRow[] }> {
-  if (!existsSync(path) || !statSync(path).isFile()) throw new SkyloopError("FILE_UNREADABLE", `no catalogue at ${path}; check the path`);
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw new SkyloopError("FILE_UNREADABLE", `no catalogue at ${path}; check the path`);
   let columns: TableColumn[];
   try {
     columns = await readAnyColumns(path);
@@ -45,9 +49,21 @@ export async function readTable(path: string): Promise<{ columns: string[]; rows
   };
 }
 
-/** Writes rows as a table; the file appears whole or not at all. Numbers are float64, null is an empty cell (NaN in FITS). */
-export async function writeTable(path: string, format: TableFormat, columns: ColumnSpec[], rows: TableRow[]): Promise<void> {
-  const filled = columns.map((column) => ({ ...column, type: column.type as CellType, values: rows.map((row) => row[column.name] ?? null) }));
+/**
+ * Writes rows as a table; the file appears whole or not at all. Numbers are float64, null is an empty cell (NaN in
+ * FITS).
+ */
+export async function writeTable(
+  path: string,
+  format: TableFormat,
+  columns: ColumnSpec[],
+  rows: TableRow[],
+): Promise<void> {
+  const filled = columns.map((column) => ({
+    ...column,
+    type: column.type as CellType,
+    values: rows.map((row) => row[column.name] ?? null),
+  }));
   if (format === "votable") return writeFileAtomic(path, voTable(filled));
   const temporary = `${path}.${process.pid}.tmp`;
   try {
@@ -60,19 +76,27 @@ export async function writeTable(path: string, format: TableFormat, columns: Col
   }
 }
 
-const escaped = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/(?![\t\n\r])\p{Cc}/gu, "");
+const escaped = (text: string) =>
+  text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/(?![\t\n\r])\p{Cc}/gu, "");
 
 /** VOTable 1.4 with TABLEDATA (IVOA recommendation); empty cells are empty TD elements. */
 function voTable(columns: (TableColumn & Pick<ColumnSpec, "unit" | "description">)[]): string {
-  const types: Record<string, string> = { string: 'datatype="char" arraysize="*"', number: 'datatype="double"', integer: 'datatype="long"' };
+  const types: Record<string, string> = {
+    string: 'datatype="char" arraysize="*"',
+    number: 'datatype="double"',
+    integer: 'datatype="long"',
+  };
   const fields = columns.map(({ name, type, unit, description }) => {
     const attributes = `name="${escaped(name)}" ${types[type]}${unit === undefined ? "" : ` unit="${escaped(unit)}"`}`;
-    return description === undefined ? `      <FIELD ${attributes}/>` : `      <FIELD ${attributes}><DESCRIPTION>${escaped(description)}</DESCRIPTION></FIELD>`;
+    return description === undefined
+      ? `      <FIELD ${attributes}/>`
+      : `      <FIELD ${attributes}><DESCRIPTION>${escaped(description)}</DESCRIPTION></FIELD>`;
   });
   const length = columns[0]?.values.length ?? 0;
   const body = Array.from(
     { length },
-    (_, i) => `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`,
+    (_, i) =>
+      `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`,
   );
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',

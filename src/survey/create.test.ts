@@ -17,7 +17,8 @@ import { openSurvey, SurveyWriter } from "./folder.ts";
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 const at = (...parts: string[]) => join(folder.path, ...parts);
-const make = (images: string, out: string, more: object = {}) => createSurvey({ out, images, adaptiveCrop: false, command: "test", progress: SILENT, ...more });
+const make = (images: string, out: string, more: object = {}) =>
+  createSurvey({ out, images, adaptiveCrop: false, command: "test", progress: SILENT, ...more });
 
 function noise(count: number, seed: number): Float32Array {
   const random = new Random(seed);
@@ -35,12 +36,15 @@ describe("pictures", () => {
   it("takes in what can be read, joins labels, and names the rest with a reason", async () => {
     const images = at("pictures");
     mkdirSync(join(images, "images"), { recursive: true });
-    for (const [i, name] of ["a.jpg", "b.png", "c.webp", "d.jpg"].entries()) await picture(join(images, "images", name), i);
+    for (const [i, name] of ["a.jpg", "b.png", "c.webp", "d.jpg"].entries())
+      await picture(join(images, "images", name), i);
     writeFileSync(join(images, "images", "empty.jpg"), "");
     writeFileSync(join(images, "images", "text.png"), "not a picture");
     await picture(join(images, "images", "short.jpg"), 9, 64);
     truncateSync(join(images, "images", "short.jpg"), 2000);
-    await sharp({ create: { width: 32, height: 32, channels: 3, background: "#123" } }).toFile(join(images, "images", "flat.png"));
+    await sharp({ create: { width: 32, height: 32, channels: 3, background: "#123" } }).toFile(
+      join(images, "images", "flat.png"),
+    );
     writeFileSync(
       join(images, "labels.csv"),
       'id,file,label,RAdeg,dec,pack,note\nA1,images/a.jpg,spiral,10.5,-1,mine,"x, ""y"""\nB1,images/b.png,,,,,\nA1,images/c.webp,again,,,,\nZ9,images/none.jpg,lost,,,,\n',
@@ -88,13 +92,25 @@ describe("flux", () => {
     const images = at("flux");
     mkdirSync(images);
     const cube = noise(3 * 40 * 40, 1);
-    writeFitsImage(join(images, "cutout_150.12345_-2.50000.fits"), { widthPx: 40, heightPx: 40, planes: 3, data: cube });
-    for (const band of ["g", "r", "z"]) writeFitsImage(join(images, `one_${band}.fits`), { widthPx: 40, heightPx: 40, planes: 1, data: noise(1600, 7) });
-    for (const band of ["g", "r"]) writeFitsImage(join(images, `two_${band}.fits`), { widthPx: 40, heightPx: 40, planes: 1, data: noise(1600, 8) });
+    writeFitsImage(join(images, "cutout_150.12345_-2.50000.fits"), {
+      widthPx: 40,
+      heightPx: 40,
+      planes: 3,
+      data: cube,
+    });
+    for (const band of ["g", "r", "z"])
+      writeFitsImage(join(images, `one_${band}.fits`), { widthPx: 40, heightPx: 40, planes: 1, data: noise(1600, 7) });
+    for (const band of ["g", "r"])
+      writeFitsImage(join(images, `two_${band}.fits`), { widthPx: 40, heightPx: 40, planes: 1, data: noise(1600, 8) });
     const holes = noise(4800, 3);
     holes.fill(Number.NaN, 0, 100);
     writeFitsImage(join(images, "holes.fits"), { widthPx: 40, heightPx: 40, planes: 3, data: holes });
-    writeFitsImage(join(images, "dead.fits"), { widthPx: 40, heightPx: 40, planes: 3, data: new Float32Array(4800).fill(Number.NaN) });
+    writeFitsImage(join(images, "dead.fits"), {
+      widthPx: 40,
+      heightPx: 40,
+      planes: 3,
+      data: new Float32Array(4800).fill(Number.NaN),
+    });
     writeFitsImage(join(images, "short.fits"), { widthPx: 40, heightPx: 40, planes: 3, data: cube });
     truncateSync(join(images, "short.fits"), 9000);
     writeFileSync(join(images, "array.npz"), "x");
@@ -161,17 +177,31 @@ describe("writing", () => {
   });
   it("leaves nothing under the final name when killed, and starts afresh", async () => {
     const out = at("killed");
-    const child = spawn(process.execPath, ["--import", "tsx", join(PACKAGE_ROOT, "test/fixtures/write-survey.mts"), out], {
-      stdio: ["ignore", "pipe", "inherit"],
-      cwd: PACKAGE_ROOT,
-    });
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", join(PACKAGE_ROOT, "test/fixtures/write-survey.mts"), out],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+        cwd: PACKAGE_ROOT,
+      },
+    );
     await once(child.stdout, "data");
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(existsSync(out)).toBe(false);
     expect(existsSync(`${out}.partial`)).toBe(true);
     const writer = new SurveyWriter(out, header);
-    writer.add({ id: "a", raDeg: null, decDeg: null, source: "s", columns: {}, widthPx: 16, heightPx: 16, codec: "f32", data: noise(256, 1) });
+    writer.add({
+      id: "a",
+      raDeg: null,
+      decDeg: null,
+      source: "s",
+      columns: {},
+      widthPx: 16,
+      heightPx: 16,
+      codec: "f32",
+      data: noise(256, 1),
+    });
     await writer.finish();
     expect((await openSurvey(out)).rows).toHaveLength(1);
     expect(existsSync(`${out}.partial`)).toBe(false);
@@ -196,6 +226,9 @@ describe.skipIf(!existsSync(shared))("real images", () => {
     await make(join(shared, "fits/decals_grz"), at("decals"));
     const survey = await openSurvey(at("decals"));
     expect(survey.rows.map(({ id }) => id)).toEqual(["example_a", "example_bad_pix"]);
-    expect(survey.problems.map(({ source, code }) => [source, code])).toContainEqual(["example_incomplete.fits", "FITS_UNREADABLE"]);
+    expect(survey.problems.map(({ source, code }) => [source, code])).toContainEqual([
+      "example_incomplete.fits",
+      "FITS_UNREADABLE",
+    ]);
   });
 });

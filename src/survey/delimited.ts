@@ -1,7 +1,12 @@
-/** Small tables that came as text (a form, an upload): comma, semicolon or tab, quotes as in RFC 4180. Files go through DuckDB (duck.ts). */
+/**
+ * Small tables that came as text (a form, an upload): comma, semicolon or tab, quotes as in RFC 4180. Files go through
+ * DuckDB (duck.ts).
+ */
 export function parseDelimited(text: string): { columns: string[]; rows: string[][] } {
   const first = text.slice(0, text.search(/\r?\n|$/));
-  const separator = [",", "\t", ";"].reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best));
+  const separator = [",", "\t", ";"].reduce((best, one) =>
+    first.split(one).length > first.split(best).length ? one : best,
+  );
   const lines: string[][] = [];
   let [cell, line, quoted] = ["", [] as string[], false];
   const endLine = () => {

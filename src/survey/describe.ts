@@ -52,7 +52,12 @@ export async function surveySummary(folder: string): Promise<SurveySummary> {
     columns: survey.columns.map(({ name, type }) => {
       const filled = values.map((row) => row[name]).filter((value) => value !== null && value !== "");
       const groups = tally(filled.map(String), (value) => value);
-      return { name, type, filled: filled.length, values: groups.size <= 20 ? [...groups].map(([value, group]) => ({ value, count: group.length })) : [] };
+      return {
+        name,
+        type,
+        filled: filled.length,
+        values: groups.size <= 20 ? [...groups].map(([value, group]) => ({ value, count: group.length })) : [],
+      };
     }),
     problems: [...tally(problems, ({ code, kept }) => `${code} ${kept}`).values()].map((group) => ({
       code: group[0].code,
@@ -66,7 +71,9 @@ export async function surveySummary(folder: string): Promise<SurveySummary> {
 /** The summary as text for a terminal. */
 export async function describeSurvey(folder: string): Promise<string> {
   const summary = await surveySummary(folder);
-  const sizes = summary.sizes.slice(0, 4).map(({ widthPx, heightPx, count }) => `${count} of ${widthPx} x ${heightPx} px`);
+  const sizes = summary.sizes
+    .slice(0, 4)
+    .map(({ widthPx, heightPx, count }) => `${count} of ${widthPx} x ${heightPx} px`);
   const lines = [
     `${summary.title}: ${summary.count} stamps, ${summary.kind} (${summary.bands.join(", ")})${summary.kind === "flux" ? ` in ${summary.unit}` : ""}`,
     `  sizes      ${sizes.join(", ")}${summary.sizes.length > 4 ? `, and ${summary.sizes.length - 4} other sizes` : ""}`,

@@ -9,7 +9,12 @@ export interface TableColumn {
   values: Cell[];
 }
 
-const SQL_TYPE: Record<CellType, string> = { string: "VARCHAR", number: "DOUBLE", integer: "BIGINT", boolean: "BOOLEAN" };
+const SQL_TYPE: Record<CellType, string> = {
+  string: "VARCHAR",
+  number: "DOUBLE",
+  integer: "BIGINT",
+  boolean: "BOOLEAN",
+};
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
@@ -41,7 +46,9 @@ async function readColumns(connection: DuckDBConnection, source: string): Promis
   const reader = await connection.runAndReadAll(`SELECT * FROM ${source}`);
   const names = reader.deduplicatedColumnNames();
   const types = reader.columnTypes().map(String);
-  return reader.getColumnsJS().map((values, i) => ({ name: names[i], type: cellType(types[i]), values: values.map(toCell) }));
+  return reader
+    .getColumnsJS()
+    .map((values, i) => ({ name: names[i], type: cellType(types[i]), values: values.map(toCell) }));
 }
 
 /** All columns of a Parquet file. */
@@ -49,7 +56,10 @@ export function readParquet(path: string): Promise<TableColumn[]> {
   return withConnection((connection) => readColumns(connection, `read_parquet(${literal(path)})`));
 }
 
-/** All columns of a delimited text file with a header line; types are found by looking at every row. Long integers stay text. */
+/**
+ * All columns of a delimited text file with a header line; types are found by looking at every row. Long integers stay
+ * text.
+ */
 export function readDelimited(path: string): Promise<TableColumn[]> {
   return withConnection((connection) =>
     readColumns(
@@ -62,7 +72,9 @@ export function readDelimited(path: string): Promise<TableColumn[]> {
 /** Writes columns of equal length as Parquet or CSV. */
 export function writeColumns(path: string, format: "parquet" | "csv", columns: TableColumn[]): Promise<void> {
   return withConnection(async (connection) => {
-    await connection.run(`CREATE TABLE t (${columns.map(({ name, type }) => `${quoted(name)} ${SQL_TYPE[type]}`).join(", ")})`);
+    await connection.run(
+      `CREATE TABLE t (${columns.map(({ name, type }) => `${quoted(name)} ${SQL_TYPE[type]}`).join(", ")})`,
+    );
     const appender = await connection.createAppender("t");
     const length = columns[0]?.values.length ?? 0;
     for (let row = 0; row < length; row++) {

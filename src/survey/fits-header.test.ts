@@ -47,7 +47,8 @@ describe("a header carried over to a new file", () => {
       expect(cardValue(again.header, key), key).toBe(cardValue(read.header, key));
     expect(cardValue(again.header, "OBSERVER")).toBe("O'Brien");
     const texts = again.header.filter(([key]) => key === "HISTORY" || key === "COMMENT").map(([, , text]) => text);
-    for (const text of ["what an earlier program did", "and what this one did", "a remark = with an equals sign"]) expect(texts).toContain(text);
+    for (const text of ["what an earlier program did", "and what this one did", "a remark = with an equals sign"])
+      expect(texts).toContain(text);
     expect(again.header.filter(([key]) => key === "NAXIS1").length).toBe(1);
     expect(parseWcs(again.header)?.pixelToSky(3, 4)).toEqual(parseWcs(read.header)?.pixelToSky(3, 4));
   });

@@ -31,15 +31,22 @@ function addon(): Addon {
   if (loaded !== null) return loaded;
   const path = join(PACKAGE_ROOT, "native/build/Release/fits.node");
   if (!existsSync(path))
-    throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
+    throw new SkyloopError(
+      "NATIVE_MISSING",
+      `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`,
+    );
   loaded = createRequire(import.meta.url)(path) as Addon;
   return loaded;
 }
 
 function open(path: string): string | Uint8Array {
-  if (!existsSync(path) || !statSync(path).isFile()) throw new SkyloopError("FILE_UNREADABLE", `no file at ${path}; check the path`);
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw new SkyloopError("FILE_UNREADABLE", `no file at ${path}; check the path`);
   if (/\.np[yz]$/.test(path))
-    throw new SkyloopError("FITS_UNREADABLE", `${path} is a NumPy array, which carries no header; convert it to FITS (astropy.io.fits.writeto)`);
+    throw new SkyloopError(
+      "FITS_UNREADABLE",
+      `${path} is a NumPy array, which carries no header; convert it to FITS (astropy.io.fits.writeto)`,
+    );
   if (!path.endsWith(".bz2")) return path;
   const { decode } = createRequire(import.meta.url)("seek-bzip") as { decode(bytes: Uint8Array): Uint8Array };
   return decode(readFileSync(path));
@@ -50,9 +57,13 @@ function guarded<T>(path: string, body: () => T): T {
     return body();
   } catch (cause) {
     if (cause instanceof SkyloopError) throw cause;
-    throw new SkyloopError("FITS_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}; if it was downloaded, download it again: it may be cut short`, {
-      cause,
-    });
+    throw new SkyloopError(
+      "FITS_UNREADABLE",
+      `${path} cannot be read: ${messageOf(cause)}; if it was downloaded, download it again: it may be cut short`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -73,14 +84,20 @@ export interface FitsImage {
 
 const isImage = ({ type, shape }: FitsHdu) => type === "image" && shape.length >= 2 && shape.every((n) => n > 0);
 
-/** An image HDU (the first with pixels unless given). `box` [x0, y0, width, height], 0-based, reads that part of every plane only. */
+/**
+ * An image HDU (the first with pixels unless given). `box` [x0, y0, width, height], 0-based, reads that part of every
+ * plane only.
+ */
 export function readFitsImage(path: string, hdu?: number, box?: [number, number, number, number]): FitsImage {
   return guarded(path, () => {
     const source = open(path);
     const all = addon().hdus(source);
     const at = hdu ?? all.findIndex(isImage);
     if (at < 0 || at >= all.length)
-      throw new SkyloopError("FITS_UNREADABLE", `${path} has no image${hdu === undefined ? "" : ` in HDU ${hdu}`}; it holds ${all.length} HDUs`);
+      throw new SkyloopError(
+        "FITS_UNREADABLE",
+        `${path} has no image${hdu === undefined ? "" : ` in HDU ${hdu}`}; it holds ${all.length} HDUs`,
+      );
     const { shape, data } = addon().readImage(source, at, box);
     const [widthPx, heightPx, ...others] = shape;
     return { widthPx, heightPx, planes: others.reduce((product, n) => product * n, 1), data, header: all[at].cards };
@@ -107,11 +124,18 @@ export function writeFitsTable(path: string, columns: (TableColumn & { unit?: st
 }
 
 /** Writes a float32 image [planes, H, W] with header records of 80 characters. */
-export function writeFitsImage(path: string, { widthPx, heightPx, planes, data }: Omit<FitsImage, "header">, records: string[] = []): void {
+export function writeFitsImage(
+  path: string,
+  { widthPx, heightPx, planes, data }: Omit<FitsImage, "header">,
+  records: string[] = [],
+): void {
   addon().writeImage(path, planes === 1 ? [widthPx, heightPx] : [widthPx, heightPx, planes], data, records);
 }
 
-/** What describes how the pixels are stored, which a new file decides for itself, and sums that would no longer be right. */
+/**
+ * What describes how the pixels are stored, which a new file decides for itself, and sums that would no longer be
+ * right.
+ */
 const STRUCTURAL =
   /^(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM|DATAMIN|DATAMAX|ZHECKSUM|ZDATASUM|END|TFIELDS|(TTYPE|TFORM)\d+|Z(IMAGE|TENSION|SIMPLE|BITPIX|EXTEND|BLANK|CMPTYPE|QUANTIZ|DITHER0|PCOUNT|GCOUNT|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|MASKCMP|SCALE|ZERO))$/;
 
@@ -119,9 +143,18 @@ const STRUCTURAL =
 export function headerRecords(header: FitsCard[]): string[] {
   return header.flatMap(([key, value, comment]) => {
     // Every file that cfitsio makes begins with its own two lines about the FITS standard.
-    if (STRUCTURAL.test(key) || (key === "COMMENT" && /FITS \(Flexible Image Transport System\)|Astrophysics', volume 376/.test(comment))) return [];
+    if (
+      STRUCTURAL.test(key) ||
+      (key === "COMMENT" && /FITS \(Flexible Image Transport System\)|Astrophysics', volume 376/.test(comment))
+    )
+      return [];
     if (value === "" && /^(COMMENT|HISTORY|)$/.test(key)) return [`${key.padEnd(8)}${comment}`.slice(0, 80).padEnd(80)];
-    if (key === "CONTINUE") return [`CONTINUE  ${value === "" ? comment : `${value}${comment === "" ? "" : ` / ${comment}`}`}`.slice(0, 80).padEnd(80)];
+    if (key === "CONTINUE")
+      return [
+        `CONTINUE  ${value === "" ? comment : `${value}${comment === "" ? "" : ` / ${comment}`}`}`
+          .slice(0, 80)
+          .padEnd(80),
+      ];
     const name = /^[A-Z0-9_-]{1,8}$/.test(key) ? `${key.padEnd(8)}= ` : `HIERARCH ${key} = `;
     const shown = value.startsWith("'") ? value.padEnd(20) : value.padStart(20);
     return [`${name}${shown}${comment === "" ? "" : ` / ${comment}`}`.slice(0, 80).padEnd(80)];

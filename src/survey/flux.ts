@@ -24,7 +24,11 @@ interface FluxImage {
 
 const bandIn = (header: FitsCard[]) => {
   const named = cardValue(header, "BAND") ?? cardValue(header, "FILTER") ?? cardValue(header, "EXTNAME");
-  return named === undefined ? undefined : /^[ugrizyYJHK]$/.test(named.split(/[ .]/)[0]) ? named.split(/[ .]/)[0] : undefined;
+  return named === undefined
+    ? undefined
+    : /^[ugrizyYJHK]$/.test(named.split(/[ .]/)[0])
+      ? named.split(/[ .]/)[0]
+      : undefined;
 };
 
 /** The bands of a cube: keyword BANDS ("grz") or BAND0, BAND1, …; else g, r, z for three planes. */
@@ -33,14 +37,20 @@ export function cubeBands(header: FitsCard[], planes: number): string[] {
   if (joined?.length === planes) return [...joined];
   const single = Array.from({ length: planes }, (_, i) => cardValue(header, `BAND${i}`));
   if (single.every((name) => name !== undefined)) return single as string[];
-  return planes === 3 ? DEFAULT_BANDS : planes === 1 ? [bandIn(header) ?? "r"] : Array.from({ length: planes }, (_, i) => `band${i + 1}`);
+  return planes === 3
+    ? DEFAULT_BANDS
+    : planes === 1
+      ? [bandIn(header) ?? "r"]
+      : Array.from({ length: planes }, (_, i) => `band${i + 1}`);
 }
 
 /** All bands of one object, from a cube, several extensions, or one file a band. */
 function readGroup(folder: string, { files }: Group): FluxImage {
   const images = files.flatMap(({ file, band }) => {
     const path = join(folder, file);
-    const hdus = readFitsHdus(path).flatMap(({ type, shape }, hdu) => (type === "image" && shape.length >= 2 && shape.every((n) => n > 0) ? [hdu] : []));
+    const hdus = readFitsHdus(path).flatMap(({ type, shape }, hdu) =>
+      type === "image" && shape.length >= 2 && shape.every((n) => n > 0) ? [hdu] : [],
+    );
     if (hdus.length === 0) throw new SkyloopError("NO_IMAGE", `${basename(file)} holds no image`);
     return hdus.map((hdu) => ({ image: readFitsImage(path, hdu), band, several: hdus.length > 1, hdu }));
   });
@@ -50,11 +60,18 @@ function readGroup(folder: string, { files }: Group): FluxImage {
     if (image.widthPx !== first.image.widthPx || image.heightPx !== first.image.heightPx) {
       // Extensions of other shapes (weights, masks, PSFs) are no bands; files of other shapes are a mistake.
       if (several) continue;
-      throw new SkyloopError("WRONG_SHAPE", `bands differ in size: ${first.image.widthPx}x${first.image.heightPx} and ${image.widthPx}x${image.heightPx}`);
+      throw new SkyloopError(
+        "WRONG_SHAPE",
+        `bands differ in size: ${first.image.widthPx}x${first.image.heightPx} and ${image.widthPx}x${image.heightPx}`,
+      );
     }
-    const names = image.planes > 1 ? cubeBands(image.header, image.planes) : [band ?? bandIn(image.header) ?? (several ? `band${hdu}` : "r")];
+    const names =
+      image.planes > 1
+        ? cubeBands(image.header, image.planes)
+        : [band ?? bandIn(image.header) ?? (several ? `band${hdu}` : "r")];
     const N = image.widthPx * image.heightPx;
-    for (const [plane, name] of names.entries()) if (!bands.has(name)) bands.set(name, image.data.subarray(plane * N, (plane + 1) * N));
+    for (const [plane, name] of names.entries())
+      if (!bands.has(name)) bands.set(name, image.data.subarray(plane * N, (plane + 1) * N));
   }
   return { widthPx: first.image.widthPx, heightPx: first.image.heightPx, bands, header: first.image.header };
 }
@@ -66,7 +83,9 @@ export async function findBands(folder: string, { fits }: Found): Promise<string
   let read = 0;
   for (const group of fits.slice(0, 40)) {
     try {
-      const key = [...readGroup(folder, group).bands.keys()].sort((a, b) => order.indexOf(a) - order.indexOf(b)).join(",");
+      const key = [...readGroup(folder, group).bands.keys()]
+        .sort((a, b) => order.indexOf(a) - order.indexOf(b))
+        .join(",");
       counts.set(key, (counts.get(key) ?? 0) + 1);
       if (++read === 12) break;
     } catch {
@@ -111,7 +130,13 @@ export async function* readFluxStamps(
   for (const file of found.hdf5) yield* readHdf5Stamps(folder, file, bands, labels, progress);
 }
 
-function* takeGroup(folder: string, group: Group, source: string, bands: string[], labels: Labels | null): Generator<NewStamp | Problem> {
+function* takeGroup(
+  folder: string,
+  group: Group,
+  source: string,
+  bands: string[],
+  labels: Labels | null,
+): Generator<NewStamp | Problem> {
   const image = readGroup(folder, group);
   const missing = bands.filter((band) => !image.bands.has(band));
   if (missing.length > 0) {
@@ -131,14 +156,25 @@ function* takeGroup(folder: string, group: Group, source: string, bands: string[
   const middle = wcs?.pixelToSky((image.widthPx - 1) / 2, (image.heightPx - 1) / 2);
   const raDeg = described.raDeg ?? middle?.raDeg ?? null;
   const decDeg = described.decDeg ?? middle?.decDeg ?? null;
-  yield* judged({ ...described, raDeg, decDeg, source, widthPx: image.widthPx, heightPx: image.heightPx, codec: "f32", data }, bands.length);
+  yield* judged(
+    { ...described, raDeg, decDeg, source, widthPx: image.widthPx, heightPx: image.heightPx, codec: "f32", data },
+    bands.length,
+  );
 }
 
 /** A stamp with its quality bits and, where something is wrong with it, a word about that. */
-export function* judged(stamp: NewStamp & { codec: "f32"; data: Float32Array }, bands: number): Generator<NewStamp | Problem> {
+export function* judged(
+  stamp: NewStamp & { codec: "f32"; data: Float32Array },
+  bands: number,
+): Generator<NewStamp | Problem> {
   const { source } = stamp;
   if (Math.min(stamp.widthPx, stamp.heightPx) < 16) {
-    yield { source, code: "TOO_SMALL", message: `${stamp.widthPx} x ${stamp.heightPx} px; a stamp needs 16 or more`, kept: false };
+    yield {
+      source,
+      code: "TOO_SMALL",
+      message: `${stamp.widthPx} x ${stamp.heightPx} px; a stamp needs 16 or more`,
+      kept: false,
+    };
     return;
   }
   const { quality, nan, zero, useless } = judgeFlux(stamp.data, bands);
@@ -146,8 +182,19 @@ export function* judged(stamp: NewStamp & { codec: "f32"; data: Float32Array }, 
     yield { source, code: "NO_SIGNAL", message: "no band has two different finite pixels", kept: false };
     return;
   }
-  if (nan > 0) yield { source, code: "NAN_PIXELS", message: `${nan} of ${stamp.data.length} values are NaN; kept as NaN, models see them as zero`, kept: true };
+  if (nan > 0)
+    yield {
+      source,
+      code: "NAN_PIXELS",
+      message: `${nan} of ${stamp.data.length} values are NaN; kept as NaN, models see them as zero`,
+      kept: true,
+    };
   if ((quality & QUALITY.zeroPixels) !== 0)
-    yield { source, code: "ZERO_PIXELS", message: `${zero} of ${stamp.data.length} values are exactly 0, as masked pixels are; kept`, kept: true };
+    yield {
+      source,
+      code: "ZERO_PIXELS",
+      message: `${zero} of ${stamp.data.length} values are exactly 0, as masked pixels are; kept`,
+      kept: true,
+    };
   yield { ...stamp, quality: (stamp.quality ?? 0) | quality };
 }

@@ -10,8 +10,8 @@ import { readParquet, type TableColumn } from "./duck.ts";
 export { type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
 
 /**
- * One object's pixels, [bands, H, W]. Colour: values in [0, 1] as decoded, top row first. Flux: in `unit`, rows as in the FITS file (row 0 is
- * the bottom), NaN where there is no measurement.
+ * One object's pixels, [bands, H, W]. Colour: values in [0, 1] as decoded, top row first. Flux: in `unit`, rows as in
+ * the FITS file (row 0 is the bottom), NaN where there is no measurement.
  */
 export interface Stamp {
   id: string;
@@ -56,7 +56,10 @@ export function columnOf(survey: Pick<Survey, "folder" | "columns">, name: strin
 export async function openSurvey(folder: string): Promise<Survey> {
   const headerPath = join(folder, "survey.json");
   if (!existsSync(headerPath))
-    throw new SkyloopError("SURVEY_MISSING", `${folder} is no survey (no survey.json); make one with \`skyloop survey create ${folder} --images DIR\``);
+    throw new SkyloopError(
+      "SURVEY_MISSING",
+      `${folder} is no survey (no survey.json); make one with \`skyloop survey create ${folder} --images DIR\``,
+    );
   const parsed = SurveyHeader.safeParse(readJson(headerPath));
   if (!parsed.success)
     throw new SkyloopError(
@@ -67,7 +70,11 @@ export async function openSurvey(folder: string): Promise<Survey> {
   const table = new Map(
     (
       await readParquet(join(folder, "catalogue.parquet")).catch((cause) => {
-        throw new SkyloopError("SURVEY_BROKEN", `${join(folder, "catalogue.parquet")} cannot be read: ${messageOf(cause)}; make the survey again`, { cause });
+        throw new SkyloopError(
+          "SURVEY_BROKEN",
+          `${join(folder, "catalogue.parquet")} cannot be read: ${messageOf(cause)}; make the survey again`,
+          { cause },
+        );
       })
     ).map((column) => [column.name, column]),
   );
@@ -96,7 +103,11 @@ export async function openSurvey(folder: string): Promise<Survey> {
     const buffer = new Uint8Array(bytes);
     for (let done = 0; done < bytes; ) {
       const got = readSync(file, buffer, done, bytes - done, offset + done);
-      if (got === 0) throw new SkyloopError("SURVEY_BROKEN", `${folder}: pack ${pack} ends before stamp ${rows[index].id}; make the survey again`);
+      if (got === 0)
+        throw new SkyloopError(
+          "SURVEY_BROKEN",
+          `${folder}: pack ${pack} ends before stamp ${rows[index].id}; make the survey again`,
+        );
       done += got;
     }
     return buffer;
@@ -109,7 +120,9 @@ export async function openSurvey(folder: string): Promise<Survey> {
     rows,
     columns: users.map(({ name, type }) => ({ name, type: type === "integer" ? "number" : type })),
     get problems() {
-      problems ??= existsSync(join(folder, "problems.json")) ? (readJson(join(folder, "problems.json")) as Problem[]) : [];
+      problems ??= existsSync(join(folder, "problems.json"))
+        ? (readJson(join(folder, "problems.json")) as Problem[])
+        : [];
       return problems;
     },
     indexOf: (id) => places.get(id),
@@ -117,7 +130,8 @@ export async function openSurvey(folder: string): Promise<Survey> {
     async readStamp(index) {
       const { id, codec, widthPx, heightPx } = rows[index];
       const bytes = readBytes(index);
-      const data = codec === "f32" ? new Float32Array(bytes.buffer, 0, bytes.byteLength / 4) : await decodePicture(bytes);
+      const data =
+        codec === "f32" ? new Float32Array(bytes.buffer, 0, bytes.byteLength / 4) : await decodePicture(bytes);
       return { id, index, kind: header.kind, bands: header.bands, unit: header.unit, widthPx, heightPx, data };
     },
     readStampBytes: (index) => ({ codec: rows[index].codec, bytes: readBytes(index) }),
@@ -180,7 +194,10 @@ class Row implements CatalogueRow {
   }
 }
 
-/** The bytes of a JPEG, PNG or WebP file to [3, H, W] in [0, 1]; grey is repeated, transparency dropped, 16-bit kept as fine as it is. */
+/**
+ * The bytes of a JPEG, PNG or WebP file to [3, H, W] in [0, 1]; grey is repeated, transparency dropped, 16-bit kept as
+ * fine as it is.
+ */
 export async function decodePicture(bytes: Uint8Array): Promise<Float32Array> {
   const image = sharp(bytes, { failOn: "error" });
   const deep = (await image.metadata()).depth === "ushort";

@@ -1,4 +1,7 @@
-/** HDF5 in the layout of ssl-legacysurvey: `images` [N, 3, H, W] float32 in nanomaggies (g, r, z), `ra`, `dec`, other columns of length N. */
+/**
+ * HDF5 in the layout of ssl-legacysurvey: `images` [N, 3, H, W] float32 in nanomaggies (g, r, z), `ra`, `dec`, other
+ * columns of length N.
+ */
 import { basename, join } from "node:path";
 import h5wasm, { Dataset, type File } from "h5wasm/node";
 import { messageOf } from "../base/errors.ts";
@@ -32,7 +35,10 @@ export async function* readHdf5Stamps(
   try {
     const images = opened.get("images");
     if (!(images instanceof Dataset)) {
-      yield refuse("HDF5_LAYOUT", `has no dataset \`images\` (it has ${opened.keys().join(", ")}); the layout is images [N, 3, H, W] with ra and dec`);
+      yield refuse(
+        "HDF5_LAYOUT",
+        `has no dataset \`images\` (it has ${opened.keys().join(", ")}); the layout is images [N, 3, H, W] with ra and dec`,
+      );
       return;
     }
     const shape = images.shape ?? [];
@@ -84,11 +90,16 @@ function readColumns(file: File, count: number): Record<string, Cell[]> {
   const columns: Record<string, Cell[]> = {};
   for (const name of file.keys()) {
     const dataset = file.get(name);
-    if (name === "images" || !(dataset instanceof Dataset) || dataset.shape?.length !== 1 || dataset.shape[0] !== count) continue;
+    if (name === "images" || !(dataset instanceof Dataset) || dataset.shape?.length !== 1 || dataset.shape[0] !== count)
+      continue;
     columns[name] = Array.from(
       dataset.value as ArrayLike<unknown>,
       (value): Cell =>
-        typeof value === "bigint" ? Number(value) : typeof value === "number" || typeof value === "string" || typeof value === "boolean" ? value : null,
+        typeof value === "bigint"
+          ? Number(value)
+          : typeof value === "number" || typeof value === "string" || typeof value === "boolean"
+            ? value
+            : null,
     );
   }
   return columns;

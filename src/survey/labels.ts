@@ -26,7 +26,8 @@ export interface Position {
 /** The position in a row, from whichever of the usual column names stand; null outside the sphere. */
 export function positionIn(row: TableRow): Position {
   const columns = Object.keys(row);
-  const number = (column: string | undefined) => (column === undefined || row[column] === null || row[column] === "" ? Number.NaN : Number(row[column]));
+  const number = (column: string | undefined) =>
+    column === undefined || row[column] === null || row[column] === "" ? Number.NaN : Number(row[column]);
   const [ra, dec] = [number(find(columns, RA_COLUMNS)), number(find(columns, DEC_COLUMNS))];
   if (!(ra >= -180 && ra <= 360 && dec >= -90 && dec <= 90)) return { raDeg: null, decDeg: null };
   return { raDeg: ((ra % 360) + 360) % 360, decDeg: dec };
@@ -45,7 +46,10 @@ export interface Labels {
   problems(): Problem[];
 }
 
-/** The label table of a folder of images: the given one, else `labels.csv` in it; null where there is none. Throws LABELS_NO_KEY. */
+/**
+ * The label table of a folder of images: the given one, else `labels.csv` in it; null where there is none. Throws
+ * LABELS_NO_KEY.
+ */
 export async function readLabels(folder: string, given: string | undefined): Promise<Labels | null> {
   const path = given ?? join(folder, "labels.csv");
   if (given === undefined && !existsSync(path)) return null;
@@ -83,11 +87,16 @@ export async function readLabels(folder: string, given: string | undefined): Pro
   const used = new Set<number>();
   return {
     take(file) {
-      const at = byKey.get(file) ?? byKey.get(relative(folder, join(folder, file))) ?? byKey.get(basename(file)) ?? byKey.get(stemOf(file));
+      const at =
+        byKey.get(file) ??
+        byKey.get(relative(folder, join(folder, file))) ??
+        byKey.get(basename(file)) ??
+        byKey.get(stemOf(file));
       if (at === undefined) return undefined;
       used.add(at);
       const row = rows[at];
-      // id and position have their own places; another column with one of our names keeps its values under a longer one.
+      // id and position have their own places; another column with one of our names keeps its values under a longer
+      // one.
       const own = Object.fromEntries(
         Object.entries(row).flatMap(([name, value]) =>
           name === fileColumn || ["id", "ra", "dec"].includes(name.toLowerCase())
@@ -95,7 +104,11 @@ export async function readLabels(folder: string, given: string | undefined): Pro
             : [[reserved.has(name.toLowerCase()) ? `${name}_catalogue` : name, value]],
         ),
       );
-      return { id: idColumn !== undefined && row[idColumn] !== null ? String(row[idColumn]) : stemOf(file), columns: own, position: positionIn(row) };
+      return {
+        id: idColumn !== undefined && row[idColumn] !== null ? String(row[idColumn]) : stemOf(file),
+        columns: own,
+        position: positionIn(row),
+      };
     },
     problems() {
       const unused = rows.flatMap((row, i) =>

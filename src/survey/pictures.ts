@@ -8,7 +8,13 @@ import { decodePicture } from "./folder.ts";
 
 const CODECS = { jpeg: "jpeg", png: "png", webp: "webp" } as const;
 
-export type Picture = { codec: "jpeg" | "png" | "webp"; bytes: Uint8Array; widthPx: number; heightPx: number; quality: number };
+export type Picture = {
+  codec: "jpeg" | "png" | "webp";
+  bytes: Uint8Array;
+  widthPx: number;
+  heightPx: number;
+  quality: number;
+};
 
 /** Reads a picture, or says why it cannot be taken. */
 export async function readPicture(folder: string, file: string): Promise<Picture | Problem> {

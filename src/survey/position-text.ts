@@ -4,7 +4,10 @@ const SEXAGESIMAL =
   /^(\d{1,2})[h:\s]\s*(\d{1,2})[m:\s]\s*(\d{1,2}(?:\.\d+)?)s?[\s,]+([+-]?)(\d{1,2})[d°:\s]\s*(\d{1,2})[m'′:\s]\s*(\d{1,2}(?:\.\d+)?)(?:s|"|″)?$/i;
 const DEGREES = /^([+-]?\d{1,3}(?:\.\d+)?)(?:\s*,\s*|\s*;\s*|\s+)([+-]?\d{1,2}(?:\.\d+)?)$/;
 
-/** ICRS degrees of "150.1 2.2", "150.1, +2.2", "10:00:24 +02:12:36" or "10h00m24s +2d12m36s"; null for anything else or outside the sphere. */
+/**
+ * ICRS degrees of "150.1 2.2", "150.1, +2.2", "10:00:24 +02:12:36" or "10h00m24s +2d12m36s"; null for anything else or
+ * outside the sphere.
+ */
 export function positionOfText(text: string): { raDeg: number; decDeg: number } | null {
   const trimmed = text.trim();
   const degrees = DEGREES.exec(trimmed);

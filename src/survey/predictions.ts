@@ -1,4 +1,7 @@
-/** What trained classifiers say of a survey's objects, kept in its folder: `predictions/NAME.json` and the probabilities, `NAME.f32` [count, classes]. */
+/**
+ * What trained classifiers say of a survey's objects, kept in its folder: `predictions/NAME.json` and the
+ * probabilities, `NAME.f32` [count, classes].
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
@@ -23,18 +26,29 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** A name that a file can have. Throws BAD_OPTION. */
 export function checkPredictionName(name: string): string {
   if (!NAME.test(name))
-    throw new SkyloopError("BAD_OPTION", `a name of predictions has letters, digits, points and dashes only, not "${name}"; choose one with --name`);
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `a name of predictions has letters, digits, points and dashes only, not "${name}"; choose one with --name`,
+    );
   return name;
 }
 
 /** Keeps probabilities [count, classes]; predictions of the same name are replaced. */
-export function savePredictions(survey: string, name: string, header: PredictionHeader, probabilities: Float32Array): void {
+export function savePredictions(
+  survey: string,
+  name: string,
+  header: PredictionHeader,
+  probabilities: Float32Array,
+): void {
   checkPredictionName(name);
   mkdirSync(folderOf(survey), { recursive: true });
   const json = join(folderOf(survey), `${name}.json`);
   // The header is what makes predictions be there: it goes first and comes last.
   rmSync(json, { force: true });
-  writeFileAtomic(join(folderOf(survey), `${name}.f32`), new Uint8Array(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength));
+  writeFileAtomic(
+    join(folderOf(survey), `${name}.f32`),
+    new Uint8Array(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength),
+  );
   writeFileAtomic(json, `${JSON.stringify(header, null, 2)}\n`);
 }
 
@@ -48,8 +62,14 @@ export function listPredictions(survey: string, dataHash: string): (PredictionHe
     .filter((header) => header.dataHash === dataHash);
 }
 
-/** Probabilities [count, classes] of predictions that `listPredictions` names. Throws SURVEY_BROKEN for a file of another length. */
-export function readPredictions(survey: string, { name, count, classes }: PredictionHeader & { name: string }): Float32Array {
+/**
+ * Probabilities [count, classes] of predictions that `listPredictions` names. Throws SURVEY_BROKEN for a file of
+ * another length.
+ */
+export function readPredictions(
+  survey: string,
+  { name, count, classes }: PredictionHeader & { name: string },
+): Float32Array {
   const bytes = readFileSync(join(folderOf(survey), `${name}.f32`));
   if (bytes.length !== count * classes.length * 4)
     throw new SkyloopError(

@@ -11,7 +11,10 @@ export const QUALITY = {
 } as const;
 
 /** Quality bits of flux [bands, N], and whether nothing in it can be used. */
-export function judgeFlux(data: Float32Array, bands: number): { quality: number; nan: number; zero: number; useless: boolean } {
+export function judgeFlux(
+  data: Float32Array,
+  bands: number,
+): { quality: number; nan: number; zero: number; useless: boolean } {
   const N = data.length / bands;
   let [quality, nan, empty, zero] = [0, 0, 0, 0];
   for (let band = 0; band < bands; band++) {

@@ -9,7 +9,9 @@ const golden = JSON.parse(readFileSync(new URL("../../test/golden/wcs.json", imp
   { cards: Record<string, string | number>; pixels: [number, number][]; sky: [number, number][] }
 >;
 const header = (cards: Record<string, string | number>) =>
-  Object.entries(cards).map(([key, value]): FitsCard => [key, typeof value === "string" ? `'${value}'` : String(value), ""]);
+  Object.entries(cards).map(
+    ([key, value]): FitsCard => [key, typeof value === "string" ? `'${value}'` : String(value), ""],
+  );
 
 describe("world coordinates", () => {
   it.each(Object.keys(golden))("equal astropy's: %s", (name) => {
@@ -23,7 +25,9 @@ describe("world coordinates", () => {
       const back = wcs!.skyToPixel(raDeg, decDeg);
       worstPixel = Math.max(worstPixel, Math.hypot(back!.x - x, back!.y - y));
     }
-    console.log(`${name}: largest difference ${worstArcsec.toExponential(1)} arcsec, there and back ${worstPixel.toExponential(1)} px`);
+    console.log(
+      `${name}: largest difference ${worstArcsec.toExponential(1)} arcsec, there and back ${worstPixel.toExponential(1)} px`,
+    );
     expect(worstArcsec).toBeLessThan(1e-6);
     expect(worstPixel).toBeLessThan(1e-6);
   });

@@ -1,6 +1,6 @@
 /**
- * World coordinates: gnomonic (TAN) projection, Calabretta & Greisen 2002, with CD, PC and CDELT, or CDELT and CROTA2. Pixels are 0-based with
- * the centre of the file's first pixel at (0, 0); sky positions are in degrees, RA in [0, 360).
+ * World coordinates: gnomonic (TAN) projection, Calabretta & Greisen 2002, with CD, PC and CDELT, or CDELT and CROTA2.
+ * Pixels are 0-based with the centre of the file's first pixel at (0, 0); sky positions are in degrees, RA in [0, 360).
  */
 import { SkyloopError } from "../base/errors.ts";
 import { cardNumber, cardValue, type FitsCard } from "./fits.ts";
@@ -74,7 +74,10 @@ export function parseWcs(header: FitsCard[]): Wcs | null {
 }
 
 /** Pixel offsets to degrees of the intermediate world: [11, 12, 21, 22]. */
-function linearPart(header: FitsCard[], number: (key: string, otherwise: number) => number): [number, number, number, number] {
+function linearPart(
+  header: FitsCard[],
+  number: (key: string, otherwise: number) => number,
+): [number, number, number, number] {
   if (["CD1_1", "CD1_2", "CD2_1", "CD2_2"].some((key) => cardNumber(header, key) !== undefined))
     return [number("CD1_1", 0), number("CD1_2", 0), number("CD2_1", 0), number("CD2_2", 0)];
   const [scale1, scale2] = [number("CDELT1", 1), number("CDELT2", 1)];
@@ -82,7 +85,12 @@ function linearPart(header: FitsCard[], number: (key: string, otherwise: number)
     const angle = number("CROTA2", 0) * DEG;
     return [scale1 * Math.cos(angle), -scale2 * Math.sin(angle), scale1 * Math.sin(angle), scale2 * Math.cos(angle)];
   }
-  return [scale1 * number("PC1_1", 1), scale1 * number("PC1_2", 0), scale2 * number("PC2_1", 0), scale2 * number("PC2_2", 1)];
+  return [
+    scale1 * number("PC1_1", 1),
+    scale1 * number("PC1_2", 0),
+    scale2 * number("PC2_1", 0),
+    scale2 * number("PC2_2", 1),
+  ];
 }
 
 type Terms = { p: number; q: number; value: number }[];

@@ -34,8 +34,8 @@ export type NewStamp = {
 type Placed = Omit<NewStamp, "codec"> & { codec: Codec; pack: number; offset: number; byteCount: number };
 
 /**
- * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing half-made under the
- * final name, and the next run clears what it left. Throws SURVEY_EXISTS, LOCKED, DISK_FULL.
+ * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing
+ * half-made under the final name, and the next run clears what it left. Throws SURVEY_EXISTS, LOCKED, DISK_FULL.
  */
 export class SurveyWriter {
   readonly #out: string;
@@ -54,7 +54,11 @@ export class SurveyWriter {
     this.#out = resolve(out);
     this.#partial = `${this.#out}.partial`;
     this.#options = options;
-    if (existsSync(this.#out)) throw new SkyloopError("SURVEY_EXISTS", `${out} exists; choose another name, or delete it or pass --overwrite to make it again`);
+    if (existsSync(this.#out))
+      throw new SkyloopError(
+        "SURVEY_EXISTS",
+        `${out} exists; choose another name, or delete it or pass --overwrite to make it again`,
+      );
     mkdirSync(dirname(this.#out), { recursive: true });
     this.#release = lockFolder(dirname(this.#out), `survey-${basename(this.#out)}`);
     rmSync(this.#partial, { recursive: true, force: true });
@@ -68,10 +72,18 @@ export class SurveyWriter {
   /** Appends one stamp. A second one with the same id is not taken but recorded as a problem. */
   add(stamp: NewStamp): void {
     if (this.#ids.has(stamp.id)) {
-      this.problem({ source: stamp.source, code: "DUPLICATE_ID", message: `id ${stamp.id} stands already in the survey; the first one is kept`, kept: false });
+      this.problem({
+        source: stamp.source,
+        code: "DUPLICATE_ID",
+        message: `id ${stamp.id} stands already in the survey; the first one is kept`,
+        kept: false,
+      });
       return;
     }
-    const bytes = stamp.codec === "f32" ? new Uint8Array(stamp.data.buffer, stamp.data.byteOffset, stamp.data.byteLength) : stamp.bytes;
+    const bytes =
+      stamp.codec === "f32"
+        ? new Uint8Array(stamp.data.buffer, stamp.data.byteOffset, stamp.data.byteLength)
+        : stamp.bytes;
     try {
       this.#append(bytes);
     } catch (cause) {
@@ -169,7 +181,11 @@ export class SurveyWriter {
 
   #columns(): TableColumn[] {
     const rows = this.#rows;
-    const own = (name: (typeof RESERVED_COLUMNS)[number], type: CellType, value: (row: Placed) => Cell): TableColumn => ({
+    const own = (
+      name: (typeof RESERVED_COLUMNS)[number],
+      type: CellType,
+      value: (row: Placed) => Cell,
+    ): TableColumn => ({
       name,
       type,
       values: rows.map(value),
@@ -180,7 +196,8 @@ export class SurveyWriter {
       const values = rows.map(({ columns }) => columns[name] ?? null);
       const kinds = new Set(values.filter((value) => value !== null).map((value) => typeof value));
       // A column whose values are of several kinds is kept as text.
-      const type: CellType = kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
+      const type: CellType =
+        kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
       return { name, type, values };
     });
     return [

@@ -6,7 +6,15 @@ import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss, loadHead, 
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
-const card = { model: "toy", features: "toy", weightsHash: "none", column: "kind", classes: ["a", "b", "c"], dim: 6, temperature: 1.5 };
+const card = {
+  model: "toy",
+  features: "toy",
+  weightsHash: "none",
+  column: "kind",
+  classes: ["a", "b", "c"],
+  dim: 6,
+  temperature: 1.5,
+};
 
 describe("class weights", () => {
   it("give every class the same total and leave the mean weight at one", () => {
@@ -49,7 +57,8 @@ describe("the head", () => {
       });
     };
     const first = step();
-    for (const [name, parameter] of head.namedParameters()) scope(() => expect(parameter.grad?.abs().max().item(), name).toBeGreaterThan(0));
+    for (const [name, parameter] of head.namedParameters())
+      scope(() => expect(parameter.grad?.abs().max().item(), name).toBeGreaterThan(0));
     let last = first;
     for (let i = 0; i < 120; i++) {
       optimiser.step();

@@ -1,13 +1,30 @@
-/** Which class a galaxy is of: two fully connected layers on an encoder's features (Fu et al. 2024, section 3.1), and how they are kept on disk. */
+/**
+ * Which class a galaxy is of: two fully connected layers on an encoder's features (Fu et al. 2024, section 3.1), and
+ * how they are kept on disk.
+ */
 import { SkyloopError } from "../base/errors.ts";
 import { Mlp } from "../models/mlp.ts";
 import { Layer } from "../nn/index.ts";
-import { crossEntropy, keep, noGrad, ones, readSafetensors, scope, type Tensor, tensor, writeSafetensors, zeros } from "../torch/index.ts";
+import {
+  crossEntropy,
+  keep,
+  noGrad,
+  ones,
+  readSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+  writeSafetensors,
+  zeros,
+} from "../torch/index.ts";
 
 /** Hidden units of the paper's head. */
 export const HEAD_HIDDEN = 256;
 
-/** Features [N, dim] to logits [N, classes]. Features are standardised inside, so that a head works on them as they come. */
+/**
+ * Features [N, dim] to logits [N, classes]. Features are standardised inside, so that a head works on them as they
+ * come.
+ */
 export class ClassifyHead extends Layer {
   readonly mean: Tensor; // [dim]
   readonly sd: Tensor; // [dim]
@@ -20,7 +37,10 @@ export class ClassifyHead extends Layer {
     this.mlp = new Mlp(dim, HEAD_HIDDEN, classes, dropout);
   }
 
-  /** Takes mean and deviation from features [N, dim] of training objects; columns that hardly vary keep a deviation that does not blow them up. */
+  /**
+   * Takes mean and deviation from features [N, dim] of training objects; columns that hardly vary keep a deviation that
+   * does not blow them up.
+   */
   standardise(features: Float32Array, dim: number): void {
     noGrad(() =>
       scope(() => {
@@ -38,7 +58,10 @@ export class ClassifyHead extends Layer {
   }
 }
 
-/** Weights [classes] that give every class the same total weight, 1 on average over the objects; `targets` [N, classes]. A class without objects gets 0. */
+/**
+ * Weights [classes] that give every class the same total weight, 1 on average over the objects; `targets` [N, classes].
+ * A class without objects gets 0.
+ */
 export function balancedWeights(targets: Float32Array, classes: number): Float32Array {
   const totals = new Float64Array(classes);
   for (let i = 0; i < targets.length; i++) totals[i % classes] += targets[i];
@@ -58,13 +81,20 @@ export function classifyLoss(logits: Tensor, targets: Tensor, { weights, labelSm
 }
 
 /** Logits [N, classes] of features [N, dim], row-major, block by block. */
-export function classifyLogits(head: ClassifyHead, features: Float32Array, dim: number, blockRows = 4096): Float32Array {
+export function classifyLogits(
+  head: ClassifyHead,
+  features: Float32Array,
+  dim: number,
+  blockRows = 4096,
+): Float32Array {
   const count = features.length / dim;
   const parts: Float32Array[] = [];
   noGrad(() => {
     for (let at = 0; at < count; at += blockRows) {
       const end = Math.min(count, at + blockRows);
-      parts.push(scope(() => head.forward(tensor(features.subarray(at * dim, end * dim), [end - at, dim])).toFloat32Array()));
+      parts.push(
+        scope(() => head.forward(tensor(features.subarray(at * dim, end * dim), [end - at, dim])).toFloat32Array()),
+      );
     }
   });
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -98,7 +128,10 @@ export function loadHead(path: string): { head: ClassifyHead; card: HeadCard } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.task !== "classify" || metadata.card === undefined)
-      throw new SkyloopError("BAD_HEAD", `${path} holds no classification head; give the head.safetensors that \`skyloop train classify\` wrote`);
+      throw new SkyloopError(
+        "BAD_HEAD",
+        `${path} holds no classification head; give the head.safetensors that \`skyloop train classify\` wrote`,
+      );
     const card = JSON.parse(metadata.card) as HeadCard;
     const head = new ClassifyHead(card.dim, card.classes.length);
     head.loadStateDict(tensors);

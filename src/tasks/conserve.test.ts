@@ -11,7 +11,10 @@ const SIGMA = 0.01;
 /** A compact galaxy in the middle of [1, 3, S, S], each band half as bright as the one before. */
 function galaxy(): Tensor {
   const plane = (band: number) =>
-    Float32Array.from({ length: S * S }, (_, p) => (10 / 2 ** band) * Math.exp(-Math.hypot((p % S) - (S - 1) / 2, Math.floor(p / S) - (S - 1) / 2) / 5));
+    Float32Array.from(
+      { length: S * S },
+      (_, p) => (10 / 2 ** band) * Math.exp(-Math.hypot((p % S) - (S - 1) / 2, Math.floor(p / S) - (S - 1) / 2) / 5),
+    );
   return tensor(Float32Array.from([0, 1, 2].flatMap((band) => [...plane(band)])), [1, 3, S, S]);
 }
 const lights = (images: Tensor): number[] => {
@@ -35,8 +38,11 @@ describe("light in restored fluxes", () => {
             .mul(factor - 1)
             .add(1),
         );
-        expect(Math.max(...lights(wrong).map((light, band) => Math.abs(light / before[band] - 1)))).toBeGreaterThan(0.2);
-        for (const [band, light] of lights(conserveLight(wrong, given)).entries()) expect(Math.abs(light / before[band] - 1)).toBeLessThan(0.03);
+        expect(Math.max(...lights(wrong).map((light, band) => Math.abs(light / before[band] - 1)))).toBeGreaterThan(
+          0.2,
+        );
+        for (const [band, light] of lights(conserveLight(wrong, given)).entries())
+          expect(Math.abs(light / before[band] - 1)).toBeLessThan(0.03);
       }
     }),
   );

@@ -21,7 +21,9 @@ afterAll(() => folder.remove());
 describe("embedding", () => {
   it("goes on after kill -9 without computing finished blocks again, and comes out the same", async () => {
     await embedSurvey(survey, { model: "lvm-nano", name: "whole", progress: SILENT });
-    const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "embed", survey, "--name", "killed"], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "embed", survey, "--name", "killed"], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     // The first line of progress says that one block is finished.
     await once(child.stderr, "data");
     child.kill("SIGKILL");
@@ -45,10 +47,14 @@ describe("embedding", () => {
     const model = createModel("lvm-nano");
     scope(() => writeSafetensors(path, model.stateDict()));
     model.dispose();
-    await expect(embedSurvey(survey, { model: "lvm-nano", name: "whole", weights: path, progress: SILENT })).rejects.toThrow(/weightsHash.*another name/);
+    await expect(
+      embedSurvey(survey, { model: "lvm-nano", name: "whole", weights: path, progress: SILENT }),
+    ).rejects.toThrow(/weightsHash.*another name/);
     await embedSurvey(survey, { model: "lvm-nano", name: "other", weights: path, progress: SILENT });
     expect(listFeatures(survey).map(({ model: name }) => name)).toEqual(["killed", "other", "whole"]);
-    await expect(embedSurvey(survey, { model: "lvm-base", progress: SILENT })).rejects.toThrow(/no weights of lvm-base/);
+    await expect(embedSurvey(survey, { model: "lvm-base", progress: SILENT })).rejects.toThrow(
+      /no weights of lvm-base/,
+    );
     await expect(embedSurvey(survey, { model: "none", progress: SILENT })).rejects.toThrow(/no model none/);
   });
 });

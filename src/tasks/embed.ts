@@ -20,22 +20,29 @@ export interface EmbedOptions {
   name?: string;
   /** Another pooling than the one the weights were trained with. */
   pooling?: Pooling;
-  /** Of products. bfloat16 is faster where the processor has it, and its features differ from float32's by less than 0.5 %. */
+  /**
+   * Of products. bfloat16 is faster where the processor has it, and its features differ from float32's by less than 0.5
+   * %.
+   */
   precision?: Precision;
   progress: Progress;
   signal?: AbortSignal;
 }
 
 /**
- * Computes what is missing of a survey's features. Stamps that cannot be read get zeros and are logged. Throws WEIGHTS_MISSING,
- * OTHER_WEIGHTS, LOCKED, DISK_FULL, PRECISION_MISSING.
+ * Computes what is missing of a survey's features. Stamps that cannot be read get zeros and are logged. Throws
+ * WEIGHTS_MISSING, OTHER_WEIGHTS, LOCKED, DISK_FULL, PRECISION_MISSING.
  */
 export async function embedSurvey(folder: string, options: EmbedOptions): Promise<{ computed: number; total: number }> {
   const survey = await openSurvey(folder);
   const { count, dataHash } = survey.header;
   survey.close();
   const changes = options.pooling === undefined ? {} : { pooling: options.pooling };
-  const { model, reader, weightsHash } = await loadModel(options.model, options.weights ?? releasedWeights(options.model), changes);
+  const { model, reader, weightsHash } = await loadModel(
+    options.model,
+    options.weights ?? releasedWeights(options.model),
+    changes,
+  );
   const { dim, sizePx } = reader;
   let computed = 0;
   let writer: ReturnType<typeof writeFeatures> | null = null;
@@ -57,13 +64,20 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
     const before = count - ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     for await (const { from, pixels, failed } of loadBlocks(folder, sizePx, ranges)) {
       for (const { index, message } of failed)
-        log.warn({ survey: folder, object: survey.rows[index].id, message }, "stamp cannot be read; its features are zero");
+        log.warn(
+          { survey: folder, object: survey.rows[index].id, message },
+          "stamp cannot be read; its features are zero",
+        );
       const rows = pixels.length / (3 * sizePx * sizePx);
       const block = new Float32Array(rows * dim);
       for (let at = 0; at < rows; at += BATCH) {
         const n = Math.min(BATCH, rows - at);
         const batch = pixels.subarray(at * 3 * sizePx * sizePx, (at + n) * 3 * sizePx * sizePx);
-        noGrad(() => scope(() => reader.of(tensor(batch, [n, 3, sizePx, sizePx])).copyTo(block.subarray(at * dim, (at + n) * dim))));
+        noGrad(() =>
+          scope(() =>
+            reader.of(tensor(batch, [n, 3, sizePx, sizePx])).copyTo(block.subarray(at * dim, (at + n) * dim)),
+          ),
+        );
         // Lets decoded blocks and signals arrive between batches.
         await setImmediate();
       }

@@ -1,4 +1,7 @@
-/** A network from images to classes that is trained as a whole: an LVM's encoder with the head, or a convolutional network. */
+/**
+ * A network from images to classes that is trained as a whole: an LVM's encoder with the head, or a convolutional
+ * network.
+ */
 import { existsSync } from "node:fs";
 import { SkyloopError } from "../base/errors.ts";
 import { CLASSIFIERS, type ClassifierName } from "../models/classifiers.ts";
@@ -20,12 +23,18 @@ export interface ImageClassifier {
   /** What its file must say beside the card, and tensors that are no parameters of the layer. */
   readonly notes: Record<string, string>;
   readonly extra: Record<string, Tensor>;
-  /** Of an LVM whose encoder does not learn: the features [B, dim] that images are predicted from, and the head that does so. */
+  /**
+   * Of an LVM whose encoder does not learn: the features [B, dim] that images are predicted from, and the head that
+   * does so.
+   */
   readonly frozen: { features(images: Tensor): Tensor; head: ClassifyHead } | null;
   dispose(): void;
 }
 
-/** Encoder, reading and head as one layer. It learns from one view of each image, which is a random one already, and predicts from as many as its weights ask. */
+/**
+ * Encoder, reading and head as one layer. It learns from one view of each image, which is a random one already, and
+ * predicts from as many as its weights ask.
+ */
 class LvmClassifier extends Layer {
   readonly encoder: SwinUnet;
   readonly head: ClassifyHead;
@@ -62,7 +71,10 @@ const CONVNET_PX = 64;
 /** The last layer of each network has its own number of classes and is not loaded from weights with another one. */
 const LAST_LAYERS = ["classifier.6.weight", "classifier.6.bias", "fc.weight", "fc.bias"];
 
-/** A convolutional network, initialised or from weights with torchvision's names. Throws WEIGHTS_MISSING, STATE_MISMATCH. */
+/**
+ * A convolutional network, initialised or from weights with torchvision's names. Throws WEIGHTS_MISSING,
+ * STATE_MISMATCH.
+ */
 function convnet(name: ClassifierName, classes: number, weights: string | undefined): ImageClassifier {
   const layer = CLASSIFIERS[name](classes);
   const all = [...layer.namedParameters()];
@@ -80,7 +92,11 @@ function convnet(name: ClassifierName, classes: number, weights: string | undefi
 }
 
 function loadConvnet(name: string, layer: Layer, weights: string): void {
-  if (!existsSync(weights)) throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give a safetensors file with torchvision's names`);
+  if (!existsSync(weights))
+    throw new SkyloopError(
+      "WEIGHTS_MISSING",
+      `no weights of ${name} at ${weights}; give a safetensors file with torchvision's names`,
+    );
   scope(() => {
     const own = layer.stateDict();
     const found = normaliseNames(readSafetensors(weights).tensors, (key) => key in own);
@@ -88,7 +104,9 @@ function loadConvnet(name: string, layer: Layer, weights: string): void {
     for (const key of LAST_LAYERS) if (key in own) state[key] = own[key];
     // torchvision's files may lack the counters of batches, which nothing reads.
     for (const key of Object.keys(own)) if (key.endsWith("num_batches_tracked")) state[key] ??= own[key];
-    layer.loadStateDict(Object.fromEntries(Object.entries(state).filter(([key]) => key in own || !LAST_LAYERS.includes(key))));
+    layer.loadStateDict(
+      Object.fromEntries(Object.entries(state).filter(([key]) => key in own || !LAST_LAYERS.includes(key))),
+    );
   });
 }
 
@@ -96,12 +114,21 @@ function loadConvnet(name: string, layer: Layer, weights: string): void {
 function lvm(name: string, classes: number, weights: string, frozen: boolean, dropout: number): ImageClassifier {
   const encoder = createModel(name);
   if (!existsSync(weights))
-    throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or a model with released weights`);
+    throw new SkyloopError(
+      "WEIGHTS_MISSING",
+      `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or a model with released weights`,
+    );
   const notes = loadWeights(encoder, weights);
   return lvmOf(encoder, readingOf(encoder, notes, readProjection(weights)), classes, frozen, dropout);
 }
 
-function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, frozen: boolean, dropout: number): ImageClassifier {
+function lvmOf(
+  encoder: SwinUnet,
+  reading: FeatureReading,
+  classes: number,
+  frozen: boolean,
+  dropout: number,
+): ImageClassifier {
   const reader = featuresOf(encoder, reading);
   const layer = new LvmClassifier(encoder, reader, new ClassifyHead(reader.dim, classes, dropout), frozen);
   const all = [...layer.namedParameters()];
@@ -110,7 +137,9 @@ function lvmOf(encoder: SwinUnet, reading: FeatureReading, classes: number, froz
     sizePx: reading.sizePx,
     parameters: {
       fresh: all.filter(([key]) => key.startsWith("head.")),
-      learned: frozen ? [] : all.filter(([key]) => key.startsWith("encoder.") && !isDecoderName(key.slice("encoder.".length))),
+      learned: frozen
+        ? []
+        : all.filter(([key]) => key.startsWith("encoder.") && !isDecoderName(key.slice("encoder.".length))),
     },
     notes: notesOf(reading),
     extra: reading.projection === null ? {} : projectionState(reading.projection),
@@ -134,16 +163,28 @@ export interface NewClassifier {
 }
 
 /** A classifier before training. Draws from torch's seed. Throws UNKNOWN_MODEL, WEIGHTS_MISSING, STATE_MISMATCH. */
-export function createClassifier({ name, classes, weights, frozen = false, dropout = 0.3 }: NewClassifier): ImageClassifier {
-  return isConvnet(name) ? convnet(name, classes, weights) : lvm(name, classes, weights ?? releasedWeights(name), frozen, dropout);
+export function createClassifier({
+  name,
+  classes,
+  weights,
+  frozen = false,
+  dropout = 0.3,
+}: NewClassifier): ImageClassifier {
+  return isConvnet(name)
+    ? convnet(name, classes, weights)
+    : lvm(name, classes, weights ?? releasedWeights(name), frozen, dropout);
 }
 
-/** Sets the head's mean and deviation to those of training images' features, batch by batch; a convolutional network has none. */
+/**
+ * Sets the head's mean and deviation to those of training images' features, batch by batch; a convolutional network has
+ * none.
+ */
 export function standardiseHead({ layer }: ImageClassifier, batches: (() => Tensor)[]): void {
   if (!(layer instanceof LvmClassifier)) return;
   layer.eval();
   const rows: number[] = [];
-  for (const images of batches) for (const value of noGrad(() => scope(() => layer.features(images()).toFloat32Array()))) rows.push(value);
+  for (const images of batches)
+    for (const value of noGrad(() => scope(() => layer.features(images()).toFloat32Array()))) rows.push(value);
   layer.head.standardise(Float32Array.from(rows), layer.head.mean.shape[0]);
 }
 
@@ -161,8 +202,14 @@ const TASK = "classify-images";
 /** Writes a trained network with its card. The decoder of an LVM, which took no part, is left out. */
 export function saveClassifier(path: string, { layer, notes, extra }: ImageClassifier, card: NetworkCard): void {
   scope(() => {
-    const state = Object.entries(layer.stateDict()).filter(([key]) => !(key.startsWith("encoder.") && isDecoderName(key.slice("encoder.".length))));
-    writeSafetensors(path, { ...Object.fromEntries(state), ...extra }, { ...notes, task: TASK, card: JSON.stringify(card) });
+    const state = Object.entries(layer.stateDict()).filter(
+      ([key]) => !(key.startsWith("encoder.") && isDecoderName(key.slice("encoder.".length))),
+    );
+    writeSafetensors(
+      path,
+      { ...Object.fromEntries(state), ...extra },
+      { ...notes, task: TASK, card: JSON.stringify(card) },
+    );
   });
 }
 
@@ -175,7 +222,10 @@ export function isNetworkFile(path: string): boolean {
 export function loadClassifier(path: string): { classifier: ImageClassifier; card: NetworkCard } {
   const { metadata } = readSafetensors(path, () => false);
   if (metadata.task !== TASK || metadata.card === undefined)
-    throw new SkyloopError("BAD_HEAD", `${path} holds no trained network; give the head.safetensors that \`skyloop train classify\` wrote`);
+    throw new SkyloopError(
+      "BAD_HEAD",
+      `${path} holds no trained network; give the head.safetensors that \`skyloop train classify\` wrote`,
+    );
   const card = JSON.parse(metadata.card) as NetworkCard;
   const K = card.classes.length;
   let classifier: ImageClassifier;

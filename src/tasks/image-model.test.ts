@@ -17,12 +17,21 @@ function model(task: ImageTaskName, kind: "flux" | "colour" = "colour"): ImageMo
   const encoder = createModel("lvm-nano").eval();
   const decoder = taskDecoder(encoder, task).eval();
   noGrad(() => opInPlace("normal_", decoder.output.weight, 0, 0.02));
-  return { encoder, decoder, card: { task, model: "lvm-nano", kind, sizePx: 64, degradation: "none", steps: 1, seed: 1, dataHash: "x" } };
+  return {
+    encoder,
+    decoder,
+    card: { task, model: "lvm-nano", kind, sizePx: 64, degradation: "none", steps: 1, seed: 1, dataHash: "x" },
+  };
 }
 
 const picture = (heightPx: number, widthPx: number, seed = 1) => {
   const random = new Random(seed);
-  return { heightPx, widthPx, kind: "colour" as const, data: Float32Array.from({ length: 3 * heightPx * widthPx }, () => random.uniform(0.2, 0.8)) };
+  return {
+    heightPx,
+    widthPx,
+    kind: "colour" as const,
+    data: Float32Array.from({ length: 3 * heightPx * widthPx }, () => random.uniform(0.2, 0.8)),
+  };
 };
 
 describe("the scale of flux", () => {

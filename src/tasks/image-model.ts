@@ -5,7 +5,17 @@ import { firstGuess } from "../batches/fill.ts";
 import type { ImageDecoder } from "../models/image-decoder.ts";
 import { createModel } from "../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../models/swin-unet.ts";
-import { cat, noGrad, opInPlace, readSafetensors, scope, type Tensor, tensor, writeSafetensors, zeros } from "../torch/index.ts";
+import {
+  cat,
+  noGrad,
+  opInPlace,
+  readSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+  writeSafetensors,
+  zeros,
+} from "../torch/index.ts";
 import { candidatesOf } from "./candidates.ts";
 import { conserveLight } from "./conserve.ts";
 import { scaleOf } from "./image-scale.ts";
@@ -50,14 +60,22 @@ export function loadImageModel(path: string, task?: ImageTaskName): ImageModel {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     const wanted = task ?? "restore or reconstruct";
-    if (metadata.card === undefined || !(metadata.task in DECODER_INPUTS) || (task !== undefined && metadata.task !== task))
+    if (
+      metadata.card === undefined ||
+      !(metadata.task in DECODER_INPUTS) ||
+      (task !== undefined && metadata.task !== task)
+    )
       throw new SkyloopError(
         "BAD_HEAD",
         `${path} holds ${metadata.task === undefined ? "no trained task" : `a head of ${metadata.task}`}; give the file that \`skyloop train ${wanted}\` wrote`,
       );
     const card = JSON.parse(metadata.card) as ImageCard;
     const under = (part: string) =>
-      Object.fromEntries(Object.entries(tensors).flatMap(([key, value]) => (key.startsWith(`${part}.`) ? [[key.slice(part.length + 1), value]] : [])));
+      Object.fromEntries(
+        Object.entries(tensors).flatMap(([key, value]) =>
+          key.startsWith(`${part}.`) ? [[key.slice(part.length + 1), value]] : [],
+        ),
+      );
     const encoder = createModel(card.model);
     encoder.loadStateDict(under("encoder"), { partial: true });
     const decoder = taskDecoder(encoder, card.task);
@@ -75,7 +93,10 @@ export function disposeImageModel({ encoder, decoder }: ImageModel): void {
 /** Tiles of one call of the network. */
 const TILES_AT_ONCE = 16;
 
-/** Where tiles of `tile` px begin that cover `length` px and share a quarter of a tile with their neighbours; the last one may reach over the end. */
+/**
+ * Where tiles of `tile` px begin that cover `length` px and share a quarter of a tile with their neighbours; the last
+ * one may reach over the end.
+ */
 function tileStarts(length: number, tile: number): number[] {
   const step = tile - tile / 4;
   return Array.from({ length: Math.max(1, Math.ceil((length - tile) / step) + 1) }, (_, i) => i * step);
@@ -83,16 +104,25 @@ function tileStarts(length: number, tile: number): number[] {
 
 /** The same done to each tensor of what a network is given. */
 function mapped({ image, known, candidates }: Given, change: (planes: Tensor) => Tensor): Given {
-  return { image: change(image), known: known === null ? null : change(known), candidates: candidates === null ? null : change(candidates) };
+  return {
+    image: change(image),
+    known: known === null ? null : change(known),
+    candidates: candidates === null ? null : change(candidates),
+  };
 }
 
 /** What pixels of a tile weigh: all the same, falling off over the quarter that it shares. */
 function tileWeight(tile: number): Tensor {
-  const along = Float32Array.from({ length: tile }, (_, i) => Math.min(1, (Math.min(i, tile - 1 - i) + 0.5) / (tile / 4)));
+  const along = Float32Array.from({ length: tile }, (_, i) =>
+    Math.min(1, (Math.min(i, tile - 1 - i) + 0.5) / (tile / 4)),
+  );
   return tensor(along, [1, 1, tile, 1]).mul(tensor(along, [1, 1, 1, tile]));
 }
 
-/** One image [1, 3, H, W] of any size, with what is known of it, in the network's unit, improved tile by tile; tiles overlap by a quarter and are blended. */
+/**
+ * One image [1, 3, H, W] of any size, with what is known of it, in the network's unit, improved tile by tile; tiles
+ * overlap by a quarter and are blended.
+ */
 function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, given: Given): Tensor {
   const [, , H, W] = given.image.shape;
   const starts = { rows: tileStarts(H, tile), columns: tileStarts(W, tile) };
@@ -105,7 +135,8 @@ function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, 
   const weight = tileWeight(tile);
   const [sum, weights] = [zeros([1, 3, height, width]), zeros([1, 1, height, width])];
   const places = starts.rows.flatMap((y) => starts.columns.map((x) => ({ x, y })));
-  const part = (planes: Tensor, { x, y }: { x: number; y: number }) => planes.slice(2, y, y + tile).slice(3, x, x + tile);
+  const part = (planes: Tensor, { x, y }: { x: number; y: number }) =>
+    planes.slice(2, y, y + tile).slice(3, x, x + tile);
   for (let at = 0; at < places.length; at += TILES_AT_ONCE)
     scope(() => {
       const some = places.slice(at, at + TILES_AT_ONCE);
@@ -133,9 +164,9 @@ export interface Planes {
 }
 
 /**
- * An image restored, or its hidden pixels (`mask` [H, W], 1 where hidden) reconstructed. Pixels without a measurement are reconstructed with the hidden ones, and
- * stay NaN in a restoration. `fwhmPx`: the point spread's full width, for a restoration that was trained with it. Throws BAD_MASK where no pixel is known,
- * SEEING_MISSING, BAD_OPTION.
+ * An image restored, or its hidden pixels (`mask` [H, W], 1 where hidden) reconstructed. Pixels without a measurement
+ * are reconstructed with the hidden ones, and stay NaN in a restoration. `fwhmPx`: the point spread's full width, for a
+ * restoration that was trained with it. Throws BAD_MASK where no pixel is known, SEEING_MISSING, BAD_OPTION.
  */
 export function applyImageModel(
   model: ImageModel,
@@ -148,7 +179,8 @@ export function applyImageModel(
     Number.isFinite(data[p]) && Number.isFinite(data[N + p]) && Number.isFinite(data[2 * N + p]) ? 0 : 1,
   );
   const hidden = mask === null ? missing : missing.map((value, p) => (mask[p] === 0 ? value : 1));
-  if (hidden.every((value) => value === 1)) throw new SkyloopError("BAD_MASK", "no pixel of the image is both measured and outside of the mask");
+  if (hidden.every((value) => value === 1))
+    throw new SkyloopError("BAD_MASK", "no pixel of the image is both measured and outside of the mask");
   const seen = data.map((value, i) => (hidden[i % N] === 1 ? 0 : value));
   const reconstructs = model.card.task === "reconstruct";
   return noGrad(() =>
@@ -166,7 +198,9 @@ export function applyImageModel(
       const improved = kind === "flux" && !reconstructs ? conserveLight(written, scale.toImage(filled)) : written;
       const out = (kind === "colour" ? improved.clamp(0, 1) : improved).toFloat32Array();
       // Known pixels come back bit by bit: stretching and its inverse round them.
-      return out.map((value, i) => (reconstructs ? (hidden[i % N] === 1 ? value : data[i]) : missing[i % N] === 1 ? Number.NaN : value));
+      return out.map((value, i) =>
+        reconstructs ? (hidden[i % N] === 1 ? value : data[i]) : missing[i % N] === 1 ? Number.NaN : value,
+      );
     }),
   );
 }
@@ -180,7 +214,10 @@ function seeingOf({ task, seeingKnown = false }: ImageCard, fwhmPx: number | nul
       "this model restores by the width of the point spread: give it with --fwhm PX, or train one without --known-seeing",
     );
   if (fwhmPx !== null && !seeingKnown)
-    throw new SkyloopError("BAD_OPTION", "this model takes no width of the point spread: leave --fwhm out, or train a restoration with --known-seeing");
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "this model takes no width of the point spread: leave --fwhm out, or train a restoration with --known-seeing",
+    );
   return fwhmPx === null ? null : [fwhmPx];
 }
 
@@ -196,7 +233,8 @@ export function improveWhole(model: ImageModel, batch: ImageBatch, kind: "flux" 
         ),
       );
       const written = batch.scale.toImage(cat(tiles, 0));
-      const images = kind === "flux" && model.card.task === "restore" ? conserveLight(written, batch.degraded) : written;
+      const images =
+        kind === "flux" && model.card.task === "restore" ? conserveLight(written, batch.degraded) : written;
       const numbers = (kind === "colour" ? images.clamp(0, 1) : images).toFloat32Array();
       return Array.from({ length: B }, (_, b) => numbers.subarray(b * 3 * S * S, (b + 1) * 3 * S * S));
     }),

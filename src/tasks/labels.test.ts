@@ -7,14 +7,23 @@ type Value = string | number | boolean | null;
 /** As much of a survey as labels are read from. */
 function surveyWith(columns: Record<string, Value[]>): Survey {
   const names = Object.keys(columns);
-  const rows = columns[names[0]].map((_, i) => ({ id: `o${i}`, columns: Object.fromEntries(names.map((name) => [name, columns[name][i]])) }));
+  const rows = columns[names[0]].map((_, i) => ({
+    id: `o${i}`,
+    columns: Object.fromEntries(names.map((name) => [name, columns[name][i]])),
+  }));
   return { folder: "toy", rows, columns: names.map((name) => ({ name, type: "string" })) } as unknown as Survey;
 }
 
 describe("classes from a column", () => {
   it("leaves empty and NaN values out and sorts the others, numbers by size", () => {
     const read = readClasses(surveyWith({ kind: ["b", null, "a", "", "b", Number.NaN] }), "kind");
-    expect(read).toEqual({ classes: ["a", "b"], rows: [0, 2, 4], targets: Float32Array.of(0, 1, 1, 0, 0, 1), soft: false, unlabelled: 3 });
+    expect(read).toEqual({
+      classes: ["a", "b"],
+      rows: [0, 2, 4],
+      targets: Float32Array.of(0, 1, 1, 0, 0, 1),
+      soft: false,
+      unlabelled: 3,
+    });
     expect(readClasses(surveyWith({ t: [10, 9, 10, 2] }), "t").classes).toEqual(["2", "9", "10"]);
     expect([...hardClasses(read)]).toEqual([1, 0, 1]);
   });
@@ -27,8 +36,12 @@ describe("classes from a column", () => {
   it("says what is wrong", () => {
     expect(() => readClasses(surveyWith({ kind: ["a", "b"] }), "label")).toThrow(/no column label; it has kind/);
     expect(() => readClasses(surveyWith({ kind: ["a", "a", null] }), "kind")).toThrow(/only one class \(a\)/);
-    expect(() => readClasses(surveyWith({ mag: [Number.NaN, null, Number.NaN] }), "mag")).toThrow(/empty or NaN in all 3 rows/);
-    expect(() => readClasses(surveyWith({ mag: Array.from({ length: 60 }, (_, i) => 17 + i / 7) }), "mag")).toThrow(/a measurement, not a class/);
+    expect(() => readClasses(surveyWith({ mag: [Number.NaN, null, Number.NaN] }), "mag")).toThrow(
+      /empty or NaN in all 3 rows/,
+    );
+    expect(() => readClasses(surveyWith({ mag: Array.from({ length: 60 }, (_, i) => 17 + i / 7) }), "mag")).toThrow(
+      /a measurement, not a class/,
+    );
     expect(() => readClasses(surveyWith({ kind: ["a", "b"] }), "kind", ["a", "z"])).toThrow(/no value z/);
   });
 });

@@ -14,19 +14,33 @@ export interface MaskRanges {
 /** The paper's mixture. */
 export const MASK_RANGES: MaskRanges = { patchesPx: DEGRADE.patchesPx, share: DEGRADE.share };
 
-/** A square mask from the ranges that hides at least one patch: an image of which nothing is hidden has no error to measure. */
+/**
+ * A square mask from the ranges that hides at least one patch: an image of which nothing is hidden has no error to
+ * measure.
+ */
 export function drawPatches(random: Random, sizePx: number, { patchesPx, share }: MaskRanges): Uint8Array {
   const patchPx = random.choice(patchesPx);
   const least = (patchPx / sizePx) ** 2;
   return patchMask(sizePx, sizePx, patchPx, Math.max(least, random.uniform(...share)), random);
 }
 
-/** Crops [3, S, S] with the pixels hidden that are 1 in their mask [S, S]; the smoothest surface through the known ones stands in the holes. */
-export function reconstructBatch(crops: Float32Array[], sizePx: number, masks: Uint8Array[], kind: "flux" | "colour"): ImageBatch {
+/**
+ * Crops [3, S, S] with the pixels hidden that are 1 in their mask [S, S]; the smoothest surface through the known ones
+ * stands in the holes.
+ */
+export function reconstructBatch(
+  crops: Float32Array[],
+  sizePx: number,
+  masks: Uint8Array[],
+  kind: "flux" | "colour",
+): ImageBatch {
   return noGrad(() => {
     const clean = stackImages(crops, sizePx);
     const known = tensor(
-      Float32Array.from({ length: crops.length * sizePx * sizePx }, (_, i) => 1 - masks[Math.floor(i / (sizePx * sizePx))][i % (sizePx * sizePx)]),
+      Float32Array.from(
+        { length: crops.length * sizePx * sizePx },
+        (_, i) => 1 - masks[Math.floor(i / (sizePx * sizePx))][i % (sizePx * sizePx)],
+      ),
       [crops.length, 1, sizePx, sizePx],
     );
     const scale = scaleOf(kind, crops, sizePx, masks);

@@ -1,4 +1,6 @@
-/** Restoration: images blurred by a Moffat point spread and drowned in noise, and back (Fu et al. 2024, section 3.1). */
+/**
+ * Restoration: images blurred by a Moffat point spread and drowned in noise, and back (Fu et al. 2024, section 3.1).
+ */
 import type { Random } from "../base/random.ts";
 import { convolveBatch } from "../batches/convolve.ts";
 import { DEGRADE, type Degradation, pointSpread } from "../stamps/degrade.ts";
@@ -19,7 +21,12 @@ export interface RestoreRanges {
 }
 
 /** The paper's ranges, for colour. */
-export const COLOUR_RANGES: RestoreRanges = { fwhmPx: [...DEGRADE.fwhmPx], sigma: [...DEGRADE.sigma], bandNoise: [1, 1, 1], seeingKnown: false };
+export const COLOUR_RANGES: RestoreRanges = {
+  fwhmPx: [...DEGRADE.fwhmPx],
+  sigma: [...DEGRADE.sigma],
+  bandNoise: [1, 1, 1],
+  seeingKnown: false,
+};
 
 /** A width and a noise from the ranges. */
 export function drawBlur(random: Random, { fwhmPx, sigma }: RestoreRanges): Degradation {
@@ -46,7 +53,12 @@ export function restoreBatch(
       crops.map((_, b) => all.subarray(b * length, (b + 1) * length)),
       sizePx,
     );
-    const candidates = candidatesOf(degraded, kind, scale, seeingKnown ? degradations.map(({ fwhmPx }) => fwhmPx) : null);
+    const candidates = candidatesOf(
+      degraded,
+      kind,
+      scale,
+      seeingKnown ? degradations.map(({ fwhmPx }) => fwhmPx) : null,
+    );
     return { image: scale.toNetwork(degraded), known: null, candidates, clean, degraded, scale };
   });
 }

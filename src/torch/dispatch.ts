@@ -1,6 +1,6 @@
 /**
- * The only importer of the native addon: one boxed call into libtorch's dispatcher, and the errors it gives a name, dtypes and shapes.
- * Everything else about tensors is built on `call`.
+ * The only importer of the native addon: one boxed call into libtorch's dispatcher, and the errors it gives a name,
+ * dtypes and shapes. Everything else about tensors is built on `call`.
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,7 +16,9 @@ export type NativeValue = Handle | number | bigint | boolean | string | null | u
 
 export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array;
 
-/** One operator as the dispatcher ran it: microseconds since the profile's start, bytes of the tensors read and written. */
+/**
+ * One operator as the dispatcher ran it: microseconds since the profile's start, bytes of the tensors read and written.
+ */
 export interface ProfiledCall {
   name: string;
   startUs: number;
@@ -60,7 +62,15 @@ interface Addon {
   profileStart(): void;
   profileModule(module: number): void;
   profileStop(): ProfiledCall[];
-  groupJoin(host: string, port: number, rank: number, size: number, seconds: number, isServer: boolean, prefix: string): void;
+  groupJoin(
+    host: string,
+    port: number,
+    rank: number,
+    size: number,
+    seconds: number,
+    isServer: boolean,
+    prefix: string,
+  ): void;
   groupWatch(parameters: Handle[], bucketBytes: number): void;
   groupExpect(): void;
   groupFinish(): void;
@@ -71,13 +81,17 @@ interface Addon {
 }
 
 function load(): Addon {
-  // OpenMP threads that spin while they wait cost more than they save on few cores, but waking them after each operator takes a quarter of a small training step:
-  // they look for work for some tens of microseconds and then sleep. libgomp reads this when the addon loads it.
+  // OpenMP threads that spin while they wait cost more than they save on few cores, but waking them after each operator
+  // takes a quarter of a small training step: they look for work for some tens of microseconds and then sleep. libgomp
+  // reads this when the addon loads it.
   process.env.OMP_WAIT_POLICY ??= "PASSIVE";
   process.env.GOMP_SPINCOUNT ??= "3000";
   const path = join(PACKAGE_ROOT, "native/build/Release/torch.node");
   if (!existsSync(path))
-    throw new SkyloopError("NATIVE_MISSING", `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`);
+    throw new SkyloopError(
+      "NATIVE_MISSING",
+      `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`,
+    );
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
     // Freed tensors' memory stays with the process: page faults otherwise cost up to half of the run time.
@@ -96,7 +110,18 @@ function load(): Addon {
 export const native: Addon = load();
 
 /** Type codes of c10::ScalarType. */
-export const DTYPE_CODE = { uint8: 0, int8: 1, int16: 2, int32: 3, int64: 4, float16: 5, float32: 6, float64: 7, bool: 11, bfloat16: 15 } as const;
+export const DTYPE_CODE = {
+  uint8: 0,
+  int8: 1,
+  int16: 2,
+  int32: 3,
+  int64: 4,
+  float16: 5,
+  float32: 6,
+  float64: 7,
+  bool: 11,
+  bfloat16: 15,
+} as const;
 export type DType = keyof typeof DTYPE_CODE;
 const DTYPE_NAME = new Map<number, DType>(Object.entries(DTYPE_CODE).map(([name, code]) => [code, name as DType]));
 
@@ -113,7 +138,9 @@ function describe(value: NativeValue): string {
   if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
   if (value === undefined) return "default";
   if (!isHandle(value)) return typeof value === "string" ? JSON.stringify(value) : String(value);
-  return native.isDefined(value) ? `${dtypeName(native.dtype(value))}[${native.shape(value).join(", ")}]` : "freed tensor";
+  return native.isDefined(value)
+    ? `${dtypeName(native.dtype(value))}[${native.shape(value).join(", ")}]`
+    : "freed tensor";
 }
 
 type Observer = (op: string, args: NativeValue[], result: NativeValue, ms: number) => void;

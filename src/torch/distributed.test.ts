@@ -10,7 +10,11 @@ async function run(size: number, ...args: string[]): Promise<{ out: string; err:
   const children = Array.from({ length: size }, (_, rank) =>
     spawn(process.execPath, ["--import", "tsx", join(PACKAGE_ROOT, "test/distributed/worker.ts"), ...args], {
       cwd: PACKAGE_ROOT,
-      env: { ...process.env, OMP_NUM_THREADS: "1", ...(size > 1 ? { RANK: String(rank), WORLD_SIZE: String(size), MASTER_PORT: String(port) } : {}) },
+      env: {
+        ...process.env,
+        OMP_NUM_THREADS: "1",
+        ...(size > 1 ? { RANK: String(rank), WORLD_SIZE: String(size), MASTER_PORT: String(port) } : {}),
+      },
     }),
   );
   const ended = children.map(
@@ -32,10 +36,20 @@ describe("a place in a group", () => {
   it("comes from torchrun's variables, from Slurm's, or there is none", () => {
     expect(placeFrom({})).toBeNull();
     expect(placeFrom({ RANK: "0", WORLD_SIZE: "1" })).toBeNull();
-    expect(placeFrom({ RANK: "1", WORLD_SIZE: "4", MASTER_ADDR: "node7", MASTER_PORT: "1234" })).toMatchObject({ rank: 1, size: 4, host: "node7", port: 1234 });
+    expect(placeFrom({ RANK: "1", WORLD_SIZE: "4", MASTER_ADDR: "node7", MASTER_PORT: "1234" })).toMatchObject({
+      rank: 1,
+      size: 4,
+      host: "node7",
+      port: 1234,
+    });
     expect(placeFrom({ RANK: "0", WORLD_SIZE: "2" })).toMatchObject({ host: "localhost", isServer: true });
     expect(placeFrom({ RANK: "0", WORLD_SIZE: "2", TORCHELASTIC_USE_AGENT_STORE: "True" })?.isServer).toBe(false);
-    const slurm = { SLURM_PROCID: "3", SLURM_STEP_NUM_TASKS: "8", SLURM_JOB_ID: "40001", SLURM_LAUNCH_NODE_IPADDR: "10.0.0.2" };
+    const slurm = {
+      SLURM_PROCID: "3",
+      SLURM_STEP_NUM_TASKS: "8",
+      SLURM_JOB_ID: "40001",
+      SLURM_LAUNCH_NODE_IPADDR: "10.0.0.2",
+    };
     expect(placeFrom(slurm)).toMatchObject({ rank: 3, size: 8, host: "10.0.0.2", port: 20_001 });
     expect(() => placeFrom({ RANK: "2", WORLD_SIZE: "2" })).toThrow(/no place in a group/);
     expect(() => placeFrom({ RANK: "0" })).toThrow(/no place in a group/);
@@ -59,7 +73,9 @@ describe("two processes", () => {
     async (fault) => {
       const [first] = await run(2, "8", fault, "2");
       expect(first.code).not.toBe(0);
-      expect(first.err).toMatch(/process 0 of 2 lost the others while gradients were summed.*goes on from its last checkpoint/);
+      expect(first.err).toMatch(
+        /process 0 of 2 lost the others while gradients were summed.*goes on from its last checkpoint/,
+      );
     },
     120_000,
   );

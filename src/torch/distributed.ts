@@ -21,8 +21,8 @@ const PATIENCE_SECONDS = 45;
 const BUCKET_BYTES = 4 << 20;
 
 /**
- * This process's place by torchrun's variables (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, which may be set by hand) or Slurm's; null where it is alone.
- * Throws BAD_GROUP for variables that contradict each other.
+ * This process's place by torchrun's variables (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, which may be set by hand)
+ * or Slurm's; null where it is alone. Throws BAD_GROUP for variables that contradict each other.
  */
 export function placeFrom(env: NodeJS.ProcessEnv): Place | null {
   const slurm = env.RANK === undefined && env.SLURM_PROCID !== undefined && env.SLURM_STEP_NUM_TASKS !== undefined;
@@ -38,7 +38,14 @@ export function placeFrom(env: NodeJS.ProcessEnv): Place | null {
   const host = env.MASTER_ADDR ?? (slurm ? (env.SLURM_LAUNCH_NODE_IPADDR ?? "localhost") : "localhost");
   const port = Number(env.MASTER_PORT ?? (slurm ? 20_000 + (Number(env.SLURM_JOB_ID ?? 0) % 20_000) : 29_500));
   const agent = env.TORCHELASTIC_USE_AGENT_STORE === "True";
-  return { rank, size, host, port, isServer: rank === 0 && !agent, prefix: `skyloop/${env.TORCHELASTIC_RESTART_COUNT ?? 0}` };
+  return {
+    rank,
+    size,
+    host,
+    port,
+    isServer: rank === 0 && !agent,
+    prefix: `skyloop/${env.TORCHELASTIC_RESTART_COUNT ?? 0}`,
+  };
 }
 
 /** The processes of a run that this one belongs to. Every method must be called by all of them, in the same order. */
@@ -58,7 +65,10 @@ export interface Group extends Place {
   leave(): void;
 }
 
-/** Joins the other processes. Throws GROUP_FAILED where they do not come, and later where one dies, or hangs for `seconds`. */
+/**
+ * Joins the other processes. Throws GROUP_FAILED where they do not come, and later where one dies, or hangs for
+ * `seconds`.
+ */
 export function joinGroup(place: Place, seconds = PATIENCE_SECONDS): Group {
   const { rank, size, host, port, isServer, prefix } = place;
   const among = <T>(what: string, body: () => T): T => {
@@ -91,7 +101,8 @@ export function joinGroup(place: Place, seconds = PATIENCE_SECONDS): Group {
         }),
       ),
     sumInto: (values) => among("lost the others", () => native.groupSum(values.handle)),
-    broadcast: (tensors) => among("lost the others at the start", () => native.groupBroadcast(tensors.map(({ handle }) => handle))),
+    broadcast: (tensors) =>
+      among("lost the others at the start", () => native.groupBroadcast(tensors.map(({ handle }) => handle))),
     leave: () => native.groupLeave(),
   };
 }

@@ -9,13 +9,19 @@ export interface Observed {
   ms: number;
 }
 
-const isHandle = (value: NativeValue): value is Handle => typeof value === "object" && value !== null && !Array.isArray(value);
+const isHandle = (value: NativeValue): value is Handle =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Runs `body` and tells `watch` of each operator it calls on this thread. */
 export function observeCalls(watch: (call: Observed) => void, body: () => void): void {
   setObserver((op, args, result, ms) => {
     const first = Array.isArray(result) ? result[0] : result;
-    watch({ op, shapes: args.filter(isHandle).map((handle) => native.shape(handle)), result: isHandle(first) ? native.shape(first) : [], ms });
+    watch({
+      op,
+      shapes: args.filter(isHandle).map((handle) => native.shape(handle)),
+      result: isHandle(first) ? native.shape(first) : [],
+      ms,
+    });
   });
   try {
     body();
@@ -24,8 +30,14 @@ export function observeCalls(watch: (call: Observed) => void, body: () => void):
   }
 }
 
-/** Runs `body` and tells `watch` of each operator with its tensors as the engine knows them; while `watch` runs nothing is observed. */
-export function observeHandles(watch: (op: string, args: NativeValue[], result: NativeValue) => void, body: () => void): void {
+/**
+ * Runs `body` and tells `watch` of each operator with its tensors as the engine knows them; while `watch` runs nothing
+ * is observed.
+ */
+export function observeHandles(
+  watch: (op: string, args: NativeValue[], result: NativeValue) => void,
+  body: () => void,
+): void {
   const observer: Parameters<typeof setObserver>[0] = (op, args, result) => {
     setObserver(null);
     try {

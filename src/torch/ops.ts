@@ -7,7 +7,15 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
 }
 
 /** x [B, C, H, W] by weight [out, C / groups, kh, kw] -> [B, out, H', W']. */
-export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, stride = 1, padding = 0, dilation = 1, groups = 1): Tensor {
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  stride = 1,
+  padding = 0,
+  dilation = 1,
+  groups = 1,
+): Tensor {
   return op("conv2d", x, weight, bias, [stride, stride], [padding, padding], [dilation, dilation], groups);
 }
 
@@ -46,7 +54,10 @@ export function mseLoss(x: Tensor, target: Tensor): Tensor {
   return op("mse_loss", x, target);
 }
 
-/** Mean cross entropy of logits [B, classes] and class numbers [B] (int64) or probabilities [B, classes]; weight [classes]. */
+/**
+ * Mean cross entropy of logits [B, classes] and class numbers [B] (int64) or probabilities [B, classes]; weight
+ * [classes].
+ */
 export function crossEntropy(logits: Tensor, target: Tensor, weight: Tensor | null = null, labelSmoothing = 0): Tensor {
   return op("cross_entropy_loss", logits, target, weight, 1, -100, labelSmoothing);
 }
@@ -57,7 +68,16 @@ export function bceWithLogits(logits: Tensor, target: Tensor, weight: Tensor | n
 }
 
 /** Batch normalisation of [B, C, ...]; running statistics are updated in place while training. */
-export function batchNorm(x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, training: boolean, momentum: number, eps: number): Tensor {
+export function batchNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  mean: Tensor,
+  variance: Tensor,
+  training: boolean,
+  momentum: number,
+  eps: number,
+): Tensor {
   return op("batch_norm", x, weight, bias, mean, variance, training, momentum, eps, false);
 }
 

@@ -12,7 +12,10 @@ export interface AdamOptions {
   weightDecay?: number;
   /** Parameters for which it is true are not decayed (biases and norms, by custom). */
   noDecay?: (name: string, parameter: Parameter) => boolean;
-  /** What the learning rate is multiplied by for a parameter (a pre-trained encoder learns more slowly than its new head, by custom). */
+  /**
+   * What the learning rate is multiplied by for a parameter (a pre-trained encoder learns more slowly than its new
+   * head, by custom).
+   */
   rateOf?: (name: string) => number;
 }
 
@@ -42,8 +45,14 @@ export interface AdamStep {
   decoupled: boolean;
 }
 
-/** One parameter's update as a composition of ATen's operators, for devices without our own one (native/optimise.cc), which is tested against it. */
-export function composedAdamStep({ parameter, mean, square, decay, grad: plain }: Entry & Moments & { grad: Tensor }, by: AdamStep): void {
+/**
+ * One parameter's update as a composition of ATen's operators, for devices without our own one (native/optimise.cc),
+ * which is tested against it.
+ */
+export function composedAdamStep(
+  { parameter, mean, square, decay, grad: plain }: Entry & Moments & { grad: Tensor },
+  by: AdamStep,
+): void {
   let grad = plain;
   if (decay !== 0 && by.decoupled) opInPlace("mul_.Scalar", parameter, 1 - by.learningRate * decay);
   else if (decay !== 0) grad = grad.add(parameter, decay);
@@ -67,7 +76,15 @@ export class Adam {
   private steps = 0;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: AdamOptions) {
-    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, noDecay: () => false, rateOf: () => 1, ...options };
+    this.options = {
+      beta1: 0.9,
+      beta2: 0.999,
+      eps: 1e-8,
+      weightDecay: 0,
+      noDecay: () => false,
+      rateOf: () => 1,
+      ...options,
+    };
     this.learningRate = options.learningRate;
     this.entries = Array.from(parameters, ([name, parameter]) => ({
       name,
@@ -132,7 +149,10 @@ export class Adam {
     for (const { parameter } of this.entries) parameter.setGrad(null);
   }
 
-  /** The step count (`steps`) and, of parameters that had a gradient, moments under `mean.<name>` and `square.<name>`; belongs to the current scope. */
+  /**
+   * The step count (`steps`) and, of parameters that had a gradient, moments under `mean.<name>` and `square.<name>`;
+   * belongs to the current scope.
+   */
   stateDict(): Record<string, Tensor> {
     const state: Record<string, Tensor> = { steps: tensor([this.steps], [1], "float64") };
     for (const { name, moments } of this.entries) {

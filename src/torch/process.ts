@@ -7,7 +7,10 @@ export function manualSeed(seed: number): void {
   native.seed(seed);
 }
 
-/** Sets the number of threads of one operator on this JavaScript thread. Results may differ in the last bits between counts. */
+/**
+ * Sets the number of threads of one operator on this JavaScript thread. Results may differ in the last bits between
+ * counts.
+ */
 export function setThreads(count: number): void {
   native.threads(count);
 }
@@ -15,14 +18,17 @@ export function getThreads(): number {
   return native.threads();
 }
 
-/** What products of linear layers and of attention round their factors to: nothing, or bfloat16 (8 bits of precision) where sums stay in single precision. */
+/**
+ * What products of linear layers and of attention round their factors to: nothing, or bfloat16 (8 bits of precision)
+ * where sums stay in single precision.
+ */
 export const PRECISIONS = ["float32", "bfloat16"] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /**
- * Sets the precision of the products of linear layers, and of those of attention's gradients where heads have 32 numbers and more, in the whole process; all else stays in
- * single precision.
- * Throws PRECISION_MISSING where the processor has no bfloat16 products (AVX512-BF16).
+ * Sets the precision of the products of linear layers, and of those of attention's gradients where heads have 32
+ * numbers and more, in the whole process; all else stays in single precision. Throws PRECISION_MISSING where the
+ * processor has no bfloat16 products (AVX512-BF16).
  */
 export function setPrecision(precision: Precision): void {
   if (native.shortProducts(precision === "bfloat16") !== (precision === "bfloat16"))

@@ -1,4 +1,7 @@
-/** Times of the operators that libtorch's dispatcher runs, those inside of `backward` and of other operators too (native/profile.cc). */
+/**
+ * Times of the operators that libtorch's dispatcher runs, those inside of `backward` and of other operators too
+ * (native/profile.cc).
+ */
 import { native, type ProfiledCall } from "./dispatch.ts";
 
 export type { ProfiledCall } from "./dispatch.ts";

@@ -1,6 +1,6 @@
 /**
- * Reads and writes safetensors files (https://huggingface.co/docs/safetensors): a length (8 bytes), a JSON header, the tensors' bytes.
- * Our own reader because no npm package reads and writes the format for typed arrays (docs/decisions).
+ * Reads and writes safetensors files (https://huggingface.co/docs/safetensors): a length (8 bytes), a JSON header, the
+ * tensors' bytes. Our own reader because no npm package reads and writes the format for typed arrays (docs/decisions).
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
@@ -36,7 +36,9 @@ interface Entry {
 /** Reads a file, or only the tensors whose names `wanted` accepts. Throws BAD_SAFETENSORS with the reason. */
 export function readSafetensors(path: string, wanted: (name: string) => boolean = () => true): SafetensorsFile {
   const broken = (why: string, cause?: unknown) =>
-    new SkyloopError("BAD_SAFETENSORS", `${path} is not a whole safetensors file: ${why}; copy or make it again`, { cause });
+    new SkyloopError("BAD_SAFETENSORS", `${path} is not a whole safetensors file: ${why}; copy or make it again`, {
+      cause,
+    });
   let file: number;
   try {
     file = openSync(path, "r");
@@ -63,7 +65,9 @@ export function readSafetensors(path: string, wanted: (name: string) => boolean 
     } catch (cause) {
       throw broken(`its header is not JSON (${messageOf(cause)})`, cause);
     }
-    const { __metadata__: metadata = {}, ...entries } = header as Record<string, Entry> & { __metadata__?: Record<string, string> };
+    const { __metadata__: metadata = {}, ...entries } = header as Record<string, Entry> & {
+      __metadata__?: Record<string, string>;
+    };
     const tensors: Record<string, Tensor> = {};
     for (const [
       name,
@@ -85,14 +89,22 @@ export function readSafetensors(path: string, wanted: (name: string) => boolean 
 }
 
 /** Writes tensors (sorted by name, aligned to 8 bytes) and metadata; the file appears whole or not at all. */
-export function writeSafetensors(path: string, tensors: Record<string, Tensor>, metadata: Record<string, string> = {}): void {
+export function writeSafetensors(
+  path: string,
+  tensors: Record<string, Tensor>,
+  metadata: Record<string, string> = {},
+): void {
   const names = Object.keys(tensors).sort();
   const header: Record<string, unknown> = { __metadata__: metadata };
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const name of names) {
     const bytes = tensorBytes(tensors[name]);
-    header[name] = { dtype: CODES[tensors[name].dtype], shape: tensors[name].shape, data_offsets: [offset, offset + bytes.length] };
+    header[name] = {
+      dtype: CODES[tensors[name].dtype],
+      shape: tensors[name].shape,
+      data_offsets: [offset, offset + bytes.length],
+    };
     parts.push(bytes);
     offset += bytes.length;
   }

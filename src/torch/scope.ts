@@ -1,6 +1,6 @@
 /**
- * Who frees a tensor: the innermost `scope` around the code that made it. Tensors made outside every scope live until `dispose` or
- * until JavaScript's garbage collector finds them, which knows nothing of their size.
+ * Who frees a tensor: the innermost `scope` around the code that made it. Tensors made outside every scope live until
+ * `dispose` or until JavaScript's garbage collector finds them, which knows nothing of their size.
  */
 import type { Tensor } from "./tensor.ts";
 
@@ -18,8 +18,8 @@ export function keep<T extends Tensor>(tensor: T): T {
 }
 
 /**
- * Runs `body` and frees every tensor made in it, also when it throws. What it returns survives (tensors in arrays and plain objects
- * too) and belongs to the scope around. `body` must not be asynchronous.
+ * Runs `body` and frees every tensor made in it, also when it throws. What it returns survives (tensors in arrays and
+ * plain objects too) and belongs to the scope around. `body` must not be asynchronous.
  */
 export function scope<T>(body: () => T): T {
   const outer = current;
@@ -46,5 +46,6 @@ function rescue(value: unknown, from: Set<Tensor>, to: Set<Tensor> | null): void
     return;
   }
   if (Array.isArray(value)) for (const part of value) rescue(part, from, to);
-  else if (Object.getPrototypeOf(value) === Object.prototype) for (const part of Object.values(value)) rescue(part, from, to);
+  else if (Object.getPrototypeOf(value) === Object.prototype)
+    for (const part of Object.values(value)) rescue(part, from, to);
 }

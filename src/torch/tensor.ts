@@ -1,8 +1,18 @@
 /**
- * Tensors: handles of libtorch tensors with the operators that our models use as methods. Semantics, broadcasting and names are
- * PyTorch's. Every tensor belongs to the `scope` it was made in (scope.ts) and is freed with it.
+ * Tensors: handles of libtorch tensors with the operators that our models use as methods. Semantics, broadcasting and
+ * names are PyTorch's. Every tensor belongs to the `scope` it was made in (scope.ts) and is freed with it.
  */
-import { call, DTYPE_CODE, type DType, dtypeName, type Handle, type NativeValue, native, type TypedArray, torchError } from "./dispatch.ts";
+import {
+  call,
+  DTYPE_CODE,
+  type DType,
+  dtypeName,
+  type Handle,
+  type NativeValue,
+  native,
+  type TypedArray,
+  torchError,
+} from "./dispatch.ts";
 import { keep, own } from "./scope.ts";
 
 /** What operators accept where ATen takes a tensor or a number. */
@@ -39,7 +49,10 @@ export class Tensor {
     return this.shape.reduce((product, n) => product * n, 1);
   }
 
-  /** Puts another tensor's data into this object, giving both old handles up; for moving a module to another type or device. */
+  /**
+   * Puts another tensor's data into this object, giving both old handles up; for moving a module to another type or
+   * device.
+   */
   become(other: Tensor): void {
     if (other === this) return;
     const wanted = this.requiresGrad;
@@ -93,7 +106,10 @@ export class Tensor {
       if (converted !== this) converted.dispose();
     }
   }
-  /** Overwrites this contiguous tensor's memory with an array of the same bytes; for buffers that are refilled batch after batch. */
+  /**
+   * Overwrites this contiguous tensor's memory with an array of the same bytes; for buffers that are refilled batch
+   * after batch.
+   */
   fill(data: TypedArray): void {
     native.copyFrom(this.handle, data);
   }
@@ -331,10 +347,14 @@ export function ops(name: string, ...args: Argument[]): Tensor[] {
 /** Calls an operator for its effect on its arguments (`add_` and the like), keeping no handle of the result. */
 export function opInPlace(name: string, ...args: Argument[]): void {
   const result = call(name, args.map(lower));
-  for (const handle of Array.isArray(result) ? result : [result]) if (typeof handle === "object" && handle !== null) native.free(handle as Handle);
+  for (const handle of Array.isArray(result) ? result : [result])
+    if (typeof handle === "object" && handle !== null) native.free(handle as Handle);
 }
 
-/** A tensor of the given shape with a copy of `data` (row-major); the type is the array's unless `dtype` asks for a conversion. */
+/**
+ * A tensor of the given shape with a copy of `data` (row-major); the type is the array's unless `dtype` asks for a
+ * conversion.
+ */
 export function tensor(data: TypedArray | number[], shape: number[], dtype?: DType): Tensor {
   const source = Array.isArray(data)
     ? dtype === "float64"
@@ -363,7 +383,18 @@ export function tensorFromBytes(bytes: Uint8Array, shape: number[], dtype: DType
 
 /** The bytes of a tensor as they go to a file: contiguous, little-endian. */
 export function tensorBytes(source: Tensor): Uint8Array {
-  const itemBytes: Record<string, number> = { uint8: 1, int8: 1, bool: 1, int16: 2, float16: 2, bfloat16: 2, int32: 4, float32: 4, int64: 8, float64: 8 };
+  const itemBytes: Record<string, number> = {
+    uint8: 1,
+    int8: 1,
+    bool: 1,
+    int16: 2,
+    float16: 2,
+    bfloat16: 2,
+    int32: 4,
+    float32: 4,
+    int64: 8,
+    float64: 8,
+  };
   const bytes = new Uint8Array(source.size * itemBytes[source.dtype]);
   native.copyTo(source.handle, bytes);
   return bytes;

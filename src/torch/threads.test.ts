@@ -51,6 +51,11 @@ console.log(scope(() => ones([3]).toFloat32Array().join()));`;
   });
 
   it("does not disturb the end of the process", () => {
-    expect(run(`await begin(); await begin(); process.exit(0);`)).toEqual({ status: 0, signal: null, stdout: "", stderr: "" });
+    expect(run(`await begin(); await begin(); process.exit(0);`)).toEqual({
+      status: 0,
+      signal: null,
+      stdout: "",
+      stderr: "",
+    });
   });
 });

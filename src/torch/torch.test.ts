@@ -34,7 +34,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe("dispatcher", () => {
   it("names operator, types and shapes in errors", () => {
     scope(() => {
-      expect(() => rand([2, 3]).matmul(rand([4, 2]))).toThrow(/matmul\(float32\[2, 3\], float32\[4, 2\]\).*2x3 and 4x2/);
+      expect(() => rand([2, 3]).matmul(rand([4, 2]))).toThrow(
+        /matmul\(float32\[2, 3\], float32\[4, 2\]\).*2x3 and 4x2/,
+      );
       expect(() => op("no_such_operator", rand([1]))).toThrow(/no operator aten::no_such_operator/);
       expect(() => op("add.Tensor", rand([1]))).toThrow(/argument `other` is missing/);
       expect(() => op("sum.dim_IntList", rand([1]), [0.5])).toThrow(/expected an integer/);
@@ -112,7 +114,10 @@ describe("random numbers", () => {
 
 describe("optimisers", () => {
   // torch.optim 1.13: five steps on sum(p^2 * [1, 10] + p) from p = [1, -2], lr 0.1 (test/golden/gen/optim.py).
-  const golden = JSON.parse(readFileSync(new URL("../../test/golden/optim.json", import.meta.url), "utf8")) as Record<string, number[]>;
+  const golden = JSON.parse(readFileSync(new URL("../../test/golden/optim.json", import.meta.url), "utf8")) as Record<
+    string,
+    number[]
+  >;
   const run = (make: (p: Parameter) => Adam) =>
     scope(() => {
       const p = new Parameter(tensor([1, -2], [2]));
@@ -143,7 +148,12 @@ describe("optimisers", () => {
           a.map((p, i) => [String(i), p]),
           { learningRate: 0.01, weightDecay: 0.1 },
         );
-        const entries = b.map((parameter) => ({ parameter, mean: zeros(parameter.shape, dtype), square: zeros(parameter.shape, dtype), decay: 0.1 }));
+        const entries = b.map((parameter) => ({
+          parameter,
+          mean: zeros(parameter.shape, dtype),
+          square: zeros(parameter.shape, dtype),
+          decay: 0.1,
+        }));
         for (let step = 1; step <= 3; step++) {
           const grads = shapes.map((shape) => randn(shape, dtype));
           for (const [i, grad] of grads.entries()) a[i].setGrad(grad);
@@ -205,9 +215,9 @@ describe("optimisers", () => {
   it("refuses moments of another shape", () => {
     scope(() => {
       const [p, grad, moment] = [rand([3]), rand([3]), rand([2])];
-      expect(() => opInPlace("skyloop::adam_step", [p], [grad], [moment], [moment], [0], 0.1, 0.9, 0.999, 1e-8, 1, 1, false)).toThrow(
-        /moments of one type and shape/,
-      );
+      expect(() =>
+        opInPlace("skyloop::adam_step", [p], [grad], [moment], [moment], [0], 0.1, 0.9, 0.999, 1e-8, 1, 1, false),
+      ).toThrow(/moments of one type and shape/);
     });
   });
   it.each(cases)("%s equals PyTorch's", (name, make) => {
@@ -264,7 +274,9 @@ describe("worker threads", () => {
       [1, 2].map(
         (value) =>
           new Promise<number>((resolve, reject) => {
-            const worker = startWorker(new URL("../../test/fixtures/torch-worker.ts", import.meta.url), { workerData: value });
+            const worker = startWorker(new URL("../../test/fixtures/torch-worker.ts", import.meta.url), {
+              workerData: value,
+            });
             worker.once("message", resolve);
             worker.once("error", reject);
           }),

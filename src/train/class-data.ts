@@ -1,4 +1,6 @@
-/** Labelled images for classifiers that learn from pixels: which objects, how they are split, and their model inputs. */
+/**
+ * Labelled images for classifiers that learn from pixels: which objects, how they are split, and their model inputs.
+ */
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
@@ -21,8 +23,8 @@ export const CLASS_SIZES = { train: 500, test: 250, testShare: 0.3, validationSh
 const LEAST_OF_A_CLASS = 5;
 
 /**
- * Splits each class at random: 250 objects or 30 % of them to measure, a tenth to choose by, of the rest 500 at most to learn from. Throws TOO_FEW_OBJECTS for a
- * class of fewer than five.
+ * Splits each class at random: 250 objects or 30 % of them to measure, a tenth to choose by, of the rest 500 at most to
+ * learn from. Throws TOO_FEW_OBJECTS for a class of fewer than five.
  */
 export function paperSplit(truth: ArrayLike<number>, names: string[], seed: number): Split {
   const random = new Random(seed).fork("class split");
@@ -43,8 +45,17 @@ export function paperSplit(truth: ArrayLike<number>, names: string[], seed: numb
   return split;
 }
 
-/** Inputs of `sizePx` of a survey's labelled objects. Throws COLUMN_MISSING, NO_LABELS, ONE_CLASS, NOT_CLASSES, TOO_FEW_OBJECTS. */
-export async function loadClassData(folder: string, column: string, sizePx: number, seed: number, progress: Progress): Promise<SplitClassData> {
+/**
+ * Inputs of `sizePx` of a survey's labelled objects. Throws COLUMN_MISSING, NO_LABELS, ONE_CLASS, NOT_CLASSES,
+ * TOO_FEW_OBJECTS.
+ */
+export async function loadClassData(
+  folder: string,
+  column: string,
+  sizePx: number,
+  seed: number,
+  progress: Progress,
+): Promise<SplitClassData> {
   const survey = await openSurvey(folder);
   try {
     const labelled = readClasses(survey, column);
@@ -58,7 +69,9 @@ export async function loadClassData(folder: string, column: string, sizePx: numb
       for (const [i, member] of members.entries()) {
         const stamp = await survey.readStamp(labelled.rows[member]);
         // A pixel without a measurement is dark to a model.
-        const input = modelInput(stamp, { sizePx, adaptiveCrop: survey.header.adaptiveCrop }).map((value) => (Number.isFinite(value) ? value : 0));
+        const input = modelInput(stamp, { sizePx, adaptiveCrop: survey.header.adaptiveCrop }).map((value) =>
+          Number.isFinite(value) ? value : 0,
+        );
         images.set(input, i * plane);
         progress.update(++done, total);
       }

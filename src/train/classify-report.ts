@@ -20,10 +20,19 @@ export interface Judged {
 }
 
 /** The wrongly classified objects, the most certain first: place in `objects`, predicted class and its probability. */
-export function certainMistakes(objects: Judged[], probabilities: Float32Array, classes: number): { at: number; predicted: number; confidence: number }[] {
+export function certainMistakes(
+  objects: Judged[],
+  probabilities: Float32Array,
+  classes: number,
+): { at: number; predicted: number; confidence: number }[] {
   const predicted = mostProbable(probabilities, classes);
   return objects
-    .map(({ truth }, at) => ({ at, truth, predicted: predicted[at], confidence: probabilities[at * classes + predicted[at]] }))
+    .map(({ truth }, at) => ({
+      at,
+      truth,
+      predicted: predicted[at],
+      confidence: probabilities[at * classes + predicted[at]],
+    }))
     .filter((object) => object.predicted !== object.truth)
     .sort((a, b) => b.confidence - a.confidence || a.at - b.at)
     .map(({ at, predicted, confidence }) => ({ at, predicted, confidence }));
@@ -39,7 +48,13 @@ async function picture(survey: Survey, row: number): Promise<string> {
 }
 
 /** Writes the page. `objects` are the test objects in the order of `probabilities` [N, classes]. */
-export async function writeClassifyReport(path: string, survey: Survey, result: ClassifyResult, objects: Judged[], probabilities: Float32Array): Promise<void> {
+export async function writeClassifyReport(
+  path: string,
+  survey: Survey,
+  result: ClassifyResult,
+  objects: Judged[],
+  probabilities: Float32Array,
+): Promise<void> {
   const { scores, classes, history } = result;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const mistakes = certainMistakes(objects, probabilities, classes.length);

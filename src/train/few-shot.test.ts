@@ -21,7 +21,10 @@ function discs(): Tensor {
     const [i, y, x] = [Math.floor(at / (3 * SIZE_PX * SIZE_PX)), Math.floor(at / SIZE_PX) % SIZE_PX, at % SIZE_PX];
     const radiusPx = Math.hypot(x - SIZE_PX / 2 + 0.5, y - SIZE_PX / 2 + 0.5);
     // Brighter on one side, so that a turned image is another image.
-    values[at] = Math.max(0, (0.5 + x / SIZE_PX) * Math.exp(-radiusPx / (truth[i] === 0 ? 3 : 14)) + random.normal(0, 0.03));
+    values[at] = Math.max(
+      0,
+      (0.5 + x / SIZE_PX) * Math.exp(-radiusPx / (truth[i] === 0 ? 3 : 14)) + random.normal(0, 0.03),
+    );
   }
   return tensor(values, [COUNT, 3, SIZE_PX, SIZE_PX]);
 }
@@ -84,19 +87,25 @@ describe("objects that a draw leaves", () => {
 });
 
 describe("one cell", () => {
-  const parts = { train: Array.from({ length: 16 }, (_, i) => i), measured: Array.from({ length: 16 }, (_, i) => 16 + i) };
+  const parts = {
+    train: Array.from({ length: 16 }, (_, i) => i),
+    measured: Array.from({ length: 16 }, (_, i) => 16 + i),
+  };
   const options = { ...DEFAULT_NETWORK, steps: 15, batchSize: 8 };
 
   it.each([
     ["a frozen LVM", { ...lvm, frozen: true }, 15, 0],
     ["a fine-tuned LVM", lvm, 15, 0],
-    // Its running statistics of batches need as many steps to forget how they began, and one of sixteen runs ended badly by rounding alone, on one kind of processor.
+    // Its running statistics of batches need as many steps to forget how they began, and one of sixteen runs ended
+    // badly by rounding alone, on one kind of processor.
     ["ResNet18 from scratch", { name: "resnet18" }, 48, 1],
   ])(
     "%s learns what its examples show",
     (name, wanted, steps, mayFail) => {
       const runs = [1, 2, 3].map((seed) => runCell(wanted, data, parts, { ...options, steps, seed }));
-      console.log(`${name}: ${runs.map(({ accuracy, lastLoss }) => `accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`).join("; ")}`);
+      console.log(
+        `${name}: ${runs.map(({ accuracy, lastLoss }) => `accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`).join("; ")}`,
+      );
       expect(runs.map(({ trainObjects }) => trainObjects)).toEqual([16, 16, 16]);
       expect(runs.map(({ accuracy }) => accuracy).sort((a, b) => a - b)[mayFail]).toBeGreaterThanOrEqual(0.85);
     },
@@ -104,7 +113,8 @@ describe("one cell", () => {
   );
 
   it("gives the same for the same seed and something else for another", () => {
-    const run = (seed: number) => runCell({ ...lvm, frozen: true }, data, parts, { ...options, steps: 4, seed }).lastLoss;
+    const run = (seed: number) =>
+      runCell({ ...lvm, frozen: true }, data, parts, { ...options, steps: 4, seed }).lastLoss;
     const first = run(1);
     expect(run(1)).toBe(first);
     expect(run(2)).not.toBe(first);

@@ -1,12 +1,28 @@
-/** How well networks do with few labels: the draws of the objects that are learned from, and one cell of the comparison. */
+/**
+ * How well networks do with few labels: the draws of the objects that are learned from, and one cell of the comparison.
+ */
 import { Random } from "../base/random.ts";
 import { classificationScores, mostProbable } from "../measure/classification.ts";
 import { createClassifier, type NewClassifier } from "../tasks/image-classifier.ts";
 import { manualSeed } from "../torch/index.ts";
-import { type KnownFeatures, type LabelledImages, type NetworkOptions, networkLogits, trainNetwork } from "./network.ts";
+import {
+  type KnownFeatures,
+  type LabelledImages,
+  type NetworkOptions,
+  networkLogits,
+  trainNetwork,
+} from "./network.ts";
 
-/** Objects held out of everything: the same of each class, `test` to measure and `validation` to choose learning rates by; the rest is drawn from. */
-export function holdOut(truth: ArrayLike<number>, classes: number, sizes: { test: number; validation: number }, seed: number) {
+/**
+ * Objects held out of everything: the same of each class, `test` to measure and `validation` to choose learning rates
+ * by; the rest is drawn from.
+ */
+export function holdOut(
+  truth: ArrayLike<number>,
+  classes: number,
+  sizes: { test: number; validation: number },
+  seed: number,
+) {
   const random = new Random(seed).fork("few-shot split");
   const split = { test: [] as number[], validation: [] as number[], pool: [] as number[] };
   for (let k = 0; k < classes; k++) {
@@ -18,17 +34,26 @@ export function holdOut(truth: ArrayLike<number>, classes: number, sizes: { test
   return split;
 }
 
-/** `perClass` objects of each class (all of a class that has fewer; 0: all), a different draw for each seed; a larger draw contains the smaller ones. */
-export function drawExamples(pool: number[], truth: ArrayLike<number>, classes: number, perClass: number, seed: number): number[] {
+/**
+ * `perClass` objects of each class (all of a class that has fewer; 0: all), a different draw for each seed; a larger
+ * draw contains the smaller ones.
+ */
+export function drawExamples(
+  pool: number[],
+  truth: ArrayLike<number>,
+  classes: number,
+  perClass: number,
+  seed: number,
+): number[] {
   const random = new Random(seed).fork("few-shot draw");
-  return Array.from({ length: classes }, (_, k) => random.shuffle(pool.filter((i) => truth[i] === k))).flatMap((members) =>
-    perClass === 0 ? members : members.slice(0, perClass),
+  return Array.from({ length: classes }, (_, k) => random.shuffle(pool.filter((i) => truth[i] === k))).flatMap(
+    (members) => (perClass === 0 ? members : members.slice(0, perClass)),
   );
 }
 
 /**
- * What to measure on beside the test objects once `train` is drawn: as many of each class as the rarest one leaves in the pool, so that classes stay equal. Draws
- * with the same seed and size have the same ones.
+ * What to measure on beside the test objects once `train` is drawn: as many of each class as the rarest one leaves in
+ * the pool, so that classes stay equal. Draws with the same seed and size have the same ones.
  */
 export function spareObjects(pool: number[], truth: ArrayLike<number>, classes: number, train: number[]): number[] {
   const drawn = new Set(train);
@@ -47,7 +72,10 @@ export interface CellResult {
   seconds: number;
 }
 
-/** Trains one network from the beginning on `train` and measures it on `measured`; `known` of a frozen encoder spares reading objects again. */
+/**
+ * Trains one network from the beginning on `train` and measures it on `measured`; `known` of a frozen encoder spares
+ * reading objects again.
+ */
 export function runCell(
   wanted: Omit<NewClassifier, "classes">,
   data: LabelledImages & { truth: Int32Array },

@@ -10,7 +10,9 @@ import { DEFAULT_HEAD, pickRows, trainHead } from "./head.ts";
 function clouds(count: number, dim = 8) {
   const random = new Random(5);
   const classOf = Int32Array.from({ length: count }, (_, i) => i % 3);
-  const features = Float32Array.from({ length: count * dim }, (_, at) => random.normal(at % dim === classOf[Math.floor(at / dim)] ? 2.6 : 0));
+  const features = Float32Array.from({ length: count * dim }, (_, at) =>
+    random.normal(at % dim === classOf[Math.floor(at / dim)] ? 2.6 : 0),
+  );
   const targets = Float32Array.from({ length: count * 3 }, (_, at) => (at % 3 === classOf[Math.floor(at / 3)] ? 1 : 0));
   return { features, targets, classOf, dim, classes: 3 };
 }
@@ -29,10 +31,14 @@ describe("training a head", () => {
       split.test.map((i) => data.classOf[i]),
       3,
     );
-    console.log(`accuracy ${accuracy.toFixed(3)}, best of ${history.length} epochs ${bestEpoch}, temperature ${temperature.toFixed(2)}`);
+    console.log(
+      `accuracy ${accuracy.toFixed(3)}, best of ${history.length} epochs ${bestEpoch}, temperature ${temperature.toFixed(2)}`,
+    );
     expect(accuracy).toBeGreaterThan(0.8);
     expect(history.length).toBe(Math.min(DEFAULT_HEAD.epochs, bestEpoch + DEFAULT_HEAD.patience));
-    expect(history[bestEpoch - 1].validationLoss).toBe(Math.min(...history.map(({ validationLoss }) => validationLoss)));
+    expect(history[bestEpoch - 1].validationLoss).toBe(
+      Math.min(...history.map(({ validationLoss }) => validationLoss)),
+    );
     expect(temperature).toBeGreaterThan(0.05);
     head.dispose();
     expect(liveTensors()).toBe(before);

@@ -63,17 +63,24 @@ export function pickRows(matrix: Float32Array, width: number, rows: number[]): F
 }
 
 /**
- * Trains on `split.train`, keeps the epoch with the smallest loss on `split.validation` and fits the temperature there; without validation objects it runs
- * all epochs. The same data, options and thread count give the same head.
+ * Trains on `split.train`, keeps the epoch with the smallest loss on `split.validation` and fits the temperature there;
+ * without validation objects it runs all epochs. The same data, options and thread count give the same head.
  */
-export function trainHead({ features, dim, targets, classes }: HeadData, split: Pick<Split, "train" | "validation">, options: HeadOptions): TrainedHead {
+export function trainHead(
+  { features, dim, targets, classes }: HeadData,
+  split: Pick<Split, "train" | "validation">,
+  options: HeadOptions,
+): TrainedHead {
   manualSeed(options.seed);
   const of = (rows: number[]) => ({ x: pickRows(features, dim, rows), y: pickRows(targets, classes, rows) });
   const [train, validation] = [of(split.train), of(split.validation)];
   const truth = hardClasses({ targets: validation.y, classes: new Array<string>(classes).fill("") });
   const head = new ClassifyHead(dim, classes, options.dropout);
   head.standardise(train.x, dim);
-  const optimiser = new AdamW(head.mlp.namedParameters(), { ...options, noDecay: (_, parameter) => parameter.shape.length < 2 });
+  const optimiser = new AdamW(head.mlp.namedParameters(), {
+    ...options,
+    noDecay: (_, parameter) => parameter.shape.length < 2,
+  });
   const random = new Random(options.seed).fork("head");
   const order = Int32Array.from(split.train, (_, i) => i);
   const history: EpochRecord[] = [];
@@ -89,7 +96,10 @@ export function trainHead({ features, dim, targets, classes }: HeadData, split: 
       optimiser.zeroGrad();
       sum += scope(() => {
         const index = tensor(BigInt64Array.from(batch, BigInt), [batch.length]);
-        const loss = classifyLoss(head.forward(x.indexSelect(0, index)), y.indexSelect(0, index), { weights, labelSmoothing: options.labelSmoothing });
+        const loss = classifyLoss(head.forward(x.indexSelect(0, index)), y.indexSelect(0, index), {
+          weights,
+          labelSmoothing: options.labelSmoothing,
+        });
         loss.backward();
         return loss.item() * batch.length;
       });
@@ -118,5 +128,7 @@ export function trainHead({ features, dim, targets, classes }: HeadData, split: 
 }
 
 function copyState(head: ClassifyHead): Record<string, Tensor> {
-  return scope(() => Object.fromEntries(Object.entries(head.stateDict()).map(([name, value]) => [name, keep(value.detach().clone())])));
+  return scope(() =>
+    Object.fromEntries(Object.entries(head.stateDict()).map(([name, value]) => [name, keep(value.detach().clone())])),
+  );
 }

@@ -22,8 +22,9 @@ const SHARE = { test: 0.2, validation: 0.1 } as const;
 const LEAST_PICTURES = 12;
 
 /**
- * A survey's stamps, split at random by `seed`: a fifth to measure (100 at most), a tenth to choose by (60 at most), the rest to learn from (`mostTrain` at most).
- * Throws BAD_IMAGE_SIZE where the stamps are smaller than the crops, TOO_FEW_STAMPS below twelve.
+ * A survey's stamps, split at random by `seed`: a fifth to measure (100 at most), a tenth to choose by (60 at most),
+ * the rest to learn from (`mostTrain` at most). Throws BAD_IMAGE_SIZE where the stamps are smaller than the crops,
+ * TOO_FEW_STAMPS below twelve.
  */
 export async function loadImageData(
   folder: string,
@@ -60,15 +61,16 @@ export async function loadImageData(
 }
 
 /**
- * Pictures whose noise is measured, and what their sky's noise is multiplied by before it is added to what they have already. It begins near nothing, so that images as
- * the survey has them lie within what a model learned from.
+ * Pictures whose noise is measured, and what their sky's noise is multiplied by before it is added to what they have
+ * already. It begins near nothing, so that images as the survey has them lie within what a model learned from.
  */
 const NOISE_FROM = 50;
 const NOISE_TIMES: [number, number] = [0.1, 3];
 
 /**
- * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by a tenth to three times the noise that the stamps have
- * already, band by band. `fwhm` is in px for colour and arcsec for flux, `noise` of 255 or in nanomaggies. Throws BAD_OPTION for ranges that cannot be.
+ * How images are blurred and made noisy: colour by the paper's ranges; flux by its widths in pixels and by a tenth to
+ * three times the noise that the stamps have already, band by band. `fwhm` is in px for colour and arcsec for flux,
+ * `noise` of 255 or in nanomaggies. Throws BAD_OPTION for ranges that cannot be.
  */
 export function restoreRanges(
   { kind, pixelScaleArcsec, train }: Pick<ImageData, "kind" | "pixelScaleArcsec" | "train">,
@@ -81,32 +83,60 @@ export function restoreRanges(
     ["--noise", noise, 0],
   ] as const)
     if (range !== undefined && !(range[0] >= least && range[1] >= range[0]))
-      throw new SkyloopError("BAD_OPTION", `${name} is two numbers, the smaller first and none below 0, such as 2,8; not ${range.join(",")}`);
+      throw new SkyloopError(
+        "BAD_OPTION",
+        `${name} is two numbers, the smaller first and none below 0, such as 2,8; not ${range.join(",")}`,
+      );
   if (kind === "colour")
-    return { ...COLOUR_RANGES, seeingKnown, fwhmPx: fwhm ?? COLOUR_RANGES.fwhmPx, sigma: noise === undefined ? COLOUR_RANGES.sigma : scaled(noise, 1 / 255) };
+    return {
+      ...COLOUR_RANGES,
+      seeingKnown,
+      fwhmPx: fwhm ?? COLOUR_RANGES.fwhmPx,
+      sigma: noise === undefined ? COLOUR_RANGES.sigma : scaled(noise, 1 / 255),
+    };
   if (fwhm !== undefined && pixelScaleArcsec === null)
-    throw new SkyloopError("BAD_OPTION", "--fwhm is in arcsec, and the survey has no pixel scale; leave it out for the widths of 2 to 8 px");
-  const fwhmPx = fwhm === undefined ? ([...DEGRADE.fwhmPx] as [number, number]) : scaled(fwhm, 1 / (pixelScaleArcsec ?? 1));
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "--fwhm is in arcsec, and the survey has no pixel scale; leave it out for the widths of 2 to 8 px",
+    );
+  const fwhmPx =
+    fwhm === undefined ? ([...DEGRADE.fwhmPx] as [number, number]) : scaled(fwhm, 1 / (pixelScaleArcsec ?? 1));
   if (noise !== undefined) return { fwhmPx, sigma: noise, bandNoise: [1, 1, 1], seeingKnown };
   const bands = [0, 1, 2].map((band) => medianNoise(train.slice(0, NOISE_FROM), band));
   const mean = bands.reduce((sum, sigma) => sum + sigma, 0) / 3 || 1;
-  return { fwhmPx, sigma: scaled(NOISE_TIMES, mean), bandNoise: bands.map((sigma) => sigma / mean) as [number, number, number], seeingKnown };
+  return {
+    fwhmPx,
+    sigma: scaled(NOISE_TIMES, mean),
+    bandNoise: bands.map((sigma) => sigma / mean) as [number, number, number],
+    seeingKnown,
+  };
 }
 
 const scaled = ([low, high]: [number, number], factor: number): [number, number] => [low * factor, high * factor];
 
 function medianNoise(pictures: Picture[], band: number): number {
-  const sigmas = pictures.map(({ data, sidePx }) => noiseSigma(Float32Array.from(data.subarray(band * sidePx ** 2, (band + 1) * sidePx ** 2)), sidePx));
+  const sigmas = pictures.map(({ data, sidePx }) =>
+    noiseSigma(Float32Array.from(data.subarray(band * sidePx ** 2, (band + 1) * sidePx ** 2)), sidePx),
+  );
   return sigmas.sort((a, b) => a - b)[sigmas.length >> 1] ?? 0;
 }
 
 /** The ranges in words, for cards and headers. */
-export function describeRanges({ fwhmPx, sigma, bandNoise, seeingKnown }: RestoreRanges, kind: "flux" | "colour", pixelScaleArcsec: number | null): string {
-  const width = kind === "flux" && pixelScaleArcsec !== null ? scaled(fwhmPx, pixelScaleArcsec).map((w) => w.toFixed(2)) : fwhmPx.map((w) => w.toFixed(1));
+export function describeRanges(
+  { fwhmPx, sigma, bandNoise, seeingKnown }: RestoreRanges,
+  kind: "flux" | "colour",
+  pixelScaleArcsec: number | null,
+): string {
+  const width =
+    kind === "flux" && pixelScaleArcsec !== null
+      ? scaled(fwhmPx, pixelScaleArcsec).map((w) => w.toFixed(2))
+      : fwhmPx.map((w) => w.toFixed(1));
   const unit = kind === "flux" && pixelScaleArcsec !== null ? "arcsec" : "px";
   const noise =
     kind === "colour"
       ? `${(255 * sigma[0]).toFixed(1)}-${(255 * sigma[1]).toFixed(1)} of 255`
-      : bandNoise.map((factor, c) => `${"zrg"[c]} ${(sigma[0] * factor).toPrecision(2)}-${(sigma[1] * factor).toPrecision(2)}`).join(", ");
+      : bandNoise
+          .map((factor, c) => `${"zrg"[c]} ${(sigma[0] * factor).toPrecision(2)}-${(sigma[1] * factor).toPrecision(2)}`)
+          .join(", ");
   return `Moffat FWHM ${width.join("-")} ${unit}${seeingKnown ? ", which it is told" : ""}, noise sigma ${noise}${kind === "flux" ? " (survey's unit)" : ""}`;
 }

@@ -1,4 +1,6 @@
-/** A trained restoration or reconstruction measured on test images, beside the images as given and classical methods. */
+/**
+ * A trained restoration or reconstruction measured on test images, beside the images as given and classical methods.
+ */
 import sharp from "sharp";
 import { writeFileAtomic } from "../base/files.ts";
 import type { Picture } from "../batches/pictures.ts";
@@ -16,7 +18,10 @@ import {
   type TestSetup,
 } from "./image-measures.ts";
 
-/** Light within an aperture after, as a share of the true one: median over the images, and half the range that holds the middle 68 % of them. */
+/**
+ * Light within an aperture after, as a share of the true one: median over the images, and half the range that holds the
+ * middle 68 % of them.
+ */
 export interface LightScores {
   median: number;
   scatter: number;
@@ -49,8 +54,9 @@ function lightScores(ratios: number[]): LightScores {
 }
 
 /**
- * Scores of every method on the middles of `pictures`, made worse as `setup` says; `named` are further models to compare, by the name they get. The same setup
- * gives all of them the same images. `classical` null leaves deconvolution out, "given only" all classical methods.
+ * Scores of every method on the middles of `pictures`, made worse as `setup` says; `named` are further models to
+ * compare, by the name they get. The same setup gives all of them the same images. `classical` null leaves
+ * deconvolution out, "given only" all classical methods.
  */
 export function evaluateImages(
   named: Record<string, ImageModel>,
@@ -68,17 +74,25 @@ export function evaluateImages(
     for (const [name, model] of Object.entries(named)) methods[name] = improveWhole(model, test.batch, setup.kind);
     for (const [name, images] of Object.entries(methods))
       for (const [b, image] of images.entries()) {
-        scores[name] = [...(scores[name] ?? []), scoreImage(image, clean[b], setup.sizePx, setup.kind, test.masks[b] ?? null)];
+        scores[name] = [
+          ...(scores[name] ?? []),
+          scoreImage(image, clean[b], setup.sizePx, setup.kind, test.masks[b] ?? null),
+        ];
         lights[name] = [...(lights[name] ?? []), lightRatio(image, clean[b], setup.sizePx)];
       }
     for (const [b, image] of clean.entries())
       if (from + b < shown)
         examples.push({
           id: pictures[from + b].id,
-          images: { ...Object.fromEntries(Object.entries(methods).map(([name, images]) => [name, images[b].slice()])), true: image.slice() },
+          images: {
+            ...Object.fromEntries(Object.entries(methods).map(([name, images]) => [name, images[b].slice()])),
+            true: image.slice(),
+          },
         });
   });
-  const methods = Object.fromEntries(Object.keys(scores).map((name) => [name, { ...meanScores(scores[name]), light: lightScores(lights[name]) }]));
+  const methods = Object.fromEntries(
+    Object.keys(scores).map((name) => [name, { ...meanScores(scores[name]), light: lightScores(lights[name]) }]),
+  );
   return { methods, examples };
 }
 
@@ -101,19 +115,30 @@ const CAPTION_PX = 18;
 const LEAST_SHOWN_PX = 128;
 
 /** A PNG with one row an example and one column a method. */
-export async function writeExamples(path: string, examples: Example[], sizePx: number, kind: "flux" | "colour"): Promise<void> {
+export async function writeExamples(
+  path: string,
+  examples: Example[],
+  sizePx: number,
+  kind: "flux" | "colour",
+): Promise<void> {
   if (examples.length === 0) return;
   const names = Object.keys(examples[0].images);
   // Small images are shown larger, so that their captions have room.
   const shownPx = sizePx * Math.max(1, Math.round(LEAST_SHOWN_PX / sizePx));
   const [cell, N] = [shownPx + GAP_PX, sizePx * sizePx];
-  const [width, height] = [Math.max(names.length * cell, 7 * names.join("  ").length), CAPTION_PX + examples.length * cell];
+  const [width, height] = [
+    Math.max(names.length * cell, 7 * names.join("  ").length),
+    CAPTION_PX + examples.length * cell,
+  ];
   const tiles = await Promise.all(
     examples.flatMap(({ images }, row) =>
       names.map(async (name, column) => {
         const planes = images[name];
         // Pictures stand red first; the flux renderer takes bands by name.
-        const shown = kind === "colour" ? planes : renderLegacy({ data: planes, widthPx: sizePx, heightPx: sizePx, bands: ["z", "r", "g"] });
+        const shown =
+          kind === "colour"
+            ? planes
+            : renderLegacy({ data: planes, widthPx: sizePx, heightPx: sizePx, bands: ["z", "r", "g"] });
         const pixels = Buffer.alloc(3 * N);
         for (let p = 0; p < N; p++) {
           const at = kind === "flux" ? (sizePx - 1 - Math.floor(p / sizePx)) * sizePx + (p % sizePx) : p;
@@ -126,9 +151,14 @@ export async function writeExamples(path: string, examples: Example[], sizePx: n
     ),
   );
   const captions = names
-    .map((name, column) => `<text x="${column * cell + 2}" y="13" font-family="sans-serif" font-size="11" fill="#000">${name}</text>`)
+    .map(
+      (name, column) =>
+        `<text x="${column * cell + 2}" y="13" font-family="sans-serif" font-size="11" fill="#000">${name}</text>`,
+    )
     .join("");
-  const heading = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${CAPTION_PX}">${captions}</svg>`);
+  const heading = Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${CAPTION_PX}">${captions}</svg>`,
+  );
   const png = await sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
     .composite([{ input: heading, left: 0, top: 0 }, ...tiles])
     .png()

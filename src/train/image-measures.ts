@@ -38,7 +38,10 @@ export interface TestSetup {
 
 const TEST_BATCH = 10;
 
-/** Calls `each` with the central crops of all pictures, made worse the same way for the same seed, whatever else was computed before. */
+/**
+ * Calls `each` with the central crops of all pictures, made worse the same way for the same seed, whatever else was
+ * computed before.
+ */
 export function forTestBatches(
   pictures: Picture[],
   { task, kind, sizePx, seed, restore, masks }: TestSetup,
@@ -74,8 +77,17 @@ function dataRangeOf(clean: Float32Array, kind: "flux" | "colour"): number {
   return kind === "colour" ? 1 : clean.reduce((most, value) => Math.max(most, value), 0);
 }
 
-/** Measures of one image against the true one. Flux is measured in units of its brightest pixel, so that the MSE of faint and bright galaxies can be averaged. */
-export function scoreImage(image: Float32Array, clean: Float32Array, sizePx: number, kind: "flux" | "colour", mask: Uint8Array | null): ImageScores {
+/**
+ * Measures of one image against the true one. Flux is measured in units of its brightest pixel, so that the MSE of
+ * faint and bright galaxies can be averaged.
+ */
+export function scoreImage(
+  image: Float32Array,
+  clean: Float32Array,
+  sizePx: number,
+  kind: "flux" | "colour",
+  mask: Uint8Array | null,
+): ImageScores {
   const range = dataRangeOf(clean, kind) || 1;
   const mse = meanSquaredError(image, clean) / range ** 2;
   let [hidden, hiddenSum] = [0, 0];
@@ -97,7 +109,8 @@ const BEST_DB = 100;
 const decibels = (mse: number) => Math.min(BEST_DB, -10 * Math.log10(mse));
 
 export function meanScores(scores: ImageScores[]): ImageScores {
-  const mean = (of: (score: ImageScores) => number) => scores.reduce((sum, score) => sum + of(score), 0) / scores.length;
+  const mean = (of: (score: ImageScores) => number) =>
+    scores.reduce((sum, score) => sum + of(score), 0) / scores.length;
   return {
     mse: mean(({ mse }) => mse),
     psnr: mean(({ psnr }) => psnr),
@@ -150,7 +163,11 @@ export function chooseClassical(pictures: Picture[], setup: TestSetup): Classica
 }
 
 /** What each method makes of a batch: images by name, the given ones first. */
-export function classicalImages(test: TestBatch, setup: TestSetup, classical: Classical | "given only" | null): Record<string, Float32Array[]> {
+export function classicalImages(
+  test: TestBatch,
+  setup: TestSetup,
+  classical: Classical | "given only" | null,
+): Record<string, Float32Array[]> {
   const given = imagesOf(test.batch.degraded);
   if (setup.task === "restore") {
     if (classical === null || classical === "given only") return { blurred: given };
@@ -166,7 +183,10 @@ export function classicalImages(test: TestBatch, setup: TestSetup, classical: Cl
   };
 }
 
-/** Light of the middle of an image, in all three bands, as a share of the true image's: aperture of a quarter of the side, sky from the edge. */
+/**
+ * Light of the middle of an image, in all three bands, as a share of the true image's: aperture of a quarter of the
+ * side, sky from the edge.
+ */
 export function lightRatio(image: Float32Array, clean: Float32Array, sizePx: number): number {
   return apertureRatio(image, clean, { bands: 3, heightPx: sizePx, widthPx: sizePx }, sizePx / 4);
 }

@@ -10,7 +10,14 @@ import { imageLoss, improvedImages, taskDecoder } from "../tasks/image-task.ts";
 import { drawPatches, reconstructBatch } from "../tasks/reconstruct.ts";
 import { drawBlur, restoreBatch } from "../tasks/restore.ts";
 import { keep, noGrad, scope, tensor } from "../torch/index.ts";
-import { forTestBatches, type ImageScores, imagesOf, meanScores, scoreImage, type TestSetup } from "./image-measures.ts";
+import {
+  forTestBatches,
+  type ImageScores,
+  imagesOf,
+  meanScores,
+  scoreImage,
+  type TestSetup,
+} from "./image-measures.ts";
 import type { LearnedTask } from "./task-loop.ts";
 
 export interface ImageTaskData {
@@ -23,8 +30,15 @@ export interface LearnedImageTask extends LearnedTask {
   head: ImageDecoder;
 }
 
-/** Restoration or reconstruction of crops of `setup.sizePx`; validated on the middles of the validation pictures, always made worse in the same way. */
-export function imageTask(encoder: SwinUnet, setup: TestSetup, { train, validation, batchSize }: ImageTaskData): LearnedImageTask {
+/**
+ * Restoration or reconstruction of crops of `setup.sizePx`; validated on the middles of the validation pictures, always
+ * made worse in the same way.
+ */
+export function imageTask(
+  encoder: SwinUnet,
+  setup: TestSetup,
+  { train, validation, batchSize }: ImageTaskData,
+): LearnedImageTask {
   const { task, kind, sizePx } = setup;
   const head = taskDecoder(encoder, task);
   return {
@@ -59,7 +73,10 @@ export function imageTask(encoder: SwinUnet, setup: TestSetup, { train, validati
         }
       });
       const [before, after] = [meanScores(given), meanScores(found)];
-      return { deficit: Math.min(1, after.mse / before.mse), measures: { mse: after.mse, psnr: after.psnr, ssim: after.ssim, psnrBefore: before.psnr } };
+      return {
+        deficit: Math.min(1, after.mse / before.mse),
+        measures: { mse: after.mse, psnr: after.psnr, ssim: after.ssim, psnrBefore: before.psnr },
+      };
     },
   };
 }
@@ -89,8 +106,16 @@ export interface LearnedClassTask extends LearnedTask {
 
 const EVALUATED_AT_ONCE = 64;
 
-/** Classes from images through the encoder's features and the paper's two layers; every object weighs the same in the loss, so that accuracy is what is learned. */
-export function classTask(reader: FeatureReader, train: ClassData, validation: ClassData, options: ClassTaskOptions): LearnedClassTask {
+/**
+ * Classes from images through the encoder's features and the paper's two layers; every object weighs the same in the
+ * loss, so that accuracy is what is learned.
+ */
+export function classTask(
+  reader: FeatureReader,
+  train: ClassData,
+  validation: ClassData,
+  options: ClassTaskOptions,
+): LearnedClassTask {
   const { count, batchSize, labelSmoothing, dropout } = options;
   const head = new ClassifyHead(reader.dim, count, dropout);
   const images = keep(tensor(train.images, [train.classes.length, 3, train.sizePx, train.sizePx]));
@@ -102,11 +127,20 @@ export function classTask(reader: FeatureReader, train: ClassData, validation: C
     for (let from = 0; from < data.classes.length; from += EVALUATED_AT_ONCE) {
       const n = Math.min(EVALUATED_AT_ONCE, data.classes.length - from);
       const part = data.images.subarray(from * plane, (from + n) * plane);
-      noGrad(() => scope(() => reader.of(tensor(part, [n, 3, data.sizePx, data.sizePx])).copyTo(out.subarray(from * reader.dim, (from + n) * reader.dim))));
+      noGrad(() =>
+        scope(() =>
+          reader
+            .of(tensor(part, [n, 3, data.sizePx, data.sizePx]))
+            .copyTo(out.subarray(from * reader.dim, (from + n) * reader.dim)),
+        ),
+      );
     }
     return out;
   };
-  const logits = (data: ClassData) => noGrad(() => scope(() => head.forward(tensor(featuresOf(data), [data.classes.length, reader.dim])).toFloat32Array()));
+  const logits = (data: ClassData) =>
+    noGrad(() =>
+      scope(() => head.forward(tensor(featuresOf(data), [data.classes.length, reader.dim])).toFloat32Array()),
+    );
   head.standardise(featuresOf(train), reader.dim);
   return {
     name: "classify",
@@ -117,11 +151,21 @@ export function classTask(reader: FeatureReader, train: ClassData, validation: C
       const index = tensor(BigInt64Array.from(rows, BigInt), [rows.length]);
       const views = augment(images.indexSelect(0, index), random, { ...DEFAULT_AUGMENT, sizePx: reader.sizePx });
       const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
-      const batchTargets = Float32Array.from({ length: rows.length * count }, (_, i) => targets[rows[Math.floor(i / count)] * count + (i % count)]);
-      return classifyLoss(head.forward(features), tensor(batchTargets, [rows.length, count]), { weights: null, labelSmoothing });
+      const batchTargets = Float32Array.from(
+        { length: rows.length * count },
+        (_, i) => targets[rows[Math.floor(i / count)] * count + (i % count)],
+      );
+      return classifyLoss(head.forward(features), tensor(batchTargets, [rows.length, count]), {
+        weights: null,
+        labelSmoothing,
+      });
     },
     validate() {
-      const { accuracy, macroF1 } = classificationScores(mostProbable(logits(validation), count), validation.classes, count);
+      const { accuracy, macroF1 } = classificationScores(
+        mostProbable(logits(validation), count),
+        validation.classes,
+        count,
+      );
       return { deficit: 1 - macroF1, measures: { accuracy, macroF1 } };
     },
     dispose() {

@@ -52,7 +52,9 @@ const options = (name: string, changes: Partial<MultitaskOptions> = {}): Multita
 
 describe("multitask training", () => {
   it("splits the classes by their own seed where one is given, and the images as before", async () => {
-    const [one, same, other] = await Promise.all([undefined, 1, 2].map((classSplitSeed) => loadMultitaskData(options("split", { classSplitSeed }), 32)));
+    const [one, same, other] = await Promise.all(
+      [undefined, 1, 2].map((classSplitSeed) => loadMultitaskData(options("split", { classSplitSeed }), 32)),
+    );
     expect(same.classes.test.images).toEqual(one.classes.test.images);
     expect(other.classes.test.classes).toEqual(one.classes.test.classes);
     expect(other.classes.test.images).not.toEqual(one.classes.test.images);
@@ -63,7 +65,10 @@ describe("multitask training", () => {
     const whole = await trainMultitask(options("whole"));
     const out = join(folder.path, "killed");
     const line = `train multitask ${survey} --images ${survey} --column ${COLUMN} --steps 8 --batch 2 --size 32 --known-seeing --share-every 2 --threads 1 --out ${out} --json`;
-    const start = () => spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), ...line.split(" ")], { stdio: ["ignore", "pipe", "inherit"] });
+    const start = () =>
+      spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), ...line.split(" ")], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
     const child = start();
     const ended = once(child, "exit");
     while (!existsSync(join(out, "checkpoint.safetensors"))) await setTimeout(20);
@@ -81,7 +86,8 @@ describe("multitask training", () => {
     expect(same(found)).toEqual(same(whole as NonNullable<typeof whole>));
     for (const name of ["restore.safetensors", "reconstruct.safetensors", "encoder.safetensors"])
       expect(readFileSync(join(out, name)).equals(readFileSync(join(folder.path, "whole", name))), name).toBe(true);
-    for (const name of ["shares.svg", "validation.svg"]) expect(readFileSync(join(out, name), "utf8")).toContain("reconstruct");
+    for (const name of ["shares.svg", "validation.svg"])
+      expect(readFileSync(join(out, name), "utf8")).toContain("reconstruct");
     expect(loadImageModel(join(out, "restore.safetensors")).card.task).toBe("restore");
     expect(loadHead(join(out, "classify.safetensors")).card.classes).toEqual(["false", "true"]);
     const total = found.stepsOfTask.reduce((a, b) => a + b, 0);
@@ -90,8 +96,16 @@ describe("multitask training", () => {
 
   it("leaves an encoder whose features its class head reads: what is predicted with both is what was measured", async () => {
     const out = join(folder.path, "whole");
-    const metrics = JSON.parse(readFileSync(join(out, "metrics.json"), "utf8")) as { features: string; classify: { accuracy: number } };
-    await embedSurvey(survey, { model: "lvm-nano", weights: join(out, "encoder.safetensors"), name: metrics.features, progress: SILENT });
+    const metrics = JSON.parse(readFileSync(join(out, "metrics.json"), "utf8")) as {
+      features: string;
+      classify: { accuracy: number };
+    };
+    await embedSurvey(survey, {
+      model: "lvm-nano",
+      weights: join(out, "encoder.safetensors"),
+      name: metrics.features,
+      progress: SILENT,
+    });
     const { card, head } = loadHead(join(out, "classify.safetensors"));
     const features = openFeatures(survey, metrics.features);
     expect(features.dim).toBe(card.dim);
@@ -123,7 +137,9 @@ describe("multitask training", () => {
     await expect(trainMultitask(options("whole"))).rejects.toThrow(/finished run already/);
     await expect(trainMultitask(options("a", { column: "nothing" }))).rejects.toThrow(/no column nothing/);
     await expect(trainMultitask(options("b", { steps: 0 }))).rejects.toThrow(/--steps/);
-    await expect(trainMultitask(options("c", { active: { temperature: 0, floor: 0.1 } }))).rejects.toThrow(/temperature/);
+    await expect(trainMultitask(options("c", { active: { temperature: 0, floor: 0.1 } }))).rejects.toThrow(
+      /temperature/,
+    );
   }, 60_000);
 });
 

@@ -1,7 +1,8 @@
 /**
- * Classification, restoration and reconstruction learned together on one encoder (Fu et al. 2024, section 3): `pretrain` keeps the encoder as pre-training left it,
- * `uniform` gives every task the same share of the steps, `active` gives more to those that do worse. The paper measures that on its test set; here it is a
- * validation split, and the test objects are looked at once, at the end.
+ * Classification, restoration and reconstruction learned together on one encoder (Fu et al. 2024, section 3):
+ * `pretrain` keeps the encoder as pre-training left it, `uniform` gives every task the same share of the steps,
+ * `active` gives more to those that do worse. The paper measures that on its test set; here it is a validation split,
+ * and the test objects are looked at once, at the end.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -83,24 +84,34 @@ export interface MultitaskResult {
   history: LoopRecord[];
 }
 
-/** Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need no decoder. */
+/**
+ * Images of a classification step for each crop of the other tasks' steps: they cost about the same, since classes need
+ * no decoder.
+ */
 export const CLASS_BATCH_TIMES = 4;
 const TASKS = ["classify", ...IMAGE_TASKS];
 /**
- * Of the encoder, in units of the heads' learning rate. Half of what one image task alone uses: gradients of the image tasks in the encoder are far smaller than those
- * of the classes, so that what Adam does in their steps is to repeat the classes' last ones.
+ * Of the encoder, in units of the heads' learning rate. Half of what one image task alone uses: gradients of the image
+ * tasks in the encoder are far smaller than those of the classes, so that what Adam does in their steps is to repeat
+ * the classes' last ones.
  */
 const ENCODER_RATE = 0.1;
 
 /** What decides which objects are learned from. */
-export type DataOptions = Pick<MultitaskOptions, "classes" | "column" | "images" | "sizePx" | "splitSeed" | "classSplitSeed" | "reading">;
+export type DataOptions = Pick<
+  MultitaskOptions,
+  "classes" | "column" | "images" | "sizePx" | "splitSeed" | "classSplitSeed" | "reading"
+>;
 
 export interface MultitaskData {
   classes: SplitClassData;
   images: ImageData;
 }
 
-/** Both surveys' data, split by `splitSeed`, the classes by `classSplitSeed` where it is given; classes as inputs of `inputPx`. */
+/**
+ * Both surveys' data, split by `splitSeed`, the classes by `classSplitSeed` where it is given; classes as inputs of
+ * `inputPx`.
+ */
 export async function loadMultitaskData(
   { classes, column, images, sizePx, splitSeed, classSplitSeed = splitSeed, reading }: DataOptions,
   inputPx: number,
@@ -115,15 +126,39 @@ export async function loadMultitaskData(
 const MOST_PAIRS = 1000;
 
 /**
- * Trains by one strategy and writes the encoder, the three heads, `metrics.json`, `shares.svg` and `validation.svg` into `out`; a run that was stopped goes on. Null
- * where `signal` stopped it. `loaded` spares several runs on the same data to read it again. Throws RUN_EXISTS, BAD_OPTION, OTHER_RECIPE, LOCKED and what reading the surveys throws.
+ * Trains by one strategy and writes the encoder, the three heads, `metrics.json`, `shares.svg` and `validation.svg`
+ * into `out`; a run that was stopped goes on. Null where `signal` stopped it. `loaded` spares several runs on the same
+ * data to read it again. Throws RUN_EXISTS, BAD_OPTION, OTHER_RECIPE, LOCKED and what reading the surveys throws.
  */
-export async function trainMultitask(options: MultitaskOptions, loaded?: MultitaskData): Promise<MultitaskResult | null> {
-  const { strategy, out, seed, splitSeed, classSplitSeed = splitSeed, steps, batchSize, sizePx, command, progress, signal } = options;
-  for (const [name, value] of Object.entries({ "--steps": steps, "--batch": batchSize, "--share-every": options.validateEvery }))
-    if (!Number.isInteger(value) || value < 1) throw new SkyloopError("BAD_OPTION", `${name} is a whole number from 1, not ${value}`);
+export async function trainMultitask(
+  options: MultitaskOptions,
+  loaded?: MultitaskData,
+): Promise<MultitaskResult | null> {
+  const {
+    strategy,
+    out,
+    seed,
+    splitSeed,
+    classSplitSeed = splitSeed,
+    steps,
+    batchSize,
+    sizePx,
+    command,
+    progress,
+    signal,
+  } = options;
+  for (const [name, value] of Object.entries({
+    "--steps": steps,
+    "--batch": batchSize,
+    "--share-every": options.validateEvery,
+  }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new SkyloopError("BAD_OPTION", `${name} is a whole number from 1, not ${value}`);
   if (existsSync(join(out, "metrics.json")))
-    throw new SkyloopError("RUN_EXISTS", `${out} holds a finished run already; give another folder with --out, or delete it`);
+    throw new SkyloopError(
+      "RUN_EXISTS",
+      `${out} holds a finished run already; give another folder with --out, or delete it`,
+    );
   mkdirSync(out, { recursive: true });
   const release = lockFolder(out, "train");
   try {
@@ -165,13 +200,20 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
         images: data.images.dataHash,
       }),
     );
-    const { finished, records, seconds } = trainTasks(encoder, [classify, ...imageTasks], settings, { out, runHash, progress, signal });
+    const { finished, records, seconds } = trainTasks(encoder, [classify, ...imageTasks], settings, {
+      out,
+      runHash,
+      progress,
+      signal,
+    });
     if (!finished) return null;
 
     const models = imageTasks.map(({ head }, i): ImageModel => {
       const task = IMAGE_TASKS[i];
       const degradation =
-        task === "restore" ? describeRanges(ranges, data.images.kind, data.images.pixelScaleArcsec) : "patches of 4, 8 and 16 px over 0-70 % of the image";
+        task === "restore"
+          ? describeRanges(ranges, data.images.kind, data.images.pixelScaleArcsec)
+          : "patches of 4, 8 and 16 px over 0-70 % of the image";
       return {
         encoder,
         decoder: head,
@@ -188,7 +230,10 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
         },
       };
     });
-    const scores = models.map((trained, i) => evaluateImages({ [IMAGE_TASKS[i]]: trained }, data.images.test, setups[i].test, "given only").methods);
+    const scores = models.map(
+      (trained, i) =>
+        evaluateImages({ [IMAGE_TASKS[i]]: trained }, data.images.test, setups[i].test, "given only").methods,
+    );
     const sizes = (part: { train: { length: number }; validation: { length: number }; test: { length: number } }) => ({
       train: part.train.length,
       validation: part.validation.length,
@@ -239,8 +284,15 @@ export async function trainMultitask(options: MultitaskOptions, loaded?: Multita
   }
 }
 
-/** Writes the encoder as it is now, with the notes and the projection by which its features are read, and returns its hash. */
-async function saveEncoder(encoder: SwinUnet, { model, weights = releasedWeights(model) }: MultitaskOptions, path: string): Promise<string> {
+/**
+ * Writes the encoder as it is now, with the notes and the projection by which its features are read, and returns its
+ * hash.
+ */
+async function saveEncoder(
+  encoder: SwinUnet,
+  { model, weights = releasedWeights(model) }: MultitaskOptions,
+  path: string,
+): Promise<string> {
   scope(() => {
     const { tensors, metadata } = readSafetensors(weights, isProjectionName);
     const state = Object.fromEntries([...encoder.namedTensors()].filter(([name]) => !isDecoderName(name)));

@@ -2,14 +2,27 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { createClassifier, isNetworkFile, loadClassifier, saveClassifier } from "../tasks/image-classifier.ts";
-import { keep, liveTensors, manualSeed, noGrad, rand, scope, setThreads, writeSafetensors, zeros } from "../torch/index.ts";
+import {
+  keep,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  rand,
+  scope,
+  setThreads,
+  writeSafetensors,
+  zeros,
+} from "../torch/index.ts";
 import { DEFAULT_NETWORK, networkLogits, trainNetwork } from "./network.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 setThreads(1);
 
-/** Eight images whose class says in which band things are brighter; a background alone would be taken away before features are read. */
+/**
+ * Eight images whose class says in which band things are brighter; a background alone would be taken away before
+ * features are read.
+ */
 function toy() {
   manualSeed(7);
   const images = keep(
@@ -56,7 +69,10 @@ describe("a network trained as a whole", () => {
     expect(isNetworkFile(path)).toBe(true);
     const loaded = loadClassifier(path);
     expect(loaded.card).toEqual(card);
-    const [own, again] = [networkLogits(classifier, data.images, rows), networkLogits(loaded.classifier, data.images, rows)];
+    const [own, again] = [
+      networkLogits(classifier, data.images, rows),
+      networkLogits(loaded.classifier, data.images, rows),
+    ];
     expect(Math.max(...own.map((value, i) => Math.abs(value - again[i])))).toBeLessThan(1e-5);
     for (const one of [classifier, loaded.classifier]) one.dispose();
     data.images.dispose();
@@ -66,20 +82,32 @@ describe("a network trained as a whole", () => {
   it("may be a convolutional network, saved and loaded, or begun with brought weights but for the last layer", () => {
     const source = createClassifier({ name: "resnet18", classes: 5 });
     const path = join(folder.path, "brought.safetensors");
-    saveClassifier(path, source, { model: "resnet18", column: "kind", classes: ["a", "b", "c", "d", "e"], sizePx: 64, temperature: 1 });
+    saveClassifier(path, source, {
+      model: "resnet18",
+      column: "kind",
+      classes: ["a", "b", "c", "d", "e"],
+      sizePx: 64,
+      temperature: 1,
+    });
     const loaded = loadClassifier(path).classifier;
     const made = createClassifier({ name: "resnet18", classes: 3, weights: path });
     expect(made.parameters.fresh.map(([key]) => key)).toEqual(["fc.weight", "fc.bias"]);
     const values = (key: string, from: typeof made) => from.layer.stateDict()[key].toFloat32Array();
     for (const key of ["layer4.1.bn2.weight", "layer3.0.conv1.weight"])
-      for (const other of [made, loaded]) expect(Buffer.compare(Buffer.from(values(key, other).buffer), Buffer.from(values(key, source).buffer)), key).toBe(0);
+      for (const other of [made, loaded])
+        expect(
+          Buffer.compare(Buffer.from(values(key, other).buffer), Buffer.from(values(key, source).buffer)),
+          key,
+        ).toBe(0);
     expect(values("fc.weight", loaded)).toEqual(values("fc.weight", source));
     expect(values("fc.weight", made).length).toBe(3 * 512);
     for (const one of [source, made, loaded]) one.dispose();
   });
 
   it("says what is wrong with weights", () => {
-    expect(() => createClassifier({ name: "resnet18", classes: 2, weights: join(folder.path, "none") })).toThrow(/no weights of resnet18/);
+    expect(() => createClassifier({ name: "resnet18", classes: 2, weights: join(folder.path, "none") })).toThrow(
+      /no weights of resnet18/,
+    );
     const path = join(folder.path, "wrong.safetensors");
     scope(() => writeSafetensors(path, { a: zeros([2]) }));
     expect(() => createClassifier({ name: "resnet18", classes: 2, weights: path })).toThrow(/not of this model/);

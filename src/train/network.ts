@@ -37,7 +37,15 @@ export const DEFAULT_NETWORK: NetworkOptions = {
   balanced: true,
   seed: 1,
   // Colour tells kinds of galaxies apart: it is changed less than where no label is to be learned.
-  augment: { ...DEFAULT_AUGMENT, zoom: [0.9, 1.1], gamma: 0.05, bandGain: 0.02, saturation: [0.9, 1.1], blur: 0.5, noise: 0.02 },
+  augment: {
+    ...DEFAULT_AUGMENT,
+    zoom: [0.9, 1.1],
+    gamma: 0.05,
+    bandGain: 0.02,
+    saturation: [0.9, 1.1],
+    blur: 0.5,
+    noise: 0.02,
+  },
 };
 
 const WARMUP_SHARE = 0.1;
@@ -57,8 +65,9 @@ function* batches(rows: number[], count: number, random: Random): Generator<numb
 }
 
 /**
- * Trains on `rows` of the images for `options.steps` steps (AdamW, warm-up and cosine, gradients clipped) and leaves the network in evaluation. Returns the loss of
- * every step. The same data, options and thread count give the same network, if it was made under the same seed.
+ * Trains on `rows` of the images for `options.steps` steps (AdamW, warm-up and cosine, gradients clipped) and leaves
+ * the network in evaluation. Returns the loss of every step. The same data, options and thread count give the same
+ * network, if it was made under the same seed.
  */
 export function trainNetwork(
   classifier: ImageClassifier,
@@ -71,27 +80,37 @@ export function trainNetwork(
   const random = new Random(options.seed).fork("network");
   manualSeed(options.seed);
   const of = (some: number[]) => images.indexSelect(0, indexOf(some)).to("float32");
-  const blocks = Array.from({ length: Math.ceil(rows.length / MEASURE_BATCH) }, (_, i) => rows.slice(i * MEASURE_BATCH, (i + 1) * MEASURE_BATCH));
+  const blocks = Array.from({ length: Math.ceil(rows.length / MEASURE_BATCH) }, (_, i) =>
+    rows.slice(i * MEASURE_BATCH, (i + 1) * MEASURE_BATCH),
+  );
   standardiseHead(
     classifier,
     blocks.map((block) => () => of(block)),
   );
   layer.train();
   const optimiserOf = (group: ImageClassifier["parameters"]["fresh"]) =>
-    new AdamW(group, { learningRate: options.learningRate, weightDecay: options.weightDecay, noDecay: (_, { shape }) => shape.length < 2 });
+    new AdamW(group, {
+      learningRate: options.learningRate,
+      weightDecay: options.weightDecay,
+      noDecay: (_, { shape }) => shape.length < 2,
+    });
   const groups = [
     { optimiser: optimiserOf(parameters.fresh), share: 1 },
     { optimiser: optimiserOf(parameters.learned), share: options.learnedShare },
   ];
   const all = [...parameters.fresh, ...parameters.learned].map(([, parameter]) => parameter);
-  const weights = options.balanced ? keep(tensor(balancedWeights(pickRows(targets, classes, rows), classes), [classes])) : null;
+  const weights = options.balanced
+    ? keep(tensor(balancedWeights(pickRows(targets, classes, rows), classes), [classes]))
+    : null;
   const order = batches(rows, options.batchSize, random);
   const losses: number[] = [];
   for (let step = 0; step < options.steps; step++) {
     const batch = order.next().value as number[];
     for (const { optimiser, share } of groups) {
       optimiser.zeroGrad();
-      optimiser.learningRate = share * warmupCosine(step, options.steps, Math.max(1, Math.round(WARMUP_SHARE * options.steps)), options.learningRate);
+      optimiser.learningRate =
+        share *
+        warmupCosine(step, options.steps, Math.max(1, Math.round(WARMUP_SHARE * options.steps)), options.learningRate);
     }
     const loss = scope(() => {
       const views = augment(of(batch), random, { ...options.augment, sizePx });
@@ -118,10 +137,15 @@ export function trainNetwork(
 export type KnownFeatures = Map<number, Float32Array>;
 
 /**
- * Logits [rows, classes] of some of the images, not augmented. With `known`, which must be of this encoder and these images, a frozen encoder reads only what it has
- * not read yet, and adds it.
+ * Logits [rows, classes] of some of the images, not augmented. With `known`, which must be of this encoder and these
+ * images, a frozen encoder reads only what it has not read yet, and adds it.
  */
-export function networkLogits({ layer, frozen }: ImageClassifier, images: Tensor, rows: number[], known?: KnownFeatures): Float32Array {
+export function networkLogits(
+  { layer, frozen }: ImageClassifier,
+  images: Tensor,
+  rows: number[],
+  known?: KnownFeatures,
+): Float32Array {
   if (known === undefined || frozen === null) return perImage((some) => layer.forward(some), images, rows);
   const missing = rows.filter((row) => !known.has(row));
   const found = perImage(frozen.features, images, missing);
@@ -136,7 +160,13 @@ export function networkLogits({ layer, frozen }: ImageClassifier, images: Tensor
 function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: number[]): Float32Array {
   const parts: Float32Array[] = [];
   for (let at = 0; at < rows.length; at += MEASURE_BATCH)
-    parts.push(noGrad(() => scope(() => forward(images.indexSelect(0, indexOf(rows.slice(at, at + MEASURE_BATCH))).to("float32")).toFloat32Array())));
+    parts.push(
+      noGrad(() =>
+        scope(() =>
+          forward(images.indexSelect(0, indexOf(rows.slice(at, at + MEASURE_BATCH))).to("float32")).toFloat32Array(),
+        ),
+      ),
+    );
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

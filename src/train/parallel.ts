@@ -2,8 +2,9 @@
 import { type Group, noGrad, op, scope, type Tensor, tensor, zeros } from "../torch/index.ts";
 
 /**
- * All processes' features [2 B, D], of own ones [2 P, D] whose galaxies stand at `places` among the B. Gradients reach the own ones alone, multiplied by B / P: the loss,
- * which is the same everywhere, is weighted by P / B, so that the sum over processes is right for these and for what comes after them.
+ * All processes' features [2 B, D], of own ones [2 P, D] whose galaxies stand at `places` among the B. Gradients reach
+ * the own ones alone, multiplied by B / P: the loss, which is the same everywhere, is weighted by P / B, so that the
+ * sum over processes is right for these and for what comes after them.
  */
 export function featuresOfAll(own: Tensor, places: number[], B: number, group: Group | null): Tensor {
   if (group === null) return own;

@@ -1,4 +1,7 @@
-/** What a pre-training run did, as one HTML page that needs no other file: its recipe, its curves, and pictures of what the network saw and drew. */
+/**
+ * What a pre-training run did, as one HTML page that needs no other file: its recipe, its curves, and pictures of what
+ * the network saw and drew.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -54,7 +57,9 @@ async function sheet({ title, pixels, sizePx }: PictureRow): Promise<string> {
     for (let p = 0; p < plane; p++)
       for (let c = 0; c < 3; c++) {
         const x = n * (sizePx + gap) + (p % sizePx);
-        raw[3 * (Math.floor(p / sizePx) * width + x) + c] = Math.round(255 * Math.min(1, Math.max(0, pixels[(3 * n + c) * plane + p])));
+        raw[3 * (Math.floor(p / sizePx) * width + x) + c] = Math.round(
+          255 * Math.min(1, Math.max(0, pixels[(3 * n + c) * plane + p])),
+        );
       }
   const png = await sharp(raw, { raw: { width, height: sizePx, channels: 3 } })
     .png()
@@ -63,7 +68,10 @@ async function sheet({ title, pixels, sizePx }: PictureRow): Promise<string> {
   return `<figure class="sheet"><figcaption>${escapeText(title)}</figcaption><img src="${source}" alt="${escapeText(title)}"></figure>`;
 }
 
-/** Writes `report.html` into a run's folder, from its `run.json` and `metrics.jsonl` and from pictures of its last weights. */
+/**
+ * Writes `report.html` into a run's folder, from its `run.json` and `metrics.jsonl` and from pictures of its last
+ * weights.
+ */
 export async function writePretrainReport(out: string, pictures: PictureRow[]): Promise<void> {
   const run = JSON.parse(readFileSync(join(out, "run.json"), "utf8")) as {
     recipe: { model: string; steps: number; batchSize: number; accumulate: number; objectives: object };
@@ -73,7 +81,14 @@ export async function writePretrainReport(out: string, pictures: PictureRow[]): 
   const { model, steps, batchSize, accumulate, objectives } = run.recipe;
   const parts = [...new Set(metrics.flatMap((line) => Object.keys(line)))].filter((field) => !NOT_PARTS.has(field));
   const charts = [...Object.keys(CHARTS), ...parts].map((field) =>
-    lineChart({ title: CHARTS[field] ?? field, xLabel: "step", yLabel: "", widthPx: 520, heightPx: 300, series: [{ name: "", ...curve(metrics, field) }] }),
+    lineChart({
+      title: CHARTS[field] ?? field,
+      xLabel: "step",
+      yLabel: "",
+      widthPx: 520,
+      heightPx: 300,
+      series: [{ name: "", ...curve(metrics, field) }],
+    }),
   );
   writeFileAtomic(
     join(out, "report.html"),

@@ -52,8 +52,14 @@ describe("pre-training", () => {
   it("comes out bit-identical whether it was stopped or not, and its weights load", async () => {
     expect(await pretrain(recipe(), { out: out("whole"), progress: SILENT })).toEqual({ finished: true, step: 6 });
     const stop = new AbortController();
-    const progress = { update: (done: number, total: number) => void (total === 6 && done === 3 && stop.abort()), end() {} };
-    expect(await pretrain(recipe(), { out: out("parts"), progress, signal: stop.signal })).toEqual({ finished: false, step: 3 });
+    const progress = {
+      update: (done: number, total: number) => void (total === 6 && done === 3 && stop.abort()),
+      end() {},
+    };
+    expect(await pretrain(recipe(), { out: out("parts"), progress, signal: stop.signal })).toEqual({
+      finished: false,
+      step: 3,
+    });
     expect(await pretrain(recipe(), { out: out("parts"), progress: SILENT })).toEqual({ finished: true, step: 6 });
     const weights = (name: string) => readFileSync(join(folder.path, name, "encoder.safetensors"));
     const loss = (name: string) => metrics(name).map(({ step, loss: value }) => [step, value]);
@@ -99,10 +105,16 @@ describe("pre-training", () => {
       const { views, places, truth } = source.views(2);
       source.close();
       const half = views.shape[0] / 2;
-      const [first, second] = [views.slice(0, 0, half), views.slice(0, half, 2 * half)].map((some) => some.toFloat32Array());
+      const [first, second] = [views.slice(0, 0, half), views.slice(0, half, 2 * half)].map((some) =>
+        some.toFloat32Array(),
+      );
       const size = first.length / half;
       expect(truth).toHaveLength(7);
-      return places.map((place, i) => ({ its: truth[place], first: first.slice(i * size, (i + 1) * size), second: second.slice(i * size, (i + 1) * size) }));
+      return places.map((place, i) => ({
+        its: truth[place],
+        first: first.slice(i * size, (i + 1) * size),
+        second: second.slice(i * size, (i + 1) * size),
+      }));
     };
     for (const bank of banks) {
       const whole = viewsOf(bank, false);
@@ -130,7 +142,10 @@ describe("pre-training", () => {
     const file = join(out("read"), "encoder.safetensors");
     await pretrain(recipe(settings), { out: out("read"), progress: SILENT });
     const first = scope(() => readSafetensors(file).tensors["norm.weight"].toFloat32Array());
-    await pretrain(recipe({ ...settings, commonRange: "reading", views: "zoomed", projection: 10 }), { out: out("read"), progress: SILENT });
+    await pretrain(recipe({ ...settings, commonRange: "reading", views: "zoomed", projection: 10 }), {
+      out: out("read"),
+      progress: SILENT,
+    });
     expect(metrics("read").map(({ step }) => step)).toEqual([1, 2]);
     scope(() => {
       const { tensors, metadata } = readSafetensors(file);
@@ -138,41 +153,71 @@ describe("pre-training", () => {
       expect(metadata).toMatchObject({ views: "zoomed", commonRange: "true" });
       expect(tensors["projection.axes"].shape).toEqual([1408, 10]);
     });
-    await pretrain(recipe({ ...settings, commonRange: "both", projection: 10 }), { out: out("read"), progress: SILENT });
+    await pretrain(recipe({ ...settings, commonRange: "both", projection: 10 }), {
+      out: out("read"),
+      progress: SILENT,
+    });
     scope(() => expect(readSafetensors(file).tensors["projection.axes"].shape).toEqual([2816, 10]));
-    await expect(pretrain(recipe({ ...settings, commonRange: true }), { out: out("read"), progress: SILENT })).rejects.toThrow(/another recipe/);
+    await expect(
+      pretrain(recipe({ ...settings, commonRange: true }), { out: out("read"), progress: SILENT }),
+    ).rejects.toThrow(/another recipe/);
   });
   it("lets a larger network begin with what a smaller one learned", async () => {
     await pretrain(recipe({ steps: 1 }), { out: out("young"), progress: SILENT });
     const weights = join(folder.path, "young/encoder.safetensors");
-    await pretrain(recipe({ model: "lvm-tiny", growFrom: weights, steps: 1, learningRate: 1e-9 }), { out: out("grown"), progress: SILENT });
+    await pretrain(recipe({ model: "lvm-tiny", growFrom: weights, steps: 1, learningRate: 1e-9 }), {
+      out: out("grown"),
+      progress: SILENT,
+    });
     scope(() => {
-      const [young, grown] = ["young", "grown"].map((name) => readSafetensors(join(folder.path, name, "encoder.safetensors")));
+      const [young, grown] = ["young", "grown"].map((name) =>
+        readSafetensors(join(folder.path, name, "encoder.safetensors")),
+      );
       expect(grown.metadata.model).toBe("lvm-tiny");
       const name = "layers.2.blocks.1.mlp.fc1.weight";
-      expect(grown.tensors[name].slice(0, 0, 512).slice(1, 0, 128).toFloat32Array()).toEqual(young.tensors[name].toFloat32Array());
+      expect(grown.tensors[name].slice(0, 0, 512).slice(1, 0, 128).toFloat32Array()).toEqual(
+        young.tensors[name].toFloat32Array(),
+      );
     });
     await expect(
-      pretrain(recipe({ growFrom: join(folder.path, "grown/encoder.safetensors"), steps: 1 }), { out: out("shrunk"), progress: SILENT }),
+      pretrain(recipe({ growFrom: join(folder.path, "grown/encoder.safetensors"), steps: 1 }), {
+        out: out("shrunk"),
+        progress: SILENT,
+      }),
     ).rejects.toThrow(/does not grow into that one/);
     writeFileSync(join(folder.path, "two.json"), JSON.stringify({ ...recipe(), initFrom: "a", growFrom: "b" }));
     expect(() => readRecipe(join(folder.path, "two.json"))).toThrow(/both initFrom and growFrom/);
   });
   it("reports its curves, and what an objective that draws has drawn, in one file", async () => {
-    await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), { out: out("drawn"), progress: SILENT });
+    await pretrain(recipe({ objectives: { masked: 1, autoencode: 1 }, steps: 3 }), {
+      out: out("drawn"),
+      progress: SILENT,
+    });
     const page = readFileSync(join(folder.path, "drawn/report.html"), "utf8");
-    for (const text of ["step <b>3</b> of 3", "hiddenError", "squaredError", "drawn by the whole network", "where they are hidden"])
+    for (const text of [
+      "step <b>3</b> of 3",
+      "hiddenError",
+      "squaredError",
+      "drawn by the whole network",
+      "where they are hidden",
+    ])
       expect(page).toContain(text);
     expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(5);
     expect(page).not.toMatch(/(src|href)="(?!data:)/);
   });
   it("keeps to its recipe and names what is wrong with one", async () => {
-    await expect(pretrain(recipe({ seed: 2 }), { out: out("whole"), progress: SILENT })).rejects.toThrow(/another recipe/);
-    await expect(pretrain(recipe({ batchSize: 64 }), { out: out("few"), progress: SILENT })).rejects.toThrow(/do not fill a batch/);
-    await expect(pretrain(recipe({ shards: 9 }), { out: out("parts of one"), progress: SILENT })).rejects.toThrow(/9 shards cannot share a batch of 8/);
-    await expect(pretrain(recipe({ learningRate: 1e30, warmupSteps: 1, steps: 8 }), { out: out("wild"), progress: SILENT })).rejects.toThrow(
-      /the loss is NaN at step \d+; the last good checkpoint/,
+    await expect(pretrain(recipe({ seed: 2 }), { out: out("whole"), progress: SILENT })).rejects.toThrow(
+      /another recipe/,
     );
+    await expect(pretrain(recipe({ batchSize: 64 }), { out: out("few"), progress: SILENT })).rejects.toThrow(
+      /do not fill a batch/,
+    );
+    await expect(pretrain(recipe({ shards: 9 }), { out: out("parts of one"), progress: SILENT })).rejects.toThrow(
+      /9 shards cannot share a batch of 8/,
+    );
+    await expect(
+      pretrain(recipe({ learningRate: 1e30, warmupSteps: 1, steps: 8 }), { out: out("wild"), progress: SILENT }),
+    ).rejects.toThrow(/the loss is NaN at step \d+; the last good checkpoint/);
     writeFileSync(join(folder.path, "r.json"), '{ "model": "lvm-nano", "steps": -1 }');
     expect(() => readRecipe(join(folder.path, "r.json"))).toThrow(/r.json: .*bankPx/);
   });
@@ -213,7 +258,8 @@ describe("parts", () => {
       const table = noiseTable(3);
       const noise = (seed: number) => noiseFrom(table, new Random(seed))([4, 3, 64, 64]).toFloat32Array();
       const values = noise(1);
-      const mean = (part: Float32Array, power: number) => part.reduce((sum, value) => sum + value ** power, 0) / part.length;
+      const mean = (part: Float32Array, power: number) =>
+        part.reduce((sum, value) => sum + value ** power, 0) / part.length;
       // 49,152 numbers: standard deviations 0.0045 and 0.0064.
       expect(Math.abs(mean(values, 1))).toBeLessThan(0.03);
       expect(mean(values, 2)).toBeCloseTo(1, 1);

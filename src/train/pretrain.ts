@@ -54,13 +54,21 @@ export interface PretrainOptions {
   memoryBytes?: number;
 }
 
-/** Trains to the recipe's last step and writes `encoder.safetensors` (half precision) and `report.html` into the run's folder. Throws DIVERGED, LOCKED, OTHER_RECIPE. */
+/**
+ * Trains to the recipe's last step and writes `encoder.safetensors` (half precision) and `report.html` into the run's
+ * folder. Throws DIVERGED, LOCKED, OTHER_RECIPE.
+ */
 export async function pretrain(recipe: Recipe, options: PretrainOptions): Promise<{ finished: boolean; step: number }> {
   mkdirSync(options.out, { recursive: true });
   const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
   try {
     const { out: scratch, memoryBytes, group, progress } = options;
-    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, progress, { scratch, memoryBytes, shards: recipe.shards, group });
+    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, progress, {
+      scratch,
+      memoryBytes,
+      shards: recipe.shards,
+      group,
+    });
     const { pictures, ...result } = trainOnBank(recipe, bank, options);
     bank.close();
     if ((options.group?.rank ?? 0) === 0) await writePretrainReport(options.out, pictures);
@@ -82,17 +90,27 @@ export function trainOnBank(
   const part = group === null ? WHOLE : { rank: group.rank, size: group.size };
   const [parts, what] = recipe.shards === undefined ? [part.size, "processes"] : [recipe.shards, "shards"];
   if (parts > recipe.batchSize)
-    throw new SkyloopError("BAD_RECIPE", `${parts} ${what} cannot share a batch of ${recipe.batchSize}; take fewer or give a larger batchSize`);
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      `${parts} ${what} cannot share a batch of ${recipe.batchSize}; take fewer or give a larger batchSize`,
+    );
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
   if (recipe.growFrom !== undefined) growFromWeights(model, recipe.growFrom);
   const heads = objectivesOf(recipe, model);
   const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
-  const sampling = { surveyOf: bank.surveyOf, weights, batchSize: recipe.batchSize, seed: recipe.seed, shards: bank.shards };
+  const sampling = {
+    surveyOf: bank.surveyOf,
+    weights,
+    batchSize: recipe.batchSize,
+    seed: recipe.seed,
+    shards: bank.shards,
+  };
   // Parameters that no objective reaches (a decoder's, say) get no gradient; the optimiser leaves them alone.
   const learned: [string, Parameter][] = [...model.namedParameters()];
-  for (const [name, { head }] of Object.entries(heads)) for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
+  for (const [name, { head }] of Object.entries(heads))
+    for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
   const optimiser = new AdamW(learned, {
     learningRate: recipe.learningRate,
     weightDecay: recipe.weightDecay,
@@ -101,7 +119,11 @@ export function trainOnBank(
   const average = recipe.averageDecay > 0 ? createModel(recipe.model) : null;
   average?.loadStateDict(model.stateDict());
   const recipeHash = hashRecipe(recipe, bank.dataHash);
-  const modules = { model, ...(average === null ? {} : { average }), ...Object.fromEntries(Object.entries(heads).map(([name, { head }]) => [name, head])) };
+  const modules = {
+    model,
+    ...(average === null ? {} : { average }),
+    ...Object.fromEntries(Object.entries(heads).map(([name, { head }]) => [name, head])),
+  };
   const trained = { modules, optimiser };
   const checkpoint = join(out, "checkpoint.safetensors");
   const notes = loadCheckpoint(checkpoint, trained, recipeHash);
@@ -110,22 +132,40 @@ export function trainOnBank(
   group?.watch(learned.map(([, parameter]) => parameter));
   let [seconds, cpuSeconds] = [Number(notes?.seconds ?? 0), Number(notes?.cpuSeconds ?? 0)];
   const about = { recipe, recipeHash, dataHash: bank.dataHash, stamps: bank.count, skipped: bank.skipped };
-  const machine = { torch: aboutTorch().version, threads: getThreads(), processes: group?.size ?? 1, node: process.version };
+  const machine = {
+    torch: aboutTorch().version,
+    threads: getThreads(),
+    processes: group?.size ?? 1,
+    node: process.version,
+  };
   if (first) {
     writeFileAtomic(join(out, "run.json"), `${JSON.stringify({ ...about, ...machine }, null, 2)}\n`);
     trimMetrics(join(out, "metrics.jsonl"), step);
   }
   const save = () => {
     if (!first) return;
-    const about = { step: String(step), seconds: String(Math.round(seconds)), cpuSeconds: String(Math.round(cpuSeconds)), recipeHash };
+    const about = {
+      step: String(step),
+      seconds: String(Math.round(seconds)),
+      cpuSeconds: String(Math.round(cpuSeconds)),
+      recipeHash,
+    };
     saveCheckpoint(checkpoint, trained, about);
     const commonRange = recipe.commonRange === "both" ? recipe.commonRange : recipe.commonRange !== false;
     const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange, views: recipe.views };
     const released = average ?? model;
     // The components belong to the finished weights; features of a checkpoint are read without them.
     const dim = step >= recipe.steps ? recipe.projection : undefined;
-    const projection = dim === undefined ? null : scope(() => fitReading(released, bank, reading, { dim, seed: recipe.seed, told: toldBy(heads) }));
-    exportEncoder(released, join(out, "encoder.safetensors"), { ...about, model: recipe.model, ...notesOf(reading) }, projection);
+    const projection =
+      dim === undefined
+        ? null
+        : scope(() => fitReading(released, bank, reading, { dim, seed: recipe.seed, told: toldBy(heads) }));
+    exportEncoder(
+      released,
+      join(out, "encoder.safetensors"),
+      { ...about, model: recipe.model, ...notesOf(reading) },
+      projection,
+    );
     projection?.mean.dispose();
     projection?.axes.dispose();
   };
@@ -146,7 +186,9 @@ export function trainOnBank(
         return onePass(recipe, source, step * recipe.accumulate + i, model, heads, random.fork(`pass ${i}`), group);
       });
       group?.finishGradients();
-      const mean = Object.fromEntries(Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]));
+      const mean = Object.fromEntries(
+        Object.keys(passes[0]).map((key) => [key, passes.reduce((sum, pass) => sum + pass[key], 0) / passes.length]),
+      );
       const measured = sumRecord(mean, group);
       if (!Number.isFinite(measured.loss))
         throw new SkyloopError(
@@ -182,7 +224,11 @@ export function trainOnBank(
     setPrecision("float32");
   }
   save();
-  return { finished: step >= recipe.steps, step, pictures: first ? picturesOf(recipe, bank, average ?? model, heads, new Sampler(sampling)) : [] };
+  return {
+    finished: step >= recipe.steps,
+    step,
+    pictures: first ? picturesOf(recipe, bank, average ?? model, heads, new Sampler(sampling)) : [],
+  };
 }
 
 /** Galaxies of the report, at most. */
@@ -198,12 +244,18 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
       // The first process has those of the first shard, however many processes there are.
       const own = sampler.rows(0).filter((_, place) => place % (bank.shards?.count ?? 1) === 0);
       const { views, places, truth } = makeViews(bank, own.slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
-      const row = (title: string, images: Tensor): PictureRow => ({ title, pixels: images.toFloat32Array(), sizePx: recipe.viewPx });
+      const row = (title: string, images: Tensor): PictureRow => ({
+        title,
+        pixels: images.toFloat32Array(),
+        sizePx: recipe.viewPx,
+      });
       const step = { model, views, places, truth, random, features: () => pooled(model, views, recipe.pooling) };
       return [
         row("First views of some galaxies", views.slice(0, 0, truth.length)),
         row("Second views of the same", views.slice(0, truth.length, 2 * truth.length)),
-        ...Object.values(heads).flatMap(({ head }) => head.pictures?.(step).map(({ title, images }) => row(title, images)) ?? []),
+        ...Object.values(heads).flatMap(
+          ({ head }) => head.pictures?.(step).map(({ title, images }) => row(title, images)) ?? [],
+        ),
       ];
     }),
   );
@@ -212,8 +264,12 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
 type Heads = Record<string, { head: Objective; weight: number }>;
 
 function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
-  const wanted = Object.entries(recipe.objectives).filter((entry): entry is [ObjectiveName, number] => entry[1] !== undefined);
-  return Object.fromEntries(wanted.map(([name, weight]) => [name, { head: OBJECTIVES[name](model, recipe.pooling), weight }]));
+  const wanted = Object.entries(recipe.objectives).filter(
+    (entry): entry is [ObjectiveName, number] => entry[1] !== undefined,
+  );
+  return Object.fromEntries(
+    wanted.map(([name, weight]) => [name, { head: OBJECTIVES[name](model, recipe.pooling), weight }]),
+  );
 }
 
 /** What all heads tell of a galaxy, [n, D]; null where none does. */
@@ -223,7 +279,15 @@ function toldBy(heads: Heads): Tensor | null {
 }
 
 /** Loss and gradients of one pass, added to those there are; the loss and its parts for the record. */
-function onePass(recipe: Recipe, source: ViewSource, pass: number, model: SwinUnet, heads: Heads, random: Random, group: Group | null): Record<string, number> {
+function onePass(
+  recipe: Recipe,
+  source: ViewSource,
+  pass: number,
+  model: SwinUnet,
+  heads: Heads,
+  random: Random,
+  group: Group | null,
+): Record<string, number> {
   return scope(() => {
     const start = performance.now();
     const { views, places, truth } = source.views(pass);
@@ -254,13 +318,15 @@ function onePass(recipe: Recipe, source: ViewSource, pass: number, model: SwinUn
     if (Number.isFinite(record.loss)) mean?.backward();
     // What the model waited for its material.
     record.waitMs = waitMs;
-    return group === null ? record : Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value * share]));
+    return group === null
+      ? record
+      : Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value * share]));
   });
 }
 
 /**
- * Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what they
- * hold does; how features are read afterwards and who makes the views changes no weight.
+ * Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what
+ * they hold does; how features are read afterwards and who makes the views changes no weight.
  */
 function hashRecipe(recipe: Recipe, dataHash: string): string {
   const { surveys: _, initFrom, growFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
@@ -285,10 +351,19 @@ function trimMetrics(path: string, step: number): void {
 }
 
 /** Writes the encoder's parameters in half precision, and the projection of its features in full. */
-export function exportEncoder(model: SwinUnet, path: string, metadata: Record<string, string>, projection: Projection | null = null): void {
+export function exportEncoder(
+  model: SwinUnet,
+  path: string,
+  metadata: Record<string, string>,
+  projection: Projection | null = null,
+): void {
   scope(() => {
     const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
     const state = Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")]));
-    writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(projection) }, { ...metadata, part: "encoder", dtype: "float16" });
+    writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(projection) }, {
+      ...metadata,
+      part: "encoder",
+      dtype: "float16",
+    });
   });
 }

@@ -12,9 +12,10 @@ const FIT_ROWS = 6000;
 const BATCH = 64;
 
 /**
- * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown by a stretch of their own, where it has no
- * real ones; parameters that objectives have learned to tell, `told` [n, D], among them. Images that are read both as they are and in a common range have half of the
- * columns for each. Draws from `seed`; leaves the model in evaluation.
+ * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown
+ * by a stretch of their own, where it has no real ones; parameters that objectives have learned to tell, `told` [n, D],
+ * among them. Images that are read both as they are and in a common range have half of the columns for each. Draws from
+ * `seed`; leaves the model in evaluation.
  */
 export function fitReading(
   model: SwinUnet,

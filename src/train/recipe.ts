@@ -29,18 +29,24 @@ export const Recipe = z.strictObject({
   /** How the encoder's maps become features, in training and afterwards. */
   pooling: z.enum(POOLINGS).default("last"),
   /**
-   * Whether every image is brought to a common range of brightness first: in training and when features are read; only then ("reading"); or only then, and beside the
-   * features of images as they are ("both").
+   * Whether every image is brought to a common range of brightness first: in training and when features are read; only
+   * then ("reading"); or only then, and beside the features of images as they are ("both").
    */
   commonRange: z.union([z.boolean(), z.enum(["reading", "both"])]).default(false),
-  /** Afterwards: in which ways (1, 4, 8 or "zoomed") an image is shown to average its features, and to how many numbers they are projected. */
+  /**
+   * Afterwards: in which ways (1, 4, 8 or "zoomed") an image is shown to average its features, and to how many numbers
+   * they are projected.
+   */
   views: z.literal(VIEWS).default(1),
   projection: z.int().positive().optional(),
   steps: z.int().positive(),
   /** Galaxies a pass; `accumulate` passes make a step. */
   batchSize: z.int().min(2),
   accumulate: z.int().positive().default(1),
-  /** In how many parts the images are, where processes that train together hold some of them each: a multiple of their number. Absent: each holds all. */
+  /**
+   * In how many parts the images are, where processes that train together hold some of them each: a multiple of their
+   * number. Absent: each holds all.
+   */
   shards: z.int().min(2).max(65_535).optional(),
   learningRate: z.number().positive(),
   weightDecay: z.number().min(0).default(0.05),
@@ -51,7 +57,10 @@ export const Recipe = z.strictObject({
   checkpointEvery: z.int().positive().default(100),
   seed: z.int().min(0),
   threads: z.int().positive().optional(),
-  /** What linear layers' products round their factors to; bfloat16 is faster where the processor has it. Weights and sums stay in single precision. */
+  /**
+   * What linear layers' products round their factors to; bfloat16 is faster where the processor has it. Weights and
+   * sums stay in single precision.
+   */
   precision: z.enum(PRECISIONS).default("float32"),
   /** Whether a thread of its own makes the views of coming passes; the weights are the same. */
   viewsAhead: z.boolean().default(true),
@@ -61,7 +70,8 @@ export type Recipe = z.infer<typeof Recipe>;
 /** Reads and checks a recipe. Throws BAD_RECIPE naming each fault. */
 export function readRecipe(path: string): Recipe {
   const parsed = Recipe.safeParse(readJson(path));
-  if (!parsed.success) throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
+  if (!parsed.success)
+    throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
   const { surveys, initFrom, growFrom, ...rest } = parsed.data;
   if (initFrom !== undefined && growFrom !== undefined)
     throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);

@@ -40,7 +40,9 @@ it("fills the places of a batch from parts in turn, and shows every galaxy of ea
 });
 
 it("refuses a batch that the galaxies do not fill, and weights of surveys that are not there", () => {
-  expect(() => new Sampler({ surveyOf, weights: [0.1, 0.1], batchSize: 10, seed: 1 })).toThrow(/9 stamps do not fill a batch of 10/);
+  expect(() => new Sampler({ surveyOf, weights: [0.1, 0.1], batchSize: 10, seed: 1 })).toThrow(
+    /9 stamps do not fill a batch of 10/,
+  );
   expect(() => weightsOf(["/data/efigi", "/data/sim4k"], { sim: 2 })).toThrow(/not among the surveys \(efigi, sim4k\)/);
   expect(weightsOf(["/data/efigi", "/data/sim4k"], { sim4k: 0.5 })).toEqual([1, 0.5]);
 });

@@ -18,7 +18,10 @@ export interface SamplerOptions {
 /** The places of a batch that part `shard` of `count` fills: every `count`-th, as those of a process are. */
 const placesOf = (batchSize: number, shard: number, count: number): number => Math.ceil((batchSize - shard) / count);
 
-/** Rows in random order without end, from every part alike where images are in parts. Any pass can be asked for: a resumed run needs no state. */
+/**
+ * Rows in random order without end, from every part alike where images are in parts. Any pass can be asked for: a
+ * resumed run needs no state.
+ */
 export class Sampler {
   private readonly batchSize: number;
   private readonly streams: Stream[];
@@ -32,7 +35,13 @@ export class Sampler {
         ? [new Stream(all, surveyOf, weights, batchSize, random)]
         : Array.from({ length: shards.count }, (_, shard) => {
             const own = all.filter((row) => shards.of[row] === shard);
-            return new Stream(own, surveyOf, weights, placesOf(batchSize, shard, shards.count), random.fork(`shard ${shard}`));
+            return new Stream(
+              own,
+              surveyOf,
+              weights,
+              placesOf(batchSize, shard, shards.count),
+              random.fork(`shard ${shard}`),
+            );
           });
   }
 
@@ -49,8 +58,9 @@ export class Sampler {
 }
 
 /**
- * Some of the rows in random order. In an epoch a survey of n galaxies and weight w has round(w n) places; they are filled from permutations of its galaxies laid end
- * to end, so that none is seen a second time before all others of its survey were.
+ * Some of the rows in random order. In an epoch a survey of n galaxies and weight w has round(w n) places; they are
+ * filled from permutations of its galaxies laid end to end, so that none is seen a second time before all others of its
+ * survey were.
  */
 class Stream {
   readonly perEpoch: number;
@@ -68,7 +78,10 @@ class Stream {
     const total = this.places.reduce((sum, n) => sum + n, 0);
     this.perEpoch = Math.floor(total / batchSize);
     if (this.perEpoch < 1)
-      throw new SkyloopError("TOO_FEW_STAMPS", `${total} stamps do not fill a batch of ${batchSize}; give more surveys, a smaller batch or fewer shards`);
+      throw new SkyloopError(
+        "TOO_FEW_STAMPS",
+        `${total} stamps do not fill a batch of ${batchSize}; give more surveys, a smaller batch or fewer shards`,
+      );
   }
 
   /** The rows of pass `pass`, [batchSize]. */
@@ -103,11 +116,16 @@ class Stream {
   }
 }
 
-/** The weight of each survey folder by its name, 1 where none is given. Throws BAD_RECIPE for a name that no survey has. */
+/**
+ * The weight of each survey folder by its name, 1 where none is given. Throws BAD_RECIPE for a name that no survey has.
+ */
 export function weightsOf(surveys: string[], given: Record<string, number>): number[] {
   const names = surveys.map((folder) => basename(folder));
   for (const name of Object.keys(given))
     if (!names.includes(name))
-      throw new SkyloopError("BAD_RECIPE", `surveyWeights names ${name}, which is not among the surveys (${names.join(", ")}); use the names of their folders`);
+      throw new SkyloopError(
+        "BAD_RECIPE",
+        `surveyWeights names ${name}, which is not among the surveys (${names.join(", ")}); use the names of their folders`,
+      );
   return names.map((name) => given[name] ?? 1);
 }

@@ -12,7 +12,8 @@ describe("active shares", () => {
         const shares = sharesOf(deficits, options);
         expect(sum(shares)).toBeCloseTo(1, 9);
         expect(Math.min(...shares)).toBeGreaterThanOrEqual(options.floor - 1e-12);
-        for (const [i, a] of deficits.entries()) for (const [j, b] of deficits.entries()) if (a > b) expect(shares[i]).toBeGreaterThanOrEqual(shares[j]);
+        for (const [i, a] of deficits.entries())
+          for (const [j, b] of deficits.entries()) if (a > b) expect(shares[i]).toBeGreaterThanOrEqual(shares[j]);
       }),
     );
     expect(sharesOf([0.3, 0.3, 0.3], options)).toEqual(equalShares(3));

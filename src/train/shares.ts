@@ -1,4 +1,7 @@
-/** Which task is trained next, when several are learned together (Fu et al. 2024, section 3.1, "Multi_uniform" and "Multi_active"). */
+/**
+ * Which task is trained next, when several are learned together (Fu et al. 2024, section 3.1, "Multi_uniform" and
+ * "Multi_active").
+ */
 import { SkyloopError } from "../base/errors.ts";
 
 export interface ActiveShares {
@@ -9,11 +12,13 @@ export interface ActiveShares {
 }
 
 /**
- * Shares of the steps from how far each task is from perfect (0 perfect, 1 worthless): worse tasks get more, by a softmax over deficits / temperature above
- * the floor. They sum to 1. Throws BAD_OPTION for a temperature that is not positive or floors that leave nothing to share.
+ * Shares of the steps from how far each task is from perfect (0 perfect, 1 worthless): worse tasks get more, by a
+ * softmax over deficits / temperature above the floor. They sum to 1. Throws BAD_OPTION for a temperature that is not
+ * positive or floors that leave nothing to share.
  */
 export function sharesOf(deficits: number[], { temperature, floor }: ActiveShares): number[] {
-  if (!(temperature > 0)) throw new SkyloopError("BAD_OPTION", `the temperature of shares is above 0, not ${temperature}`);
+  if (!(temperature > 0))
+    throw new SkyloopError("BAD_OPTION", `the temperature of shares is above 0, not ${temperature}`);
   if (!(floor >= 0 && floor * deficits.length < 1))
     throw new SkyloopError(
       "BAD_OPTION",
@@ -31,8 +36,8 @@ export function equalShares(tasks: number): number[] {
 }
 
 /**
- * The task of the next step, as its place: the one that is furthest behind its share. `credits` says how far each is, and is brought up to date; over n steps a
- * task gets its share of them to within one step.
+ * The task of the next step, as its place: the one that is furthest behind its share. `credits` says how far each is,
+ * and is brought up to date; over n steps a task gets its share of them to within one step.
  */
 export function takeTurn(credits: number[], shares: number[]): number {
   for (const [i, share] of shares.entries()) credits[i] += share;

@@ -19,7 +19,9 @@ beforeAll(async () => {
   setThreads(1);
   survey = await smallSurvey(folder.path, 60);
   const { rows, header, columns, close } = await openSurvey(survey);
-  column = columns.find(({ name, type }) => type === "boolean" && rows.filter((row) => row.columns[name] === true).length > 5)?.name ?? "";
+  column =
+    columns.find(({ name, type }) => type === "boolean" && rows.filter((row) => row.columns[name] === true).length > 5)
+      ?.name ?? "";
   writeToyFeatures(
     survey,
     header.dataHash,
@@ -62,8 +64,19 @@ describe("training a classifier on a survey", () => {
 
   it("trains the whole network, whose head predict can use too, with predictions kept with the survey", async () => {
     const out = join(folder.path, "whole");
-    const result = await trainClassify(survey, { ...base, model: "lvm-nano", fineTune: true, head: { epochs: 1 }, column, out });
-    expect([result.encoder, result.history.length > 0, result.scores.count]).toEqual(["trained", true, result.objects.test]);
+    const result = await trainClassify(survey, {
+      ...base,
+      model: "lvm-nano",
+      fineTune: true,
+      head: { epochs: 1 },
+      column,
+      out,
+    });
+    expect([result.encoder, result.history.length > 0, result.scores.count]).toEqual([
+      "trained",
+      true,
+      result.objects.test,
+    ]);
     expect(readFileSync(join(out, "report.html"), "utf8")).not.toMatch(/NaN|undefined/);
     const head = join(out, "head.safetensors");
     const { name, counts } = await predictClasses(survey, head, {}, SILENT);
@@ -81,10 +94,15 @@ describe("training a classifier on a survey", () => {
     await expect(trainClassify(survey, { ...base, column: "labell", out })).rejects.toThrow(/no column labell; it has/);
     const tiny = await smallSurvey(folder.path, 3, "tiny");
     const { columns, rows, close } = await openSurvey(tiny);
-    const other = columns.find(({ name }) => name !== column && new Set(rows.map((row) => row.columns[name])).size > 1)?.name ?? "";
+    const other =
+      columns.find(({ name }) => name !== column && new Set(rows.map((row) => row.columns[name])).size > 1)?.name ?? "";
     close();
-    await expect(trainClassify(tiny, { ...base, column: other, out })).rejects.toThrow(/has 3 labelled objects; a classifier needs 12/);
-    await expect(trainClassify(survey, { ...base, column, out: join(folder.path, "head") })).rejects.toThrow(/trained head already/);
+    await expect(trainClassify(tiny, { ...base, column: other, out })).rejects.toThrow(
+      /has 3 labelled objects; a classifier needs 12/,
+    );
+    await expect(trainClassify(survey, { ...base, column, out: join(folder.path, "head") })).rejects.toThrow(
+      /trained head already/,
+    );
     await expect(evaluateClasses(survey, join(folder.path, "head/head.safetensors"), other, SILENT)).rejects.toThrow(
       /a measurement, not a class|none of the head's classes/,
     );

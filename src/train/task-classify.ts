@@ -1,4 +1,6 @@
-/** A classifier from a survey's label column: frozen features, a head, measures on objects it never saw, and a report. */
+/**
+ * A classifier from a survey's label column: frozen features, a head, measures on objects it never saw, and a report.
+ */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
@@ -7,7 +9,14 @@ import type { Progress } from "../base/progress.ts";
 import { type Features, listFeatures, openFeatures } from "../batches/features.ts";
 import { loadInputs } from "../batches/inputs.ts";
 import { type Split, stratifiedSplit } from "../batches/split.ts";
-import { expectedCalibrationError, fitTemperature, negativeLogLikelihood, type ReliabilityBin, reliability, softmaxRows } from "../measure/calibration.ts";
+import {
+  expectedCalibrationError,
+  fitTemperature,
+  negativeLogLikelihood,
+  type ReliabilityBin,
+  reliability,
+  softmaxRows,
+} from "../measure/calibration.ts";
 import { type ClassificationScores, classificationScores, mostProbable } from "../measure/classification.ts";
 import { releasedWeights } from "../models/index.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
@@ -26,7 +35,10 @@ export interface TrainClassifyOptions {
   votes?: string[];
   /** Only these classes of the column. */
   only?: string[];
-  /** A model of the table, or a convolutional network (alexnet, vgg16, resnet18, resnet50), which always learns as a whole. */
+  /**
+   * A model of the table, or a convolutional network (alexnet, vgg16, resnet18, resnet50), which always learns as a
+   * whole.
+   */
   model: string;
   /** Weights to begin with: the released ones of an LVM, initial ones of a convolutional network unless given. */
   weights?: string;
@@ -73,7 +85,12 @@ const LEAST_OF_A_CLASS = 3;
 const LEAST_OBJECTS = 12;
 
 /** Measures of logits [N, classes] against true classes, with probabilities at `temperature`. */
-export function scoreLogits(logits: Float32Array, truth: ArrayLike<number>, classes: number, temperature: number): CalibratedScores {
+export function scoreLogits(
+  logits: Float32Array,
+  truth: ArrayLike<number>,
+  classes: number,
+  temperature: number,
+): CalibratedScores {
   const probabilities = softmaxRows(logits, classes, temperature);
   const bins = reliability(probabilities, truth, classes);
   return {
@@ -86,7 +103,13 @@ export function scoreLogits(logits: Float32Array, truth: ArrayLike<number>, clas
 }
 
 /** A survey's features, computed first where they are missing. */
-export async function featuresFor(folder: string, model: string, name: string, progress: Progress, weights?: string): Promise<Features> {
+export async function featuresFor(
+  folder: string,
+  model: string,
+  name: string,
+  progress: Progress,
+  weights?: string,
+): Promise<Features> {
   const found = listFeatures(folder).find((set) => set.model === name);
   if (found === undefined || found.done < found.total) await embedSurvey(folder, { model, name, progress, weights });
   return openFeatures(folder, name);
@@ -130,14 +153,20 @@ interface Learned {
 /** Only the head, on frozen features. Those of weights that were given get a name of their own. */
 async function learnHead(folder: string, { options, settings, labelled, split, column }: Material): Promise<Learned> {
   const { model, weights, progress } = options;
-  if (weights !== undefined && !existsSync(weights)) throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${model} at ${weights}; check the path`);
-  const name = options.features ?? (weights === undefined ? model : `${model}-${(await hashFile(weights)).slice(0, 8)}`);
+  if (weights !== undefined && !existsSync(weights))
+    throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${model} at ${weights}; check the path`);
+  const name =
+    options.features ?? (weights === undefined ? model : `${model}-${(await hashFile(weights)).slice(0, 8)}`);
   const features = await featuresFor(folder, model, name, progress, weights);
   const { dim, weightsHash } = features;
   const classes = labelled.classes.length;
   const rows = pickRows(features.matrix(), dim, labelled.rows);
   features.close();
-  const { head, history, bestEpoch, temperature } = trainHead({ features: rows, dim, targets: labelled.targets, classes }, split, settings);
+  const { head, history, bestEpoch, temperature } = trainHead(
+    { features: rows, dim, targets: labelled.targets, classes },
+    split,
+    settings,
+  );
   return {
     logits: classifyLogits(head, pickRows(rows, dim, split.test), dim),
     temperature,
@@ -153,12 +182,18 @@ async function learnHead(folder: string, { options, settings, labelled, split, c
 
 /** Points of the record of a network's training. */
 const RECORDS = 12;
-/** Passes over the training objects of a network that is trained as a whole, and the fewest steps, unless epochs are given. */
+/**
+ * Passes over the training objects of a network that is trained as a whole, and the fewest steps, unless epochs are
+ * given.
+ */
 const NETWORK_EPOCHS = 20;
 const LEAST_STEPS = 150;
 
 /** A whole network, on random views of the images. */
-async function learnNetwork(folder: string, { options, settings, labelled, truth, split, column }: Material): Promise<Learned> {
+async function learnNetwork(
+  folder: string,
+  { options, settings, labelled, truth, split, column }: Material,
+): Promise<Learned> {
   const { model, weights, progress, head: wanted = {} } = options;
   const classes = labelled.classes.length;
   manualSeed(settings.seed);
@@ -167,7 +202,8 @@ async function learnNetwork(folder: string, { options, settings, labelled, truth
   const images = await loadInputs(folder, sizePx, labelled.rows, progress);
   const { batchSize } = DEFAULT_NETWORK;
   const perEpoch = Math.ceil(split.train.length / batchSize);
-  const steps = wanted.epochs === undefined ? Math.max(LEAST_STEPS, NETWORK_EPOCHS * perEpoch) : wanted.epochs * perEpoch;
+  const steps =
+    wanted.epochs === undefined ? Math.max(LEAST_STEPS, NETWORK_EPOCHS * perEpoch) : wanted.epochs * perEpoch;
   const { seed, balanced, labelSmoothing } = settings;
   // Weights that begin without knowledge, and large networks without normalisation, do not stand the head's rate.
   const learningRate = isConvnet(model) ? 3e-4 : DEFAULT_NETWORK.learningRate;
@@ -214,16 +250,23 @@ async function learnNetwork(folder: string, { options, settings, labelled, truth
 }
 
 /**
- * Trains, measures on the test share and writes `head.safetensors`, `metrics.json` and `report.html` into `out`. Throws COLUMN_MISSING, NO_LABELS,
- * NOT_CLASSES, ONE_CLASS, BAD_VOTES, TOO_FEW_OBJECTS, RUN_EXISTS, and what computing features throws.
+ * Trains, measures on the test share and writes `head.safetensors`, `metrics.json` and `report.html` into `out`. Throws
+ * COLUMN_MISSING, NO_LABELS, NOT_CLASSES, ONE_CLASS, BAD_VOTES, TOO_FEW_OBJECTS, RUN_EXISTS, and what computing
+ * features throws.
  */
 export async function trainClassify(folder: string, options: TrainClassifyOptions): Promise<ClassifyResult> {
   const { model, out, command } = options;
   if (existsSync(join(out, "head.safetensors")))
-    throw new SkyloopError("RUN_EXISTS", `${out} holds a trained head already; give another folder with --out, or delete it`);
+    throw new SkyloopError(
+      "RUN_EXISTS",
+      `${out} holds a trained head already; give another folder with --out, or delete it`,
+    );
   const survey = await openSurvey(folder);
   try {
-    const labelled = options.votes !== undefined ? readVotes(survey, options.votes) : readClasses(survey, options.column ?? "label", options.only);
+    const labelled =
+      options.votes !== undefined
+        ? readVotes(survey, options.votes)
+        : readClasses(survey, options.column ?? "label", options.only);
     const truth = hardClasses(labelled);
     checkEnough(survey, labelled, truth);
     const settings = { ...DEFAULT_HEAD, ...options.head };
@@ -231,7 +274,14 @@ export async function trainClassify(folder: string, options: TrainClassifyOption
     const classes = labelled.classes.length;
     const column = options.votes?.join(",") ?? options.column ?? "label";
     const whole = options.fineTune === true || isConvnet(model);
-    const learned = await (whole ? learnNetwork : learnHead)(folder, { options, settings, labelled, truth, split, column });
+    const learned = await (whole ? learnNetwork : learnHead)(folder, {
+      options,
+      settings,
+      labelled,
+      truth,
+      split,
+      column,
+    });
     const { logits, temperature, history, bestEpoch, weightsHash } = learned;
     const result: ClassifyResult = {
       survey: survey.name,
@@ -243,7 +293,12 @@ export async function trainClassify(folder: string, options: TrainClassifyOption
       model,
       weightsHash,
       encoder: whole ? "trained" : "frozen",
-      objects: { train: split.train.length, validation: split.validation.length, test: split.test.length, unlabelled: labelled.unlabelled },
+      objects: {
+        train: split.train.length,
+        validation: split.validation.length,
+        test: split.test.length,
+        unlabelled: labelled.unlabelled,
+      },
       seed: settings.seed,
       bestEpoch,
       scores: scoreLogits(
@@ -256,7 +311,13 @@ export async function trainClassify(folder: string, options: TrainClassifyOption
     };
     mkdirSync(out, { recursive: true });
     const objects = split.test.map((i) => ({ row: labelled.rows[i], truth: truth[i] }));
-    await writeClassifyReport(join(out, "report.html"), survey, result, objects, softmaxRows(logits, classes, temperature));
+    await writeClassifyReport(
+      join(out, "report.html"),
+      survey,
+      result,
+      objects,
+      softmaxRows(logits, classes, temperature),
+    );
     writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify({ ...result, options: settings }, null, 2)}\n`);
     learned.save(join(out, "head.safetensors"));
     return result;

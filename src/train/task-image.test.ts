@@ -34,7 +34,15 @@ const options = (task: TrainImageOptions["task"], changes: Partial<TrainImageOpt
   ...changes,
 });
 const predict = (task: TrainImageOptions["task"], input: string, output: string, changes = {}) =>
-  predictImage({ task, model: join(at(task), `${task}.safetensors`), input: at(input), output: at(output), neighbours: false, overwrite: false, ...changes });
+  predictImage({
+    task,
+    model: join(at(task), `${task}.safetensors`),
+    input: at(input),
+    output: at(output),
+    neighbours: false,
+    overwrite: false,
+    ...changes,
+  });
 
 describe("restoration of flux", () => {
   it("is learned from a survey, measured beside the classical methods, and the same when measured again", async () => {
@@ -45,7 +53,10 @@ describe("restoration of flux", () => {
     for (const { psnr, ssim, light } of Object.values(result?.methods ?? {}))
       for (const value of [psnr, ssim, light.median]) expect(Number.isFinite(value)).toBe(true);
     for (const name of ["metrics.json", "examples.png"]) expect(existsSync(join(at("restore"), name))).toBe(true);
-    const again = await evaluateImageModel(survey, join(at("restore"), "restore.safetensors"), "restore", { sheet: at("sheet.png"), progress: SILENT });
+    const again = await evaluateImageModel(survey, join(at("restore"), "restore.safetensors"), "restore", {
+      sheet: at("sheet.png"),
+      progress: SILENT,
+    });
     expect(again.methods).toEqual(result?.methods);
     await expect(trainImageModel(survey, options("restore"))).rejects.toThrow(/RUN_EXISTS|trained model already/);
   }, 120_000);
@@ -55,9 +66,17 @@ describe("restoration of flux", () => {
     expect(trained?.card).toMatchObject({ seeingKnown: true });
     expect(trained?.card.degradation).toMatch(/which it is told/);
     const told = { model: join(at("told"), "restore.safetensors") };
-    writeFitsImage(at("plain.fits"), { widthPx: 64, heightPx: 64, planes: 3, data: new Float32Array(3 * 64 * 64).map((_, i) => (i % 7) + 1) }, []);
-    await expect(predict("restore", "plain.fits", "a.fits", told)).rejects.toThrow(/SEEING_MISSING|give it with --fwhm/);
-    await expect(predict("restore", "plain.fits", "a.fits", { ...told, fwhmPx: -1 })).rejects.toThrow(/above 0, not -1/);
+    writeFitsImage(
+      at("plain.fits"),
+      { widthPx: 64, heightPx: 64, planes: 3, data: new Float32Array(3 * 64 * 64).map((_, i) => (i % 7) + 1) },
+      [],
+    );
+    await expect(predict("restore", "plain.fits", "a.fits", told)).rejects.toThrow(
+      /SEEING_MISSING|give it with --fwhm/,
+    );
+    await expect(predict("restore", "plain.fits", "a.fits", { ...told, fwhmPx: -1 })).rejects.toThrow(
+      /above 0, not -1/,
+    );
     await expect(predict("restore", "plain.fits", "a.fits", { fwhmPx: 3 })).rejects.toThrow(/takes no width/);
     expect(() => describeHeads([told.model])).toThrow(/which the page does not know/);
     await predict("restore", "plain.fits", "narrow.fits", { ...told, fwhmPx: 2 });
@@ -67,15 +86,26 @@ describe("restoration of flux", () => {
 
   it("keeps a FITS file's header and coordinates and says what was done", async () => {
     const stamp = await openSurvey(survey).then((open) => open.readStamp(0));
-    const cards = ["CRVAL1  =           150.123456", "CRVAL2  =                -2.5", "OBJECT  = 'test galaxy'", "BANDS   = 'grz'"].map((card) =>
-      card.padEnd(80),
-    );
+    const cards = [
+      "CRVAL1  =           150.123456",
+      "CRVAL2  =                -2.5",
+      "OBJECT  = 'test galaxy'",
+      "BANDS   = 'grz'",
+    ].map((card) => card.padEnd(80));
     writeFitsImage(at("in.fits"), { widthPx: 64, heightPx: 64, planes: 3, data: stamp.data }, cards);
-    expect(await predict("restore", "in.fits", "out.fits")).toMatchObject({ widthPx: 64, heightPx: 64, planes: 3, hiddenShare: null });
+    expect(await predict("restore", "in.fits", "out.fits")).toMatchObject({
+      widthPx: 64,
+      heightPx: 64,
+      planes: 3,
+      hiddenShare: null,
+    });
     const out = readFitsImage(at("out.fits"));
-    for (const key of ["CRVAL1", "CRVAL2", "OBJECT", "BANDS"]) expect(cardValue(out.header, key)).toBe(cardValue(readFitsImage(at("in.fits")).header, key));
+    for (const key of ["CRVAL1", "CRVAL2", "OBJECT", "BANDS"])
+      expect(cardValue(out.header, key)).toBe(cardValue(readFitsImage(at("in.fits")).header, key));
     const history = out.header.filter(([key]) => key === "HISTORY").map(([, , text]) => text);
-    expect(history.join(" ")).toMatch(/Skyloop .*: restore by lvm-nano.*Moffat FWHM.*light in the middle after \/ before/);
+    expect(history.join(" ")).toMatch(
+      /Skyloop .*: restore by lvm-nano.*Moffat FWHM.*light in the middle after \/ before/,
+    );
     expect(out.data.every(Number.isFinite)).toBe(true);
     await expect(predict("restore", "in.fits", "out.fits")).rejects.toThrow(/exists/);
     await expect(predict("restore", "in.fits", "out.jpg")).rejects.toThrow(/becomes/);
@@ -85,10 +115,18 @@ describe("restoration of flux", () => {
   });
 
   it("refuses what cannot be learned or asked for", async () => {
-    await expect(trainImageModel(survey, options("restore", { out: at("a"), sizePx: 128 }))).rejects.toThrow(/64 px wide/);
-    await expect(trainImageModel(survey, options("restore", { out: at("b"), sizePx: 50 }))).rejects.toThrow(/multiple of 32/);
-    await expect(trainImageModel(survey, options("restore", { out: at("c"), fwhm: [3, 1] }))).rejects.toThrow(/smaller first/);
-    await expect(trainImageModel(survey, options("restore", { out: at("d"), steps: 0.5 }))).rejects.toThrow(/whole number/);
+    await expect(trainImageModel(survey, options("restore", { out: at("a"), sizePx: 128 }))).rejects.toThrow(
+      /64 px wide/,
+    );
+    await expect(trainImageModel(survey, options("restore", { out: at("b"), sizePx: 50 }))).rejects.toThrow(
+      /multiple of 32/,
+    );
+    await expect(trainImageModel(survey, options("restore", { out: at("c"), fwhm: [3, 1] }))).rejects.toThrow(
+      /smaller first/,
+    );
+    await expect(trainImageModel(survey, options("restore", { out: at("d"), steps: 0.5 }))).rejects.toThrow(
+      /whole number/,
+    );
     const few = await smallSurvey(folder.path, 6, "few");
     await expect(trainImageModel(few, options("restore", { out: at("e") }))).rejects.toThrow(/has 6 whole stamps/);
   });
@@ -107,7 +145,9 @@ describe("reconstruction", () => {
     const [before, after] = [readFitsImage(at("in.fits")).data, readFitsImage(at("filled.fits")).data];
     expect([...after.keys()].every((i) => mask[i % 4096] === 1 || after[i] === before[i])).toBe(true);
     writeFitsImage(at("wrong.fits"), { widthPx: 10, heightPx: 10, planes: 1, data: new Float32Array(100).fill(1) });
-    await expect(predict("reconstruct", "in.fits", "x.fits", { mask: at("wrong.fits") })).rejects.toThrow(/10x10 px, the image 64x64/);
+    await expect(predict("reconstruct", "in.fits", "x.fits", { mask: at("wrong.fits") })).rejects.toThrow(
+      /10x10 px, the image 64x64/,
+    );
     await expect(predict("reconstruct", "in.fits", "x.fits")).rejects.toThrow(/--mask FILE/);
     expect(existsSync(at("x.fits"))).toBe(false);
     expect(JSON.parse(readFileSync(join(at("reconstruct"), "metrics.json"), "utf8")).objects.test).toBe(6);

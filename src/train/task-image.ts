@@ -1,4 +1,7 @@
-/** `skyloop train restore | reconstruct`: a decoder, and the encoder with it, learned from a survey's images, measured on some that it never saw. */
+/**
+ * `skyloop train restore | reconstruct`: a decoder, and the encoder with it, learned from a survey's images, measured
+ * on some that it never saw.
+ */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
@@ -72,19 +75,26 @@ function checkOptions({ steps, batchSize, sizePx, seed }: TrainImageOptions): vo
     ["--batch", batchSize, 1],
     ["--seed", seed, 0],
   ] as const)
-    if (!Number.isInteger(value) || value < least) throw new SkyloopError("BAD_OPTION", `${name} is a whole number from ${least}, not ${value}`);
-  if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx % 32 !== 0) throw new SkyloopError("BAD_OPTION", `--size is a multiple of 32 px, not ${sizePx}`);
+    if (!Number.isInteger(value) || value < least)
+      throw new SkyloopError("BAD_OPTION", `${name} is a whole number from ${least}, not ${value}`);
+  if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx % 32 !== 0)
+    throw new SkyloopError("BAD_OPTION", `--size is a multiple of 32 px, not ${sizePx}`);
 }
 
 /**
- * Trains, measures on the test images and writes `TASK.safetensors`, `metrics.json` and `examples.png` into `out`. A run that was stopped goes on. Throws RUN_EXISTS,
- * BAD_OPTION, BAD_IMAGE_SIZE, TOO_FEW_STAMPS, OTHER_RECIPE, DIVERGED, LOCKED. Null where `signal` stopped it.
+ * Trains, measures on the test images and writes `TASK.safetensors`, `metrics.json` and `examples.png` into `out`. A
+ * run that was stopped goes on. Throws RUN_EXISTS, BAD_OPTION, BAD_IMAGE_SIZE, TOO_FEW_STAMPS, OTHER_RECIPE, DIVERGED,
+ * LOCKED. Null where `signal` stopped it.
  */
 export async function trainImageModel(folder: string, options: TrainImageOptions): Promise<ImageResult | null> {
   const { task, out, seed, sizePx, frozen, steps, batchSize, progress, signal } = options;
   checkOptions(options);
   const path = join(out, `${task}.safetensors`);
-  if (existsSync(path)) throw new SkyloopError("RUN_EXISTS", `${out} holds a trained model already; give another folder with --out, or delete it`);
+  if (existsSync(path))
+    throw new SkyloopError(
+      "RUN_EXISTS",
+      `${out} holds a trained model already; give another folder with --out, or delete it`,
+    );
   mkdirSync(out, { recursive: true });
   const release = lockFolder(out, "train");
   try {
@@ -93,7 +103,11 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
     manualSeed(seed);
     const { model: encoder, weightsHash } = await loadModel(options.model, options.weights);
     const setups = setupsOf(task, data, sizePx, ranges);
-    const learned = imageTask(encoder, setups.validation, { train: data.train, validation: data.validation, batchSize });
+    const learned = imageTask(encoder, setups.validation, {
+      train: data.train,
+      validation: data.validation,
+      batchSize,
+    });
     const settings = {
       ...DEFAULT_LOOP,
       steps,
@@ -101,10 +115,15 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
       encoderRate: frozen ? 0 : DEFAULT_LOOP.encoderRate,
       warmupSteps: Math.min(DEFAULT_LOOP.warmupSteps, Math.ceil(steps / 10)),
     };
-    const runHash = hashBytes(JSON.stringify({ task, settings, sizePx, batchSize, ranges, weightsHash, data: data.dataHash }));
+    const runHash = hashBytes(
+      JSON.stringify({ task, settings, sizePx, batchSize, ranges, weightsHash, data: data.dataHash }),
+    );
     const { finished, records, seconds } = trainTasks(encoder, [learned], settings, { out, runHash, progress, signal });
     if (!finished) return null;
-    const degradation = task === "restore" ? describeRanges(ranges, data.kind, data.pixelScaleArcsec) : "patches of 4, 8 and 16 px over 0-70 % of the image";
+    const degradation =
+      task === "restore"
+        ? describeRanges(ranges, data.kind, data.pixelScaleArcsec)
+        : "patches of 4, 8 and 16 px over 0-70 % of the image";
     const card: ImageCard = {
       task,
       model: options.model,
@@ -140,18 +159,34 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
   }
 }
 
-/** Measures on the test images, with classical settings chosen on the validation ones, and writes the sheet of examples. */
-async function evaluateInto(sheet: string, model: ImageModel, data: ImageData, setups: { validation: TestSetup; test: TestSetup }): Promise<ImageEvaluation> {
+/**
+ * Measures on the test images, with classical settings chosen on the validation ones, and writes the sheet of examples.
+ */
+async function evaluateInto(
+  sheet: string,
+  model: ImageModel,
+  data: ImageData,
+  setups: { validation: TestSetup; test: TestSetup },
+): Promise<ImageEvaluation> {
   const { task } = setups.test;
   const name = task === "restore" ? "restored" : "reconstructed";
   const classical = task === "restore" ? chooseClassical(data.validation, setups.validation) : null;
   const { methods, examples } = evaluateImages({ [name]: model }, data.test, setups.test, classical, SHOWN);
   await writeExamples(sheet, examples, setups.test.sizePx, data.kind);
   const given = methods[task === "restore" ? "blurred" : "masked"];
-  return { images: data.test.length, sizePx: setups.test.sizePx, classical, methods, gain: methods[name].psnr - given.psnr };
+  return {
+    images: data.test.length,
+    sizePx: setups.test.sizePx,
+    classical,
+    methods,
+    gain: methods[name].psnr - given.psnr,
+  };
 }
 
-/** Measures a saved model on the test share of a survey (that of `seed`; the one it was trained with by default). Throws BAD_HEAD and what reading the survey throws. */
+/**
+ * Measures a saved model on the test share of a survey (that of `seed`; the one it was trained with by default). Throws
+ * BAD_HEAD and what reading the survey throws.
+ */
 export async function evaluateImageModel(
   folder: string,
   path: string,
@@ -161,5 +196,8 @@ export async function evaluateImageModel(
   const model = loadImageModel(path, task);
   const data = await loadImageData(folder, model.card.sizePx, options.seed ?? model.card.seed, options.progress);
   const ranges = restoreRanges(data, options.fwhm, options.noise, model.card.seeingKnown);
-  return { card: model.card, ...(await evaluateInto(options.sheet, model, data, setupsOf(task, data, model.card.sizePx, ranges))) };
+  return {
+    card: model.card,
+    ...(await evaluateInto(options.sheet, model, data, setupsOf(task, data, model.card.sizePx, ranges))),
+  };
 }

@@ -69,8 +69,12 @@ describe("the loop over tasks", () => {
   });
 
   it("refuses a checkpoint of another run", () => {
-    expect(() => trainTasks(createModel("lvm-nano"), [], DEFAULT_LOOP, { out: join(folder.path, "whole"), runHash: "b", progress: SILENT })).toThrow(
-      /another recipe/,
-    );
+    expect(() =>
+      trainTasks(createModel("lvm-nano"), [], DEFAULT_LOOP, {
+        out: join(folder.path, "whole"),
+        runHash: "b",
+        progress: SILENT,
+      }),
+    ).toThrow(/another recipe/);
   });
 });

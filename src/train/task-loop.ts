@@ -1,4 +1,6 @@
-/** Training of one task or several on one encoder: whose turn it is, steps, validation, and checkpoints to go on from. */
+/**
+ * Training of one task or several on one encoder: whose turn it is, steps, validation, and checkpoints to go on from.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
@@ -37,7 +39,10 @@ export interface LoopSettings {
   active: ActiveShares | null;
 }
 
-/** Long enough for a head to be useful in minutes; a higher rate than transformers are used to, which trials with these convolutional heads liked. */
+/**
+ * Long enough for a head to be useful in minutes; a higher rate than transformers are used to, which trials with these
+ * convolutional heads liked.
+ */
 export const DEFAULT_LOOP: LoopSettings = {
   steps: 1000,
   warmupSteps: 50,
@@ -87,8 +92,9 @@ export function encoderParameters(model: SwinUnet): [string, Parameter][] {
 }
 
 /**
- * Trains heads, and the encoder unless it is frozen, to the last step. Everything random in a step follows from seed and step, and the checkpoint holds the rest:
- * a run that was killed and goes on gives the same weights. Throws DIVERGED, OTHER_RECIPE, BAD_OPTION.
+ * Trains heads, and the encoder unless it is frozen, to the last step. Everything random in a step follows from seed
+ * and step, and the checkpoint holds the rest: a run that was killed and goes on gives the same weights. Throws
+ * DIVERGED, OTHER_RECIPE, BAD_OPTION.
  */
 export function trainTasks(
   encoder: SwinUnet,
@@ -98,20 +104,35 @@ export function trainTasks(
 ): { finished: boolean; records: LoopRecord[]; seconds: number } {
   mkdirSync(out, { recursive: true });
   const frozen = settings.encoderRate === 0;
-  const learned: [string, Parameter][] = frozen ? [] : encoderParameters(encoder).map(([name, parameter]) => [`encoder.${name}`, parameter]);
-  for (const { name, head } of tasks) for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
+  const learned: [string, Parameter][] = frozen
+    ? []
+    : encoderParameters(encoder).map(([name, parameter]) => [`encoder.${name}`, parameter]);
+  for (const { name, head } of tasks)
+    for (const [key, parameter] of head.namedParameters()) learned.push([`${name}.${key}`, parameter]);
   const optimiser = new AdamW(learned, {
     ...settings,
     noDecay: (_, parameter) => parameter.shape.length < 2,
     rateOf: (name) => (name.startsWith("encoder.") ? settings.encoderRate : 1),
   });
-  const trained = { modules: { encoder, ...Object.fromEntries(tasks.map(({ name, head }) => [name, head])) }, optimiser };
+  const trained = {
+    modules: { encoder, ...Object.fromEntries(tasks.map(({ name, head }) => [name, head])) },
+    optimiser,
+  };
   const checkpoint = join(out, "checkpoint.safetensors");
   const none = () => new Array<number>(tasks.length).fill(0);
   const notes = loadCheckpoint(checkpoint, trained, runHash);
   const state: LoopState =
     notes === null
-      ? { step: 0, seconds: 0, credits: none(), shares: equalShares(tasks.length), stepsOfTask: none(), sums: none(), counts: none(), records: [] }
+      ? {
+          step: 0,
+          seconds: 0,
+          credits: none(),
+          shares: equalShares(tasks.length),
+          stepsOfTask: none(),
+          sums: none(),
+          counts: none(),
+          records: [],
+        }
       : (JSON.parse(notes.state) as LoopState);
   const save = () => saveCheckpoint(checkpoint, trained, { recipeHash: runHash, state: JSON.stringify(state) });
   const judge = () => {
@@ -122,7 +143,14 @@ export function trainTasks(
     if (settings.active !== null) state.shares = sharesOf(deficits, settings.active);
     const { step, shares, stepsOfTask, sums, counts } = state;
     const losses = sums.map((sum, i) => (counts[i] === 0 ? null : sum / counts[i]));
-    state.records.push({ step, shares: [...shares], stepsOfTask: [...stepsOfTask], losses, deficits, measures: found.map(({ measures }) => measures) });
+    state.records.push({
+      step,
+      shares: [...shares],
+      stepsOfTask: [...stepsOfTask],
+      losses,
+      deficits,
+      measures: found.map(({ measures }) => measures),
+    });
     [state.sums, state.counts] = [none(), none()];
   };
 

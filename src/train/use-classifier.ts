@@ -22,8 +22,15 @@ interface Known {
   temperature: number;
 }
 
-/** Logits [count, classes] of every object of a survey. Throws BAD_HEAD, OTHER_WEIGHTS, and what computing features throws. */
-async function logitsOf(survey: Survey, headPath: string, progress: Progress): Promise<{ card: Known; logits: Float32Array }> {
+/**
+ * Logits [count, classes] of every object of a survey. Throws BAD_HEAD, OTHER_WEIGHTS, and what computing features
+ * throws.
+ */
+async function logitsOf(
+  survey: Survey,
+  headPath: string,
+  progress: Progress,
+): Promise<{ card: Known; logits: Float32Array }> {
   if (isNetworkFile(headPath)) return networkLogitsOf(survey, headPath, progress);
   const { head, card } = loadHead(headPath);
   try {
@@ -42,7 +49,11 @@ async function logitsOf(survey: Survey, headPath: string, progress: Progress): P
 }
 
 /** The same by a network that reads pixels. */
-async function networkLogitsOf(survey: Survey, path: string, progress: Progress): Promise<{ card: Known; logits: Float32Array }> {
+async function networkLogitsOf(
+  survey: Survey,
+  path: string,
+  progress: Progress,
+): Promise<{ card: Known; logits: Float32Array }> {
   const { classifier, card } = loadClassifier(path);
   try {
     const rows = survey.rows.map((_, row) => row);
@@ -59,8 +70,9 @@ async function networkLogitsOf(survey: Survey, path: string, progress: Progress)
 const columnFor = (name: string) => `p_${name.replace(/[^A-Za-z0-9_]+/g, "_")}`;
 
 /**
- * Keeps the probabilities of every object with the survey, where the page finds them, under `name` (the column's and the model's unless given), and writes id,
- * position, most probable class, its probability and that of each class to `out`. Returns how many there are of each class, and the name.
+ * Keeps the probabilities of every object with the survey, where the page finds them, under `name` (the column's and
+ * the model's unless given), and writes id, position, most probable class, its probability and that of each class to
+ * `out`. Returns how many there are of each class, and the name.
  */
 export async function predictClasses(
   folder: string,
@@ -95,7 +107,9 @@ export async function predictClasses(
       { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)" },
       { name: "predicted", type: "string", description: `most probable class of ${card.column}` },
       { name: "confidence", type: "number", description: "its probability" },
-      ...card.classes.map((name): ColumnSpec => ({ name: columnFor(name), type: "number", description: `probability of ${name}` })),
+      ...card.classes.map(
+        (name): ColumnSpec => ({ name: columnFor(name), type: "number", description: `probability of ${name}` }),
+      ),
     ];
     const rows = survey.rows.map((row, i) => ({
       id: row.id,
@@ -106,7 +120,9 @@ export async function predictClasses(
       ...Object.fromEntries(card.classes.map((name, k) => [columnFor(name), probabilities[i * K + k]])),
     }));
     if (out !== undefined) await writeTable(out.path, out.format, columns, rows);
-    const counts = Object.fromEntries(card.classes.map((name, k) => [name, predicted.filter((value) => value === k).length]));
+    const counts = Object.fromEntries(
+      card.classes.map((name, k) => [name, predicted.filter((value) => value === k).length]),
+    );
     return { name: kept, counts };
   } finally {
     survey.close();
@@ -114,8 +130,9 @@ export async function predictClasses(
 }
 
 /**
- * Measures a head against a column of a survey (the one it was trained on unless given). Objects of other classes than the head's are left out. A survey that
- * it was trained on gives numbers that are too good: its own test share is in the head's metrics.json.
+ * Measures a head against a column of a survey (the one it was trained on unless given). Objects of other classes than
+ * the head's are left out. A survey that it was trained on gives numbers that are too good: its own test share is in
+ * the head's metrics.json.
  */
 export async function evaluateClasses(
   folder: string,
@@ -127,8 +144,15 @@ export async function evaluateClasses(
   try {
     const { card, logits } = await logitsOf(survey, headPath, progress);
     const asked = column ?? card.column;
-    const labelled = asked.includes(",") ? readVotes(survey, asked.split(",")) : knownClasses(survey, asked, card.classes);
-    const scores = scoreLogits(pickRows(logits, card.classes.length, labelled.rows), hardClasses(labelled), card.classes.length, card.temperature);
+    const labelled = asked.includes(",")
+      ? readVotes(survey, asked.split(","))
+      : knownClasses(survey, asked, card.classes);
+    const scores = scoreLogits(
+      pickRows(logits, card.classes.length, labelled.rows),
+      hardClasses(labelled),
+      card.classes.length,
+      card.temperature,
+    );
     return { survey: survey.name, column: asked, classes: card.classes, scores };
   } finally {
     survey.close();

@@ -33,7 +33,10 @@ export interface PredictedImage {
   planes: number;
   /** Share of the pixels that were filled; null for restoration. */
   hiddenShare: number | null;
-  /** Light of each plane after, as a share of that before, in a circle of a quarter of the side around the middle, sky subtracted; empty for reconstruction and pictures. */
+  /**
+   * Light of each plane after, as a share of that before, in a circle of a quarter of the side around the middle, sky
+   * subtracted; empty for reconstruction and pictures.
+   */
   lightRatios: number[];
 }
 
@@ -41,19 +44,24 @@ const isFits = (path: string) => /\.(fits?|fts|fz)(\.gz|\.bz2)?$/i.test(path) ||
 const isPicture = (path: string) => /\.(jpe?g|png|webp)$/i.test(path);
 
 /**
- * Improves one image file. FITS stays float32 with its header and world coordinates, and gets HISTORY cards; a picture becomes a picture. Cubes of three planes are
- * taken as one colour image, any other plane by itself. Throws BAD_OPTION, BAD_MASK, BAD_HEAD, FILE_EXISTS and what reading throws.
+ * Improves one image file. FITS stays float32 with its header and world coordinates, and gets HISTORY cards; a picture
+ * becomes a picture. Cubes of three planes are taken as one colour image, any other plane by itself. Throws BAD_OPTION,
+ * BAD_MASK, BAD_HEAD, FILE_EXISTS and what reading throws.
  */
 export async function predictImage(options: PredictImageOptions): Promise<PredictedImage> {
   const { task, input, output, overwrite } = options;
-  if (existsSync(output) && !overwrite) throw new SkyloopError("FILE_EXISTS", `${output} exists; choose another name or pass --overwrite`);
+  if (existsSync(output) && !overwrite)
+    throw new SkyloopError("FILE_EXISTS", `${output} exists; choose another name or pass --overwrite`);
   if (!((isFits(input) && /\.fits?$/i.test(output)) || (isPicture(input) && isPicture(output))))
     throw new SkyloopError(
       "BAD_OPTION",
       `a FITS image becomes .fits and a picture (.jpg, .png, .webp) a picture; got ${basename(input)} and ${basename(output)}`,
     );
   if (task === "reconstruct" && (options.mask !== undefined) === options.neighbours)
-    throw new SkyloopError("BAD_OPTION", "say what to fill: --mask FILE with the hidden pixels, or --neighbours for everything but the central galaxy");
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "say what to fill: --mask FILE with the hidden pixels, or --neighbours for everything but the central galaxy",
+    );
   const model = loadImageModel(options.model, task);
   const kind = isFits(input) ? "flux" : "colour";
   if (model.card.kind !== kind)
@@ -83,15 +91,24 @@ async function predictFits(model: ImageModel, options: PredictImageOptions): Pro
     // One plane that went in three times comes back as the mean of three.
     const same = new Set(group).size === 1;
     for (const [c, plane] of group.entries())
-      for (let p = 0; p < N; p++) out[plane * N + p] = same ? (improved[p] + improved[N + p] + improved[2 * N + p]) / 3 : improved[c * N + p];
+      for (let p = 0; p < N; p++)
+        out[plane * N + p] = same ? (improved[p] + improved[N + p] + improved[2 * N + p]) / 3 : improved[c * N + p];
   }
-  const planeOf = (of: Float32Array, plane: number) => of.subarray(plane * N, (plane + 1) * N).map((value) => (Number.isFinite(value) ? value : 0));
-  const light = (of: Float32Array, plane: number) => apertureLight(planeOf(of, plane), heightPx, widthPx, Math.min(widthPx, heightPx) / 4);
-  const lightRatios = options.task === "reconstruct" ? [] : Array.from({ length: planes }, (_, plane) => light(out, plane) / light(data, plane));
+  const planeOf = (of: Float32Array, plane: number) =>
+    of.subarray(plane * N, (plane + 1) * N).map((value) => (Number.isFinite(value) ? value : 0));
+  const light = (of: Float32Array, plane: number) =>
+    apertureLight(planeOf(of, plane), heightPx, widthPx, Math.min(widthPx, heightPx) / 4);
+  const lightRatios =
+    options.task === "reconstruct"
+      ? []
+      : Array.from({ length: planes }, (_, plane) => light(out, plane) / light(data, plane));
   const done = await historyOf(model, options, mask, lightRatios);
   const temporary = `${options.output}.${process.pid}.tmp`;
   try {
-    writeFitsImage(temporary, { widthPx, heightPx, planes, data: out }, [...headerRecords(header), ...done.flatMap(historyRecords)]);
+    writeFitsImage(temporary, { widthPx, heightPx, planes, data: out }, [
+      ...headerRecords(header),
+      ...done.flatMap(historyRecords),
+    ]);
     renameSync(temporary, options.output);
   } catch (cause) {
     rmSync(temporary, { force: true });
@@ -107,52 +124,87 @@ async function predictPicture(model: ImageModel, options: PredictImageOptions): 
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((cause: unknown) => {
-      throw new SkyloopError("FILE_UNREADABLE", `${options.input} cannot be read as a picture: ${messageOf(cause)}`, { cause });
+      throw new SkyloopError("FILE_UNREADABLE", `${options.input} cannot be read as a picture: ${messageOf(cause)}`, {
+        cause,
+      });
     });
   const { width: widthPx, height: heightPx, channels } = info;
   const N = widthPx * heightPx;
-  const planes = Float32Array.from({ length: 3 * N }, (_, i) => data[(i % N) * channels + Math.min(channels - 1, Math.floor(i / N))] / 255);
+  const planes = Float32Array.from(
+    { length: 3 * N },
+    (_, i) => data[(i % N) * channels + Math.min(channels - 1, Math.floor(i / N))] / 255,
+  );
   const mask = await hiddenPixels(options, { widthPx, heightPx, planes: 3, data: planes, header: [] }, "top first");
-  const improved = applyImageModel(model, { widthPx, heightPx, kind: "colour", data: planes }, { mask, fwhmPx: options.fwhmPx });
+  const improved = applyImageModel(
+    model,
+    { widthPx, heightPx, kind: "colour", data: planes },
+    { mask, fwhmPx: options.fwhmPx },
+  );
   const pixels = Buffer.alloc(3 * N);
   for (let p = 0; p < N; p++) for (let c = 0; c < 3; c++) pixels[3 * p + c] = Math.round(255 * improved[c * N + p]);
   const picture = await sharp(pixels, { raw: { width: widthPx, height: heightPx, channels: 3 } })
-    .toFormat(/\.png$/i.test(options.output) ? "png" : /\.webp$/i.test(options.output) ? "webp" : "jpeg", { quality: 95 })
+    .toFormat(/\.png$/i.test(options.output) ? "png" : /\.webp$/i.test(options.output) ? "webp" : "jpeg", {
+      quality: 95,
+    })
     .toBuffer();
   writeFileAtomic(options.output, picture);
   return { widthPx, heightPx, planes: 3, hiddenShare: shareOf(mask), lightRatios: [] };
 }
 
 /** The mask of a reconstruction, from its file or by segmentation; null for restoration. */
-async function hiddenPixels(options: PredictImageOptions, image: FitsImage, rows: "top first" | null): Promise<Uint8Array | null> {
+async function hiddenPixels(
+  options: PredictImageOptions,
+  image: FitsImage,
+  rows: "top first" | null,
+): Promise<Uint8Array | null> {
   const { widthPx, heightPx, planes, data } = image;
   if (options.task === "restore") return null;
   if (options.mask === undefined) {
     const mask = neighbourMask(data, { bands: planes, widthPx, heightPx });
     if (mask.every((value) => value === 0))
-      throw new SkyloopError("BAD_MASK", `no neighbour of the central galaxy stands out in ${options.input}; give --mask FILE`);
+      throw new SkyloopError(
+        "BAD_MASK",
+        `no neighbour of the central galaxy stands out in ${options.input}; give --mask FILE`,
+      );
     return mask;
   }
-  const found = isFits(options.mask) ? readFitsImage(options.mask) : await readMaskPicture(options.mask, rows !== "top first");
+  const found = isFits(options.mask)
+    ? readFitsImage(options.mask)
+    : await readMaskPicture(options.mask, rows !== "top first");
   if (found.widthPx !== widthPx || found.heightPx !== heightPx)
-    throw new SkyloopError("BAD_MASK", `${options.mask} is ${found.widthPx}x${found.heightPx} px, the image ${widthPx}x${heightPx}; give a mask of its size`);
+    throw new SkyloopError(
+      "BAD_MASK",
+      `${options.mask} is ${found.widthPx}x${found.heightPx} px, the image ${widthPx}x${heightPx}; give a mask of its size`,
+    );
   return Uint8Array.from({ length: widthPx * heightPx }, (_, p) => (found.data[p] === 0 ? 0 : 1));
 }
 
 /** A picture's first channel; `turned` so that its bottom row comes first, as in FITS. */
-async function readMaskPicture(path: string, turned: boolean): Promise<Pick<FitsImage, "widthPx" | "heightPx" | "data">> {
+async function readMaskPicture(
+  path: string,
+  turned: boolean,
+): Promise<Pick<FitsImage, "widthPx" | "heightPx" | "data">> {
   const { data, info } = await sharp(readFileSync(path)).greyscale().raw().toBuffer({ resolveWithObject: true });
   const { width: widthPx, height: heightPx, channels } = info;
   const rowOf = (y: number) => (turned ? heightPx - 1 - y : y);
   const first = (p: number) => data[(rowOf(Math.floor(p / widthPx)) * widthPx + (p % widthPx)) * channels];
-  return { widthPx, heightPx, data: Float32Array.from({ length: widthPx * heightPx }, (_, p) => (first(p) > 127 ? 1 : 0)) };
+  return {
+    widthPx,
+    heightPx,
+    data: Float32Array.from({ length: widthPx * heightPx }, (_, p) => (first(p) > 127 ? 1 : 0)),
+  };
 }
 
 function shareOf(mask: Uint8Array | null): number | null {
   return mask === null ? null : mask.reduce((sum, value) => sum + value, 0) / mask.length;
 }
 
-async function historyOf({ card }: ImageModel, options: PredictImageOptions, mask: Uint8Array | null, lightRatios: number[]): Promise<string[]> {
+async function historyOf(
+  { card }: ImageModel,
+  options: PredictImageOptions,
+  mask: Uint8Array | null,
+  lightRatios: number[],
+): Promise<string[]> {
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
   const hidden = shareOf(mask);
   return [
@@ -167,7 +219,9 @@ async function historyOf({ card }: ImageModel, options: PredictImageOptions, mas
         ]),
     ...(lightRatios.length === 0
       ? []
-      : [`Skyloop light in the middle after / before, plane by plane: ${lightRatios.map((ratio) => ratio.toFixed(3)).join(", ")}`]),
+      : [
+          `Skyloop light in the middle after / before, plane by plane: ${lightRatios.map((ratio) => ratio.toFixed(3)).join(", ")}`,
+        ]),
     "Skyloop: pixels are a network's estimate, not a measurement",
   ];
 }

@@ -1,4 +1,7 @@
-/** The views of one pass after another: made ahead by a worker thread, or when they are asked for. Both give the same, bit for bit. */
+/**
+ * The views of one pass after another: made ahead by a worker thread, or when they are asked for. Both give the same,
+ * bit for bit.
+ */
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { startWorker } from "../base/workers.ts";
@@ -50,11 +53,20 @@ const PATIENCE_MS = 120_000;
 function viewsHere(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, part: Part): ViewSource {
   const sampler = new Sampler(sampling);
   const table = noiseTable(sampling.seed);
-  return { views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(sampling.seed, pass), settings, table, part), close: () => {} };
+  return {
+    views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(sampling.seed, pass), settings, table, part),
+    close: () => {},
+  };
 }
 
 /** Views from a thread of their own, from pass `from` on. */
-function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, part: Part, from: number): ViewSource {
+function viewsAhead(
+  bank: ImageBank,
+  sampling: SamplerOptions,
+  settings: ViewSettings,
+  part: Part,
+  from: number,
+): ViewSource {
   const sampler = new Sampler(sampling);
   const { viewPx } = settings;
   const own = Math.ceil((sampling.batchSize - part.rank) / part.size);
@@ -63,8 +75,22 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
   for (const [row, truth] of bank.truth.entries()) simulated[row] = truth === null ? 0 : 1;
   const state = new Int32Array(new SharedArrayBuffer(4 * AHEAD));
   const message = new Uint8Array(new SharedArrayBuffer(2000));
-  const slots = Array.from({ length: AHEAD }, () => new SharedArrayBuffer(4 * shape.reduce((product, side) => product * side, 1)));
-  const order: Order = { place: bank.place, simulated, sampling, settings, part, from, table: noiseTable(sampling.seed), slots, state, message };
+  const slots = Array.from(
+    { length: AHEAD },
+    () => new SharedArrayBuffer(4 * shape.reduce((product, side) => product * side, 1)),
+  );
+  const order: Order = {
+    place: bank.place,
+    simulated,
+    sampling,
+    settings,
+    part,
+    from,
+    table: noiseTable(sampling.seed),
+    slots,
+    state,
+    message,
+  };
   const worker = startWorker(new URL("./view-worker.ts", import.meta.url), { workerData: order });
   worker.unref();
   return {
@@ -77,11 +103,19 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
             `no views after ${PATIENCE_MS / 1000} s: the thread that makes them has died; start the same command again to go on`,
           );
       if (Atomics.load(state, slot) === FAILED)
-        throw new SkyloopError("WORKER_DIED", `the thread that makes views failed: ${new TextDecoder().decode(message.slice()).replaceAll("\0", "")}`);
+        throw new SkyloopError(
+          "WORKER_DIED",
+          `the thread that makes views failed: ${new TextDecoder().decode(message.slice()).replaceAll("\0", "")}`,
+        );
       const views = tensor(new Float32Array(slots[slot]), shape);
       Atomics.store(state, slot, EMPTY);
       Atomics.notify(state, slot);
-      const { all, places } = pick(sampler.rows(pass), (row) => simulated[row] === 1, part, sampling.shards !== undefined);
+      const { all, places } = pick(
+        sampler.rows(pass),
+        (row) => simulated[row] === 1,
+        part,
+        sampling.shards !== undefined,
+      );
       return { views, places, truth: all.map((row) => bank.truth[row]) };
     },
     close() {
@@ -94,7 +128,15 @@ function viewsAhead(bank: ImageBank, sampling: SamplerOptions, settings: ViewSet
 }
 
 /** The views of a part of each of a recipe's passes from pass `from` on. */
-export function openViews(bank: ImageBank, sampling: SamplerOptions, recipe: Recipe, from: number, part = WHOLE): ViewSource {
+export function openViews(
+  bank: ImageBank,
+  sampling: SamplerOptions,
+  recipe: Recipe,
+  from: number,
+  part = WHOLE,
+): ViewSource {
   const settings = { viewPx: recipe.viewPx, commonRange: recipe.commonRange };
-  return recipe.viewsAhead ? viewsAhead(bank, sampling, settings, part, from) : viewsHere(bank, sampling, settings, part);
+  return recipe.viewsAhead
+    ? viewsAhead(bank, sampling, settings, part, from)
+    : viewsHere(bank, sampling, settings, part);
 }

@@ -1,4 +1,6 @@
-/** Worker thread that makes the views of coming passes into shared memory while the model learns from the present ones. */
+/**
+ * Worker thread that makes the views of coming passes into shared memory while the model learns from the present ones.
+ */
 import { workerData } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import { takeFrom } from "../batches/stamp-store.ts";
@@ -20,7 +22,11 @@ function run(): void {
       Atomics.wait(state, slot, now);
     }
     const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, part, sampling.shards !== undefined);
-    scope(() => viewsOf(take(picked.rows), picked, passRandom(sampling.seed, pass), settings, table).copyTo(new Float32Array(slots[slot])));
+    scope(() =>
+      viewsOf(take(picked.rows), picked, passRandom(sampling.seed, pass), settings, table).copyTo(
+        new Float32Array(slots[slot]),
+      ),
+    );
     if (Atomics.compareExchange(state, slot, EMPTY, READY) === STOPPED) return;
     Atomics.notify(state, slot);
   }

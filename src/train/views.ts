@@ -10,7 +10,10 @@ import type { Recipe } from "./recipe.ts";
 
 export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange">;
 
-/** Of which part of a batch the views are wanted: every `size`-th galaxy from the `rank`-th on, so that real and simulated ones come to all processes alike. */
+/**
+ * Of which part of a batch the views are wanted: every `size`-th galaxy from the `rank`-th on, so that real and
+ * simulated ones come to all processes alike.
+ */
 export interface Part {
   rank: number;
   size: number;
@@ -29,10 +32,15 @@ export interface Picked {
 }
 
 /**
- * The galaxies of a part of a batch. Real ones come first, so that they come to all processes alike, unless each process holds its own images (`sharded`): then the
- * order is the sampler's, which mixes each process's own.
+ * The galaxies of a part of a batch. Real ones come first, so that they come to all processes alike, unless each
+ * process holds its own images (`sharded`): then the order is the sampler's, which mixes each process's own.
  */
-export function pick(batch: number[], isSimulated: (row: number) => boolean, { rank, size }: Part, sharded = false): Picked {
+export function pick(
+  batch: number[],
+  isSimulated: (row: number) => boolean,
+  { rank, size }: Part,
+  sharded = false,
+): Picked {
   const all = sharded ? batch : [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
   const places = [...all.keys()].filter((place) => place % size === rank);
   const rows = places.map((place) => all[place]);
@@ -40,20 +48,33 @@ export function pick(batch: number[], isSimulated: (row: number) => boolean, { r
 }
 
 /**
- * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those picked, pictures or simulated flux, which is
- * shown by another stretch in each view. Noise is read from `table`. Each galaxy draws with a generator that follows from its place in the whole batch, so that its
- * views are the same in whatever part it is.
+ * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those
+ * picked, pictures or simulated flux, which is shown by another stretch in each view. Noise is read from `table`. Each
+ * galaxy draws with a generator that follows from its place in the whole batch, so that its views are the same in
+ * whatever part it is.
  */
-export function viewsOf(images: Tensor, { simulated, places }: Picked, random: Random, settings: ViewSettings, table: Float32Array): Tensor {
+export function viewsOf(
+  images: Tensor,
+  { simulated, places }: Picked,
+  random: Random,
+  settings: ViewSettings,
+  table: Float32Array,
+): Tensor {
   const randoms = places.map((place) => random.fork(place));
   return noGrad(() =>
     scope(() => {
       const flux = [...simulated.keys()].filter((i) => simulated[i]);
       const ofFlux = flux.map((i) => randoms[i]);
       const at = tensor(flux, [flux.length], "int64");
-      const stretched = () => op("index_copy", images, 0, at, randomStretch(images.indexSelect(0, at), ofFlux, noiseFrom(table, ofFlux)));
+      const stretched = () =>
+        op("index_copy", images, 0, at, randomStretch(images.indexSelect(0, at), ofFlux, noiseFrom(table, ofFlux)));
       const shown = () => {
-        const view = augment(flux.length > 0 ? stretched() : images, randoms, { ...DEFAULT_AUGMENT, sizePx: settings.viewPx }, noiseFrom(table, randoms));
+        const view = augment(
+          flux.length > 0 ? stretched() : images,
+          randoms,
+          { ...DEFAULT_AUGMENT, sizePx: settings.viewPx },
+          noiseFrom(table, randoms),
+        );
         return settings.commonRange === true ? commonRange(view) : view;
       };
       return cat([shown(), shown()], 0);
@@ -71,8 +92,18 @@ export interface PartViews {
   truth: (Truth | null)[];
 }
 
-/** Two views of each galaxy of a part of the batch, and what is true of all of it. Everything random follows from `random` and the noise `table`. */
-export function makeViews(bank: ImageBank, batch: number[], random: Random, settings: ViewSettings, table: Float32Array, part: Part = WHOLE): PartViews {
+/**
+ * Two views of each galaxy of a part of the batch, and what is true of all of it. Everything random follows from
+ * `random` and the noise `table`.
+ */
+export function makeViews(
+  bank: ImageBank,
+  batch: number[],
+  random: Random,
+  settings: ViewSettings,
+  table: Float32Array,
+  part: Part = WHOLE,
+): PartViews {
   const picked = pick(batch, (row) => bank.truth[row] !== null, part, bank.shards !== undefined);
   const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, random, settings, table)));
   return { views, places: picked.places, truth: picked.all.map((row) => bank.truth[row]) };

@@ -1,4 +1,7 @@
-/** One process of the data parallel test: trains a small network on its part of every batch; prints the losses of the whole batch as JSON. `worker.ts STEPS [kill|hang STEP]`. */
+/**
+ * One process of the data parallel test: trains a small network on its part of every batch; prints the losses of the
+ * whole batch as JSON. `worker.ts STEPS [kill|hang STEP]`.
+ */
 import { LVM_NANO } from "../../src/models/index.ts";
 import { SwinUnet } from "../../src/models/swin-unet.ts";
 import { AdamW, joinGroup, manualSeed, mseLoss, placeFrom, rand, scope, setThreads } from "../../src/torch/index.ts";
@@ -13,12 +16,16 @@ const place = placeFrom(process.env);
 const group = place === null ? null : joinGroup(place, fault === "hang" ? 4 : undefined);
 group?.watch([...model.parameters()]);
 // Seven images on two processes: four and three.
-const [from, to] = place === null ? [0, BATCH] : [Math.ceil((place.rank * BATCH) / place.size), Math.ceil(((place.rank + 1) * BATCH) / place.size)];
+const [from, to] =
+  place === null
+    ? [0, BATCH]
+    : [Math.ceil((place.rank * BATCH) / place.size), Math.ceil(((place.rank + 1) * BATCH) / place.size)];
 const losses: number[] = [];
 for (let step = 0; step < steps; step++) {
   manualSeed(100 + step);
   if (place?.rank === 1 && step === faultStep && fault === "kill") process.kill(process.pid, "SIGKILL");
-  if (place?.rank === 1 && step === faultStep && fault === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  if (place?.rank === 1 && step === faultStep && fault === "hang")
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   optimiser.zeroGrad();
   const loss = scope(() => {
     const images = rand([BATCH, 3, 64, 64]).slice(0, from, to);

@@ -7,11 +7,17 @@ const source = readdirSync(join(PACKAGE_ROOT, "src"), { recursive: true, encodin
   .filter((path) => /\.ts$/.test(path) && !/\.test\.ts$/.test(path))
   .map((path) => readFileSync(join(PACKAGE_ROOT, "src", path), "utf8"))
   .join("\n");
-const listed = [...readFileSync(join(PACKAGE_ROOT, "docs/errors.md"), "utf8").matchAll(/^\| `([A-Z0-9_]+)` *\|([^|]*)\|([^|]*)\|$/gm)];
+const listed = [
+  ...readFileSync(join(PACKAGE_ROOT, "docs/errors.md"), "utf8").matchAll(/^\| `([A-Z0-9_]+)` *\|([^|]*)\|([^|]*)\|$/gm),
+];
 
 describe("docs/errors.md", () => {
   it("lists every code that the program ends with, answers with or lists among a survey's problems", () => {
-    const thrown = new Set([...source.matchAll(/(?:new SkyloopError\(\s*|\bcode: |\brefus(?:e|al)\((?:\w+,\s*)?)"([A-Z0-9_]+)"/g)].map((match) => match[1]));
+    const thrown = new Set(
+      [...source.matchAll(/(?:new SkyloopError\(\s*|\bcode: |\brefus(?:e|al)\((?:\w+,\s*)?)"([A-Z0-9_]+)"/g)].map(
+        (match) => match[1],
+      ),
+    );
     expect(thrown.size).toBeGreaterThan(10);
     const codes = listed.map((row) => row[1]);
     expect([...thrown].filter((code) => !codes.includes(code)).sort()).toEqual([]);

@@ -29,8 +29,10 @@ function fault(line: string): string | null {
     const below = command.commands.find((candidate) => candidate.name() === word);
     if (below) command = below;
     else if (/^--?[a-z]/.test(word) && !["--help", "--version"].includes(word)) {
-      if (!command.options.some((option) => option.long === word || option.short === word)) return `${command.name()} has no option ${word}`;
-    } else if (command.commands.length > 0 && !word.startsWith("-") && /^[a-z]/.test(word)) return `${command.name()} has no command ${word}`;
+      if (!command.options.some((option) => option.long === word || option.short === word))
+        return `${command.name()} has no option ${word}`;
+    } else if (command.commands.length > 0 && !word.startsWith("-") && /^[a-z]/.test(word))
+      return `${command.name()} has no command ${word}`;
   }
   return null;
 }
@@ -52,13 +54,17 @@ describe.each(pages)("$path", ({ path, text }) => {
   });
 
   it("names only npm scripts that there are", () => {
-    const { scripts } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as {
+      scripts: Record<string, string>;
+    };
     const named = [...text.matchAll(/\bnpm run ([a-z0-9]+)/g)].map((match) => match[1]);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
 
   it("links only to files that there are", () => {
-    const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1]).filter((link) => !/^[a-z]+:/.test(link));
+    const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map((match) => match[1])
+      .filter((link) => !/^[a-z]+:/.test(link));
     expect(links.filter((link) => !existsSync(join(PACKAGE_ROOT, dirname(path), link)))).toEqual([]);
   });
 });

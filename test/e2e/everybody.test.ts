@@ -16,14 +16,19 @@ beforeAll(async () => {
   picks = await world.nextRound(session, 1);
   await world.assessed(session, 2);
   await world.answer(session, picks.slice(0, 4));
-  await world.ask(`/sessions/${session}/labels`, { who: "bob", labels: [{ object: picks[0], value: "unsure", addTag: "ring" }] });
+  await world.ask(`/sessions/${session}/labels`, {
+    who: "bob",
+    labels: [{ object: picks[0], value: "unsure", addTag: "ring" }],
+  });
   await world.begin("Other");
 });
 
 const faults = async (page: Page): Promise<string[]> => {
   await page.evaluate(axe);
   return page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe.run();
+    const { violations } = await (
+      globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }
+    ).axe.run();
     return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
   });
 };
@@ -89,7 +94,12 @@ it.each([
   [390, "light"],
   [390, "dark"],
 ] as const)("%i px, %s", async (width, colorScheme) => {
-  const page = await world.open("/", { viewport: { width, height: 800 }, colorScheme, hasTouch: width < 600, bypassCSP: true });
+  const page = await world.open("/", {
+    viewport: { width, height: 800 },
+    colorScheme,
+    hasTouch: width < 600,
+    bypassCSP: true,
+  });
   const found: Record<string, string[]> = {};
   for (const [name, visit] of Object.entries(VISITS)) {
     await visit(page);
@@ -101,7 +111,11 @@ it.each([
 });
 
 it("by touch: a tap labels, the page scrolls", async () => {
-  const page = await world.open(`/session/${session}`, { viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
+  const page = await world.open(`/session/${session}`, {
+    viewport: { width: 390, height: 700 },
+    hasTouch: true,
+    isMobile: true,
+  });
   await page.locator(".work .tile").first().waitFor();
   const object = picks[10];
   await tile(page, object).scrollIntoViewIfNeeded();

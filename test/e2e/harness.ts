@@ -1,12 +1,19 @@
 /**
- * A real server as a child process and Chromium, for a file of tests. Every page is watched: after each test an error in a page's console, an error that
- * nobody caught, or a request to another place fails it.
+ * A real server as a child process and Chromium, for a file of tests. Every page is watched: after each test an error
+ * in a page's console, an error that nobody caught, or a request to another place fails it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject } from "vitest";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import type { NewSession, Page as PageOfPicks, SessionState } from "../../src/contract/api.ts";
@@ -44,9 +51,13 @@ export interface Running {
 /** Starts `skyloop serve` and waits until it answers. */
 export async function startServer(surveys: string[], port: number, heads: string[] = []): Promise<Running> {
   const more = heads.length === 0 ? [] : ["--head", ...heads];
-  const child: ChildProcess = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     child.stdout?.once("data", () => resolve());
     child.once("exit", (code) => reject(new Error(`the server ended with code ${code}`)));
@@ -65,12 +76,17 @@ export async function startServer(surveys: string[], port: number, heads: string
 
 /** Waits, in a test or before it, until something holds. */
 export async function until(holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
-  for (const end = performance.now() + timeoutMs; !(await holds()); await new Promise((resolve) => setTimeout(resolve, 100)))
+  for (
+    const end = performance.now() + timeoutMs;
+    !(await holds());
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  )
     if (performance.now() > end) throw new Error(`still not so after ${timeoutMs / 1000} s: ${holds}`);
 }
 
 export function launch(): Promise<Browser> {
-  if (!existsSync(CHROMIUM)) throw new Error(`no Chromium at ${CHROMIUM}; run \`npm test\`, which installs it, or set CHROMIUM`);
+  if (!existsSync(CHROMIUM))
+    throw new Error(`no Chromium at ${CHROMIUM}; run \`npm test\`, which installs it, or set CHROMIUM`);
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
@@ -98,16 +114,26 @@ export class World {
 
   /** Opens a page of its own browser profile. */
   async open(path: string, { expected, who, ...options }: OpenOptions = {}): Promise<Page> {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true, ...options });
+    const context = await this.browser.newContext({
+      viewport: { width: 1280, height: 860 },
+      acceptDownloads: true,
+      ...options,
+    });
     const faults: string[] = [];
     this.#watched.push({ context, faults });
-    if (who !== undefined) await context.addInitScript((name) => location.origin !== "null" && localStorage.setItem("skyloop.who", JSON.stringify(name)), who);
+    if (who !== undefined)
+      await context.addInitScript(
+        (name) => location.origin !== "null" && localStorage.setItem("skyloop.who", JSON.stringify(name)),
+        who,
+      );
     context.on("console", (message) => {
-      if (message.type() === "error" && expected?.test(message.text()) !== true) faults.push(`console: ${message.text()} (${message.location().url})`);
+      if (message.type() === "error" && expected?.test(message.text()) !== true)
+        faults.push(`console: ${message.text()} (${message.location().url})`);
     });
     context.on("weberror", (error) => faults.push(`error: ${error.error().message}`));
     context.on("request", (request) => {
-      if (!request.url().startsWith(this.address) && !/^(data|blob):/.test(request.url())) faults.push(`request: ${request.url()}`);
+      if (!request.url().startsWith(this.address) && !/^(data|blob):/.test(request.url()))
+        faults.push(`request: ${request.url()}`);
     });
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
@@ -131,7 +157,10 @@ export class World {
   }
 
   async ask<T>(path: string, body?: object): Promise<T> {
-    const init = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const init =
+      body === undefined
+        ? {}
+        : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     const response = await fetch(`${this.address}/api${path}`, init);
     if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
     return (await response.json()) as T;
@@ -163,7 +192,9 @@ export class World {
 
   /** Waits until a round has been assessed. */
   assessed(session: string, round: number): Promise<void> {
-    return until(async () => (await this.ask<Learning>(`/sessions/${session}/learning`)).assessments.some((one) => one.round === round));
+    return until(async () =>
+      (await this.ask<Learning>(`/sessions/${session}/learning`)).assessments.some((one) => one.round === round),
+    );
   }
 
   state(session: string, who = "me"): Promise<SessionState> {
@@ -181,11 +212,17 @@ export class World {
 
   /** Answers a whole page by the truth. */
   async answer(session: string, picks: string[]): Promise<void> {
-    await this.ask(`/sessions/${session}/labels`, { who: "me", labels: picks.map((object) => ({ object, value: this.truth(object) })) });
+    await this.ask(`/sessions/${session}/labels`, {
+      who: "me",
+      labels: picks.map((object) => ({ object, value: this.truth(object) })),
+    });
   }
 }
 
-/** Starts a server over a copy of the small survey and a browser for this file of tests, and watches every page. `heads` makes the image heads that it is given. */
+/**
+ * Starts a server over a copy of the small survey and a browser for this file of tests, and watches every page. `heads`
+ * makes the image heads that it is given.
+ */
 export function openWorld({ heads = () => [] }: { heads?(folder: string): string[] } = {}): World {
   const world = new World();
   const folder = temporaryFolder();
@@ -197,7 +234,10 @@ export function openWorld({ heads = () => [] }: { heads?(folder: string): string
     world.spirals = new Set(opened.rows.filter((row) => row.columns.faceOnSpiral === true).map(({ id }) => id));
     opened.close();
     world.port = await freePort();
-    [world.server, world.browser] = await Promise.all([startServer([world.survey], world.port, heads(folder.path)), launch()]);
+    [world.server, world.browser] = await Promise.all([
+      startServer([world.survey], world.port, heads(folder.path)),
+      launch(),
+    ]);
   });
   afterEach(async () => {
     expect(await world.settle()).toEqual([]);
@@ -212,7 +252,9 @@ export function openWorld({ heads = () => [] }: { heads?(folder: string): string
 
 /** The objects that stand in the grid, in order. */
 export const shown = (page: Page): Promise<string[]> =>
-  page.locator(".tile[data-object]").evaluateAll((all) => all.map((tile) => (tile as HTMLElement).dataset.object as string));
+  page
+    .locator(".tile[data-object]")
+    .evaluateAll((all) => all.map((tile) => (tile as HTMLElement).dataset.object as string));
 export const tile = (page: Page, object: string): Locator => page.locator(`.tile[data-object="${object}"]`);
 export const face = (page: Page, object: string): Locator => tile(page, object).locator(".face");
 export const allSaved = (page: Page): Promise<void> => page.locator(".save.ok").waitFor();

@@ -28,12 +28,16 @@ describe("by mouse", () => {
     await page.mouse.down();
     await page.mouse.move(to.x + 60, to.y + 60, { steps: 12 });
     await page.mouse.up();
-    await expect.poll(() => values(session, ids.slice(0, 5))).toEqual(["positive", "positive", "positive", "positive", null]);
+    await expect
+      .poll(() => values(session, ids.slice(0, 5)))
+      .toEqual(["positive", "positive", "positive", "positive", null]);
     await allSaved(page);
     await page.getByRole("button", { name: "Undo" }).click();
     await expect.poll(() => values(session, ids.slice(0, 5))).toEqual([null, null, null, null, null]);
     await page.getByRole("button", { name: "Redo" }).click();
-    await expect.poll(() => values(session, ids.slice(0, 5))).toEqual(["positive", "positive", "positive", "positive", null]);
+    await expect
+      .poll(() => values(session, ids.slice(0, 5)))
+      .toEqual(["positive", "positive", "positive", "positive", null]);
   });
 
   it("shift and click labels everything between two clicks; the rest becomes negative at once", async () => {
@@ -42,11 +46,17 @@ describe("by mouse", () => {
     const ids = await shown(page);
     await face(page, ids[1]).click();
     await face(page, ids[4]).click({ modifiers: ["Shift"] });
-    await expect.poll(() => values(session, ids.slice(0, 6))).toEqual([null, "positive", "positive", "positive", "positive", null]);
+    await expect
+      .poll(() => values(session, ids.slice(0, 6)))
+      .toEqual([null, "positive", "positive", "positive", "positive", null]);
     await page.getByRole("button", { name: "Rest negative" }).click();
-    await expect.poll(async () => (await values(session, ids)).filter((value) => value === "negative").length).toBe(ids.length - 4);
+    await expect
+      .poll(async () => (await values(session, ids)).filter((value) => value === "negative").length)
+      .toBe(ids.length - 4);
     await page.getByRole("button", { name: "Undo" }).click();
-    await expect.poll(async () => (await values(session, ids)).filter((value) => value === null).length).toBe(ids.length - 4);
+    await expect
+      .poll(async () => (await values(session, ids)).filter((value) => value === null).length)
+      .toBe(ids.length - 4);
   });
 
   it("pictures are as large as one likes, and stay so", async () => {
@@ -191,7 +201,10 @@ describe("saved", () => {
           const start = performance.now();
           target.querySelector<HTMLElement>(".face")?.click();
           await new Promise<void>((resolve) => {
-            const look = () => (target.classList.contains("positive") && !target.classList.contains("pending") ? resolve() : requestAnimationFrame(look));
+            const look = () =>
+              target.classList.contains("positive") && !target.classList.contains("pending")
+                ? resolve()
+                : requestAnimationFrame(look);
             look();
           });
           out.push(performance.now() - start);
@@ -211,8 +224,14 @@ describe("a refined page", () => {
     const { session } = await world.begin("Refined");
     const state = await world.state(session);
     const picks = state.page?.picks ?? [];
-    const answer = (provisional: boolean, shownPicks: typeof picks) => ({ round: 2, provisional, exhausted: false, picks: shownPicks });
-    // The same page, first as first picks, then refined: everything in the opposite order. A document asks past routes that are younger than itself.
+    const answer = (provisional: boolean, shownPicks: typeof picks) => ({
+      round: 2,
+      provisional,
+      exhausted: false,
+      picks: shownPicks,
+    });
+    // The same page, first as first picks, then refined: everything in the opposite order. A document asks past routes
+    // that are younger than itself.
     const page = await world.open("/");
     let refined = false;
     await page.route("**/rounds", (route) => route.fulfill({ json: answer(true, picks) }));
@@ -228,7 +247,10 @@ describe("a refined page", () => {
     await face(page, before[9]).hover();
     refined = true;
     // Another person's label makes the page ask for the session's state.
-    await world.ask(`/sessions/${session}/labels`, { who: "bob", labels: [{ object: world.ids[140], value: "unsure" }] });
+    await world.ask(`/sessions/${session}/labels`, {
+      who: "bob",
+      labels: [{ object: world.ids[140], value: "unsure" }],
+    });
     await expect.poll(() => shown(page)).not.toEqual(before);
     const after = await shown(page);
     expect([after[5], after[9]]).toEqual([before[5], before[9]]);

@@ -1,4 +1,7 @@
-/** 200,000 objects: the page is there at once, scrolls, and does not grow. Figures come from `skyloop bench page`; here stand generous bounds. */
+/**
+ * 200,000 objects: the page is there at once, scrolls, and does not grow. Figures come from `skyloop bench page`; here
+ * stand generous bounds.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isWanted, largeId, largeSurvey } from "../fixtures/large.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
@@ -41,7 +44,9 @@ it("the ranking paints at once, scrolls through all of it, and stays small", asy
   const before = await memoryOf(page);
   const client = await page.context().newCDPSession(page);
   const figures = await traceScroll(page, () => wheel(client, { x: 600, y: 500, forMs: 3000, speedPxPerSecond: 1500 }));
-  console.log(`scroll at 200,000 objects: ${figures.framesPerSecond.toFixed(1)} frames/s, longest gap ${figures.longestGapMs.toFixed(0)} ms`);
+  console.log(
+    `scroll at 200,000 objects: ${figures.framesPerSecond.toFixed(1)} frames/s, longest gap ${figures.longestGapMs.toFixed(0)} ms`,
+  );
   // On a busy machine with no graphics card; alone it is 50 and more.
   expect(figures.frames).toBeGreaterThan(30);
   expect(figures.framesPerSecond).toBeGreaterThan(15);
@@ -80,7 +85,9 @@ it("the map draws every object, and moves", async () => {
     for (let step = 0; step < 40; step++) await page.mouse.move(box.x + 300 + 4 * step, box.y + 300 + 2 * step);
     await page.mouse.up();
   });
-  console.log(`map of 200,000 points moved: ${figures.framesPerSecond.toFixed(1)} frames/s, longest gap ${figures.longestGapMs.toFixed(0)} ms`);
+  console.log(
+    `map of 200,000 points moved: ${figures.framesPerSecond.toFixed(1)} frames/s, longest gap ${figures.longestGapMs.toFixed(0)} ms`,
+  );
   expect(figures.frames).toBeGreaterThan(10);
   // Every wanted object stands apart: a lasso around all of it holds nearly everything.
   await page.getByRole("button", { name: "All", exact: true }).click();

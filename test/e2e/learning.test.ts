@@ -55,7 +55,10 @@ it("alpha can be changed at any time; a preview shows what the next round then l
   const { session, picks } = await world.begin("Alpha");
   const page = await openSession(world, session);
   const half = picks.slice(0, 8);
-  await world.ask(`/sessions/${session}/labels`, { who: "me", labels: half.map((object, i) => ({ object, value: i < 3 ? "positive" : "negative" })) });
+  await world.ask(`/sessions/${session}/labels`, {
+    who: "me",
+    labels: half.map((object, i) => ({ object, value: i < 3 ? "positive" : "negative" })),
+  });
   await page.getByText("With 3 positive and 5 negative in this round so far, the next shows").waitFor();
   const preview = page.locator(".preview");
   const pictures = () => preview.locator("img").evaluateAll((all) => all.map((img) => img.getAttribute("src")));
@@ -87,7 +90,14 @@ it("no page shows the same galaxy twice, even where the survey has it twice", as
     if (row + 1 < count) rows.set(one, (row + 1) * dim);
   }
   const { dataHash } = JSON.parse(readFileSync(join(world.survey, "survey.json"), "utf8"));
-  const writer = writeFeatures(world.survey, { model: "twins", weightsHash: "twins", dataHash, dim, count, blockRows: count });
+  const writer = writeFeatures(world.survey, {
+    model: "twins",
+    weightsHash: "twins",
+    dataHash,
+    dim,
+    count,
+    blockRows: count,
+  });
   writer.write(0, rows);
   writer.close();
   const { session } = await world.begin("Twins", { model: "twins", randomPicks: 0, pageSize: 12 });

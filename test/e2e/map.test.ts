@@ -7,7 +7,12 @@ const canvas = (page: Page) => page.getByRole("img", { name: /^Map of 150 object
 const drawn = (page: Page) =>
   canvas(page).evaluate((element) => {
     const target = element as HTMLCanvasElement;
-    const { data } = (target.getContext("2d") as CanvasRenderingContext2D).getImageData(0, 0, target.width, target.height);
+    const { data } = (target.getContext("2d") as CanvasRenderingContext2D).getImageData(
+      0,
+      0,
+      target.width,
+      target.height,
+    );
     let sum = 0;
     for (let i = 0; i < data.length; i++) sum = (sum * 31 + data[i]) >>> 0;
     return sum;

@@ -29,10 +29,20 @@ const drawn = (page: Page) =>
     .first()
     .evaluate((element) => {
       const canvas = element as HTMLCanvasElement;
-      const { data } = (canvas.getContext("2d") as CanvasRenderingContext2D).getImageData(0, 0, canvas.width, canvas.height);
+      const { data } = (canvas.getContext("2d") as CanvasRenderingContext2D).getImageData(
+        0,
+        0,
+        canvas.width,
+        canvas.height,
+      );
       let sum = 0;
       for (let i = 0; i < data.length; i++) sum = (sum * 31 + data[i]) >>> 0;
-      return { sum, width: canvas.width, height: canvas.height, grey: data.every((value, i) => i % 4 === 3 || value === data[i - (i % 4)]) };
+      return {
+        sum,
+        width: canvas.width,
+        height: canvas.height,
+        grey: data.every((value, i) => i % 4 === 3 || value === data[i - (i % 4)]),
+      };
     });
 
 describe("the pixels of an object", () => {
@@ -41,7 +51,9 @@ describe("the pixels of an object", () => {
     const dialog = await look(page);
     const pictures = new Map<string, number>();
     const note = async (name: string) => {
-      await expect.poll(async () => new Set([...pictures.values(), (await drawn(page)).sum]).size, { message: name }).toBe(pictures.size + 1);
+      await expect
+        .poll(async () => new Set([...pictures.values(), (await drawn(page)).sum]).size, { message: name })
+        .toBe(pictures.size + 1);
       const picture = await drawn(page);
       pictures.set(name, picture.sum);
       return picture;
@@ -83,7 +95,9 @@ describe("the pixels of an object", () => {
     expect(Math.abs(ra - raDeg)).toBeLessThan(0.0005);
     expect(Math.abs(dec - decDeg)).toBeLessThan(0.0005);
     // The value is the file's own.
-    const pixels = new Float32Array(await (await fetch(`${world.address}/api/surveys/small/objects/${picks[0]}/pixels`)).arrayBuffer());
+    const pixels = new Float32Array(
+      await (await fetch(`${world.address}/api/surveys/small/objects/${picks[0]}/pixels`)).arrayBuffer(),
+    );
     const [, x, y, g] = text.match(/^x (\d+), y (\d+): g (\S+)/)?.map(Number) ?? [];
     expect(g).toBeCloseTo(pixels[y * 64 + x], 3);
 

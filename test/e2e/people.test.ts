@@ -59,7 +59,9 @@ it("two tabs of one person are one session", async () => {
   await expect.poll(() => world.labelOf(session, first)).toBe("positive");
   await page.keyboard.press("z");
   await page.keyboard.press("z");
-  await expect.poll(async () => [await world.labelOf(session, first), await world.labelOf(session, second)]).toEqual([null, null]);
+  await expect
+    .poll(async () => [await world.labelOf(session, first), await world.labelOf(session, second)])
+    .toEqual([null, null]);
 });
 
 const GONE = /net::ERR_(CONNECTION_(REFUSED|RESET)|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;

@@ -14,7 +14,16 @@ const world = openWorld({
     const encoder = createModel("lvm-nano");
     const decoder = taskDecoder(encoder, "restore");
     const path = `${folder}/${HEAD}.safetensors`;
-    const card = { task: "restore", model: "lvm-nano", kind: "flux", sizePx: 64, degradation: "nothing", steps: 0, seed: 1, dataHash: "none" } as const;
+    const card = {
+      task: "restore",
+      model: "lvm-nano",
+      kind: "flux",
+      sizePx: 64,
+      degradation: "nothing",
+      steps: 0,
+      seed: 1,
+      dataHash: "none",
+    } as const;
     saveImageModel(path, { encoder, decoder, card });
     disposeImageModel({ encoder, decoder, card });
     return [path];
@@ -32,7 +41,15 @@ beforeAll(async () => {
     Math.floor(i / 2) === place ? [0.06, 0.94][i % 2] : [0.7, 0.3][i % 2],
   );
   const { dataHash, count } = survey.header;
-  const header = { column: "kind", classes: ["smooth", "spiral"], head: "h", model: "toy", dataHash, count, madeAt: "2026-01-01T00:00:00Z" };
+  const header = {
+    column: "kind",
+    classes: ["smooth", "spiral"],
+    head: "h",
+    model: "toy",
+    dataHash,
+    count,
+    madeAt: "2026-01-01T00:00:00Z",
+  };
   savePredictions(world.survey, "kinds", header, probabilities);
   survey.close();
 });

@@ -13,14 +13,17 @@ beforeAll(async () => {
   await world.answer(session, await world.nextRound(session, 1));
   await world.nextRound(session, 2);
   await world.assessed(session, 3);
-  positives = Object.entries((await world.state(session)).labels).flatMap(([id, { value }]) => (value === "positive" ? [id] : []));
+  positives = Object.entries((await world.state(session)).labels).flatMap(([id, { value }]) =>
+    value === "positive" ? [id] : [],
+  );
 });
 const open = async () => {
   const page = await world.open(`/session/${session}/results`);
   await page.locator(".tile[data-object]").first().waitFor();
   return page;
 };
-const total = async (page: Page): Promise<number> => Number((await page.getByText(/^[\d,]+ objects$/).textContent())?.replace(/\D/g, ""));
+const total = async (page: Page): Promise<number> =>
+  Number((await page.getByText(/^[\d,]+ objects$/).textContent())?.replace(/\D/g, ""));
 
 it("the best come first, and a filter shows those with a label, a score, a column's values or a place on the sky", async () => {
   const page = await open();
@@ -46,7 +49,9 @@ it("the best come first, and a filter shows those with a label, a score, a colum
   await page.getByRole("textbox", { name: "to" }).fill("-1");
   await page.getByText("Nothing in the ranking is like this.").waitFor();
   await page.getByRole("button", { name: "Clear" }).click();
-  const { raDeg, decDeg } = await world.ask<{ raDeg: number; decDeg: number }>(`/surveys/small/objects/${world.ids[9]}`);
+  const { raDeg, decDeg } = await world.ask<{ raDeg: number; decDeg: number }>(
+    `/surveys/small/objects/${world.ids[9]}`,
+  );
   await page.getByLabel("RA (deg)").fill(String(raDeg));
   await page.getByLabel("Dec (deg)").fill(String(decDeg));
   await page.getByLabel("Radius (deg)").fill("0.0002");
@@ -81,11 +86,16 @@ it("a cut is chosen on the curve of purity and completeness, and what it leaves 
   const slider = page.getByRole("slider", { name: "Lowest score that is taken" });
   await slider.focus();
   await slider.fill("0.5");
-  await page.getByText(/At 0.50: \d+ objects, purity \d+\s%\u2060–\u2060\d+\s%, completeness \d+\s%\u2060–\u2060\d+\s%/).waitFor();
+  await page
+    .getByText(/At 0.50: \d+ objects, purity \d+\s%\u2060–\u2060\d+\s%, completeness \d+\s%\u2060–\u2060\d+\s%/)
+    .waitFor();
   await expect.poll(() => total(page)).toBeLessThan(world.ids.length);
   const left = await total(page);
   await page.getByText(`Export these ${left} as`).waitFor();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "CSV" }).click(),
+  ]);
   const lines = readFileSync(await download.path(), "utf8")
     .trim()
     .split("\n");
@@ -99,19 +109,27 @@ it.each([
   ["VOTable", "<?xml"],
 ])("is exported as %s", async (name, start) => {
   const page = await open();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name, exact: true }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name, exact: true }).click(),
+  ]);
   expect(readFileSync(await download.path(), "latin1").startsWith(start)).toBe(true);
 });
 
 it("the report is one file that another person opens without this server: pictures, rounds, and what is expected", async () => {
   const page = await open();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Report" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "Report" }).click(),
+  ]);
   const html = readFileSync(await download.path(), "utf8");
   const report = await page.context().newPage();
   await report.setContent(html);
   await report.getByRole("heading", { name: "Ranked" }).waitFor();
   expect(await report.getByRole("row").count()).toBeGreaterThanOrEqual(4);
-  const pictures = await report.locator("img").evaluateAll((all) => all.map((img) => (img as HTMLImageElement).naturalWidth));
+  const pictures = await report
+    .locator("img")
+    .evaluateAll((all) => all.map((img) => (img as HTMLImageElement).naturalWidth));
   expect(pictures.length).toBeGreaterThan(positives.length);
   expect(Math.min(...pictures)).toBe(96);
 });
@@ -119,7 +137,10 @@ it("the report is one file that another person opens without this server: pictur
 it("stands beside another session's: where labels differ, and where scores differ most", async () => {
   const other = await world.begin("Compared", { who: "bob" });
   const disputed = positives.find((id) => !other.picks.includes(id)) as string;
-  await world.ask(`/sessions/${other.session}/labels`, { who: "bob", labels: [{ object: disputed, value: "negative" }] });
+  await world.ask(`/sessions/${other.session}/labels`, {
+    who: "bob",
+    labels: [{ object: disputed, value: "negative" }],
+  });
   const page = await open();
   await page.getByRole("button", { name: "Compare" }).click();
   await page.getByRole("combobox", { name: "With" }).selectOption(other.session);
@@ -142,8 +163,12 @@ it("labels come back from a table after a look at the conflicts, which stay as t
   const page = await world.open(`/session/${mine}/results`, { who: "carl" });
   await page.getByRole("button", { name: "Import labels" }).click();
   const table = `id,label\n${first},negative\n${second},1\nnobody,1\n`;
-  await page.getByLabel("Choose a table").setInputFiles({ name: "labels.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
-  await page.getByText("1 new labels, 0 the same as here, 1 that differ, 1 of objects that are not in this survey.").waitFor();
+  await page
+    .getByLabel("Choose a table")
+    .setInputFiles({ name: "labels.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
+  await page
+    .getByText("1 new labels, 0 the same as here, 1 that differ, 1 of objects that are not in this survey.")
+    .waitFor();
   await page.getByRole("row", { name: `${first} positive (me) negative` }).waitFor();
   expect(await world.labelOf(mine, second)).toBeNull();
   await page.getByRole("button", { name: "Save 2 labels as carl" }).click();
@@ -162,7 +187,9 @@ it("labels come back from a table after a look at the conflicts, which stay as t
   await page.getByRole("heading", { name: "Two opinions" }).waitFor();
   await page.locator(`.tile[data-object="${first}"]`).getByText("two opinions").waitFor();
   await page.keyboard.press("z");
-  await expect.poll(async () => [await world.labelOf(mine, first), await world.labelOf(mine, second)]).toEqual(["positive", null]);
+  await expect
+    .poll(async () => [await world.labelOf(mine, first), await world.labelOf(mine, second)])
+    .toEqual(["positive", null]);
   await allSaved(page);
 });
 

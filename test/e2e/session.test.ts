@@ -52,7 +52,10 @@ it("a whole session: name it, examples, labels, next round, reload, ranking, exp
   await page.getByText(/^round 2/).waitFor();
   await page.getByRole("button", { name: "Ranking and export" }).click();
   await page.locator(".results .tile[data-object]").first().waitFor();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "CSV" }).click(),
+  ]);
   const lines = readFileSync(await download.path(), "utf8")
     .trim()
     .split("\n");

@@ -30,13 +30,19 @@ it("by nearest neighbours of one object", async () => {
     .click();
   await page.getByRole("dialog").getByRole("button", { name: "Choose examples among objects like this" }).click();
   await page.getByRole("button", { name: `Like ${first}`, pressed: true }).waitFor();
-  const near = await world.ask<{ objects: { object: string }[] }>(`/surveys/small/objects/${first}/neighbours?model=toy&k=5`);
-  await expect.poll(async () => (await shown(page)).slice(0, 6)).toEqual([first, ...near.objects.map(({ object }) => object)]);
+  const near = await world.ask<{ objects: { object: string }[] }>(
+    `/surveys/small/objects/${first}/neighbours?model=toy&k=5`,
+  );
+  await expect
+    .poll(async () => (await shown(page)).slice(0, 6))
+    .toEqual([first, ...near.objects.map(({ object }) => object)]);
 });
 
 it("by ids and positions, typed or uploaded; what is not there is said", async () => {
   const page = await open();
-  const { raDeg, decDeg } = await world.ask<{ raDeg: number; decDeg: number }>(`/surveys/small/objects/${world.ids[30]}`);
+  const { raDeg, decDeg } = await world.ask<{ raDeg: number; decDeg: number }>(
+    `/surveys/small/objects/${world.ids[30]}`,
+  );
   await page.getByRole("button", { name: "Ids or positions" }).click();
   await page.getByLabel("Ids or positions, one a line").fill(`${world.ids[3]}\n${raDeg} ${decDeg}\nnobody\n`);
   await page.getByRole("button", { name: "Show", exact: true }).click();
@@ -44,7 +50,9 @@ it("by ids and positions, typed or uploaded; what is not there is said", async (
   await page.getByText("Not in this survey: nobody").waitFor();
 
   const list = `id\n${[5, 6, 7].map((n) => world.ids[n]).join("\n")}\n`;
-  await page.getByLabel("Upload a list").setInputFiles({ name: "list.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
+  await page
+    .getByLabel("Upload a list")
+    .setInputFiles({ name: "list.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
   await expect.poll(() => shown(page)).toEqual([5, 6, 7].map((n) => world.ids[n]));
   await page.getByRole("button", { name: "All positive" }).click();
   await page.getByText("3 positive, 0 negative").waitFor();

@@ -35,7 +35,11 @@ export async function traceScroll(page: Page, scroll: () => Promise<void>): Prom
     .sort((a, b) => a - b);
   const gaps = drawn.slice(1).map((at, i) => at - drawn[i]);
   const seconds = drawn.length < 2 ? 0 : (drawn[drawn.length - 1] - drawn[0]) / 1000;
-  return { framesPerSecond: seconds > 0 ? (drawn.length - 1) / seconds : 0, longestGapMs: Math.max(0, ...gaps), frames: drawn.length };
+  return {
+    framesPerSecond: seconds > 0 ? (drawn.length - 1) / seconds : 0,
+    longestGapMs: Math.max(0, ...gaps),
+    frames: drawn.length,
+  };
 }
 
 /** Scrolls by the wheel for so many ms, some pages a second. */

@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { Gelu, LayerNorm, Linear, Module } from "../../src/nn/index.ts";
-import { AdamW, liveTensors, manualSeed, noGrad, ones, randn, scope, type Tensor, tensor } from "../../src/torch/index.ts";
+import {
+  AdamW,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  ones,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "../../src/torch/index.ts";
 
 class Small extends Module {
   readonly first = new Linear(8, 16);
@@ -75,7 +85,10 @@ describe("live tensors", () => {
 
   it("that a scope returns survive it, and are freed once by their owner", () => {
     const start = liveTensors();
-    const { sum, parts } = scope(() => ({ sum: ones([3]).add(ones([3])), parts: [tensor([1, 2], [2]), noGrad(() => ones([2]).mul(2))] }));
+    const { sum, parts } = scope(() => ({
+      sum: ones([3]).add(ones([3])),
+      parts: [tensor([1, 2], [2]), noGrad(() => ones([2]).mul(2))],
+    }));
     expect(Array.from(sum.toFloat32Array())).toEqual([2, 2, 2]);
     expect(liveTensors()).toBe(start + 3);
     for (const kept of [sum, ...parts]) kept.dispose();

@@ -22,11 +22,15 @@ export const DEFAULT_KEYS = Object.fromEntries(ACTIONS.map(([action, key]) => [a
 
 export const recallKeys = (): Keys => ({ ...DEFAULT_KEYS, ...recall<Partial<Keys>>("keys", {}) });
 
-/** Gives `action` the key; an action that had it gets the other's, so that none is left without. Arrows and Escape stay what they are. */
+/**
+ * Gives `action` the key; an action that had it gets the other's, so that none is left without. Arrows and Escape stay
+ * what they are.
+ */
 export function assign(keys: Keys, action: Action, key: string): Keys {
   if (/^(Arrow|Escape|Tab|Shift$|Control|Alt|Meta)/.test(key)) return keys;
   const changed = { ...keys, [action]: key };
-  for (const other of Object.keys(keys) as Action[]) if (other !== action && keys[other] === key) changed[other] = keys[action];
+  for (const other of Object.keys(keys) as Action[])
+    if (other !== action && keys[other] === key) changed[other] = keys[action];
   remember("keys", changed);
   return changed;
 }

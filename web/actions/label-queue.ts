@@ -1,7 +1,7 @@
 /**
- * Labels on their way to the disk: kept in the browser until the server says they are saved, sent again after any failure. Each click has a
- * key of its own, so that one that was saved although its answer got lost is not saved twice. Each tab keeps its own list, so that none writes over
- * another's; a page opened later sends what closed ones left.
+ * Labels on their way to the disk: kept in the browser until the server says they are saved, sent again after any
+ * failure. Each click has a key of its own, so that one that was saved although its answer got lost is not saved twice.
+ * Each tab keeps its own list, so that none writes over another's; a page opened later sends what closed ones left.
  */
 import type { LabelValue, NewLabel, Saved } from "../../src/contract/api.ts";
 import { ApiFailure, api } from "../api.ts";
@@ -15,7 +15,10 @@ export interface QueueListener {
 }
 
 /** A label or a tag, before it has its key. */
-export type Change = { object: string; value: LabelValue } | { object: string; addTag: string } | { object: string; removeTag: string };
+export type Change =
+  | { object: string; value: LabelValue }
+  | { object: string; addTag: string }
+  | { object: string; removeTag: string };
 type Waiting = NewLabel & { who: string };
 
 const RETRY_MS = 1000;
@@ -54,7 +57,10 @@ export class LabelQueue {
 
   /** Queues what one action did; actions of the same name are undone together. */
   add(changes: Change[], action = newKey()): void {
-    this.#waiting = [...this.#waiting, ...changes.map((change) => ({ ...change, who: this.#who, clientKey: `${action}/${this.#count++}` }))];
+    this.#waiting = [
+      ...this.#waiting,
+      ...changes.map((change) => ({ ...change, who: this.#who, clientKey: `${action}/${this.#count++}` })),
+    ];
     this.#store(false);
     void this.flush();
   }

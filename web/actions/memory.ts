@@ -31,7 +31,9 @@ export function forget(key: string): void {
 /** The keys that begin with `start`. */
 export function remembered(start: string): string[] {
   try {
-    return Object.keys(localStorage).flatMap((key) => (key.startsWith(PREFIX + start) ? [key.slice(PREFIX.length)] : []));
+    return Object.keys(localStorage).flatMap((key) =>
+      key.startsWith(PREFIX + start) ? [key.slice(PREFIX.length)] : [],
+    );
   } catch {
     return [];
   }
@@ -42,7 +44,10 @@ export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** On their own machine people need no name; those who come over the network get one of their own, so that their labels are not taken for another's. */
+/**
+ * On their own machine people need no name; those who come over the network get one of their own, so that their labels
+ * are not taken for another's.
+ */
 const unnamed = (): string => {
   if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) return "me";
   const name = recall("guest", `guest-${newKey().slice(0, 4)}`);

@@ -1,8 +1,9 @@
 import type { Page } from "../../src/contract/api.ts";
 
 /**
- * The page after another one arrived. A refined page of the same round: what is `held` (labelled, under the pointer, in focus) stays in its place,
- * the other places are filled in the new order. What arrives late, first picks after refined ones or an earlier round, changes nothing. A later round replaces all.
+ * The page after another one arrived. A refined page of the same round: what is `held` (labelled, under the pointer, in
+ * focus) stays in its place, the other places are filled in the new order. What arrives late, first picks after refined
+ * ones or an earlier round, changes nothing. A later round replaces all.
  */
 export function mergePage(shown: Page | null, fresh: Page, held: (object: string) => boolean): Page {
   if (shown === null || fresh.round > shown.round) return fresh;

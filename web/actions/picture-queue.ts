@@ -1,6 +1,7 @@
 /**
- * Pictures are loaded a few at a time, and none is begun while a label is on its way. A browser opens six connections to a server: one carries news, and with pictures
- * on all the others a label would wait for them before it could be sent.
+ * Pictures are loaded a few at a time, and none is begun while a label is on its way. A browser opens six connections
+ * to a server: one carries news, and with pictures on all the others a label would wait for them before it could be
+ * sent.
  */
 const AT_ONCE = 3;
 
@@ -14,8 +15,8 @@ const loading = new Set<Wanted>();
 let held = false;
 
 /**
- * Loads `url` into the image when its turn comes; the function that is returned gives it up. Call that while the image is still in the page: Chromium keeps an image
- * whose address changes after it has left for as long as the page lives.
+ * Loads `url` into the image when its turn comes; the function that is returned gives it up. Call that while the image
+ * is still in the page: Chromium keeps an image whose address changes after it has left for as long as the page lives.
  */
 export function loadPicture(image: HTMLImageElement, url: string): () => void {
   const wanted = { image, url };

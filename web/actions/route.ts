@@ -13,7 +13,8 @@ function parse(address: string): Route {
   const [, first, second, third] = pathname.split("/").map(decodeURIComponent);
   if (first === "start" && second) return { page: "start", survey: second, ids: searchParams.get("ids") };
   if (first === "map" && second) return { page: "map", survey: second, session: searchParams.get("session") };
-  if (first === "session" && second) return third === "results" ? { page: "results", session: second } : { page: "label", session: second };
+  if (first === "session" && second)
+    return third === "results" ? { page: "results", session: second } : { page: "label", session: second };
   return { page: "home" };
 }
 

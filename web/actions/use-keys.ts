@@ -4,9 +4,9 @@ import { useLayoutEffect, useRef } from "react";
 type Place = "page" | "dialog";
 
 /**
- * Listens to keys by name, but not while somebody types into a field, nor with Alt; Ctrl (or Cmd) and a key is called `Ctrl+` and the key. On the page
- * they are not heard while a dialog is open. Whether one is open is asked of the browser: it closes one a moment before the page hears of it, and a key
- * pressed then must not be lost.
+ * Listens to keys by name, but not while somebody types into a field, nor with Alt; Ctrl (or Cmd) and a key is called
+ * `Ctrl+` and the key. On the page they are not heard while a dialog is open. Whether one is open is asked of the
+ * browser: it closes one a moment before the page hears of it, and a key pressed then must not be lost.
  */
 export function useKeys(actions: Record<string, () => unknown>, place: Place = "page"): void {
   const latest = useRef(actions);

@@ -5,10 +5,13 @@ import { newKey } from "./memory.ts";
 const objectAt = (target: EventTarget) => (target as HTMLElement).closest<HTMLElement>(".tile")?.dataset.object;
 
 /**
- * Labelling by dragging with mouse or pen: every object that the pointer passes gets the label that a click would have given the first, and one undo
- * takes the whole stroke back. Fingers scroll. Spread what is returned over the grid.
+ * Labelling by dragging with mouse or pen: every object that the pointer passes gets the label that a click would have
+ * given the first, and one undo takes the whole stroke back. Fingers scroll. Spread what is returned over the grid.
  */
-export function usePaint(valueFor: (object: string) => LabelValue, label: (objects: string[], value: LabelValue, action: string) => void) {
+export function usePaint(
+  valueFor: (object: string) => LabelValue,
+  label: (objects: string[], value: LabelValue, action: string) => void,
+) {
   const stroke = useRef<{ first: string; value: LabelValue; done: Set<string>; action: string } | null>(null);
   const painted = useRef(false);
   useEffect(() => {

@@ -62,15 +62,24 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
     if (seen.current > 0 && fresh.round > seen.current && !going.current) return setAhead(fresh.round);
     const waiting = new Set(queue.current?.waiting.map(({ object }) => object));
     setAhead(null);
-    setPage((shown) => mergePage(shown, fresh, (object) => labels.current[object]?.value != null || waiting.has(object) || inHand(object)));
+    setPage((shown) =>
+      mergePage(
+        shown,
+        fresh,
+        (object) => labels.current[object]?.value != null || waiting.has(object) || inHand(object),
+      ),
+    );
   }, []);
 
   /** Of two answers about what can be undone the one that knows more events counts, whichever comes last. */
-  const stepTo = useCallback(({ lastSeq, canUndo, canRedo }: { lastSeq: number; canUndo: boolean; canRedo: boolean }) => {
-    if (lastSeq < newest.current) return;
-    newest.current = lastSeq;
-    steps.current = { undo: canUndo, redo: canRedo };
-  }, []);
+  const stepTo = useCallback(
+    ({ lastSeq, canUndo, canRedo }: { lastSeq: number; canUndo: boolean; canRedo: boolean }) => {
+      if (lastSeq < newest.current) return;
+      newest.current = lastSeq;
+      steps.current = { undo: canUndo, redo: canRedo };
+    },
+    [],
+  );
 
   const refresh = useCallback(async () => {
     if (id === null) return;
@@ -92,7 +101,8 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
       setState((before) => {
         if (before === null) return before;
         const merged = { ...before.labels, ...saved.labels };
-        for (const [object, label] of Object.entries(saved.labels)) if (label.value === null && label.tags.length === 0) delete merged[object];
+        for (const [object, label] of Object.entries(saved.labels))
+          if (label.value === null && label.tags.length === 0) delete merged[object];
         labels.current = merged;
         const count = (value: LabelValue) => Object.values(merged).filter((label) => label.value === value).length;
         return {
@@ -123,7 +133,8 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
       timer = setTimeout(() => void refresh(), 120);
     };
     const hear = (message: StreamMessage) => {
-      if (message.type === "progress") setWork(message.done >= message.total && message.stage === "score" ? null : message);
+      if (message.type === "progress")
+        setWork(message.done >= message.total && message.stage === "score" ? null : message);
       else if (message.type === "page") {
         show(message.page);
         later();
@@ -178,7 +189,8 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
           objects.map((object): Change => ({ object, value })),
           action ?? newKey(),
         ),
-      tag: (object: string, tag: string, on: boolean) => queue.current?.add([on ? { object, addTag: tag } : { object, removeTag: tag }]),
+      tag: (object: string, tag: string, on: boolean) =>
+        queue.current?.add([on ? { object, addTag: tag } : { object, removeTag: tag }]),
       undo: () => act(async () => void (steps.current.undo && apply(await api.undo(session, who)))),
       redo: () => act(async () => void (steps.current.redo && apply(await api.redo(session, who)))),
       next: () => {
@@ -203,7 +215,9 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
 
   if (state === null) return { session: null, failure };
   const waiting = queue.current?.waiting ?? [];
-  const given = new Map(waiting.flatMap(({ object, value }) => (value === undefined ? [] : [[object, value] as const])));
+  const given = new Map(
+    waiting.flatMap(({ object, value }) => (value === undefined ? [] : [[object, value] as const])),
+  );
   return {
     failure,
     session: {

@@ -15,7 +15,10 @@ export function HomePage() {
         setSurveys(found);
         setSessions(known);
         const shown = await Promise.all(
-          found.map(async ({ survey }) => [survey, (await api.random(survey, 8, 11)).objects.map(({ object }) => object)] as const),
+          found.map(
+            async ({ survey }) =>
+              [survey, (await api.random(survey, 8, 11)).objects.map(({ object }) => object)] as const,
+          ),
         );
         setSamples(Object.fromEntries(shown));
       })
@@ -27,8 +30,8 @@ export function HomePage() {
     <div className="column">
       <h1>Find galaxies with a handful of examples</h1>
       <p className="lead">
-        Show Skyloop a few objects of the kind you want and a few that are not. It learns, shows you what it thinks you want, and gets better with every yes and
-        no.
+        Show Skyloop a few objects of the kind you want and a few that are not. It learns, shows you what it thinks you
+        want, and gets better with every yes and no.
       </p>
       {surveys.map((survey) => {
         const ready = survey.features.filter(({ done, total }) => done === total);
@@ -38,11 +41,19 @@ export function HomePage() {
               <div>
                 <h2>{survey.title}</h2>
                 <p className="hint">
-                  {survey.count.toLocaleString("en-US")} objects, {survey.kind === "flux" ? `flux in ${survey.bands.join(", ")}` : "colour pictures"}
-                  {survey.problems > 0 ? `; ${survey.problems} files or rows were not taken in (skyloop survey info)` : ""}
+                  {survey.count.toLocaleString("en-US")} objects,{" "}
+                  {survey.kind === "flux" ? `flux in ${survey.bands.join(", ")}` : "colour pictures"}
+                  {survey.problems > 0
+                    ? `; ${survey.problems} files or rows were not taken in (skyloop survey info)`
+                    : ""}
                 </p>
               </div>
-              <button type="button" className="main" disabled={ready.length === 0} onClick={() => go(`/start/${encodeURIComponent(survey.survey)}`)}>
+              <button
+                type="button"
+                className="main"
+                disabled={ready.length === 0}
+                onClick={() => go(`/start/${encodeURIComponent(survey.survey)}`)}
+              >
                 New search
               </button>
             </div>

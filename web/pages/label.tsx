@@ -20,11 +20,17 @@ import { Tile } from "../parts/tile.tsx";
 export function LabelPage({ id }: { id: string }) {
   const { session, failure } = useSession(id, useWho());
   useTitle(session?.state.target);
-  if (session === null) return <p className="notice">{failure === null ? "Opening…" : `This session cannot be opened: ${failure}.`}</p>;
+  if (session === null)
+    return <p className="notice">{failure === null ? "Opening…" : `This session cannot be opened: ${failure}.`}</p>;
   return <Labelling session={session} />;
 }
 
-const CYCLE: Record<string, LabelValue> = { none: "positive", positive: "negative", negative: "clear", unsure: "clear" };
+const CYCLE: Record<string, LabelValue> = {
+  none: "positive",
+  positive: "negative",
+  negative: "clear",
+  unsure: "clear",
+};
 
 function Labelling({ session }: { session: LiveSession }) {
   const { state, page, labelOf, tagsOf } = session;
@@ -139,22 +145,59 @@ function Labelling({ session }: { session: LiveSession }) {
               onChange={(event) => setSize(Number(event.target.value))}
             />
           </label>
-          <button type="button" disabled={!state.canUndo} onClick={session.undo} aria-label="Undo" title={`Undo (${keys.undo})`}>
+          <button
+            type="button"
+            disabled={!state.canUndo}
+            onClick={session.undo}
+            aria-label="Undo"
+            title={`Undo (${keys.undo})`}
+          >
             ↶
           </button>
-          <button type="button" disabled={!state.canRedo} onClick={session.redo} aria-label="Redo" title={`Redo (${keys.redo})`}>
+          <button
+            type="button"
+            disabled={!state.canRedo}
+            onClick={session.redo}
+            aria-label="Redo"
+            title={`Redo (${keys.redo})`}
+          >
             ↷
           </button>
-          <button type="button" onClick={rest} disabled={answered === picks.length} title={`The rest is negative (${keys.rest})`}>
+          <button
+            type="button"
+            onClick={rest}
+            disabled={answered === picks.length}
+            title={`The rest is negative (${keys.rest})`}
+          >
             Rest negative
           </button>
-          <button type="button" className="main" disabled={work?.stage === "learn"} onClick={session.next} title={`Next round (${keys.next})`}>
-            {work?.stage === "learn" ? "Learning…" : session.ahead === null ? "Next round" : `Go to round ${session.ahead}`}
+          <button
+            type="button"
+            className="main"
+            disabled={work?.stage === "learn"}
+            onClick={session.next}
+            title={`Next round (${keys.next})`}
+          >
+            {work?.stage === "learn"
+              ? "Learning…"
+              : session.ahead === null
+                ? "Next round"
+                : `Go to round ${session.ahead}`}
           </button>
         </div>
-        <progress className="scoring" hidden={work?.stage !== "score"} max={work?.total ?? 1} value={work?.done ?? 0} aria-label="Scoring the whole survey" />
+        <progress
+          className="scoring"
+          hidden={work?.stage !== "score"}
+          max={work?.total ?? 1}
+          value={work?.done ?? 0}
+          aria-label="Scoring the whole survey"
+        />
         <Notice session={session} />
-        {picks.length === 0 && <p className="hint">{page === null ? "Press “Next round” to see the first picks." : "Every object has been looked at."}</p>}
+        {picks.length === 0 && (
+          <p className="hint">
+            {page === null ? "Press “Next round” to see the first picks." : "Every object has been looked at."}
+          </p>
+        )}
         <div className="grid" ref={grid} {...paint} style={{ "--tile": `${size}px` } as React.CSSProperties}>
           {picks.map(({ object, score, reason }, index) => (
             <Tile
@@ -176,16 +219,24 @@ function Labelling({ session }: { session: LiveSession }) {
       </section>
       <aside className="side" aria-label="How the search goes">
         <p className="counts">
-          <b className="yes">{state.positives}</b> positive · <b className="no">{state.negatives}</b> negative · {state.unsure} unsure
+          <b className="yes">{state.positives}</b> positive · <b className="no">{state.negatives}</b> negative ·{" "}
+          {state.unsure} unsure
         </p>
         <div className="ways">
           <button type="button" onClick={() => go(`/session/${state.session}/results`)}>
             Ranking and export
           </button>
-          <button type="button" onClick={() => go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(state.session)}`)}>
+          <button
+            type="button"
+            onClick={() => go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(state.session)}`)}
+          >
             Map
           </button>
-          <button type="button" disabled={current === undefined} onClick={() => current !== undefined && setTagging(current)}>
+          <button
+            type="button"
+            disabled={current === undefined}
+            onClick={() => current !== undefined && setTagging(current)}
+          >
             Tags
           </button>
           <button type="button" onClick={() => setHelp(true)}>
@@ -199,7 +250,9 @@ function Labelling({ session }: { session: LiveSession }) {
           alpha={state.alpha}
           answers={state.pageSize}
           onChange={session.setAlpha}
-          preview={(alpha) => <NextPreview state={state} round={page?.round ?? 0} learned={session.learned} alpha={alpha} />}
+          preview={(alpha) => (
+            <NextPreview state={state} round={page?.round ?? 0} learned={session.learned} alpha={alpha} />
+          )}
         />
         <Opinions state={state} onOpen={setOpen} />
       </aside>

@@ -77,7 +77,12 @@ export function MapPage({ survey, session }: { survey: string; session: string |
           ? { made: { of: Uint32Array.from(scores, ramp), emphasised }, about: { low: 0, high: 1 } }
           : {
               made: { of: Uint32Array.from(labels, (label) => LABEL_COLOURS[label]), emphasised },
-              about: { names: ["no label", "positive", "negative", "unsure"].map((name, i): [string, string] => [name, css(LABEL_COLOURS[i])]) },
+              about: {
+                names: ["no label", "positive", "negative", "unsure"].map((name, i): [string, string] => [
+                  name,
+                  css(LABEL_COLOURS[i]),
+                ]),
+              },
             };
       }
       if (colour === "") return { made: { of: new Uint32Array(info.count).fill(KINDS[0]), emphasised }, about: {} };
@@ -130,7 +135,9 @@ export function MapPage({ survey, session }: { survey: string; session: string |
       setFailure((error as Error).message);
     }
   };
-  useKeys(live === null ? {} : { z: live.undo, Z: live.redo, "Ctrl+z": live.undo, "Ctrl+Z": live.redo, "Ctrl+y": live.redo });
+  useKeys(
+    live === null ? {} : { z: live.undo, Z: live.redo, "Ctrl+z": live.undo, "Ctrl+Z": live.redo, "Ctrl+y": live.redo },
+  );
   const columns = info?.columns.filter(({ filled }) => filled > 0) ?? [];
   const labelOf = (object: string) => live?.labelOf(object) ?? null;
   return (
@@ -200,13 +207,18 @@ export function MapPage({ survey, session }: { survey: string; session: string |
           ) : (
             <>
               <p>
-                <b>{picked.length.toLocaleString("en-US")}</b> objects in the lasso{picked.length > SHOWN ? `; ${SHOWN} of them shown` : ""}
+                <b>{picked.length.toLocaleString("en-US")}</b> objects in the lasso
+                {picked.length > SHOWN ? `; ${SHOWN} of them shown` : ""}
               </p>
               {session === null ? (
                 <button
                   type="button"
                   className="main"
-                  onClick={() => go(`/start/${encodeURIComponent(survey)}?ids=${objects.map(({ object }) => encodeURIComponent(object)).join(",")}`)}
+                  onClick={() =>
+                    go(
+                      `/start/${encodeURIComponent(survey)}?ids=${objects.map(({ object }) => encodeURIComponent(object)).join(",")}`,
+                    )
+                  }
                 >
                   Choose examples among these
                 </button>
@@ -221,7 +233,14 @@ export function MapPage({ survey, session }: { survey: string; session: string |
               )}
               <div className="grid small">
                 {objects.map(({ object }) => (
-                  <Tile key={object} survey={survey} object={object} size={64} label={labelOf(object)} onClick={setOpen} />
+                  <Tile
+                    key={object}
+                    survey={survey}
+                    object={object}
+                    size={64}
+                    label={labelOf(object)}
+                    onClick={setOpen}
+                  />
                 ))}
               </div>
             </>

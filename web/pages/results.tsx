@@ -28,12 +28,16 @@ const FORMATS = [
 
 const PANEL_NAMES = { cut: "Choose a cut", filter: "Filter", compare: "Compare", import: "Import labels" } as const;
 
-/** The whole ranking, filtered, to look through, correct and export. The rows are asked for at once, beside the session's state. */
+/**
+ * The whole ranking, filtered, to look through, correct and export. The rows are asked for at once, beside the
+ * session's state.
+ */
 export function ResultsPage({ id }: { id: string }) {
   const { session, failure } = useSession(id, useWho());
   useTitle(session === null ? undefined : `${session.state.target}: ranking`);
   const ranking = useRanking(id, session?.learned ?? 0);
-  if (session === null) return <p className="notice">{failure === null ? "Opening…" : `This session cannot be opened: ${failure}.`}</p>;
+  if (session === null)
+    return <p className="notice">{failure === null ? "Opening…" : `This session cannot be opened: ${failure}.`}</p>;
   return <Ranking id={id} session={session} ranking={ranking} />;
 }
 
@@ -44,7 +48,8 @@ function useRanking(id: string, learned: number) {
   const [total, setTotal] = useState<number | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const asked = useRef(new Set<number>());
-  // Rows of the ranking before stand until the first of the new one are there: a page that empties itself is not what somebody looks at.
+  // Rows of the ranking before stand until the first of the new one are there: a page that empties itself is not what
+  // somebody looks at.
   const old = useRef(false);
   const shownOf = useRef(learned);
   const [renewed, setRenewed] = useState(0);
@@ -59,7 +64,10 @@ function useRanking(id: string, learned: number) {
       if (mine.has(page)) return;
       mine.add(page);
       try {
-        const answer = await api.ranking(id, new URLSearchParams([...query, ["offset", String(page * PAGE)], ["limit", String(PAGE)]]));
+        const answer = await api.ranking(
+          id,
+          new URLSearchParams([...query, ["offset", String(page * PAGE)], ["limit", String(PAGE)]]),
+        );
         // The answer to a question that is no longer asked.
         if (asked.current !== mine) return;
         const replace = old.current;
@@ -67,7 +75,9 @@ function useRanking(id: string, learned: number) {
         setTotal(answer.total);
         setPages((before) => {
           const all = new Map(replace ? [] : before).set(page, answer.rows);
-          for (const far of [...all.keys()].sort((a, b) => Math.abs(b - page) - Math.abs(a - page)).slice(0, Math.max(0, all.size - PAGES_KEPT))) {
+          for (const far of [...all.keys()]
+            .sort((a, b) => Math.abs(b - page) - Math.abs(a - page))
+            .slice(0, Math.max(0, all.size - PAGES_KEPT))) {
             all.delete(far);
             mine.delete(far);
           }
@@ -100,7 +110,15 @@ function useRanking(id: string, learned: number) {
   return { filter, setFilter, query, pages, total, failure, load, reload, renewed };
 }
 
-function Ranking({ id, session, ranking }: { id: string; session: LiveSession; ranking: ReturnType<typeof useRanking> }) {
+function Ranking({
+  id,
+  session,
+  ranking,
+}: {
+  id: string;
+  session: LiveSession;
+  ranking: ReturnType<typeof useRanking>;
+}) {
   const { state } = session;
   const { filter, setFilter, query, pages, load, renewed } = ranking;
   const total = ranking.total ?? 0;
@@ -139,7 +157,12 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
     return () => observer.disconnect();
   }, []);
   const lines = Math.ceil(total / columns);
-  const virtual = useVirtualizer({ count: lines, getScrollElement: () => scroller.current, estimateSize: () => size + 38, overscan: 3 });
+  const virtual = useVirtualizer({
+    count: lines,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => size + 38,
+    overscan: 3,
+  });
   // biome-ignore lint/correctness/useExhaustiveDependencies: lines are as high as their pictures
   useEffect(() => virtual.measure(), [size]);
   const items = virtual.getVirtualItems();
@@ -154,11 +177,17 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
   }, [from, to, load, renewed]);
   const rowAt = (place: number) => pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   const inSight = useMemo(
-    () => Array.from({ length: Math.max(0, to - from) }, (_, i) => pages.get(Math.floor((from + i) / PAGE))?.[(from + i) % PAGE]?.object ?? []).flat(),
+    () =>
+      Array.from(
+        { length: Math.max(0, to - from) },
+        (_, i) => pages.get(Math.floor((from + i) / PAGE))?.[(from + i) % PAGE]?.object ?? [],
+      ).flat(),
     [pages, from, to],
   );
   const predictions = usePredictions(survey, inSight);
-  const seen = [...pages.keys()].sort((a, b) => a - b).flatMap((page) => pages.get(page)?.map(({ object }) => object) ?? []);
+  const seen = [...pages.keys()]
+    .sort((a, b) => a - b)
+    .flatMap((page) => pages.get(page)?.map(({ object }) => object) ?? []);
 
   return (
     <div className="results">
@@ -167,7 +196,10 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
         <span className="hint">{total.toLocaleString("en-US")} objects</span>
         <span className="grow" />
         <SaveState session={session} />
-        <button type="button" onClick={() => go(`/map/${encodeURIComponent(survey)}?session=${encodeURIComponent(id)}`)}>
+        <button
+          type="button"
+          onClick={() => go(`/map/${encodeURIComponent(survey)}?session=${encodeURIComponent(id)}`)}
+        >
           Map
         </button>
         <button type="button" className="main" onClick={() => go(`/session/${id}`)}>
@@ -210,13 +242,20 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
         </label>
         <PredictionChoice {...predictions} />
         {(["cut", "filter", "compare", "import"] as const).map((name) => (
-          <button key={name} type="button" aria-pressed={panel === name} onClick={() => setPanel(panel === name ? null : name)}>
+          <button
+            key={name}
+            type="button"
+            aria-pressed={panel === name}
+            onClick={() => setPanel(panel === name ? null : name)}
+          >
             {PANEL_NAMES[name]}
           </button>
         ))}
         <span className="grow" />
         <span className="export">
-          <span className="hint">{query.size === 0 ? "Export all as" : `Export these ${total.toLocaleString("en-US")} as`}</span>
+          <span className="hint">
+            {query.size === 0 ? "Export all as" : `Export these ${total.toLocaleString("en-US")} as`}
+          </span>
           {FORMATS.map(([format, name]) => (
             <a key={format} className="button" href={exportUrl(id, format, query)} download>
               {name}
@@ -234,7 +273,9 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
           onCut={(score) => setFilter({ ...filter, minScore: score === 0 ? "" : String(score) })}
         />
       )}
-      {panel === "filter" && <FilterPanel filter={filter} columns={info?.columns ?? []} tags={tagsOf(session)} onFilter={setFilter} />}
+      {panel === "filter" && (
+        <FilterPanel filter={filter} columns={info?.columns ?? []} tags={tagsOf(session)} onFilter={setFilter} />
+      )}
       {panel === "compare" && <ComparePanel filter={filter} others={others} onFilter={setFilter} />}
       {panel === "import" && <ImportPanel session={id} onSaved={ranking.reload} />}
       {!state.ranked && <p className="hint">No round has been finished yet: the scores are all zero.</p>}
@@ -247,7 +288,10 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
       {ranking.total === 0 && <p className="hint">Nothing in the ranking is like this.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroller" ref={scroller} tabIndex={0} aria-label="Objects, best first">
-        <div className="canvas" style={{ height: virtual.getTotalSize(), "--tile": `${size}px` } as React.CSSProperties}>
+        <div
+          className="canvas"
+          style={{ height: virtual.getTotalSize(), "--tile": `${size}px` } as React.CSSProperties}
+        >
           {items.map(({ index, start }) => (
             <div key={index} className="line" style={{ transform: `translateY(${start}px)` }}>
               {Array.from({ length: Math.min(columns, total - index * columns) }, (_, column) => {
@@ -291,4 +335,5 @@ function Ranking({ id, session, ranking }: { id: string; session: LiveSession; r
   );
 }
 
-const tagsOf = ({ state }: LiveSession): string[] => [...new Set(Object.values(state.labels).flatMap(({ tags }) => tags))].sort();
+const tagsOf = ({ state }: LiveSession): string[] =>
+  [...new Set(Object.values(state.labels).flatMap(({ tags }) => tags))].sort();

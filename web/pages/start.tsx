@@ -55,7 +55,13 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
           { object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 },
           ...(await api.neighbours(survey, model, source.object, SHOWN - 1)).objects,
         ]);
-      else setObjects((source.kind === "random" ? await api.random(survey, SHOWN, seed) : await api.diverse(survey, model, SHOWN, seed)).objects);
+      else
+        setObjects(
+          (source.kind === "random"
+            ? await api.random(survey, SHOWN, seed)
+            : await api.diverse(survey, model, SHOWN, seed)
+          ).objects,
+        );
       setFailure(null);
     } catch (error) {
       setFailure((error as Error).message);
@@ -77,7 +83,8 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
       }),
     [],
   );
-  const setAll = (value: LabelValue) => setChosen((before) => new Map([...before, ...objects.map(({ object }) => [object, value] as const)]));
+  const setAll = (value: LabelValue) =>
+    setChosen((before) => new Map([...before, ...objects.map(({ object }) => [object, value] as const)]));
   const pick = (value: LabelValue) => [...chosen].filter(([, given]) => given === value).map(([object]) => object);
   const [positive, negative] = [pick("positive"), pick("negative")];
   const needed =
@@ -122,7 +129,13 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
         <div>
           <label className="target">
             What are you looking for?
-            <input type="text" value={target} placeholder="face-on spiral" maxLength={120} onChange={(event) => setTarget(event.target.value)} />
+            <input
+              type="text"
+              value={target}
+              placeholder="face-on spiral"
+              maxLength={120}
+              onChange={(event) => setTarget(event.target.value)}
+            />
           </label>
           <div className="settings">
             <label>
@@ -158,7 +171,10 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
               </label>
             )}
           </div>
-          <p className="hint">Random picks are the honest yardstick: they tell what chance would find, and how many there are in the whole survey.</p>
+          <p className="hint">
+            Random picks are the honest yardstick: they tell what chance would find, and how many there are in the whole
+            survey.
+          </p>
         </div>
         <AlphaSlider id="start-alpha" alpha={alpha} answers={pageSize} onChange={setAlpha} settledMs={0} />
       </div>
@@ -271,7 +287,15 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
       </p>
       <div className="grid large">
         {objects.map(({ object }) => (
-          <Tile key={object} survey={survey} object={object} size={128} label={chosen.get(object) ?? null} onClick={cycle} onOpen={setOpen} />
+          <Tile
+            key={object}
+            survey={survey}
+            object={object}
+            size={128}
+            label={chosen.get(object) ?? null}
+            onClick={cycle}
+            onOpen={setOpen}
+          />
         ))}
       </div>
       {open !== null && model !== undefined && (

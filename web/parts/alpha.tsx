@@ -70,8 +70,9 @@ export function AlphaSlider({
         </span>
       </div>
       <p id={`${id}-meaning`} className="hint">
-        {meaning} Of {answers} answers in a round: with up to {turn} positive the next round shows the <b className="tone-highest">highest</b> scores, with{" "}
-        {turn + 1} or more it looks at <b className="tone-lower">lower</b> ones, one of each kind.
+        {meaning} Of {answers} answers in a round: with up to {turn} positive the next round shows the{" "}
+        <b className="tone-highest">highest</b> scores, with {turn + 1} or more it looks at{" "}
+        <b className="tone-lower">lower</b> ones, one of each kind.
       </p>
       {preview?.(draft)}
     </div>
@@ -79,7 +80,17 @@ export function AlphaSlider({
 }
 
 /** What the next round would show first with the answers given so far, for any alpha. */
-export function NextPreview({ state, round, learned, alpha }: { state: SessionState; round: number; learned: number; alpha: number }) {
+export function NextPreview({
+  state,
+  round,
+  learned,
+  alpha,
+}: {
+  state: SessionState;
+  round: number;
+  learned: number;
+  alpha: number;
+}) {
   const [preview, setPreview] = useState<Preview | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new ranking is a new preview
   useEffect(() => {

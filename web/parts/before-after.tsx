@@ -4,7 +4,10 @@ import { improvedUrl, pictureUrl } from "../api.ts";
 
 const SAYS = { restore: "Restored", reconstruct: "Without its neighbours" } as const;
 
-/** An object as it is and as a trained head makes it, one over the other with a slider between; nothing where the server has no such head. */
+/**
+ * An object as it is and as a trained head makes it, one over the other with a slider between; nothing where the server
+ * has no such head.
+ */
 export function BeforeAfter({ survey, object, heads }: { survey: string; object: string; heads: ImageHead[] }) {
   const [head, setHead] = useState<ImageHead | null>(null);
   const [share, setShare] = useState(50);
@@ -32,7 +35,12 @@ export function BeforeAfter({ survey, object, heads }: { survey: string; object:
       <h3>Before and after</h3>
       <p>
         {heads.map((one) => (
-          <button key={one.name} type="button" aria-pressed={head?.name === one.name} onClick={() => setHead(head?.name === one.name ? null : one)}>
+          <button
+            key={one.name}
+            type="button"
+            aria-pressed={head?.name === one.name}
+            onClick={() => setHead(head?.name === one.name ? null : one)}
+          >
             {SAYS[one.task]} <span className="hint">{one.name}</span>
           </button>
         ))}
@@ -47,7 +55,11 @@ export function BeforeAfter({ survey, object, heads }: { survey: string; object:
         <>
           <div className="pair">
             <img src={pictureUrl(survey, object, 512)} alt={`${object} as it is`} />
-            <img src={after.url} alt={`${object}, ${SAYS[head.task].toLowerCase()}`} style={{ clipPath: `inset(0 0 0 ${share}%)` }} />
+            <img
+              src={after.url}
+              alt={`${object}, ${SAYS[head.task].toLowerCase()}`}
+              style={{ clipPath: `inset(0 0 0 ${share}%)` }}
+            />
           </div>
           <label className="split">
             <span>before</span>

@@ -1,12 +1,23 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
 /** A modal window; Escape and a click beside it close it. */
-export function Dialog({ title, onClose, children, wide }: { title: string; onClose(): void; children: ReactNode; wide?: boolean }) {
+export function Dialog({
+  title,
+  onClose,
+  children,
+  wide,
+}: {
+  title: string;
+  onClose(): void;
+  children: ReactNode;
+  wide?: boolean;
+}) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     ref.current?.showModal();
   }, []);
-  // The browser says that a dialog is closed a moment after it closed it, and a key pressed in between would open it only for that news to close it again.
+  // The browser says that a dialog is closed a moment after it closed it, and a key pressed in between would open it
+  // only for that news to close it again.
   const close = () => {
     ref.current?.close();
     onClose();

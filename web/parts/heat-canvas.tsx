@@ -31,7 +31,12 @@ export function HeatCanvas({ heat, pixels }: { heat: NonNullable<Why["heat"]>; p
       height={heat.size}
       role="img"
       aria-label="Regions that speak for (warm) and against (cold) the object"
-      style={{ left: percent(x0 / W), top: percent((upsideDown ? H - y0 - sizePx : y0) / H), width: percent(sizePx / W), height: percent(sizePx / H) }}
+      style={{
+        left: percent(x0 / W),
+        top: percent((upsideDown ? H - y0 - sizePx : y0) / H),
+        width: percent(sizePx / W),
+        height: percent(sizePx / H),
+      }}
     />
   );
 }

@@ -39,7 +39,12 @@ export function Help({ keys, onKeys, onClose }: { keys: Keys; onKeys(keys: Keys)
               </th>
               <td>{meaning}</td>
               <td>
-                <button type="button" className="quiet" aria-label={`Change the key for: ${meaning}`} onClick={() => setChanging(action)}>
+                <button
+                  type="button"
+                  className="quiet"
+                  aria-label={`Change the key for: ${meaning}`}
+                  onClick={() => setChanging(action)}
+                >
                   change
                 </button>
               </td>
@@ -48,8 +53,8 @@ export function Help({ keys, onKeys, onClose }: { keys: Keys; onKeys(keys: Keys)
         </tbody>
       </table>
       <p className="hint">
-        With the mouse: a click goes from positive to negative to no label. Drag over several objects to give all the first one's new label. Shift+click gives
-        every object between two clicks the label of the first.
+        With the mouse: a click goes from positive to negative to no label. Drag over several objects to give all the
+        first one's new label. Shift+click gives every object between two clicks the label of the first.
       </p>
       <button
         type="button"

@@ -42,14 +42,17 @@ function Estimates({ assessment: { heldOut, expected, randomPicks } }: { assessm
         <>
           <dt>Held-out average precision</dt>
           <dd title="Each answered object scored by a learner that did not see its label; of the answered objects only, which are no random sample.">
-            {percent(heldOut.averagePrecision.value)} <span className="interval">{interval(heldOut.averagePrecision)}</span>
+            {percent(heldOut.averagePrecision.value)}{" "}
+            <span className="interval">{interval(heldOut.averagePrecision)}</span>
           </dd>
         </>
       )}
       <dt>Expected in the survey</dt>
       <dd>
         {expected === null ? (
-          <span className="hint">{randomPicks < 3 ? `after answers to random picks (${randomPicks} so far)` : "after more answers"}</span>
+          <span className="hint">
+            {randomPicks < 3 ? `after answers to random picks (${randomPicks} so far)` : "after more answers"}
+          </span>
         ) : randomPicks < FEW_RANDOM ? (
           <>
             {Math.round(expected.low)} to {Math.round(expected.high)}
@@ -84,15 +87,40 @@ function ScoreHistogram({ histogram: { edges, all, positive, negative } }: { his
       >
         {all.map((count, i) => {
           const height = most === 0 ? 0 : (H * Math.log1p(count)) / most;
-          return <rect key={edges[i]} className="bar-all" x={i * step + 0.5} y={H - height} width={step - 1} height={height} />;
+          return (
+            <rect
+              key={edges[i]}
+              className="bar-all"
+              x={i * step + 0.5}
+              y={H - height}
+              width={step - 1}
+              height={height}
+            />
+          );
         })}
         {negative.map(
           (count, i) =>
-            count > 0 && <circle key={edges[i]} className="dot-no" cx={(i + 0.5) * step} cy={H + 7} r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)} />,
+            count > 0 && (
+              <circle
+                key={edges[i]}
+                className="dot-no"
+                cx={(i + 0.5) * step}
+                cy={H + 7}
+                r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)}
+              />
+            ),
         )}
         {positive.map(
           (count, i) =>
-            count > 0 && <circle key={edges[i]} className="dot-yes" cx={(i + 0.5) * step} cy={H + 17} r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)} />,
+            count > 0 && (
+              <circle
+                key={edges[i]}
+                className="dot-yes"
+                cx={(i + 0.5) * step}
+                cy={H + 17}
+                r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)}
+              />
+            ),
         )}
         <text x="0" y={H + 32}>
           score 0
@@ -102,25 +130,36 @@ function ScoreHistogram({ histogram: { edges, all, positive, negative } }: { his
         </text>
       </svg>
       <figcaption className="hint">
-        Objects by score (heights logarithmic); dots are labels: <b className="yes">positive</b> below <b className="no">negative</b>.
+        Objects by score (heights logarithmic); dots are labels: <b className="yes">positive</b> below{" "}
+        <b className="no">negative</b>.
       </figcaption>
     </figure>
   );
 }
 
 /** Purity and completeness against the lowest score that is taken, with a slider for it. */
-export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | undefined; cut: number | null; onCut(score: number): void }) {
+export function CutPlot({
+  assessment,
+  cut,
+  onCut,
+}: {
+  assessment: Assessment | undefined;
+  cut: number | null;
+  onCut(score: number): void;
+}) {
   if (assessment === undefined || assessment.cuts.length === 0)
     return (
       <p className="hint">
-        The curve of purity and completeness needs ten answers to objects that the rounds showed, of both kinds, and three to random picks.
+        The curve of purity and completeness needs ten answers to objects that the rounds showed, of both kinds, and
+        three to random picks.
       </p>
     );
   const [w, h] = [420, 150];
   const { cuts } = assessment;
   const x = (score: number) => w * score;
   const y = (share: number) => h * (1 - Math.min(1, share));
-  const line = (key: "purity" | "completeness") => cuts.map((one, i) => `${i === 0 ? "M" : "L"}${x(one.score)},${y(one[key].value)}`).join("");
+  const line = (key: "purity" | "completeness") =>
+    cuts.map((one, i) => `${i === 0 ? "M" : "L"}${x(one.score)},${y(one[key].value)}`).join("");
   const band = (key: "purity" | "completeness") =>
     `${cuts.map((one, i) => `${i === 0 ? "M" : "L"}${x(one.score)},${y(one[key].high)}`).join("")}${[...cuts]
       .reverse()
@@ -130,7 +169,11 @@ export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | u
   return (
     <figure className="plot cut">
       <div>
-        <svg viewBox={`-6 -18 ${w + 12} ${h + 40}`} role="img" aria-label="Purity and completeness against the lowest score taken">
+        <svg
+          viewBox={`-6 -18 ${w + 12} ${h + 40}`}
+          role="img"
+          aria-label="Purity and completeness against the lowest score taken"
+        >
           <path className="band-purity" d={band("purity")} />
           <path className="band-complete" d={band("completeness")} />
           <path className="line-purity" d={line("purity")} />
@@ -160,7 +203,10 @@ export function CutPlot({ assessment, cut, onCut }: { assessment: Assessment | u
       </div>
       <figcaption>
         <b className="tone-purity">Purity</b> and <b className="tone-complete">completeness</b> with 95 % bands
-        {assessment.randomPicks < FEW_RANDOM ? ` (wide, because only ${assessment.randomPicks} random picks are answered)` : ""}.{" "}
+        {assessment.randomPicks < FEW_RANDOM
+          ? ` (wide, because only ${assessment.randomPicks} random picks are answered)`
+          : ""}
+        .{" "}
         {chosen === undefined
           ? "Move the slider to choose a cut."
           : `At ${cut?.toFixed(2)}: ${chosen.selected.toLocaleString("en-US")} objects, purity ${interval(chosen.purity)}, completeness ${interval(chosen.completeness)}.`}

@@ -34,13 +34,19 @@ function whole(points: Float32Array): { x: number; y: number; span: number } {
     const values: number[] = [];
     for (let i = 0; i < n; i += take) values.push(points[2 * i + offset]);
     values.sort((a, b) => a - b);
-    return [values[Math.floor(0.002 * values.length)], values[Math.min(values.length - 1, Math.floor(0.998 * values.length))]];
+    return [
+      values[Math.floor(0.002 * values.length)],
+      values[Math.min(values.length - 1, Math.floor(0.998 * values.length))],
+    ];
   };
   const [[x0, x1], [y0, y1]] = [axis(0), axis(1)];
   return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, span: Math.max(x1 - x0, y1 - y0, 1e-6) * 1.1 };
 }
 
-/** A scatter of up to some hundred thousand points, drawn pixel by pixel: wheel zooms, drag moves, Shift+drag draws a lasso, a click opens the nearest. */
+/**
+ * A scatter of up to some hundred thousand points, drawn pixel by pixel: wheel zooms, drag moves, Shift+drag draws a
+ * lasso, a click opens the nearest.
+ */
 export function MapCanvas({ points, colours, onLasso, onPick }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [frame, setFrame] = useState<Frame>({ scale: 1, x: 0, y: 0 });
@@ -69,7 +75,10 @@ export function MapCanvas({ points, colours, onLasso, onPick }: Props) {
     const target = canvas.current;
     if (target === null) return;
     const observer = new ResizeObserver(([{ contentRect }]) =>
-      setSize({ width: Math.max(200, Math.round(contentRect.width)), height: Math.max(200, Math.round(contentRect.height)) }),
+      setSize({
+        width: Math.max(200, Math.round(contentRect.width)),
+        height: Math.max(200, Math.round(contentRect.height)),
+      }),
     );
     observer.observe(target);
     return () => observer.disconnect();
@@ -86,7 +95,8 @@ export function MapCanvas({ points, colours, onLasso, onPick }: Props) {
     const dense = density();
     const [width, height] = [Math.round(size.width * dense), Math.round(size.height * dense)];
     if (target.width !== width || target.height !== height) Object.assign(target, { width, height });
-    if (drawn.current?.width !== width || drawn.current.height !== height) drawn.current = context.createImageData(width, height);
+    if (drawn.current?.width !== width || drawn.current.height !== height)
+      drawn.current = context.createImageData(width, height);
     drawPoints(drawn.current, points, colours, frame, unit * dense, dense, background);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.putImageData(drawn.current, 0, 0);
@@ -119,7 +129,8 @@ export function MapCanvas({ points, colours, onLasso, onPick }: Props) {
     drag.current = null;
     if (now?.drawing !== true || lasso.length < 3) return;
     const inside: number[] = [];
-    for (let i = 0; i < points.length / 2; i++) if (within(lasso, toX(points[2 * i]), toY(points[2 * i + 1]))) inside.push(i);
+    for (let i = 0; i < points.length / 2; i++)
+      if (within(lasso, toX(points[2 * i]), toY(points[2 * i + 1]))) inside.push(i);
     onLasso(inside);
   };
   const zoom = (factor: number) => setFrame((before) => ({ ...before, scale: before.scale * factor }));
@@ -159,7 +170,11 @@ export function MapCanvas({ points, colours, onLasso, onPick }: Props) {
           const factor = event.deltaY < 0 ? 1.2 : 1 / 1.2;
           // The point under the pointer stays where it is.
           const [dx, dy] = [(px - size.width / 2) / unit, (size.height / 2 - py) / unit];
-          setFrame((before) => ({ scale: before.scale * factor, x: before.x + dx * (1 - 1 / factor), y: before.y + dy * (1 - 1 / factor) }));
+          setFrame((before) => ({
+            scale: before.scale * factor,
+            x: before.x + dx * (1 - 1 / factor),
+            y: before.y + dy * (1 - 1 / factor),
+          }));
         }}
         onPointerDown={(event) => {
           const [x, y] = at(event);
@@ -217,7 +232,8 @@ function drawPoints(
     const y0 = Math.floor(top - points[2 * i + 1] * unit - side / 2 + 0.5);
     if (x0 < 0 || y0 < 0 || x0 + side > width || y0 + side > height) return;
     // For a few pixels a loop is many times faster than `fill`.
-    for (let y = y0; y < y0 + side; y++) for (let at = y * width + x0; at < y * width + x0 + side; at++) pixels[at] = colour;
+    for (let y = y0; y < y0 + side; y++)
+      for (let at = y * width + x0; at < y * width + x0 + side; at++) pixels[at] = colour;
   };
   const n = points.length / 2;
   const side = Math.round(dense * (n > 50_000 ? 2 : n > 5000 ? 3 : 4));

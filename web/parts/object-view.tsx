@@ -53,7 +53,10 @@ interface Facts {
 
 const NOTHING: Facts = { detail: null, near: [], predictions: [] };
 
-/** What the server knows of an object, all at once: what came later would push away what somebody is about to click. What fails is left out. */
+/**
+ * What the server knows of an object, all at once: what came later would push away what somebody is about to click.
+ * What fails is left out.
+ */
 function useFacts(survey: string, model: string, object: string): Facts {
   const [facts, setFacts] = useState(NOTHING);
   useEffect(() => {
@@ -75,7 +78,19 @@ function useFacts(survey: string, model: string, object: string): Facts {
 }
 
 /** One object closely: pixels, catalogue row, neighbours in feature space, where to read more. */
-export function ObjectView({ survey, object, model, session, lastSeq, label, onLabel, list = [], onOther, onNear, onClose }: Props) {
+export function ObjectView({
+  survey,
+  object,
+  model,
+  session,
+  lastSeq,
+  label,
+  onLabel,
+  list = [],
+  onOther,
+  onNear,
+  onClose,
+}: Props) {
   const { detail, near, predictions } = useFacts(survey, model, object);
   const [heads, setHeads] = useState<ImageHead[] | null>(null);
   useEffect(() => {
@@ -123,7 +138,10 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
     },
     "dialog",
   );
-  const position = detail !== null && detail.raDeg !== null && detail.decDeg !== null ? { ra: detail.raDeg, dec: detail.decDeg } : null;
+  const position =
+    detail !== null && detail.raDeg !== null && detail.decDeg !== null
+      ? { ra: detail.raDeg, dec: detail.decDeg }
+      : null;
   return (
     <Dialog title={object} onClose={onClose} wide>
       <div className="object">
@@ -137,13 +155,25 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
         <div className="facts">
           {place >= 0 && list.length > 1 && (
             <p className="steps">
-              <button type="button" aria-label="The one before" title="The one before (←)" disabled={place === 0} onClick={() => step(-1)}>
+              <button
+                type="button"
+                aria-label="The one before"
+                title="The one before (←)"
+                disabled={place === 0}
+                onClick={() => step(-1)}
+              >
                 ←
               </button>
               <span className="hint">
                 {place + 1} of {list.length}
               </span>
-              <button type="button" aria-label="The next one" title="The next one (→)" disabled={place === list.length - 1} onClick={() => step(1)}>
+              <button
+                type="button"
+                aria-label="The next one"
+                title="The next one (→)"
+                disabled={place === list.length - 1}
+                onClick={() => step(1)}
+              >
                 →
               </button>
             </p>
@@ -167,7 +197,11 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
           {position !== null && (
             <p>
               RA {position.ra.toFixed(5)}°, Dec {position.dec.toFixed(5)}°{" · "}
-              <a href={`https://www.legacysurvey.org/viewer?ra=${position.ra}&dec=${position.dec}&zoom=15`} target="_blank" rel="noreferrer">
+              <a
+                href={`https://www.legacysurvey.org/viewer?ra=${position.ra}&dec=${position.dec}&zoom=15`}
+                target="_blank"
+                rel="noreferrer"
+              >
                 Legacy viewer
               </a>
               {" · "}
@@ -179,7 +213,11 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
                 SIMBAD
               </a>
               {" · "}
-              <a href={`https://ned.ipac.caltech.edu/conesearch?coordinates=${position.ra}%20${position.dec}&radius=0.2`} target="_blank" rel="noreferrer">
+              <a
+                href={`https://ned.ipac.caltech.edu/conesearch?coordinates=${position.ra}%20${position.dec}&radius=0.2`}
+                target="_blank"
+                rel="noreferrer"
+              >
                 NED
               </a>
             </p>
@@ -196,7 +234,11 @@ export function ObjectView({ survey, object, model, session, lastSeq, label, onL
                     .map(([name, value]) => (
                       <tr key={name}>
                         <th scope="row">{name}</th>
-                        <td>{typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : String(value)}</td>
+                        <td>
+                          {typeof value === "number" && !Number.isInteger(value)
+                            ? Number(value.toPrecision(6))
+                            : String(value)}
+                        </td>
                       </tr>
                     ))}
                 </tbody>

@@ -10,7 +10,12 @@ export function Opinions({ state, onOpen }: { state: SessionState; onOpen(object
       <ul className="plain">
         {state.conflicts.slice(0, 20).map(({ object, opinions }) => (
           <li key={object}>
-            <button type="button" className="quiet" aria-label={`Look at ${object}, about which opinions differ`} onClick={() => onOpen(object)}>
+            <button
+              type="button"
+              className="quiet"
+              aria-label={`Look at ${object}, about which opinions differ`}
+              onClick={() => onOpen(object)}
+            >
               <img src={pictureUrl(state.survey, object, 64)} alt="" width="40" height="40" />
             </button>
             <span>

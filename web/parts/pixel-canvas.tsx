@@ -35,7 +35,8 @@ const inside = (share: number) => Math.min(1, Math.max(0, share));
 function scaled({ scale, x, y }: Zoom, factor: number, px: number, py: number): Zoom {
   const next = Math.min(16, Math.max(1, scale * factor));
   if (next === 1) return WHOLE;
-  const origin = (old: number, point: number) => inside((old * (1 - 1 / scale) + point * (1 / scale - 1 / next)) / (1 - 1 / next));
+  const origin = (old: number, point: number) =>
+    inside((old * (1 - 1 / scale) + point * (1 / scale - 1 / next)) / (1 - 1 / next));
   return { scale: next, x: origin(x, px), y: origin(y, py) };
 }
 
@@ -54,7 +55,16 @@ function niceLength(width: number): number {
 export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }: Props) {
   const [pixels, setPixels] = useState<Pixels | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  const [view, setView] = useState<View>({ curve: "legacy", band: "colour", limits: "percentiles", low: 20, high: 99.7, from: 0, to: 1, invert: false });
+  const [view, setView] = useState<View>({
+    curve: "legacy",
+    band: "colour",
+    limits: "percentiles",
+    low: 20,
+    high: 99.7,
+    from: 0,
+    to: 1,
+    invert: false,
+  });
   const [zoom, setZoom] = useState<Zoom>(WHOLE);
   const [under, setUnder] = useState("");
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -94,14 +104,19 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
     }
     if (pixels === null) return;
     // The frame shows the part of the picture that the zoom leaves.
-    const share = (at: number, from: number, length: number, origin: number) => origin + ((at - from) / length - origin) / zoom.scale;
+    const share = (at: number, from: number, length: number, origin: number) =>
+      origin + ((at - from) / length - origin) / zoom.scale;
     const across = share(event.clientX, box.left, box.width, zoom.x) * panelsOf(pixels, view);
     const x = Math.floor((across % 1) * pixels.widthPx);
     const fromTop = Math.floor(share(event.clientY, box.top, box.height, zoom.y) * pixels.heightPx);
     const y = pixels.kind === "flux" ? pixels.heightPx - 1 - fromTop : fromTop;
     if (x < 0 || y < 0 || x >= pixels.widthPx || y >= pixels.heightPx) return setUnder("");
-    const values = pixels.bands.map((band, b) => `${band} ${pixels.data[(b * pixels.heightPx + y) * pixels.widthPx + x].toPrecision(4)}`);
-    setUnder(`x ${x}, y ${y}: ${values.join("  ")}${pixels.kind === "flux" ? ` ${pixels.unit}` : ""}${skyAt(x, fromTop)}`);
+    const values = pixels.bands.map(
+      (band, b) => `${band} ${pixels.data[(b * pixels.heightPx + y) * pixels.widthPx + x].toPrecision(4)}`,
+    );
+    setUnder(
+      `x ${x}, y ${y}: ${values.join("  ")}${pixels.kind === "flux" ? ` ${pixels.unit}` : ""}${skyAt(x, fromTop)}`,
+    );
   };
   const skyAt = (x: number, fromTop: number): string => {
     if (position === null || pixelScaleArcsec === null || pixels === null) return "";
@@ -111,7 +126,8 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
     return `  RA ${ra.toFixed(5)}° Dec ${(position.dec + north).toFixed(5)}°`;
   };
   const panels = pixels === null ? 1 : panelsOf(pixels, view);
-  const shownArcsec = pixels === null || pixelScaleArcsec === null ? null : (pixels.widthPx * panels * pixelScaleArcsec) / zoom.scale;
+  const shownArcsec =
+    pixels === null || pixelScaleArcsec === null ? null : (pixels.widthPx * panels * pixelScaleArcsec) / zoom.scale;
   const bar = shownArcsec === null ? null : niceLength(shownArcsec);
   const change = <K extends keyof View>(key: K, value: View[K]) => setView((before) => ({ ...before, [key]: value }));
   const limited = view.curve !== "legacy" || (view.band !== "colour" && pixels?.kind === "flux");
@@ -135,7 +151,10 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
           setZoom((before) => scaled(before, event.deltaY < 0 ? 1.25 : 0.8, x, y));
         }}
       >
-        <div className="zoomed" style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }}>
+        <div
+          className="zoomed"
+          style={{ transform: `scale(${zoom.scale})`, transformOrigin: `${zoom.x * 100}% ${zoom.y * 100}%` }}
+        >
           <canvas ref={canvas} role="img" aria-label={`Pixels of ${object}`} />
           {heat !== null && pixels !== null && panels === 1 && <HeatCanvas heat={heat} pixels={pixels} />}
         </div>
@@ -145,7 +164,9 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
           </span>
         )}
       </div>
-      <output className="under">{failure ?? (under === "" ? "Point at a pixel to read it; the wheel zooms." : under)}</output>
+      <output className="under">
+        {failure ?? (under === "" ? "Point at a pixel to read it; the wheel zooms." : under)}
+      </output>
       <div className="knobs">
         <label>
           Band
@@ -190,11 +211,23 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
           <>
             <label>
               Black at
-              <input type="number" step="any" value={view.from} disabled={!limited} onChange={(event) => change("from", Number(event.target.value))} />
+              <input
+                type="number"
+                step="any"
+                value={view.from}
+                disabled={!limited}
+                onChange={(event) => change("from", Number(event.target.value))}
+              />
             </label>
             <label>
               White at
-              <input type="number" step="any" value={view.to} disabled={!limited} onChange={(event) => change("to", Number(event.target.value))} />
+              <input
+                type="number"
+                step="any"
+                value={view.to}
+                disabled={!limited}
+                onChange={(event) => change("to", Number(event.target.value))}
+              />
             </label>
           </>
         )}
@@ -223,13 +256,18 @@ export function PixelCanvas({ survey, object, position, pixelScaleArcsec, heat }
           />
         </label>
         <label className="check">
-          <input type="checkbox" checked={view.invert} onChange={(event) => change("invert", event.target.checked)} /> Invert
+          <input type="checkbox" checked={view.invert} onChange={(event) => change("invert", event.target.checked)} />{" "}
+          Invert
         </label>
         <span className="zooms">
           <button type="button" aria-label="Zoom in" onClick={() => setZoom((before) => scaled(before, 1.5, 0.5, 0.5))}>
             +
           </button>
-          <button type="button" aria-label="Zoom out" onClick={() => setZoom((before) => scaled(before, 1 / 1.5, 0.5, 0.5))}>
+          <button
+            type="button"
+            aria-label="Zoom out"
+            onClick={() => setZoom((before) => scaled(before, 1 / 1.5, 0.5, 0.5))}
+          >
             −
           </button>
           <button type="button" disabled={zoom.scale === 1} onClick={() => setZoom(WHOLE)}>

@@ -51,7 +51,8 @@ export function usePredictions(survey: string, objects: string[]) {
     for (const object of missing) mine.add(object);
     api.mostProbable(survey, chosen, missing).then(
       (rows) => {
-        if (asked.current === mine) setFound((before) => new Map([...before, ...rows.map((row) => [row.object, row] as const)]));
+        if (asked.current === mine)
+          setFound((before) => new Map([...before, ...rows.map((row) => [row.object, row] as const)]));
       },
       () => {
         for (const object of missing) mine.delete(object);

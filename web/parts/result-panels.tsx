@@ -41,7 +41,22 @@ export const NO_FILTER: Filter = {
 
 /** Puts the conditions that are complete into a query. */
 export function addFilter(query: URLSearchParams, filter: Filter): void {
-  const { label, minScore, maxScore, tag, column, least, greatest, equals, ra, dec, radius, compare, agreement, order } = filter;
+  const {
+    label,
+    minScore,
+    maxScore,
+    tag,
+    column,
+    least,
+    greatest,
+    equals,
+    ra,
+    dec,
+    radius,
+    compare,
+    agreement,
+    order,
+  } = filter;
   const add = (values: Record<string, string>) => {
     for (const [name, value] of Object.entries(values)) if (value !== "") query.set(name, value);
   };
@@ -49,7 +64,8 @@ export function addFilter(query: URLSearchParams, filter: Filter): void {
   const number = (text: string) => (isNumber(text) ? text : "");
   const numbers = [ra, dec, radius].every(isNumber);
   add({ label, minScore: number(minScore), maxScore: number(maxScore), tag });
-  if (column !== "" && (least !== "" || greatest !== "" || equals !== "")) add({ column, least: number(least), greatest: number(greatest), equals });
+  if (column !== "" && (least !== "" || greatest !== "" || equals !== ""))
+    add({ column, least: number(least), greatest: number(greatest), equals });
   if (numbers && Number(radius) > 0) add({ ra, dec, radius });
   if (compare !== "") add({ compare, agreement });
   if (order !== "score" && (order !== "difference" || compare !== "")) add({ order });
@@ -65,7 +81,12 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
   const text = (name: keyof Filter, label: string, width = "6rem") => (
     <label>
       <span>{label}</span>
-      <input type="text" value={filter[name]} style={{ width }} onChange={(event) => set({ [name]: event.target.value })} />
+      <input
+        type="text"
+        value={filter[name]}
+        style={{ width }}
+        onChange={(event) => set({ [name]: event.target.value })}
+      />
     </label>
   );
   const numeric = columns.find(({ name }) => name === filter.column)?.type === "number";
@@ -84,7 +105,10 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
       </label>
       <label>
         <span>Column</span>
-        <select value={filter.column} onChange={(event) => set({ column: event.target.value, least: "", greatest: "", equals: "" })}>
+        <select
+          value={filter.column}
+          onChange={(event) => set({ column: event.target.value, least: "", greatest: "", equals: "" })}
+        >
           <option value="">any</option>
           {columns
             .filter(({ filled }) => filled > 0)
@@ -97,7 +121,9 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
       </label>
       {filter.column !== "" &&
         (numeric
-          ? [text("least", "from"), text("greatest", "to")].map((field, i) => <span key={i === 0 ? "from" : "to"}>{field}</span>)
+          ? [text("least", "from"), text("greatest", "to")].map((field, i) => (
+              <span key={i === 0 ? "from" : "to"}>{field}</span>
+            ))
           : text("equals", "is"))}
       {text("ra", "RA (deg)")}
       {text("dec", "Dec (deg)")}
@@ -125,7 +151,12 @@ export function ComparePanel({ filter, others, onFilter }: PanelProps & { others
         <span>With</span>
         <select
           value={filter.compare}
-          onChange={(event) => set({ compare: event.target.value, ...(event.target.value === "" ? { agreement: "", order: "score" } : {}) })}
+          onChange={(event) =>
+            set({
+              compare: event.target.value,
+              ...(event.target.value === "" ? { agreement: "", order: "score" } : {}),
+            })
+          }
         >
           <option value="">no session</option>
           {others.map(({ session, target, createdBy }) => (
@@ -201,8 +232,8 @@ export function ImportPanel({ session, onSaved }: { session: string; onSaved(): 
       {found !== null && (
         <div role="status">
           <p>
-            {found.fresh} new labels, {found.same} the same as here, {found.conflicts.length} that differ, {found.unknown.length} of objects that are not in
-            this survey.
+            {found.fresh} new labels, {found.same} the same as here, {found.conflicts.length} that differ,{" "}
+            {found.unknown.length} of objects that are not in this survey.
           </p>
           {found.conflicts.length > 0 && (
             <table>
@@ -229,7 +260,12 @@ export function ImportPanel({ session, onSaved }: { session: string; onSaved(): 
           {found.saved ? (
             <p>Saved. Where they differ both opinions are kept.</p>
           ) : (
-            <button type="button" className="main" disabled={found.fresh + found.conflicts.length === 0} onClick={() => void send(text, true)}>
+            <button
+              type="button"
+              className="main"
+              disabled={found.fresh + found.conflicts.length === 0}
+              onClick={() => void send(text, true)}
+            >
               Save {found.fresh + found.conflicts.length} labels as {who}
             </button>
           )}

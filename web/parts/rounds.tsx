@@ -3,7 +3,10 @@ import { percent, percentRange } from "./percent.ts";
 
 /** What each round found, beside the random picks that tell what chance would have found. */
 export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
-  const random = rounds.reduce((sum, round) => ({ shown: sum.shown + round.randomShown, hits: sum.hits + round.randomPositives }), { shown: 0, hits: 0 });
+  const random = rounds.reduce(
+    (sum, round) => ({ shown: sum.shown + round.randomShown, hits: sum.hits + round.randomPositives }),
+    { shown: 0, hits: 0 },
+  );
   return (
     <section aria-labelledby="rounds-title">
       <h2 id="rounds-title">Rounds</h2>
@@ -23,13 +26,22 @@ export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
           {rounds.map((round) => (
             <tr key={round.round}>
               <th scope="row">
-                {round.round === 0 ? "start" : round.round} <span className="interval">{round.mode === "start" ? "examples" : round.mode}</span>
+                {round.round === 0 ? "start" : round.round}{" "}
+                <span className="interval">{round.mode === "start" ? "examples" : round.mode}</span>
               </th>
               <td>{round.positives}</td>
               <td>{round.negatives}</td>
-              <td title={round.precision === null ? undefined : `95 % interval ${percent(round.precisionLow)} to ${percent(round.precisionHigh)}`}>
+              <td
+                title={
+                  round.precision === null
+                    ? undefined
+                    : `95 % interval ${percent(round.precisionLow)} to ${percent(round.precisionHigh)}`
+                }
+              >
                 {percent(round.precision)}
-                {round.precision !== null && <span className="interval">{percentRange(round.precisionLow, round.precisionHigh)}</span>}
+                {round.precision !== null && (
+                  <span className="interval">{percentRange(round.precisionLow, round.precisionHigh)}</span>
+                )}
               </td>
               <td>{round.randomShown === 0 ? "–" : `${round.randomPositives} of ${round.randomShown}`}</td>
             </tr>
@@ -38,8 +50,11 @@ export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
       </table>
       <FoundPlot rounds={rounds} chance={random.shown === 0 ? null : random.hits / random.shown} />
       <p className="hint">
-        Random picks: {random.shown === 0 ? "none answered yet" : `${random.hits} of ${random.shown} were positive (${percent(random.hits / random.shown)})`}.
-        That is what showing objects by chance would find.
+        Random picks:{" "}
+        {random.shown === 0
+          ? "none answered yet"
+          : `${random.hits} of ${random.shown} were positive (${percent(random.hits / random.shown)})`}
+        . That is what showing objects by chance would find.
       </p>
     </section>
   );

@@ -28,7 +28,8 @@ export function Notice({ session: { notice, ahead, dismiss } }: { session: LiveS
       )}
       {ahead !== null && (
         <p className="notice" role="status">
-          Round {ahead} has begun in another window. Finish here first, if you like: labels count wherever they are given.
+          Round {ahead} has begun in another window. Finish here first, if you like: labels count wherever they are
+          given.
         </p>
       )}
     </>

@@ -1,4 +1,6 @@
-/** Float pixels to a picture, in the browser: the astronomer's limits and stretch, applied to the numbers themselves. */
+/**
+ * Float pixels to a picture, in the browser: the astronomer's limits and stretch, applied to the numbers themselves.
+ */
 import type { Pixels } from "../api.ts";
 
 export type Curve = "legacy" | "asinh" | "log" | "sqrt" | "linear";
@@ -33,18 +35,23 @@ function planesOf({ data, bands, widthPx, heightPx, kind }: Pixels, band: string
   const plane = (index: number) => data.subarray(index * N, (index + 1) * N);
   const one = bands.indexOf(band);
   if (one >= 0) return [plane(one), plane(one), plane(one)];
-  const order = kind === "flux" ? [bands.length - 1, Math.floor((bands.length - 1) / 2), 0] : [0, Math.min(1, bands.length - 1), Math.min(2, bands.length - 1)];
+  const order =
+    kind === "flux"
+      ? [bands.length - 1, Math.floor((bands.length - 1) / 2), 0]
+      : [0, Math.min(1, bands.length - 1), Math.min(2, bands.length - 1)];
   return order.map(plane);
 }
 
 /** The value below which `share` percent of the finite pixels lie. */
 export function percentile(sorted: Float32Array, share: number): number {
-  return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.max(0, Math.floor((share / 100) * sorted.length)))];
+  return sorted.length === 0
+    ? 0
+    : sorted[Math.min(sorted.length - 1, Math.max(0, Math.floor((share / 100) * sorted.length)))];
 }
 
 /**
- * Limits that show faint structure without being led by bright pixels: a line through the sorted values around the median, outliers left out,
- * its slope divided by the contrast (IRAF's zscale; contrast 0.25, at most 1000 values).
+ * Limits that show faint structure without being led by bright pixels: a line through the sorted values around the
+ * median, outliers left out, its slope divided by the contrast (IRAF's zscale; contrast 0.25, at most 1000 values).
  */
 export function zscale(sorted: Float32Array, contrast = 0.25): [number, number] {
   const n = Math.min(1000, sorted.length);
@@ -87,7 +94,8 @@ export function zscale(sorted: Float32Array, contrast = 0.25): [number, number] 
 }
 
 /** Width of the picture in stamps: one, or one for each band. */
-export const panelsOf = (pixels: Pixels, view: View): number => (view.band === "side by side" ? pixels.bands.length : 1);
+export const panelsOf = (pixels: Pixels, view: View): number =>
+  view.band === "side by side" ? pixels.bands.length : 1;
 
 function planeLimits(plane: Float32Array, { limits, low, high, from, to }: View): [number, number] {
   if (limits === "values") return [from, to];
@@ -98,7 +106,10 @@ function planeLimits(plane: Float32Array, { limits, low, high, from, to }: View)
 /** The limits of what is shown, rounded for people: the least and the greatest over its planes. */
 export function limitsOf(pixels: Pixels, view: View): [number, number] {
   const each = planesOf(pixels, view.band).map((plane) => planeLimits(plane, view));
-  return [Number(Math.min(...each.map(([low]) => low)).toPrecision(3)), Number(Math.max(...each.map(([, high]) => high)).toPrecision(3))];
+  return [
+    Number(Math.min(...each.map(([low]) => low)).toPrecision(3)),
+    Number(Math.max(...each.map(([, high]) => high)).toPrecision(3)),
+  ];
 }
 
 /** Draws into an image as high as the stamp and as wide as its panels, top of the sky up. */
@@ -113,7 +124,11 @@ function drawPanel(pixels: Pixels, view: View, image: ImageData, left: number): 
   const out = image.data;
   const legacy = view.curve === "legacy" && kind === "flux" && view.band === "colour";
   const limits = planes.map((plane) => planeLimits(plane, view));
-  const scales = legacy ? [bands[bands.length - 1], bands[Math.floor((bands.length - 1) / 2)], bands[0]].map((name) => LEGACY_SCALE[name] ?? 3.4) : [];
+  const scales = legacy
+    ? [bands[bands.length - 1], bands[Math.floor((bands.length - 1) / 2)], bands[0]].map(
+        (name) => LEGACY_SCALE[name] ?? 3.4,
+      )
+    : [];
   const curve = CURVES[view.curve === "legacy" ? (kind === "flux" ? "asinh" : "linear") : view.curve];
   const plain = kind !== "flux" && view.curve === "legacy";
   for (let y = 0; y < H; y++)

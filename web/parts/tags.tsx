@@ -41,7 +41,12 @@ export function Tags({
       </form>
       <div className="choices tags">
         {all.map((tag) => (
-          <button key={tag} type="button" aria-pressed={tags.includes(tag)} onClick={() => onTag(tag, !tags.includes(tag))}>
+          <button
+            key={tag}
+            type="button"
+            aria-pressed={tags.includes(tag)}
+            onClick={() => onTag(tag, !tags.includes(tag))}
+          >
             {tag}
           </button>
         ))}

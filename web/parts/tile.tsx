@@ -4,7 +4,12 @@ import { loadPicture } from "../actions/picture-queue.ts";
 import { pictureUrl } from "../api.ts";
 
 const MARK: Record<LabelValue, string> = { positive: "✓", negative: "✗", unsure: "?", clear: "" };
-const WORD: Record<LabelValue, string> = { positive: "positive", negative: "negative", unsure: "unsure", clear: "no label" };
+const WORD: Record<LabelValue, string> = {
+  positive: "positive",
+  negative: "negative",
+  unsure: "unsure",
+  clear: "no label",
+};
 
 interface Props {
   survey: string;
@@ -28,7 +33,19 @@ function Picture({ url, size }: { url: string; size: number }) {
 }
 
 /** One stamp with its label; a click is the parent's to understand. */
-export const Tile = memo(function Tile({ survey, object, size, label, pending, focused, caption, badge, tags, onClick, onOpen }: Props) {
+export const Tile = memo(function Tile({
+  survey,
+  object,
+  size,
+  label,
+  pending,
+  focused,
+  caption,
+  badge,
+  tags,
+  onClick,
+  onOpen,
+}: Props) {
   const classes = ["tile", label ?? "", pending ? "pending" : "", focused ? "focused" : ""].filter(Boolean).join(" ");
   const words = [badge, tags?.join(", ")].filter(Boolean).join(" ");
   return (
@@ -53,7 +70,12 @@ export const Tile = memo(function Tile({ survey, object, size, label, pending, f
       <div className="caption">
         <span title={object}>{caption ?? object}</span>
         {onOpen !== undefined && (
-          <button type="button" className="open" aria-label={`Look at ${object} closely`} onClick={() => onOpen(object)}>
+          <button
+            type="button"
+            className="open"
+            aria-label={`Look at ${object} closely`}
+            onClick={() => onOpen(object)}
+          >
             ⤢
           </button>
         )}

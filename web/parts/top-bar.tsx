@@ -48,7 +48,12 @@ export function TopBar() {
           }}
         />
       </label>
-      <button type="button" className="quiet" onClick={() => setTheme(NEXT[theme])} aria-label={`Theme: ${theme}. Change`}>
+      <button
+        type="button"
+        className="quiet"
+        onClick={() => setTheme(NEXT[theme])}
+        aria-label={`Theme: ${theme}. Change`}
+      >
         {theme === "dark" ? "Dark" : theme === "light" ? "Light" : "Auto"}
       </button>
     </header>

@@ -38,7 +38,8 @@ export function WhyView({ why, survey, onAsk, onOther }: Props) {
         ))}
       </div>
       <p className="hint">
-        Green frames raise the score, red ones lower it.{why.heat !== null && " In the picture, warm regions speak for the object and cold ones against it."}
+        Green frames raise the score, red ones lower it.
+        {why.heat !== null && " In the picture, warm regions speak for the object and cold ones against it."}
       </p>
       <details>
         <summary className="hint">How this is computed</summary>

@@ -2,7 +2,10 @@
 import { hashBytes } from "../../base/files.ts";
 import { type Attribute, constant, node } from "./protobuf.ts";
 
-/** A value of the graph: its name, its shape in the recording, and what it holds where that does not depend on the input. */
+/**
+ * A value of the graph: its name, its shape in the recording, and what it holds where that does not depend on the
+ * input.
+ */
 export interface Value {
   name: string;
   shape: number[];
@@ -18,7 +21,10 @@ export class GraphBuilder {
   readonly #lists = new Map<string, Value>();
   #count = 0;
 
-  /** A node with one output; `shape` is that of the recording. Constants become part of the graph when a node first takes them, those of the same contents once. */
+  /**
+   * A node with one output; `shape` is that of the recording. Constants become part of the graph when a node first
+   * takes them, those of the same contents once.
+   */
   add(
     op: string,
     inputs: (Value | null)[],

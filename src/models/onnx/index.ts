@@ -19,19 +19,27 @@ export interface OnnxOptions {
 }
 
 /**
- * The bytes of a model that does what `body` does to images [B, 3, size, size]. It is recorded with two and with three images; what differs follows their
- * number. Throws ONNX_OPERATOR where something is called that has no translation.
+ * The bytes of a model that does what `body` does to images [B, 3, size, size]. It is recorded with two and with three
+ * images; what differs follows their number. Throws ONNX_OPERATOR where something is called that has no translation.
  */
-export function toOnnx(body: (images: Tensor) => Tensor, { sizePx, input, output, version, notes }: OnnxOptions): Uint8Array {
+export function toOnnx(
+  body: (images: Tensor) => Tensor,
+  { sizePx, input, output, version, notes }: OnnxOptions,
+): Uint8Array {
   const [two, three] = [2, 3].map((count) => scope(() => record(rand([count, 3, sizePx, sizePx]), body)));
   const graph = new GraphBuilder();
   const values = new Map<number, Value>([[0, { name: input, shape: [2, 3, sizePx, sizePx] }]]);
   const constants = two.constants.map(({ data, shape }) => graph.constant(data, shape));
   for (const [i, call] of two.calls.entries()) {
     const other = three.calls[i];
-    if (other?.op !== call.op) throw new Error(`the number of images changes what is called: ${call.op} and ${other?.op}`);
+    if (other?.op !== call.op)
+      throw new Error(`the number of images changes what is called: ${call.op} and ${other?.op}`);
     const translate = OPERATORS[call.op];
-    if (translate === undefined) throw new SkyloopError("ONNX_OPERATOR", `${call.op} has no translation to ONNX; open an issue that names the model`);
+    if (translate === undefined)
+      throw new SkyloopError(
+        "ONNX_OPERATOR",
+        `${call.op} has no translation to ONNX; open an issue that names the model`,
+      );
     const args = call.args.map((arg, at) => inGraph(arg, other.args[at], values, constants));
     values.set(call.result, translate(graph, { op: call.op, args, shape: call.shape }));
   }
@@ -51,7 +59,8 @@ export function toOnnx(body: (images: Tensor) => Tensor, { sizePx, input, output
 /** A recorded argument with its tensors as values of the graph; sizes that differ between the recordings become -1. */
 function inGraph(two: Recorded, three: Recorded, values: Map<number, Value>, constants: Value[]): unknown {
   if (Array.isArray(two)) return two.map((entry, i) => inGraph(entry, (three as Recorded[])[i], values, constants));
-  if (typeof two === "object" && two !== null) return "dynamic" in two ? values.get(two.dynamic) : constants[two.constant];
+  if (typeof two === "object" && two !== null)
+    return "dynamic" in two ? values.get(two.dynamic) : constants[two.constant];
   return two === three ? two : -1;
 }
 

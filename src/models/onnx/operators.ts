@@ -3,7 +3,10 @@ import { SkyloopError } from "../../base/errors.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import { windowAttention } from "./window-attention.ts";
 
-/** A recorded call with its tensors as values of the graph; lists of sizes have -1 where the size follows the number of images. */
+/**
+ * A recorded call with its tensors as values of the graph; lists of sizes have -1 where the size follows the number of
+ * images.
+ */
 export interface Call {
   op: string;
   args: unknown[];
@@ -13,7 +16,10 @@ export interface Call {
 /** What a constant holds. Throws ONNX_OPERATOR for what follows the input. */
 export function dataOf({ data }: Value): Float32Array {
   if (!(data instanceof Float32Array))
-    throw new SkyloopError("ONNX_OPERATOR", "weights that follow the input cannot be exported; open an issue that names the model");
+    throw new SkyloopError(
+      "ONNX_OPERATOR",
+      "weights that follow the input cannot be exported; open an issue that names the model",
+    );
   return data;
 }
 
@@ -86,9 +92,18 @@ export const OPERATORS: Record<string, Translate> = {
   "sum.dim_IntList": reduction("ReduceSum"),
   amax: reduction("ReduceMax"),
   amin: reduction("ReduceMin"),
-  "softmax.int": (graph, { args: [x, dim], shape }) => graph.add("Softmax", [tensor(x)], shape, { axis: dim as number }),
+  "softmax.int": (graph, { args: [x, dim], shape }) =>
+    graph.add("Softmax", [tensor(x)], shape, { axis: dim as number }),
   clamp: (graph, { args: [x, low, high], shape }) =>
-    graph.add("Clip", [tensor(x), low == null ? null : graph.scalar(low as number), ...(high == null ? [] : [graph.scalar(high as number)])], shape),
+    graph.add(
+      "Clip",
+      [
+        tensor(x),
+        low == null ? null : graph.scalar(low as number),
+        ...(high == null ? [] : [graph.scalar(high as number)]),
+      ],
+      shape,
+    ),
   view: (graph, { args: [x, sizes], shape }) => graph.reshape(tensor(x), numbers(sizes), shape),
   reshape: (graph, { args: [x, sizes], shape }) => graph.reshape(tensor(x), numbers(sizes), shape),
   // What is broadcast needs no copies: every operator here broadcasts by itself.
@@ -98,7 +113,12 @@ export const OPERATORS: Record<string, Translate> = {
     const [first, last] = [from, to].map((dim) => ((dim as number) + rank) % rank);
     return graph.reshape(
       tensor(x),
-      [...Array.from({ length: first }, () => 0), -1, ...shape.slice(first + 1, shape.length - (rank - 1 - last)), ...tensor(x).shape.slice(last + 1)],
+      [
+        ...Array.from({ length: first }, () => 0),
+        -1,
+        ...shape.slice(first + 1, shape.length - (rank - 1 - last)),
+        ...tensor(x).shape.slice(last + 1),
+      ],
       shape,
     );
   },
@@ -109,7 +129,8 @@ export const OPERATORS: Record<string, Translate> = {
     [order[first], order[second]] = [second, first];
     return graph.transpose(tensor(x), order);
   },
-  unsqueeze: (graph, { args: [x, dim], shape }) => graph.add("Unsqueeze", [tensor(x), graph.integers([dim as number])], shape),
+  unsqueeze: (graph, { args: [x, dim], shape }) =>
+    graph.add("Unsqueeze", [tensor(x), graph.integers([dim as number])], shape),
   "slice.Tensor": (graph, { args: [x, dim, start, end, step], shape }) =>
     graph.slice(tensor(x), dim as number, start as number, end as number, (step as number | undefined) ?? 1, shape),
   flip: (graph, { args: [x, dims] }) => numbers(dims).reduce((value, dim) => graph.flip(value, dim), tensor(x)),
@@ -126,8 +147,13 @@ export const OPERATORS: Record<string, Translate> = {
   constant_pad_nd: (graph, { args: [x, pads, value], shape }) => {
     const rank = tensor(x).shape.length;
     const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
-    for (const [i, size] of numbers(pads).entries()) (i % 2 === 0 ? before : after)[rank - 1 - Math.floor(i / 2)] = size;
-    return graph.add("Pad", [tensor(x), graph.integers([...before, ...after]), graph.scalar((value as number | undefined) ?? 0)], shape);
+    for (const [i, size] of numbers(pads).entries())
+      (i % 2 === 0 ? before : after)[rank - 1 - Math.floor(i / 2)] = size;
+    return graph.add(
+      "Pad",
+      [tensor(x), graph.integers([...before, ...after]), graph.scalar((value as number | undefined) ?? 0)],
+      shape,
+    );
   },
   conv2d: (graph, { args: [x, weight, bias, stride, padding, dilation, groups], shape }) =>
     graph.add("Conv", [tensor(x), tensor(weight), ...(bias === null ? [] : [tensor(bias)])], shape, {
@@ -137,28 +163,44 @@ export const OPERATORS: Record<string, Translate> = {
       group: groups as number,
       kernel_shape: tensor(weight).shape.slice(2),
     }),
-  layer_norm: (graph, { args: [x, , weight, bias, eps] }) => layerNorm(graph, tensor(x), tensor(weight), tensor(bias), eps as number),
+  layer_norm: (graph, { args: [x, , weight, bias, eps] }) =>
+    layerNorm(graph, tensor(x), tensor(weight), tensor(bias), eps as number),
   linear: (graph, call) => linear(graph, tensor(call.args[0]), tensor(call.args[1]), call.args[2] as Value | null),
-  pixel_shuffle: (graph, { args: [x, factor], shape }) => graph.add("DepthToSpace", [tensor(x)], shape, { blocksize: factor as number, mode: "CRD" }),
+  pixel_shuffle: (graph, { args: [x, factor], shape }) =>
+    graph.add("DepthToSpace", [tensor(x)], shape, { blocksize: factor as number, mode: "CRD" }),
   upsample_bilinear2d: (graph, { args: [x, size], shape }) => {
     const [height, width] = numbers(size);
     const scales = Float32Array.of(1, 1, height / tensor(x).shape[2], width / tensor(x).shape[3]);
-    return graph.add("Resize", [tensor(x), null, graph.constant(scales, [4])], shape, { mode: "linear", coordinate_transformation_mode: "half_pixel" });
+    return graph.add("Resize", [tensor(x), null, graph.constant(scales, [4])], shape, {
+      mode: "linear",
+      coordinate_transformation_mode: "half_pixel",
+    });
   },
   // Bilinear, borders repeated, as `gridSample` asks.
   grid_sampler: (graph, { args: [x, grid], shape }) =>
-    graph.add("GridSample", [tensor(x), tensor(grid)], shape, { mode: "linear", padding_mode: "border", align_corners: 0 }),
+    graph.add("GridSample", [tensor(x), tensor(grid)], shape, {
+      mode: "linear",
+      padding_mode: "border",
+      align_corners: 0,
+    }),
   adaptive_avg_pool2d: (graph, { args: [x, size], shape }) => {
     const [height, width] = numbers(size);
     const [H, W] = tensor(x).shape.slice(2);
     const across = new Float32Array(W * width);
     for (const [i, share] of poolingMatrix(W, width).entries()) across[(i % W) * width + Math.floor(i / W)] = share;
-    const columns = graph.add("MatMul", [tensor(x), graph.constant(across, [W, width])], [...shape.slice(0, 2), H, width]);
+    const columns = graph.add(
+      "MatMul",
+      [tensor(x), graph.constant(across, [W, width])],
+      [...shape.slice(0, 2), H, width],
+    );
     return graph.add("MatMul", [graph.constant(poolingMatrix(H, height), [height, H]), columns], shape);
   },
   "skyloop::dense": (graph, call) => {
     const [x, normWeight, normBias, eps, weight, bias, residual] = call.args;
-    const input = normWeight === null ? tensor(x) : layerNorm(graph, tensor(x), tensor(normWeight), tensor(normBias), eps as number);
+    const input =
+      normWeight === null
+        ? tensor(x)
+        : layerNorm(graph, tensor(x), tensor(normWeight), tensor(normBias), eps as number);
     const product = linear(graph, input, tensor(weight), bias as Value | null);
     return residual === null ? product : graph.add("Add", [tensor(residual), product], call.shape);
   },

@@ -1,4 +1,7 @@
-/** Writing the protocol buffers of ONNX (onnx.proto3 of ONNX 1.15): the messages a graph of tensors needs, and nothing else. */
+/**
+ * Writing the protocol buffers of ONNX (onnx.proto3 of ONNX 1.15): the messages a graph of tensors needs, and nothing
+ * else.
+ */
 
 /** One field of a message: its number and its bytes on the wire, tag included. */
 type Field = Uint8Array[];
@@ -16,8 +19,15 @@ function varint(value: number): Uint8Array {
 }
 
 const integer = (field: number, value: number): Field => [varint(field * 8), varint(value)];
-const float = (field: number, value: number): Field => [varint(field * 8 + 5), new Uint8Array(Float32Array.of(value).buffer)];
-const bytes = (field: number, ...parts: Uint8Array[]): Field => [varint(field * 8 + 2), varint(parts.reduce((sum, part) => sum + part.length, 0)), ...parts];
+const float = (field: number, value: number): Field => [
+  varint(field * 8 + 5),
+  new Uint8Array(Float32Array.of(value).buffer),
+];
+const bytes = (field: number, ...parts: Uint8Array[]): Field => [
+  varint(field * 8 + 2),
+  varint(parts.reduce((sum, part) => sum + part.length, 0)),
+  ...parts,
+];
 const text = (field: number, value: string): Field => bytes(field, new TextEncoder().encode(value));
 const packed = (field: number, values: number[]): Field => bytes(field, ...values.map(varint));
 
@@ -49,12 +59,19 @@ export function node(op: string, inputs: string[], outputs: string[], attributes
 /** TensorProto of float32 or int64. */
 export function constant(name: string, shape: number[], data: Float32Array | BigInt64Array): Field {
   const type = data instanceof Float32Array ? FLOAT : INT64;
-  return [...packed(1, shape), ...integer(2, type), ...text(8, name), ...bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
+  return [
+    ...packed(1, shape),
+    ...integer(2, type),
+    ...text(8, name),
+    ...bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  ];
 }
 
 /** ValueInfoProto of a float tensor; a dimension with a name has any size. */
 export function value(name: string, shape: (number | string)[]): Field {
-  const dimensions = shape.flatMap((size) => bytes(1, ...(typeof size === "number" ? integer(1, size) : text(2, size))));
+  const dimensions = shape.flatMap((size) =>
+    bytes(1, ...(typeof size === "number" ? integer(1, size) : text(2, size))),
+  );
   const tensor = [...integer(1, FLOAT), ...bytes(2, ...dimensions)];
   return [...text(1, name), ...bytes(2, ...bytes(1, ...tensor))];
 }
@@ -68,7 +85,12 @@ export interface Graph {
 }
 
 /** ModelProto with the operators of `opset`; `notes` become its metadata. */
-export function model(graph: Graph, opset: number, producer: { name: string; version: string }, notes: Record<string, string>): Uint8Array {
+export function model(
+  graph: Graph,
+  opset: number,
+  producer: { name: string; version: string },
+  notes: Record<string, string>,
+): Uint8Array {
   const body = [
     ...graph.nodes.flatMap((part) => bytes(1, ...part)),
     ...text(2, graph.name),

@@ -13,7 +13,10 @@ export interface OnnxSession {
 export async function openOnnx(bytes: Uint8Array, threads: number): Promise<OnnxSession | null> {
   const runtime = await import("onnxruntime-node").catch(() => null);
   if (runtime === null) return null;
-  const session: InferenceSession = await runtime.InferenceSession.create(bytes, { intraOpNumThreads: threads, interOpNumThreads: 1 });
+  const session: InferenceSession = await runtime.InferenceSession.create(bytes, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+  });
   return {
     async run(images, shape) {
       const results = await session.run({ [session.inputNames[0]]: new runtime.Tensor("float32", images, shape) });
@@ -27,10 +30,14 @@ export async function openOnnx(bytes: Uint8Array, threads: number): Promise<Onnx
 const TOLERANCE = 1e-4;
 
 /**
- * Runs the model on five random images and returns the largest difference from `body` over its largest number; null without ONNX Runtime. Throws ONNX_DIFFERS where
- * that is more than 1e-4.
+ * Runs the model on five random images and returns the largest difference from `body` over its largest number; null
+ * without ONNX Runtime. Throws ONNX_DIFFERS where that is more than 1e-4.
  */
-export async function largestDifference(bytes: Uint8Array, body: (images: Tensor) => Tensor, sizePx: number): Promise<number | null> {
+export async function largestDifference(
+  bytes: Uint8Array,
+  body: (images: Tensor) => Tensor,
+  sizePx: number,
+): Promise<number | null> {
   const session = await openOnnx(bytes, 1);
   if (session === null) return null;
   const shape = [5, 3, sizePx, sizePx];

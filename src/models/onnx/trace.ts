@@ -1,4 +1,7 @@
-/** What a function of tensors calls, as data: recorded at the one door, with the results of calls that do not depend on the input as constants. */
+/**
+ * What a function of tensors calls, as data: recorded at the one door, with the results of calls that do not depend on
+ * the input as constants.
+ */
 
 import { noGrad, scope, Tensor } from "../../torch/index.ts";
 import { observeHandles } from "../../torch/observe.ts";
@@ -45,7 +48,8 @@ export function record(input: Tensor, body: (input: Tensor) => Tensor): Recordin
         let place = known.get(value);
         if (place === undefined) {
           const tensor = Tensor.again(value as Tensor["handle"]);
-          const data = tensor.dtype === "int64" ? BigInt64Array.from(tensor.toIntegers(), BigInt) : tensor.toFloat32Array();
+          const data =
+            tensor.dtype === "int64" ? BigInt64Array.from(tensor.toIntegers(), BigInt) : tensor.toFloat32Array();
           place = constants.push({ shape: tensor.shape, data }) - 1;
           known.set(value, place);
         }

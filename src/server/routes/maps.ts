@@ -13,14 +13,22 @@ const InSurvey = z.object({ survey: z.string() });
 type Pending = { done: number; total: number; failure: SkyloopError | null };
 
 /** Where objects lie in feature space, and the catalogue's columns to colour them by: float32, in catalogue order. */
-export function mapRoutes(plain: FastifyInstance, { workspace, mapper }: { workspace: Workspace; mapper: Compute }): void {
+export function mapRoutes(
+  plain: FastifyInstance,
+  { workspace, mapper }: { workspace: Workspace; mapper: Compute },
+): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const running = new Map<string, Pending>();
 
   /** 200: x and y of every object; 202: being computed, with how far it is. Ask again. */
   app.get(
     "/api/surveys/:survey/map",
-    { schema: { params: InSurvey, querystring: z.object({ model: z.string().optional(), method: z.enum(["pca", "umap"]).default("pca") }) } },
+    {
+      schema: {
+        params: InSurvey,
+        querystring: z.object({ model: z.string().optional(), method: z.enum(["pca", "umap"]).default("pca") }),
+      },
+    },
     async ({ params, query, headers }, reply) => {
       const served = workspace.get(params.survey);
       const { folder, rows } = served.survey;
@@ -32,7 +40,9 @@ export function mapRoutes(plain: FastifyInstance, { workspace, mapper }: { works
       if (points !== null) {
         const tag = `"${query.method}-${weightsHash.slice(0, 16)}-${rows.length}"`;
         reply.header("ETag", tag).header("Cache-Control", "private, max-age=60");
-        return headers["if-none-match"] === tag ? reply.code(304).send() : reply.type("application/octet-stream").send(points);
+        return headers["if-none-match"] === tag
+          ? reply.code(304).send()
+          : reply.type("application/octet-stream").send(points);
       }
       const key = `${folder} ${model} ${query.method}`;
       let state = running.get(key);
@@ -58,26 +68,35 @@ export function mapRoutes(plain: FastifyInstance, { workspace, mapper }: { works
     },
   );
 
-  /** A column's value of every object: numbers as they are (NaN where empty), texts as their place in X-Skyloop-Values. */
-  app.get("/api/surveys/:survey/columns/:column", { schema: { params: InSurvey.extend({ column: z.string() }) } }, async ({ params }, reply) => {
-    const { survey } = workspace.get(params.survey);
-    const column = columnOf(survey, params.column);
-    const names: string[] = [];
-    const places = new Map<string, number>();
-    const values = Float32Array.from(survey.values(params.column), (value) => {
-      if (value === null || value === undefined || value === "") return Number.NaN;
-      if (column.type === "number") return Number(value);
-      const text = String(value);
-      let place = places.get(text);
-      if (place === undefined) {
-        place = names.push(text) - 1;
-        places.set(text, place);
-      }
-      return place;
-    });
-    return reply
-      .header("X-Skyloop-Values", encodeURIComponent(JSON.stringify(column.type === "number" ? null : names.slice(0, 40))))
-      .type("application/octet-stream")
-      .send(Buffer.from(values.buffer));
-  });
+  /**
+   * A column's value of every object: numbers as they are (NaN where empty), texts as their place in X-Skyloop-Values.
+   */
+  app.get(
+    "/api/surveys/:survey/columns/:column",
+    { schema: { params: InSurvey.extend({ column: z.string() }) } },
+    async ({ params }, reply) => {
+      const { survey } = workspace.get(params.survey);
+      const column = columnOf(survey, params.column);
+      const names: string[] = [];
+      const places = new Map<string, number>();
+      const values = Float32Array.from(survey.values(params.column), (value) => {
+        if (value === null || value === undefined || value === "") return Number.NaN;
+        if (column.type === "number") return Number(value);
+        const text = String(value);
+        let place = places.get(text);
+        if (place === undefined) {
+          place = names.push(text) - 1;
+          places.set(text, place);
+        }
+        return place;
+      });
+      return reply
+        .header(
+          "X-Skyloop-Values",
+          encodeURIComponent(JSON.stringify(column.type === "number" ? null : names.slice(0, 40))),
+        )
+        .type("application/octet-stream")
+        .send(Buffer.from(values.buffer));
+    },
+  );
 }

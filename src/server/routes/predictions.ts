@@ -46,22 +46,40 @@ export function predictionRoutes(
     images: heads,
   }));
 
-  app.get("/api/surveys/:survey/objects/:object/predictions", { schema: { params: InObject, response: { 200: z.array(ObjectPrediction) } } }, ({ params }) => {
-    const { served, row } = workspace.row(params.survey, params.object);
-    return setsOf(served).map((set) => {
-      const K = set.classes.length;
-      return { name: set.name, column: set.column, classes: set.classes, probabilities: [...probabilities.of(served, set).subarray(row * K, (row + 1) * K)] };
-    });
-  });
+  app.get(
+    "/api/surveys/:survey/objects/:object/predictions",
+    { schema: { params: InObject, response: { 200: z.array(ObjectPrediction) } } },
+    ({ params }) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      return setsOf(served).map((set) => {
+        const K = set.classes.length;
+        return {
+          name: set.name,
+          column: set.column,
+          classes: set.classes,
+          probabilities: [...probabilities.of(served, set).subarray(row * K, (row + 1) * K)],
+        };
+      });
+    },
+  );
 
   app.post(
     "/api/surveys/:survey/predictions/:name",
-    { schema: { params: InSurvey.extend({ name: z.string() }), body: WantedPredictions, response: { 200: MostProbable } } },
+    {
+      schema: {
+        params: InSurvey.extend({ name: z.string() }),
+        body: WantedPredictions,
+        response: { 200: MostProbable },
+      },
+    },
     ({ params, body }) => {
       const served = workspace.get(params.survey);
       const set = setsOf(served).find(({ name }) => name === params.name);
       if (set === undefined)
-        throw new SkyloopError("PREDICTIONS_UNKNOWN", `survey ${params.survey} has no predictions ${params.name}; run \`skyloop predict classify\``);
+        throw new SkyloopError(
+          "PREDICTIONS_UNKNOWN",
+          `survey ${params.survey} has no predictions ${params.name}; run \`skyloop predict classify\``,
+        );
       const all = probabilities.of(served, set);
       const K = set.classes.length;
       return body.objects.map((object) => {
@@ -79,11 +97,16 @@ export function predictionRoutes(
     async ({ params, query }, reply) => {
       const { served, row } = workspace.row(params.survey, params.object);
       const head = heads.find(({ name }) => name === query.head);
-      if (head === undefined) throw new SkyloopError("HEAD_UNKNOWN", `this server has no head ${query.head}; start it with --head FILE`);
+      if (head === undefined)
+        throw new SkyloopError("HEAD_UNKNOWN", `this server has no head ${query.head}; start it with --head FILE`);
       const { widthPx, heightPx } = served.survey.rows[row];
       const pixels = await improver.improve({ kind: "improve", folder: served.survey.folder, head: head.path, row });
       const picture = sharp(pixels, { raw: { width: widthPx, height: heightPx, channels: 3 } });
-      const resized = picture.resize(PICTURE_PX, PICTURE_PX, { fit: "contain", background: "#000", kernel: "mitchell" });
+      const resized = picture.resize(PICTURE_PX, PICTURE_PX, {
+        fit: "contain",
+        background: "#000",
+        kernel: "mitchell",
+      });
       return reply.type("image/webp").send(await resized.webp({ quality: 85, effort: 2 }).toBuffer());
     },
   );

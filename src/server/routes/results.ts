@@ -25,31 +25,46 @@ const LABEL_CODES = { positive: 1, negative: 2, unsure: 3, clear: 0 } as const;
 /** A session's outcome: ranking, how well it goes, reasons, import, report. */
 export function resultRoutes(
   plain: FastifyInstance,
-  { workspace, compute, streams, pictures }: { workspace: Workspace; compute: Compute; streams: Streams; pictures: Pictures },
+  {
+    workspace,
+    compute,
+    streams,
+    pictures,
+  }: { workspace: Workspace; compute: Compute; streams: Streams; pictures: Pictures },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
-  app.get("/api/sessions/:session/ranking", { schema: { params: InSession, querystring: RankingPage, response: { 200: Ranking } } }, ({ params, query }) => {
-    const { survey, store } = workspace.ofSession(params.session);
-    const { offset, limit, ...filter } = query;
-    return { offset, ...rankedRows(store, survey, params.session, filter, { offset, limit }) };
-  });
+  app.get(
+    "/api/sessions/:session/ranking",
+    { schema: { params: InSession, querystring: RankingPage, response: { 200: Ranking } } },
+    ({ params, query }) => {
+      const { survey, store } = workspace.ofSession(params.session);
+      const { offset, limit, ...filter } = query;
+      return { offset, ...rankedRows(store, survey, params.session, filter, { offset, limit }) };
+    },
+  );
 
-  app.get("/api/sessions/:session/learning", { schema: { params: InSession, response: { 200: Learning } } }, ({ params: { session } }) => {
-    const { survey, store } = workspace.ofSession(session);
-    const scores = readScores(survey.folder, session, survey.rows.length);
-    const state = sessionState(store, session, null, scores !== null);
-    const labelled = Object.entries(state.labels).flatMap(([object, { value }]) => {
-      const row = survey.indexOf(object);
-      return row === undefined || (value !== "positive" && value !== "negative") ? [] : [{ row, positive: value === "positive" }];
-    });
-    const assessments = readAssessments(survey.folder, session);
-    return {
-      histogram: scores === null ? null : histogramOf(scores, labelled),
-      assessments,
-      advice: advise(state.rounds, assessments, state.page?.exhausted ?? false),
-    };
-  });
+  app.get(
+    "/api/sessions/:session/learning",
+    { schema: { params: InSession, response: { 200: Learning } } },
+    ({ params: { session } }) => {
+      const { survey, store } = workspace.ofSession(session);
+      const scores = readScores(survey.folder, session, survey.rows.length);
+      const state = sessionState(store, session, null, scores !== null);
+      const labelled = Object.entries(state.labels).flatMap(([object, { value }]) => {
+        const row = survey.indexOf(object);
+        return row === undefined || (value !== "positive" && value !== "negative")
+          ? []
+          : [{ row, positive: value === "positive" }];
+      });
+      const assessments = readAssessments(survey.folder, session);
+      return {
+        histogram: scores === null ? null : histogramOf(scores, labelled),
+        assessments,
+        advice: advise(state.rounds, assessments, state.page?.exhausted ?? false),
+      };
+    },
+  );
 
   app.get(
     "/api/sessions/:session/why/:object",
@@ -57,43 +72,78 @@ export function resultRoutes(
     ({ params: { session, object } }) => {
       const { survey, store } = workspace.ofSession(session);
       const { row } = workspace.row(survey.name, object);
-      return compute.why({ kind: "why", folder: survey.folder, model: describeSession(store, session).model, session, row });
+      return compute.why({
+        kind: "why",
+        folder: survey.folder,
+        model: describeSession(store, session).model,
+        session,
+        row,
+      });
     },
   );
 
-  app.get("/api/sessions/:session/preview", { schema: { params: InSession, response: { 200: Preview } } }, ({ params: { session } }) => {
-    const { survey, store } = workspace.ofSession(session);
-    return compute.preview({ kind: "preview", folder: survey.folder, model: describeSession(store, session).model, session });
-  });
+  app.get(
+    "/api/sessions/:session/preview",
+    { schema: { params: InSession, response: { 200: Preview } } },
+    ({ params: { session } }) => {
+      const { survey, store } = workspace.ofSession(session);
+      return compute.preview({
+        kind: "preview",
+        folder: survey.folder,
+        model: describeSession(store, session).model,
+        session,
+      });
+    },
+  );
 
-  /** Float32 scores of all objects in catalogue order, then a byte each: 0 no label, 1 positive, 2 negative, 3 unsure. */
-  app.get("/api/sessions/:session/scores", { schema: { params: InSession } }, async ({ params: { session } }, reply) => {
-    const { survey, store } = workspace.ofSession(session);
-    const count = survey.rows.length;
-    const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
-    const labels = new Uint8Array(count);
-    for (const [object, { value }] of Object.entries(sessionState(store, session, null, true).labels)) {
-      const row = survey.indexOf(object);
-      if (row !== undefined && value !== null) labels[row] = LABEL_CODES[value];
-    }
-    return reply.type("application/octet-stream").send(Buffer.concat([Buffer.from(scores.buffer, scores.byteOffset, scores.byteLength), labels]));
-  });
+  /**
+   * Float32 scores of all objects in catalogue order, then a byte each: 0 no label, 1 positive, 2 negative, 3 unsure.
+   */
+  app.get(
+    "/api/sessions/:session/scores",
+    { schema: { params: InSession } },
+    async ({ params: { session } }, reply) => {
+      const { survey, store } = workspace.ofSession(session);
+      const count = survey.rows.length;
+      const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
+      const labels = new Uint8Array(count);
+      for (const [object, { value }] of Object.entries(sessionState(store, session, null, true).labels)) {
+        const row = survey.indexOf(object);
+        if (row !== undefined && value !== null) labels[row] = LABEL_CODES[value];
+      }
+      return reply
+        .type("application/octet-stream")
+        .send(Buffer.concat([Buffer.from(scores.buffer, scores.byteOffset, scores.byteLength), labels]));
+    },
+  );
 
-  app.post("/api/sessions/:session/import", { schema: { params: InSession, body: ImportLabels, response: { 200: Imported } } }, ({ params, body }) => {
-    const { survey, store } = workspace.ofSession(params.session);
-    const known = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
-    const imported = importLabels(store, known, params.session, body.who, body.text, body.apply);
-    if (body.apply) streams.flush(params.session);
-    return imported;
-  });
+  app.post(
+    "/api/sessions/:session/import",
+    { schema: { params: InSession, body: ImportLabels, response: { 200: Imported } } },
+    ({ params, body }) => {
+      const { survey, store } = workspace.ofSession(params.session);
+      const known = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
+      const imported = importLabels(store, known, params.session, body.who, body.text, body.apply);
+      if (body.apply) streams.flush(params.session);
+      return imported;
+    },
+  );
 
   app.get(
     "/api/sessions/:session/report",
-    { schema: { params: InSession, querystring: z.object({ top: z.coerce.number().int().min(1).max(500).default(100) }) } },
+    {
+      schema: {
+        params: InSession,
+        querystring: z.object({ top: z.coerce.number().int().min(1).max(500).default(100) }),
+      },
+    },
     async ({ params: { session }, query }, reply) => {
       const served = workspace.ofSession(session);
       const html = await writeReport(served, session, pictures, query.top);
-      return reply.header("Content-Disposition", `attachment; filename="${session}.html"`).type("text/html; charset=utf-8").send(html);
+      return reply
+        .header("Content-Disposition", `attachment; filename="${session}.html"`)
+        .type("text/html; charset=utf-8")
+        .send(html);
     },
   );
 }

@@ -7,7 +7,20 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { openFeatures } from "../../batches/features.ts";
-import { ByWho, ExportFormat, NewLabels, NewRound, NewSession, Page, Saved, Session, SessionEvent, SessionId, SessionState, Who } from "../../contract/api.ts";
+import {
+  ByWho,
+  ExportFormat,
+  NewLabels,
+  NewRound,
+  NewSession,
+  Page,
+  Saved,
+  Session,
+  SessionEvent,
+  SessionId,
+  SessionState,
+  Who,
+} from "../../contract/api.ts";
 import { RankingFilter } from "../../contract/insight.ts";
 import { EXPORT_SUFFIX, exportSession } from "../../loop/export.ts";
 import { scoredRound } from "../../loop/scores.ts";
@@ -19,7 +32,10 @@ import type { Workspace } from "../workspace.ts";
 const InSession = z.object({ session: SessionId });
 
 /** Sessions: start, label, undo, rounds, ranking, export, live events. */
-export function sessionRoutes(plain: FastifyInstance, { workspace, compute, streams }: { workspace: Workspace; compute: Compute; streams: Streams }): void {
+export function sessionRoutes(
+  plain: FastifyInstance,
+  { workspace, compute, streams }: { workspace: Workspace; compute: Compute; streams: Streams },
+): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const stateOf = (session: string, who: string | null) => {
     const { survey, store } = workspace.ofSession(session);
@@ -30,15 +46,24 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
     workspace.all().flatMap(({ store }) => store.sessions().map(({ session }) => describeSession(store, session))),
   );
 
-  app.post("/api/sessions", { schema: { body: NewSession, response: { 201: SessionState } } }, async ({ body }, reply) => {
-    const { survey, store } = workspace.get(body.survey);
-    const features = openFeatures(survey.folder, body.model);
-    const { weightsHash } = features;
-    features.close();
-    const session = createSession(store, { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf }, weightsHash, body);
-    compute.send({ kind: "warm", folder: survey.folder, model: body.model }, () => {});
-    return reply.code(201).send(stateOf(session, body.who));
-  });
+  app.post(
+    "/api/sessions",
+    { schema: { body: NewSession, response: { 201: SessionState } } },
+    async ({ body }, reply) => {
+      const { survey, store } = workspace.get(body.survey);
+      const features = openFeatures(survey.folder, body.model);
+      const { weightsHash } = features;
+      features.close();
+      const session = createSession(
+        store,
+        { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf },
+        weightsHash,
+        body,
+      );
+      compute.send({ kind: "warm", folder: survey.folder, model: body.model }, () => {});
+      return reply.code(201).send(stateOf(session, body.who));
+    },
+  );
 
   app.get(
     "/api/sessions/:session",
@@ -48,27 +73,52 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
 
   app.get(
     "/api/sessions/:session/events",
-    { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).default(0) }), response: { 200: z.array(SessionEvent) } } },
+    {
+      schema: {
+        params: InSession,
+        querystring: z.object({ after: z.coerce.number().int().min(0).default(0) }),
+        response: { 200: z.array(SessionEvent) },
+      },
+    },
     ({ params, query }) => workspace.ofSession(params.session).store.events(params.session, query.after),
   );
 
-  app.post("/api/sessions/:session/labels", { schema: { params: InSession, body: NewLabels, response: { 200: Saved } } }, ({ params, body }) => {
-    const { survey, store } = workspace.ofSession(params.session);
-    const saved = addLabels(store, { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf }, params.session, body);
-    streams.flush(params.session);
-    return saved;
-  });
-
-  for (const kind of ["undo", "redo"] as const)
-    app.post(`/api/sessions/:session/${kind}`, { schema: { params: InSession, body: ByWho, response: { 200: Saved } } }, ({ params, body }) => {
-      const saved = stepBack(workspace.ofSession(params.session).store, params.session, body.who, kind);
+  app.post(
+    "/api/sessions/:session/labels",
+    { schema: { params: InSession, body: NewLabels, response: { 200: Saved } } },
+    ({ params, body }) => {
+      const { survey, store } = workspace.ofSession(params.session);
+      const saved = addLabels(
+        store,
+        { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf },
+        params.session,
+        body,
+      );
       streams.flush(params.session);
       return saved;
-    });
+    },
+  );
+
+  for (const kind of ["undo", "redo"] as const)
+    app.post(
+      `/api/sessions/:session/${kind}`,
+      { schema: { params: InSession, body: ByWho, response: { 200: Saved } } },
+      ({ params, body }) => {
+        const saved = stepBack(workspace.ofSession(params.session).store, params.session, body.who, kind);
+        streams.flush(params.session);
+        return saved;
+      },
+    );
 
   app.post(
     "/api/sessions/:session/alpha",
-    { schema: { params: InSession, body: ByWho.extend({ alpha: z.number().min(0).max(1) }), response: { 200: SessionState } } },
+    {
+      schema: {
+        params: InSession,
+        body: ByWho.extend({ alpha: z.number().min(0).max(1) }),
+        response: { 200: SessionState },
+      },
+    },
     ({ params, body }) => {
       changeAlpha(workspace.ofSession(params.session).store, params.session, body.who, body.alpha);
       return stateOf(params.session, body.who);
@@ -77,36 +127,47 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
 
   /** Rounds whose first page is being chosen. */
   const running = new Map<string, { round: number; page: Promise<Page> }>();
-  app.post("/api/sessions/:session/rounds", { schema: { params: InSession, body: NewRound, response: { 200: Page } } }, ({ params: { session }, body }) => {
-    const { survey, store } = workspace.ofSession(session);
-    if (body.alpha !== undefined) changeAlpha(store, session, body.who, body.alpha);
-    const { seen } = body;
-    const { model, round: last } = describeSession(store, session);
-    const going = running.get(session);
-    if (seen !== undefined && going !== undefined && going.round > seen) return going.page;
-    const known = seen !== undefined && last > seen ? sessionState(store, session, null, true).page : null;
-    if (known !== null) return known;
-    const page = new Promise<Page>((resolve, reject) => {
-      compute.send({ kind: "round", folder: survey.folder, model, session }, (message) => {
-        if (message.type === "page") {
-          resolve(message.page);
-          streams.send(session, { type: "page", page: message.page });
-        } else if (message.type === "progress" && message.stage !== "map")
-          streams.send(session, { type: "progress", stage: message.stage, done: message.done, total: message.total });
-        else if (message.type === "done") streams.send(session, { type: "ranked", round: message.round, total: survey.rows.length, seconds: message.seconds });
-        else if (message.type === "assessed") streams.send(session, { type: "assessed", round: message.round });
-        else if (message.type === "failed") {
-          reject(new SkyloopError(message.code, message.message));
-          if (message.code !== "ABORTED") streams.send(session, { type: "failed", code: message.code, message: message.message });
-        }
+  app.post(
+    "/api/sessions/:session/rounds",
+    { schema: { params: InSession, body: NewRound, response: { 200: Page } } },
+    ({ params: { session }, body }) => {
+      const { survey, store } = workspace.ofSession(session);
+      if (body.alpha !== undefined) changeAlpha(store, session, body.who, body.alpha);
+      const { seen } = body;
+      const { model, round: last } = describeSession(store, session);
+      const going = running.get(session);
+      if (seen !== undefined && going !== undefined && going.round > seen) return going.page;
+      const known = seen !== undefined && last > seen ? sessionState(store, session, null, true).page : null;
+      if (known !== null) return known;
+      const page = new Promise<Page>((resolve, reject) => {
+        compute.send({ kind: "round", folder: survey.folder, model, session }, (message) => {
+          if (message.type === "page") {
+            resolve(message.page);
+            streams.send(session, { type: "page", page: message.page });
+          } else if (message.type === "progress" && message.stage !== "map")
+            streams.send(session, { type: "progress", stage: message.stage, done: message.done, total: message.total });
+          else if (message.type === "done")
+            streams.send(session, {
+              type: "ranked",
+              round: message.round,
+              total: survey.rows.length,
+              seconds: message.seconds,
+            });
+          else if (message.type === "assessed") streams.send(session, { type: "assessed", round: message.round });
+          else if (message.type === "failed") {
+            reject(new SkyloopError(message.code, message.message));
+            if (message.code !== "ABORTED")
+              streams.send(session, { type: "failed", code: message.code, message: message.message });
+          }
+        });
       });
-    });
-    const entry = { round: last + 1, page };
-    running.set(session, entry);
-    const over = () => void (running.get(session) === entry && running.delete(session));
-    page.then(over, over);
-    return page;
-  });
+      const entry = { round: last + 1, page };
+      running.set(session, entry);
+      const over = () => void (running.get(session) === entry && running.delete(session));
+      page.then(over, over);
+      return page;
+    },
+  );
 
   app.get(
     "/api/sessions/:session/export",
@@ -125,7 +186,13 @@ export function sessionRoutes(plain: FastifyInstance, { workspace, compute, stre
       const stream = createReadStream(file).on("close", () => void rm(folder, { recursive: true, force: true }));
       return reply
         .header("Content-Disposition", `attachment; filename="${params.session}.${EXPORT_SUFFIX[query.format]}"`)
-        .type(query.format === "csv" ? "text/csv; charset=utf-8" : query.format === "votable" ? "application/x-votable+xml" : "application/octet-stream")
+        .type(
+          query.format === "csv"
+            ? "text/csv; charset=utf-8"
+            : query.format === "votable"
+              ? "application/x-votable+xml"
+              : "application/octet-stream",
+        )
         .send(stream);
     },
   );

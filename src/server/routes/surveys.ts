@@ -43,15 +43,28 @@ export function modelOf(served: Served, wanted: string | undefined): string {
 }
 
 /** Surveys, their objects, pictures and pixels. */
-export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictures }: { workspace: Workspace; compute: Compute; pictures: Pictures }): void {
+export function surveyRoutes(
+  plain: FastifyInstance,
+  { workspace, compute, pictures }: { workspace: Workspace; compute: Compute; pictures: Pictures },
+): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
-  app.get("/api/surveys", { schema: { response: { 200: z.array(SurveyInfo) } } }, () => workspace.all().map(surveyInfo));
-  app.get("/api/surveys/:survey", { schema: { params: InSurvey, response: { 200: SurveyInfo } } }, ({ params }) => surveyInfo(workspace.get(params.survey)));
+  app.get("/api/surveys", { schema: { response: { 200: z.array(SurveyInfo) } } }, () =>
+    workspace.all().map(surveyInfo),
+  );
+  app.get("/api/surveys/:survey", { schema: { params: InSurvey, response: { 200: SurveyInfo } } }, ({ params }) =>
+    surveyInfo(workspace.get(params.survey)),
+  );
 
   app.get(
     "/api/surveys/:survey/objects",
-    { schema: { params: InSurvey, querystring: ListQuery, response: { 200: z.object({ total: z.number(), objects: z.array(ObjectRow) }) } } },
+    {
+      schema: {
+        params: InSurvey,
+        querystring: ListQuery,
+        response: { 200: z.object({ total: z.number(), objects: z.array(ObjectRow) }) },
+      },
+    },
     async ({ params, query }) => {
       const served = workspace.get(params.survey);
       const total = served.survey.rows.length;
@@ -59,7 +72,13 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
         if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
         if (query.diverse !== undefined)
           return (
-            await compute.rows({ kind: "diverse", folder: served.survey.folder, model: modelOf(served, query.model), count: query.diverse, seed: query.seed })
+            await compute.rows({
+              kind: "diverse",
+              folder: served.survey.folder,
+              model: modelOf(served, query.model),
+              count: query.diverse,
+              seed: query.seed,
+            })
           ).map(({ row }) => row);
         if (query.rows !== undefined)
           return query.rows
@@ -71,7 +90,10 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
             .split(/[\s,;]+/)
             .filter((id) => id !== "")
             .map((id) => workspace.row(params.survey, id).row);
-        return Array.from({ length: Math.max(0, Math.min(query.limit, total - query.offset)) }, (_, i) => query.offset + i);
+        return Array.from(
+          { length: Math.max(0, Math.min(query.limit, total - query.offset)) },
+          (_, i) => query.offset + i,
+        );
       };
       return { total, objects: (await rows()).map((row) => objectRow(served, row)) };
     },
@@ -79,7 +101,13 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
 
   app.post(
     "/api/surveys/:survey/lookup",
-    { schema: { params: InSurvey, body: Lookup, response: { 200: z.object({ objects: z.array(ObjectRow), missing: z.array(z.string()) }) } } },
+    {
+      schema: {
+        params: InSurvey,
+        body: Lookup,
+        response: { 200: z.object({ objects: z.array(ObjectRow), missing: z.array(z.string()) }) },
+      },
+    },
     ({ params, body }) => {
       const served = workspace.get(params.survey);
       const { rows, missing } = lookUp(body.text, served.survey.rows, served.survey.indexOf, body.radiusArcsec);
@@ -87,10 +115,18 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
     },
   );
 
-  app.get("/api/surveys/:survey/objects/:object", { schema: { params: InObject, response: { 200: ObjectDetail } } }, ({ params }) => {
-    const { served, row } = workspace.row(params.survey, params.object);
-    return { ...objectRow(served, row), pixelScaleArcsec: served.survey.header.pixelScaleArcsec, columns: served.survey.rows[row].columns };
-  });
+  app.get(
+    "/api/surveys/:survey/objects/:object",
+    { schema: { params: InObject, response: { 200: ObjectDetail } } },
+    ({ params }) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      return {
+        ...objectRow(served, row),
+        pixelScaleArcsec: served.survey.header.pixelScaleArcsec,
+        columns: served.survey.rows[row].columns,
+      };
+    },
+  );
 
   const Size = z.object({
     size: z.coerce
@@ -98,25 +134,33 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
       .pipe(z.union(PICTURE_SIZES.map((size) => z.literal(size))))
       .default(128),
   });
-  app.get("/api/surveys/:survey/objects/:object/picture", { schema: { params: InObject, querystring: Size } }, async ({ params, query, headers }, reply) => {
-    const { served, row } = workspace.row(params.survey, params.object);
-    const tag = pictures.tag(served, row, query.size);
-    reply.header("ETag", tag).header("Cache-Control", "private, max-age=3600");
-    if (headers["if-none-match"] === tag) return reply.code(304).send();
-    return reply.type("image/webp").send(await pictures.get(served, row, query.size));
-  });
+  app.get(
+    "/api/surveys/:survey/objects/:object/picture",
+    { schema: { params: InObject, querystring: Size } },
+    async ({ params, query, headers }, reply) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      const tag = pictures.tag(served, row, query.size);
+      reply.header("ETag", tag).header("Cache-Control", "private, max-age=3600");
+      if (headers["if-none-match"] === tag) return reply.code(304).send();
+      return reply.type("image/webp").send(await pictures.get(served, row, query.size));
+    },
+  );
 
-  app.get("/api/surveys/:survey/objects/:object/pixels", { schema: { params: InObject } }, async ({ params }, reply) => {
-    const { served, row } = workspace.row(params.survey, params.object);
-    const { data, bands, heightPx, widthPx, unit, kind } = await served.survey.readStamp(row);
-    return reply
-      .header("X-Skyloop-Shape", `${bands.length},${heightPx},${widthPx}`)
-      .header("X-Skyloop-Bands", bands.join(","))
-      .header("X-Skyloop-Unit", unit)
-      .header("X-Skyloop-Kind", kind)
-      .type("application/octet-stream")
-      .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  });
+  app.get(
+    "/api/surveys/:survey/objects/:object/pixels",
+    { schema: { params: InObject } },
+    async ({ params }, reply) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      const { data, bands, heightPx, widthPx, unit, kind } = await served.survey.readStamp(row);
+      return reply
+        .header("X-Skyloop-Shape", `${bands.length},${heightPx},${widthPx}`)
+        .header("X-Skyloop-Bands", bands.join(","))
+        .header("X-Skyloop-Unit", unit)
+        .header("X-Skyloop-Kind", kind)
+        .type("application/octet-stream")
+        .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    },
+  );
 
   const Near = z.object({ model: z.string().optional(), k: whole(1, 200).default(24) });
   const Neighbour = ObjectRow.extend({ similarity: z.number() });
@@ -125,7 +169,13 @@ export function surveyRoutes(plain: FastifyInstance, { workspace, compute, pictu
     { schema: { params: InObject, querystring: Near, response: { 200: z.object({ objects: z.array(Neighbour) }) } } },
     async ({ params, query }) => {
       const { served, row } = workspace.row(params.survey, params.object);
-      const found = await compute.rows({ kind: "neighbours", folder: served.survey.folder, model: modelOf(served, query.model), row, k: query.k });
+      const found = await compute.rows({
+        kind: "neighbours",
+        folder: served.survey.folder,
+        model: modelOf(served, query.model),
+        row,
+        k: query.k,
+      });
       return { objects: found.map((near) => ({ ...objectRow(served, near.row), similarity: near.similarity })) };
     },
   );

@@ -1,6 +1,14 @@
 /** Drawing each kind of galaxy into a frame, without telescope or noise. */
 import type { Random } from "../../base/random.ts";
-import { addComponent, type Colour, colourOf, type Frame, latticeNoise, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
+import {
+  addComponent,
+  type Colour,
+  colourOf,
+  type Frame,
+  latticeNoise,
+  PIXEL_SCALE_ARCSEC,
+  type Placement,
+} from "./frame.ts";
 import { traceBack } from "./lens.ts";
 import type { Galaxy } from "./population.ts";
 import { bar, EXPONENTIAL_HALF_LIGHT, edgeOnDisc, exponential, ring, sersic, spiralArms } from "./profiles.ts";
@@ -28,7 +36,9 @@ export function drawSpheroid(frame: Frame, at: Placement, flux: Colour, n: numbe
   addComponent(frame, at, flux, (u, v) => profile(Math.hypot(u, v)));
 }
 
-/** A disc galaxy seen from above or inclined: disc, arms with knots, bar, ring, bulge, dust at the arms' inner edges. */
+/**
+ * A disc galaxy seen from above or inclined: disc, arms with knots, bar, ring, bulge, dust at the arms' inner edges.
+ */
 export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colour, random: Random): void {
   const {
     bulgeToTotal,
@@ -95,14 +105,25 @@ export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
       const [dx, dy] = [x - at.x, y - at.y];
       const [r, phi] = polar(dx * cos + dy * sin, (dy * cos - dx * sin) / at.axisRatio);
       if (r > 4 * h) return 0;
-      return dustStrength * arms(r, phi + 0.22) * (0.6 + 0.8 * Math.max(0, cloudNoise(2 * Math.log(r / h + 0.1), phi))) * Math.exp(-r / (2.5 * h));
+      return (
+        dustStrength *
+        arms(r, phi + 0.22) *
+        (0.6 + 0.8 * Math.max(0, cloudNoise(2 * Math.log(r / h + 0.1), phi))) *
+        Math.exp(-r / (2.5 * h))
+      );
     });
   }
   if (barLengthArcsec !== null) {
     const shape = bar(px(barLengthArcsec), random.uniform(0.22, 0.36));
     addComponent(frame, at, scaled(redder(flux), barShare), shape);
   }
-  drawSpheroid(frame, { ...at, axisRatio: Math.max(at.axisRatio, 0.7) }, scaled(redder(redder(flux)), bulgeToTotal), sersicN, bulgeRadiusArcsec);
+  drawSpheroid(
+    frame,
+    { ...at, axisRatio: Math.max(at.axisRatio, 0.7) },
+    scaled(redder(redder(flux)), bulgeToTotal),
+    sersicN,
+    bulgeRadiusArcsec,
+  );
 }
 
 /** A disc seen from its edge, with a dust lane before its middle. */
@@ -119,7 +140,13 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     scaled(flux, 1 - galaxy.bulgeToTotal),
     (u, v) => shape(u, bent(u, v)) * (1 + 0.5 * clouds(u / (2 * h), 1 + v / height)),
   );
-  drawSpheroid(frame, { ...at, axisRatio: 0.65 }, scaled(redder(redder(flux)), galaxy.bulgeToTotal), galaxy.sersicN, galaxy.bulgeRadiusArcsec);
+  drawSpheroid(
+    frame,
+    { ...at, axisRatio: 0.65 },
+    scaled(redder(redder(flux)), galaxy.bulgeToTotal),
+    galaxy.sersicN,
+    galaxy.bulgeRadiusArcsec,
+  );
   if (galaxy.dustStrength < 0.15) return;
   const [cos, sin] = [Math.cos(at.angle), Math.sin(at.angle)];
   const offset = random.uniform(-0.35, 0.35) * height;
@@ -127,7 +154,12 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     const [dx, dy] = [x - at.x, y - at.y];
     const u = dx * cos + dy * sin;
     const v = bent(u, dy * cos - dx * sin) - offset;
-    return galaxy.dustStrength * Math.exp(-Math.abs(u) / (1.3 * h)) * Math.exp(-((v / (0.38 * height)) ** 2)) * Math.max(0.2, 1 + 0.9 * clouds(u / h, 3));
+    return (
+      galaxy.dustStrength *
+      Math.exp(-Math.abs(u) / (1.3 * h)) *
+      Math.exp(-((v / (0.38 * height)) ** 2)) *
+      Math.max(0.2, 1 + 0.9 * clouds(u / h, 3))
+    );
   });
 }
 
@@ -146,8 +178,19 @@ export function drawIrregular(frame: Frame, galaxy: Galaxy, at: Placement, flux:
   for (const weight of weights) {
     const [r, phi] = [h * Math.abs(random.normal(0, 1.3)), random.uniform(0, 2 * Math.PI)];
     const size = random.uniform(0.8, 2.6);
-    const place = { x: at.x + r * Math.cos(phi), y: at.y + r * Math.sin(phi) * at.axisRatio, angle: random.uniform(0, 3), axisRatio: random.uniform(0.6, 1) };
-    addComponent(frame, place, scaled(bluer(bluer(flux)), (0.28 * weight) / total), (u, v) => Math.exp((-u * u - v * v) / (2 * size * size)), 5 * size);
+    const place = {
+      x: at.x + r * Math.cos(phi),
+      y: at.y + r * Math.sin(phi) * at.axisRatio,
+      angle: random.uniform(0, 3),
+      axisRatio: random.uniform(0.6, 1),
+    };
+    addComponent(
+      frame,
+      place,
+      scaled(bluer(bluer(flux)), (0.28 * weight) / total),
+      (u, v) => Math.exp((-u * u - v * v) / (2 * size * size)),
+      5 * size,
+    );
   }
 }
 
@@ -173,8 +216,18 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     dustStrength: random.uniform(0.1, 0.9),
   };
   drawDisc(frame, one, at, scaled(flux, (1 - tails) / (1 + share)), random);
-  const two = { ...one, halfLightRadiusArcsec: galaxy.halfLightRadiusArcsec * random.uniform(0.5, 0.9), armCount: null };
-  drawDisc(frame, two, other, scaled(random.next() < 0.4 ? redder(flux) : bluer(flux), ((1 - tails) * share) / (1 + share)), random);
+  const two = {
+    ...one,
+    halfLightRadiusArcsec: galaxy.halfLightRadiusArcsec * random.uniform(0.5, 0.9),
+    armCount: null,
+  };
+  drawDisc(
+    frame,
+    two,
+    other,
+    scaled(random.next() < 0.4 ? redder(flux) : bluer(flux), ((1 - tails) * share) / (1 + share)),
+    random,
+  );
   const noise = latticeNoise(random, 8, 3);
   const count = 1 + random.int(3);
   const spin = random.next() < 0.5 ? 1 : -1;
@@ -184,31 +237,45 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     const reach = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.8, 3.4);
     const width = Math.max(1.5, reach * random.uniform(0.06, 0.12));
     const bend = spin * random.uniform(0.5, 1.5);
-    addComponent(frame, { x: from.x, y: from.y, angle: 0, axisRatio: 1 }, scaled(bluer(flux), tails / count), (u, v) => {
-      const r = Math.hypot(u, v);
-      if (r > 1.6 * reach) return 0;
-      const away = Math.atan2(v, u) - start - bend * (r / reach) ** 1.3;
-      const off = ((((away + Math.PI) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI)) - Math.PI;
-      return (
-        Math.exp(-0.5 * ((off * r) / (width * (0.7 + r / reach))) ** 2) *
-        Math.exp(-r / (0.7 * reach)) *
-        Math.max(0.1, 1 + 0.8 * noise(r / reach, start + off)) *
-        (r / (r + 0.3 * reach))
-      );
-    });
+    addComponent(
+      frame,
+      { x: from.x, y: from.y, angle: 0, axisRatio: 1 },
+      scaled(bluer(flux), tails / count),
+      (u, v) => {
+        const r = Math.hypot(u, v);
+        if (r > 1.6 * reach) return 0;
+        const away = Math.atan2(v, u) - start - bend * (r / reach) ** 1.3;
+        const off = ((((away + Math.PI) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI)) - Math.PI;
+        return (
+          Math.exp(-0.5 * ((off * r) / (width * (0.7 + r / reach))) ** 2) *
+          Math.exp(-r / (0.7 * reach)) *
+          Math.max(0.1, 1 + 0.8 * noise(r / reach, start + off)) *
+          (r / (r + 0.3 * reach))
+        );
+      },
+    );
   }
   const debris = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.6, 2.4);
-  addComponent(frame, { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2, angle: direction, axisRatio: 0.7 }, scaled(redder(flux), 0.06), (u, v) => {
-    const [r, phi] = [Math.hypot(u, v), Math.atan2(v, u)];
-    return Math.exp(-r / debris) * Math.max(0, 1 + 1.2 * noise(r / debris, phi));
-  });
+  addComponent(
+    frame,
+    { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2, angle: direction, axisRatio: 0.7 },
+    scaled(redder(flux), 0.06),
+    (u, v) => {
+      const [r, phi] = [Math.hypot(u, v), Math.atan2(v, u)];
+      return Math.exp(-r / debris) * Math.max(0, 1 + 1.2 * noise(r / debris, phi));
+    },
+  );
 }
 
 /** A massive elliptical and, around it, the lensed images of a source behind. */
 export function drawLens(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colour, random: Random): void {
   drawSpheroid(frame, at, flux, galaxy.sersicN, galaxy.halfLightRadiusArcsec);
   const { sizePx: S, planes } = frame;
-  const sie = { einsteinRadius: px(galaxy.einsteinRadiusArcsec as number), axisRatio: galaxy.lensAxisRatio as number, angle: at.angle };
+  const sie = {
+    einsteinRadius: px(galaxy.einsteinRadiusArcsec as number),
+    axisRatio: galaxy.lensAxisRatio as number,
+    angle: at.angle,
+  };
   const size = px(random.uniform(0.22, 0.5));
   const profile = sersic(1, size);
   const ratio = random.uniform(0.5, 1);
@@ -229,6 +296,7 @@ export function drawLens(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
           const [dx, dy] = [bx - sx, by - sy];
           value += profile(Math.hypot(dx * cos + dy * sin, (dy * cos - dx * sin) / ratio));
         }
-      for (let band = 0; band < 3; band++) planes[band * S * S + y * S + x] += (value / points ** 2 / unlensed) * colour[band];
+      for (let band = 0; band < 3; band++)
+        planes[band * S * S + y * S + x] += (value / points ** 2 / unlensed) * colour[band];
     }
 }

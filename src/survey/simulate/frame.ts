@@ -25,7 +25,10 @@ export function newFrame(sizePx: number): Frame {
   return { sizePx, planes: new Float32Array(3 * sizePx * sizePx) };
 }
 
-/** Where and how a component lies: centre in pixels, position angle of the major axis from +x in radians, minor over major axis. */
+/**
+ * Where and how a component lies: centre in pixels, position angle of the major axis from +x in radians, minor over
+ * major axis.
+ */
 export interface Placement {
   x: number;
   y: number;
@@ -34,11 +37,17 @@ export interface Placement {
 }
 
 /**
- * Adds a component of the given total flux whose brightness at (u, v) is `profile`: u along the major axis and v across it, both in pixels
- * of the object's own plane. Pixels near the centre are averaged over 5 x 5 points. The sum over the frame is scaled to the flux; nothing is drawn farther from the
- * centre than `reachPx`.
+ * Adds a component of the given total flux whose brightness at (u, v) is `profile`: u along the major axis and v across
+ * it, both in pixels of the object's own plane. Pixels near the centre are averaged over 5 x 5 points. The sum over the
+ * frame is scaled to the flux; nothing is drawn farther from the centre than `reachPx`.
  */
-export function addComponent(frame: Frame, placement: Placement, flux: Colour, profile: (u: number, v: number) => number, reachPx = Infinity): void {
+export function addComponent(
+  frame: Frame,
+  placement: Placement,
+  flux: Colour,
+  profile: (u: number, v: number) => number,
+  reachPx = Infinity,
+): void {
   const { sizePx: S, planes } = frame;
   const { x, y, angle, axisRatio } = placement;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
@@ -63,11 +72,15 @@ export function addComponent(frame: Frame, placement: Placement, flux: Colour, p
   if (!(total > 0)) return;
   for (let band = 0; band < 3; band++) {
     const scale = flux[band] / total;
-    for (let py = y0; py <= y1; py++) for (let px = x0; px <= x1; px++) planes[(band * S + py) * S + px] += shape[py * S + px] * scale;
+    for (let py = y0; py <= y1; py++)
+      for (let px = x0; px <= x1; px++) planes[(band * S + py) * S + px] += shape[py * S + px] * scale;
   }
 }
 
-/** Smooth random values in about [-1, 1] over (a, b), periodic in b with period 2 pi: a few octaves of interpolated lattice noise. */
+/**
+ * Smooth random values in about [-1, 1] over (a, b), periodic in b with period 2 pi: a few octaves of interpolated
+ * lattice noise.
+ */
 export function latticeNoise(random: Random, cells: number, octaves: number): (a: number, b: number) => number {
   const layers = Array.from({ length: octaves }, (_, octave) => {
     const around = cells * 2 ** octave;

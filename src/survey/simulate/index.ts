@@ -21,13 +21,18 @@ export interface SimulateOptions {
   command: string;
 }
 
-/** Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers. Throws BAD_OPTION, SURVEY_EXISTS, DISK_FULL. */
+/**
+ * Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers. Throws
+ * BAD_OPTION, SURVEY_EXISTS, DISK_FULL.
+ */
 export async function simulateSurvey(
   out: string,
   { count, seed, sizePx = 128, workers = availableParallelism(), progress, command }: SimulateOptions,
 ): Promise<SurveyHeader> {
-  if (!Number.isInteger(count) || count < 1) throw new SkyloopError("BAD_OPTION", `--count is a whole number of galaxies, not ${count}`);
-  if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx > 1024) throw new SkyloopError("BAD_OPTION", `--size is from 32 to 1024 px, not ${sizePx}`);
+  if (!Number.isInteger(count) || count < 1)
+    throw new SkyloopError("BAD_OPTION", `--count is a whole number of galaxies, not ${count}`);
+  if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx > 1024)
+    throw new SkyloopError("BAD_OPTION", `--size is from 32 to 1024 px, not ${sizePx}`);
   const writer = new SurveyWriter(out, {
     title: "Simulated galaxies",
     kind: "flux",

@@ -1,4 +1,7 @@
-/** What galaxies there are: classes with their shares, and parameters drawn for each. Lengths in arcsec, angles in degrees, magnitudes AB. */
+/**
+ * What galaxies there are: classes with their shares, and parameters drawn for each. Lengths in arcsec, angles in
+ * degrees, magnitudes AB.
+ */
 import type { Random } from "../../base/random.ts";
 
 export const CLASS_SHARES = {
@@ -74,13 +77,25 @@ export function drawGalaxy(random: Random, stampArcsec = 128 * 0.262): Galaxy {
   const early = ["elliptical", "lenticular", "lens"].includes(label);
   const disc = ["spiral", "barred_spiral", "ring", "lenticular"].includes(label);
   const edge = label === "edge_on";
-  const redshift = clip(0.03 + Math.abs(random.normal(0, label === "lens" ? 0.12 : 0.05)) + (label === "lens" ? 0.2 : 0), 0.01, 0.6);
+  const redshift = clip(
+    0.03 + Math.abs(random.normal(0, label === "lens" ? 0.12 : 0.05)) + (label === "lens" ? 0.2 : 0),
+    0.01,
+    0.6,
+  );
   // Brighter galaxies look larger; the scatter is what a sample cut by apparent size shows.
-  const halfLight = clip(stampArcsec * 10 ** random.normal(label === "lens" ? -1.3 : early ? -1.08 : -0.9, 0.1), 0.9, stampArcsec * 0.2);
+  const halfLight = clip(
+    stampArcsec * 10 ** random.normal(label === "lens" ? -1.3 : early ? -1.08 : -0.9, 0.1),
+    0.9,
+    stampArcsec * 0.2,
+  );
   const surfaceBrightness = random.normal(early ? 20.7 : label === "irregular" ? 22.4 : 21.5, 0.45);
   const magR = surfaceBrightness - 2.5 * Math.log10(2 * Math.PI * halfLight * halfLight);
   const inclination = edge ? random.uniform(84, 90) : disc ? (Math.acos(random.uniform(0.42, 1)) * 180) / Math.PI : 0;
-  const axisRatio = disc ? Math.max(0.2, Math.cos((inclination * Math.PI) / 180)) : edge ? random.uniform(0.1, 0.18) : clip(random.normal(0.75, 0.15), 0.4, 1);
+  const axisRatio = disc
+    ? Math.max(0.2, Math.cos((inclination * Math.PI) / 180))
+    : edge
+      ? random.uniform(0.1, 0.18)
+      : clip(random.normal(0.75, 0.15), 0.4, 1);
   const armed = label === "spiral" || label === "barred_spiral" || (label === "ring" && random.next() < 0.4);
   const barred = label === "barred_spiral" || (label === "ring" && random.next() < 0.5);
   const einstein = label === "lens" ? random.uniform(1.2, 3.2) : null;

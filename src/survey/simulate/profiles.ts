@@ -38,8 +38,8 @@ export function edgeOnDisc(scaleLength: number, scaleHeight: number): (u: number
 }
 
 /**
- * Logarithmic spiral arms: 0 between the arms, 1 on their crests. `pitch` in radians, `phase` where the first arm meets radius `inner`;
- * arms begin there.
+ * Logarithmic spiral arms: 0 between the arms, 1 on their crests. `pitch` in radians, `phase` where the first arm meets
+ * radius `inner`; arms begin there.
  */
 export function spiralArms(
   count: number,

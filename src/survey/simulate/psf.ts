@@ -14,7 +14,8 @@ export function moffatKernel(fwhmPx: number, beta: number): { size: number; valu
       if (Math.hypot(x - half, y - half) > half) continue;
       let value = 0;
       for (const sy of [-1 / 3, 0, 1 / 3])
-        for (const sx of [-1 / 3, 0, 1 / 3]) value += (1 + ((x - half + sx) ** 2 + (y - half + sy) ** 2) / alpha ** 2) ** -beta;
+        for (const sx of [-1 / 3, 0, 1 / 3])
+          value += (1 + ((x - half + sx) ** 2 + (y - half + sy) ** 2) / alpha ** 2) ** -beta;
       values[y * size + x] = value;
       total += value;
     }

@@ -57,7 +57,11 @@ function drawField(frame: Frame, galaxy: Galaxy, random: Random): void {
     const red = random.next() < 0.35;
     const radius = (random.uniform(0.25, 0.75) * 10 ** ((22.5 - magR) * 0.09)) / PIXEL_SCALE_ARCSEC;
     const profile = sersic(red ? 3 : 1.1, radius);
-    const colour = colourOf(magR, red ? random.normal(1, 0.2) : random.normal(0.45, 0.2), red ? random.normal(0.9, 0.2) : random.normal(0.4, 0.2));
+    const colour = colourOf(
+      magR,
+      red ? random.normal(1, 0.2) : random.normal(0.45, 0.2),
+      red ? random.normal(0.9, 0.2) : random.normal(0.4, 0.2),
+    );
     addComponent(
       frame,
       { ...place(), angle: random.uniform(0, 3.14), axisRatio: random.uniform(0.35, 1) },
@@ -84,7 +88,10 @@ function drawField(frame: Frame, galaxy: Galaxy, random: Random): void {
   }
 }
 
-/** A stamp [3, S, S] in nanomaggies (g, r, z): the galaxy, its field, seeing, sky and noise. The same parameters always give the same stamp. */
+/**
+ * A stamp [3, S, S] in nanomaggies (g, r, z): the galaxy, its field, seeing, sky and noise. The same parameters always
+ * give the same stamp.
+ */
 export function renderGalaxy(galaxy: Galaxy, sizePx: number): Float32Array {
   const frame = renderIdeal(galaxy, sizePx);
   const random = new Random(galaxy.seed);

@@ -44,9 +44,12 @@ describe("light", () => {
     for (const n of [1, 4]) {
       const frame = newFrame(256);
       const profile = sersic(n, 10);
-      addComponent(frame, { x: 127.5, y: 127.5, angle: 0, axisRatio: 1 }, [1, 1, 1], (u, v) => profile(Math.hypot(u, v)));
+      addComponent(frame, { x: 127.5, y: 127.5, angle: 0, axisRatio: 1 }, [1, 1, 1], (u, v) =>
+        profile(Math.hypot(u, v)),
+      );
       let inside = 0;
-      for (let y = 0; y < 256; y++) for (let x = 0; x < 256; x++) if (Math.hypot(x - 127.5, y - 127.5) < 10) inside += frame.planes[y * 256 + x];
+      for (let y = 0; y < 256; y++)
+        for (let x = 0; x < 256; x++) if (Math.hypot(x - 127.5, y - 127.5) < 10) inside += frame.planes[y * 256 + x];
       expect(inside).toBeGreaterThan(0.47);
       expect(inside).toBeLessThan(n === 4 ? 0.57 : 0.53);
     }
@@ -91,7 +94,11 @@ describe("noise", () => {
 describe("lensing", () => {
   it("shows a source on the axis as a ring at the Einstein radius, and bends an elliptical lens's rays continuously", () => {
     for (let angle = 0; angle < 6; angle += 0.7) {
-      const [x, y] = traceBack({ einsteinRadius: 12, axisRatio: 1, angle: 0 }, 12 * Math.cos(angle), 12 * Math.sin(angle));
+      const [x, y] = traceBack(
+        { einsteinRadius: 12, axisRatio: 1, angle: 0 },
+        12 * Math.cos(angle),
+        12 * Math.sin(angle),
+      );
       expect(Math.hypot(x, y)).toBeLessThan(1e-9);
     }
     const round = traceBack({ einsteinRadius: 12, axisRatio: 0.9999, angle: 0.3 }, 20, 5);
@@ -103,7 +110,14 @@ describe("lensing", () => {
 describe("survey", () => {
   it("is the same for the same seed whatever the number of workers, with every parameter in its catalogue", async () => {
     const make = (name: string, workers: number) =>
-      simulateSurvey(`${folder.path}/${name}`, { count: 10, seed: 4, sizePx: 64, workers, progress: SILENT, command: "test" });
+      simulateSurvey(`${folder.path}/${name}`, {
+        count: 10,
+        seed: 4,
+        sizePx: 64,
+        workers,
+        progress: SILENT,
+        command: "test",
+      });
     const [one, two] = [await make("one", 1), await make("two", 2)];
     expect(one.dataHash).toBe(two.dataHash);
     const survey = await openSurvey(`${folder.path}/one`);
@@ -116,7 +130,11 @@ describe("survey", () => {
     survey.close();
   });
   it("refuses counts and sizes that make no sense", async () => {
-    await expect(simulateSurvey(`${folder.path}/x`, { count: 0, seed: 1, progress: SILENT, command: "" })).rejects.toThrow(/--count/);
-    await expect(simulateSurvey(`${folder.path}/x`, { count: 1, seed: 1, sizePx: 7, progress: SILENT, command: "" })).rejects.toThrow(/--size/);
+    await expect(
+      simulateSurvey(`${folder.path}/x`, { count: 0, seed: 1, progress: SILENT, command: "" }),
+    ).rejects.toThrow(/--count/);
+    await expect(
+      simulateSurvey(`${folder.path}/x`, { count: 1, seed: 1, sizePx: 7, progress: SILENT, command: "" }),
+    ).rejects.toThrow(/--size/);
   });
 });

@@ -11,6 +11,8 @@ export class Autoencode extends Module implements Objective {
     return { loss, parts: { squaredError: loss.item() } };
   }
   pictures({ model, views, places }: Step) {
-    return [{ title: "The first views, drawn by the whole network", images: model.forward(views.slice(0, 0, places.length)) }];
+    return [
+      { title: "The first views, drawn by the whole network", images: model.forward(views.slice(0, 0, places.length)) },
+    ];
   }
 }

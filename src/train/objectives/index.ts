@@ -11,7 +11,8 @@ export type { Objective, Step } from "./objective.ts";
 
 export const OBJECTIVES = {
   autoencode: () => new Autoencode(),
-  masked: (model: SwinUnet) => new MaskedHead(model.featureDim, model.config.patchSize * 2 ** (model.config.depths.length - 1)),
+  masked: (model: SwinUnet) =>
+    new MaskedHead(model.featureDim, model.config.patchSize * 2 ** (model.config.depths.length - 1)),
   vicreg: (model: SwinUnet, pooling: Pooling) => new VicregHead(pooledDim(model, pooling), DEFAULT_VICREG),
   simulated: (model: SwinUnet, pooling: Pooling) => new SimulatedHead(pooledDim(model, pooling)),
 } as const satisfies Record<string, (model: SwinUnet, pooling: Pooling) => Objective>;

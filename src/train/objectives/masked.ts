@@ -1,4 +1,7 @@
-/** Masked image modelling with a light head (Xie et al. 2022, "SimMIM"): hidden blocks of the picture are foretold from the others by one linear layer. */
+/**
+ * Masked image modelling with a light head (Xie et al. 2022, "SimMIM"): hidden blocks of the picture are foretold from
+ * the others by one linear layer.
+ */
 
 import type { Random } from "../../base/random.ts";
 import { constant, fusedLinear, Linear, Module } from "../../nn/index.ts";

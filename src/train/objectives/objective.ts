@@ -5,7 +5,10 @@ import type { SwinUnet } from "../../models/swin-unet.ts";
 import type { Module } from "../../nn/index.ts";
 import type { Tensor } from "../../torch/index.ts";
 
-/** One step's material: views of the P galaxies of this process, and features of the B of all processes. Alone, they are the same. */
+/**
+ * One step's material: views of the P galaxies of this process, and features of the B of all processes. Alone, they are
+ * the same.
+ */
 export interface Step {
   model: SwinUnet;
   /** Two views of each of the P galaxies, [2 P, 3, S, S]: all first views, then all second ones. */
@@ -23,7 +26,10 @@ export interface Step {
 export interface Objective extends Module {
   /** A scalar, the mean over the P or, made of `features`, over the B galaxies; and its parts for the record. */
   loss(step: Step): { loss: Tensor; parts: Record<string, number> };
-  /** Linear maps [n, D] of pooled features to parameters of a galaxy that it has learned to tell, up to constants; these become features too. */
+  /**
+   * Linear maps [n, D] of pooled features to parameters of a galaxy that it has learned to tell, up to constants; these
+   * become features too.
+   */
   told?(): Tensor;
   /** What it draws, [B, 3, S, S], and of what, where it draws; for reports. */
   pictures?(step: Step): { title: string; images: Tensor }[];

@@ -7,7 +7,17 @@ import { noiseTable } from "../../batches/noise.ts";
 import { pooled } from "../../models/feature-pooling.ts";
 import { createModel } from "../../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
-import { AdamW, cat, manualSeed, noGrad, type Parameter, randn, scope, setThreads, type Tensor } from "../../torch/index.ts";
+import {
+  AdamW,
+  cat,
+  manualSeed,
+  noGrad,
+  type Parameter,
+  randn,
+  scope,
+  setThreads,
+  type Tensor,
+} from "../../torch/index.ts";
 import { Recipe } from "../recipe.ts";
 import { Sampler } from "../sampler.ts";
 import { makeViews } from "../views.ts";
@@ -57,7 +67,10 @@ function spreadOf(model: SwinUnet, settings: Recipe): number {
   return spread;
 }
 
-/** Trains for `steps` steps; the losses, which parameters ever had a gradient, and the spread of the features afterwards in units of the one before. */
+/**
+ * Trains for `steps` steps; the losses, which parameters ever had a gradient, and the spread of the features afterwards
+ * in units of the one before.
+ */
 function trained(objective: ObjectiveName, steps: number) {
   manualSeed(5);
   const settings = recipe(objective);
@@ -70,7 +83,12 @@ function trained(objective: ObjectiveName, steps: number) {
   const optimiser = new AdamW(named, { learningRate: settings.learningRate });
   const before = spreadOf(model, settings);
   const reached = new Set<string>();
-  const sampler = new Sampler({ surveyOf: bank.surveyOf, weights: [1], batchSize: settings.batchSize, seed: settings.seed });
+  const sampler = new Sampler({
+    surveyOf: bank.surveyOf,
+    weights: [1],
+    batchSize: settings.batchSize,
+    seed: settings.seed,
+  });
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const random = new Random(1).fork(step);
@@ -92,7 +110,8 @@ function trained(objective: ObjectiveName, steps: number) {
       });
       losses.push(loss.item());
       loss.backward();
-      for (const [name, parameter] of named) if (parameter.grad !== null && parameter.grad.abs().sum().item() > 0) reached.add(name);
+      for (const [name, parameter] of named)
+        if (parameter.grad !== null && parameter.grad.abs().sum().item() > 0) reached.add(name);
     });
     optimiser.step();
   }
@@ -105,13 +124,17 @@ function trained(objective: ObjectiveName, steps: number) {
 }
 
 const mean = (part: number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;
-/** `prelu` is in no forward pass of the reference network; at 32 px the last stage is a single token, whose attention has no bias to learn. */
+/**
+ * `prelu` is in no forward pass of the reference network; at 32 px the last stage is a single token, whose attention
+ * has no bias to learn.
+ */
 const UNUSED = /^prelu\b|^layers\.3\..*relative_position_bias_table$/;
 
 describe.each(Object.keys(OBJECTIVES) as ObjectiveName[])("objective %s", (objective) => {
   it("falls, reaches every parameter it is about, and does not end where all galaxies are the same", () => {
-    // An objective on pictures cannot be met by one feature for all; in its first steps it draws their mean, and features move together. So they do in the others' first
-    // thirty: after eighty, over four seeds, their spread was 0.36 to 0.71 of the first.
+    // An objective on pictures cannot be met by one feature for all; in its first steps it draws their mean, and
+    // features move together. So they do in the others' first thirty: after eighty, over four seeds, their spread was
+    // 0.36 to 0.71 of the first.
     const joint = objective === "vicreg" || objective === "simulated";
     const { losses, reached, names, spread } = trained(objective, joint ? 80 : 30);
     expect(losses.every(Number.isFinite)).toBe(true);
@@ -133,7 +156,9 @@ describe("what is told", () => {
       for (let i = 0; i < 3; i++) noGrad(() => head.norm.forward(randn([40, 12]).mul(3).add(2)));
       head.eval();
       const x = randn([5, 12]);
-      const asked = [head.kind, head.flags, head.amounts].map((part) => noGrad(() => part.forward(head.norm.forward(x))));
+      const asked = [head.kind, head.flags, head.amounts].map((part) =>
+        noGrad(() => part.forward(head.norm.forward(x))),
+      );
       const answers = cat(asked, 1);
       const told = noGrad(() => x.matmul(head.told().t()));
       expect(told.shape).toEqual([5, 26]);

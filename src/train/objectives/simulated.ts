@@ -1,6 +1,7 @@
 /**
- * Supervision by simulated galaxies: from the pooled features linear heads tell the parameters that a galaxy was drawn from (kind, spiral arms, bar, ring,
- * inclination, Sersic index, bulge, merger, lens). The truth is exact, the data unlimited, and no person labelled anything.
+ * Supervision by simulated galaxies: from the pooled features linear heads tell the parameters that a galaxy was drawn
+ * from (kind, spiral arms, bar, ring, inclination, Sersic index, bulge, merger, lens). The truth is exact, the data
+ * unlimited, and no person labelled anything.
  */
 import type { Truth } from "../../batches/image-bank.ts";
 import { BATCH_NORM_EPS, BatchNorm, Linear, Module } from "../../nn/index.ts";
@@ -8,11 +9,22 @@ import { bceWithLogits, cat, crossEntropy, op, type Tensor, tensor } from "../..
 import type { Objective, Step } from "./objective.ts";
 
 /** Kinds of the simulation, in the order of the head's logits. */
-export const KINDS = ["elliptical", "lenticular", "spiral", "barred_spiral", "ring", "edge_on", "irregular", "merger", "lens"] as const;
+export const KINDS = [
+  "elliptical",
+  "lenticular",
+  "spiral",
+  "barred_spiral",
+  "ring",
+  "edge_on",
+  "irregular",
+  "merger",
+  "lens",
+] as const;
 
 const number = (value: Truth[string]) => (typeof value === "number" ? value : null);
 const stands = (value: Truth[string]) => (typeof value === "number" ? 1 : 0);
-const ratio = (a: Truth[string], b: Truth[string]) => (typeof a === "number" && typeof b === "number" && b > 0 ? a / b : null);
+const ratio = (a: Truth[string], b: Truth[string]) =>
+  typeof a === "number" && typeof b === "number" && b > 0 ? a / b : null;
 
 /** Yes or no. */
 const FLAGS: Record<string, (truth: Truth) => number> = {
@@ -28,15 +40,27 @@ const FLAGS: Record<string, (truth: Truth) => number> = {
 const AMOUNTS: Record<string, { of: (truth: Truth) => number | null; mean: number; spread: number }> = {
   axisRatio: { of: (truth) => number(truth.axisRatio), mean: 0.65, spread: 0.25 },
   bulgeToTotal: { of: (truth) => number(truth.bulgeToTotal), mean: 0.4, spread: 0.38 },
-  sersicN: { of: (truth) => (["elliptical", "lens"].includes(String(truth.label)) ? number(truth.sersicN) : null), mean: 3.8, spread: 0.9 },
+  sersicN: {
+    of: (truth) => (["elliptical", "lens"].includes(String(truth.label)) ? number(truth.sersicN) : null),
+    mean: 3.8,
+    spread: 0.9,
+  },
   bulgeSize: { of: (truth) => ratio(truth.bulgeRadiusArcsec, truth.halfLightRadiusArcsec), mean: 0.45, spread: 0.38 },
   pitch: { of: (truth) => number(truth.pitchAngleDeg), mean: 20, spread: 5.5 },
   armStrength: { of: (truth) => number(truth.armStrength), mean: 0.7, spread: 0.15 },
   flocculence: { of: (truth) => number(truth.flocculence), mean: 0.45, spread: 0.2 },
   barLength: { of: (truth) => ratio(truth.barLengthArcsec, truth.halfLightRadiusArcsec), mean: 0.8, spread: 0.15 },
   ringSize: { of: (truth) => ratio(truth.ringRadiusArcsec, truth.halfLightRadiusArcsec), mean: 1.25, spread: 0.2 },
-  dust: { of: (truth) => (truth.label === "edge_on" || stands(truth.armCount) === 1 ? number(truth.dustStrength) : null), mean: 0.5, spread: 0.4 },
-  separation: { of: (truth) => ratio(truth.companionSeparationArcsec, truth.halfLightRadiusArcsec), mean: 1.6, spread: 0.35 },
+  dust: {
+    of: (truth) => (truth.label === "edge_on" || stands(truth.armCount) === 1 ? number(truth.dustStrength) : null),
+    mean: 0.5,
+    spread: 0.4,
+  },
+  separation: {
+    of: (truth) => ratio(truth.companionSeparationArcsec, truth.halfLightRadiusArcsec),
+    mean: 1.6,
+    spread: 0.35,
+  },
 };
 
 /** Share of each number's typical place (1 / 11 of them all) in the loss. */

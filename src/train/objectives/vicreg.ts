@@ -1,6 +1,7 @@
 /**
- * Variance-invariance-covariance regularisation (Bardes, Ponce & LeCun 2022): two views of a galaxy shall have the same embedding, every
- * embedded number shall vary over the batch, and no two shall say the same. Needs neither negatives nor a large batch.
+ * Variance-invariance-covariance regularisation (Bardes, Ponce & LeCun 2022): two views of a galaxy shall have the same
+ * embedding, every embedded number shall vary over the batch, and no two shall say the same. Needs neither negatives
+ * nor a large batch.
  */
 
 import { BatchNorm, Linear, Module, Relu, Sequential } from "../../nn/index.ts";
@@ -16,7 +17,10 @@ export interface VicregOptions {
 
 export const DEFAULT_VICREG: VicregOptions = { width: 512, invariance: 25, variance: 25, covariance: 1 };
 
-/** Hinge on the standard deviation of each column of z [B, D], and the mean squared covariance of different columns times D. */
+/**
+ * Hinge on the standard deviation of each column of z [B, D], and the mean squared covariance of different columns
+ * times D.
+ */
 export function varianceAndCovariance(z: Tensor): [Tensor, Tensor] {
   const [B, D] = z.shape;
   const centred = z.sub(z.mean(0, true));
