@@ -3,8 +3,9 @@
  * learner then knows.
  *
  * Command: bin/skyloop recipe choice [--data ../shared/data] [--seeds 20] [--work runs/choice] [--out reports/choice]
- * Time: 6 minutes on two busy cores without GPU. Expected: one object of each kind above 0.5 is the best way or next to
- * it on all three questions, and worth as much as twenty labels at random (table in docs/decisions/alpha-rule.md).
+ * Time: 6 minutes on two busy cores without GPU.
+ * Expected: one object of each kind above 0.5 is the best way or next to it on all three questions, and worth as much
+ * as twenty labels at random (table in docs/results/choice.md).
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

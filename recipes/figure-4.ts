@@ -1,11 +1,13 @@
 /**
- * Figure 4 of the paper: images reconstructed from patches of 4, 8 and 16 px hidden over 10 to 70 %, as pictures and as
- * PSNR curves.
+ * Figure 4 of the paper: images reconstructed from patches of 4, 8 and 16 px hidden over 10 to 70 %, as pictures and
+ * as PSNR curves.
  *
- * Command: bin/skyloop recipe figure-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads
- * 2] Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
- * seconds where they are there already. Expected: see the README; PSNR falls with share and patch size, above 25 dB at
- * 70 % in patches of 8 px.
+ * Command: bin/skyloop recipe figure-4 [--data ../shared/data] [--work runs/multitask] [--reports reports]
+ *          [--threads 2]
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
+ * seconds where they are there already.
+ * Expected: the table in docs/results/multitask.md; PSNR falls with share and patch size, above 25 dB at 70 % in
+ * patches of 8 px.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

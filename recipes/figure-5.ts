@@ -2,15 +2,16 @@
  * Figure 5 of the paper: accuracy of five classes with few examples, LVM with a head against AlexNet, VGG16, ResNet18
  * and ResNet50 from scratch.
  *
- * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE] [--seeds
- * N,M] [--steps N] [--quick] [--done]
- *          [--data ../shared/data] [--work runs/figure-5] [--out reports/figure-5] [--threads 2]
- * --seeds: how many with up to 50 a class, and with more; one number is for both. Time: hours on two cores without GPU;
- * a cell of `lvm-tiny` takes 10 s of one core frozen and 75 s fine-tuned, ResNet18's and AlexNet's 20 to 30 s,
- * ResNet50's and VGG16's more. Each cell (network x size x seed) is kept as it is done: a stopped run goes on, several
- * can share the work by `--only` and `--sizes` with an `--out` each, `--done` reports the cells that are there without
- * doing more, and `--only lvm --model NAME` or `--weights FILE` makes those of another model or of other weights.
- * Expected: the table in docs/few-shot.md, within its spreads.
+ * Command: bin/skyloop recipe figure-5 [--only lvm|resnet18,…] [--sizes 10,50] [--model NAME] [--weights FILE]
+ *          [--seeds N,M] [--steps N] [--quick] [--done] [--data ../shared/data] [--work runs/figure-5]
+ *          [--out reports/figure-5] [--threads 2]
+ * --seeds: how many with up to 50 a class, and with more; one number is for both.
+ * Time: hours on two cores without GPU; a cell of `lvm-tiny` takes 10 s of one core frozen and 75 s fine-tuned,
+ * ResNet18's and AlexNet's 20 to 30 s, ResNet50's and VGG16's more. Each cell (network x size x seed) is kept as it is
+ * done: a stopped run goes on, several can share the work by `--only` and `--sizes` with an `--out` each, `--done`
+ * reports the cells that are there without doing more, and `--only lvm --model NAME` or `--weights FILE` makes those
+ * of another model or of other weights.
+ * Expected: the table in docs/results/few-shot.md, within its spreads.
  *
  * Data: the five classes that EFIGI's T types make (elliptical, lenticular, early spiral, late spiral, irregular), by
  * professional astronomers on SDSS pictures; the paper's five come from Galaxy Zoo votes on images that cannot be had

@@ -3,12 +3,13 @@
  * processor time, then every question of recipes/suites.json to its frozen features.
  *
  * Command: bin/skyloop recipe objectives --surveys FOLDER [--train NAME,…] [--only vicreg,masked,…] [--seconds 1800]
- * [--seeds 10]
- *          [--work runs/objectives] [--reports reports] [--threads 2]
+ *          [--seeds 10] [--work runs/objectives] [--reports reports] [--threads 2]
  * FOLDER holds the surveys of the public sets, made by `survey create … --adaptive-crop`; --train names those to learn
- * from. Time: two hours on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can
- * share the work by `--only`; the one that ends last reports all that is done. Expected: simulated galaxies, alone or
- * with VICReg, above masking and autoencoding on face-on spirals, bars and rings (docs/pretraining.md).
+ * from.
+ * Time: two hours on two cores without GPU; a run that was stopped goes on. Two processes with a thread each can share
+ * the work by `--only`; the one that ends last reports all that is done.
+ * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and
+ * rings (docs/results/objectives.md).
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";

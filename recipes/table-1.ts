@@ -2,10 +2,10 @@
  * Table 1 of the paper: four-class accuracy of a frozen encoder, uniform and active multitask training.
  *
  * Command: bin/skyloop recipe table-1 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
- * where they are there already. A run that was stopped goes on. Expected: accuracy 0.916 +- 0.004 frozen, 0.919 +-
- * 0.004 uniform, 0.920 +- 0.005 active on 558 test galaxies; the paper has 0.784, 0.842, 0.854 with forty times the
- * network and thousands of times the images to pre-train on.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
+ * seconds where they are there already. A run that was stopped goes on.
+ * Expected: accuracy 0.916 +- 0.004 frozen, 0.919 +- 0.004 uniform, 0.920 +- 0.005 active on 558 test galaxies; the
+ * paper has 0.784, 0.842, 0.854 with forty times the network and thousands of times the images to pre-train on.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";

@@ -3,10 +3,10 @@
  * the true point spread.
  *
  * Command: bin/skyloop recipe table-2 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
- * where they are there already. Expected: PSNR 27.41 dB blurred; 32.47, 32.51, 32.49 +- 0.05 to 0.07 for the three
- * strategies; Richardson-Lucy 31.97 and Wiener 32.49. All are told the true point spread; the classical methods are set
- * on validation images.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
+ * seconds where they are there already.
+ * Expected: PSNR 27.41 dB blurred; 32.47, 32.51, 32.49 +- 0.05 to 0.07 for the three strategies; Richardson-Lucy 31.97
+ * and Wiener 32.49. All are told the true point spread; the classical methods are set on validation images.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";

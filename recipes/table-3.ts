@@ -3,9 +3,10 @@
  * beside nearest and biharmonic inpainting.
  *
  * Command: bin/skyloop recipe table-3 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
- * where they are there already. Expected: PSNR 16.03 dB masked; 35.32 +- 0.11 frozen, 35.33 +- 0.12 uniform, 35.20 +-
- * 0.27 active; biharmonic 34.43, nearest 30.84.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
+ * seconds where they are there already.
+ * Expected: PSNR 16.03 dB masked; 35.32 +- 0.11 frozen, 35.33 +- 0.12 uniform, 35.20 +- 0.27 active; biharmonic 34.43,
+ * nearest 30.84.
  */
 
 import { STRATEGIES } from "../src/train/multitask.ts";

@@ -2,9 +2,9 @@
  * Table 4 of the paper: reconstruction by patch size, masks over 0 to 70 % of the image, active strategy.
  *
  * Command: bin/skyloop recipe table-4 [--data ../shared/data] [--work runs/multitask] [--reports reports] [--threads 2]
- * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share; seconds
- * where they are there already. Expected: see the README; active above biharmonic at every patch size or it says where
- * not.
+ * Time: about half an hour on two cores without GPU for the fifteen runs that Tables 1 to 4 and Figure 4 share;
+ * seconds where they are there already.
+ * Expected: the table in docs/results/multitask.md; active above biharmonic at every patch size or it says where not.
  */
 import { evaluation, GRID } from "./multitask/runs.ts";
 import { foot, markdown, ofStrategy, report, shown } from "./multitask/tables.ts";

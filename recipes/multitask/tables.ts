@@ -124,7 +124,8 @@ export function report(
   writeFileAtomic(join(folder, "table.md"), `# ${title}\n\n${body}\n`);
   writeFileAtomic(join(folder, "table.json"), `${JSON.stringify(json, null, 2)}\n`);
   for (const [file, svg] of Object.entries(charts)) writeFileAtomic(join(folder, file), svg);
-  process.stdout.write(`${title}\n\n${body}\n\nin ${folder}\n`);
+  process.stdout.write(`# ${title}\n\n${body}\n`);
+  process.stderr.write(`in ${folder}\n`);
 }
 
 /** Means over the seeds of what happened at each step, one line a strategy or task. */

@@ -13,6 +13,7 @@ interface ProbeFlags {
   networkSteps: number;
   seeds: number;
   split: number;
+  write?: string;
   json: boolean;
 }
 
@@ -50,6 +51,7 @@ export function addProbeCommand(program: Command): void {
     .option("--network-steps <n>", "batches of 32 that a network learns", Number, 300)
     .option("--seeds <n>", "draws of the examples", Number, 10)
     .option("--split <seed>", "seed of the fixed split into learning and validation", Number, 1)
+    .option("--write <page>", "with --suites: put the table into its section of a Markdown page")
     .option("--json", "one JSON object", false)
     .action(async (surveys: string[], flags: ProbeFlags) => {
       const [{ probe }, { HEADS }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
@@ -94,6 +96,11 @@ export function addProbeCommand(program: Command): void {
           progress: flags.json ? SILENT : terminalProgress("probe", "suites"),
         });
         process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
+        if (flags.write !== undefined) {
+          const { writeSection } = await import("./page-section.ts");
+          const command = `bin/skyloop probe --suites ${flags.suites} --model ${flags.model} --seeds ${flags.seeds}`;
+          writeSection(flags.write, command, suitesTable(results), new Date().toISOString().slice(0, 10));
+        }
         return;
       }
       const columns = listed(flags.column);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import { writeSection } from "./page-section.ts";
 
 const FOLDER = join(PACKAGE_ROOT, "recipes");
 const FIRST_FILE = join(PACKAGE_ROOT, "src/cli/run-recipe.ts");
@@ -29,7 +30,10 @@ export function addRecipeCommand(program: Command): void {
   program
     .command("recipe")
     .argument("[name]", "recipe; without one they are listed")
-    .argument("[options...]", "the recipe's own options; --help shows its header, which names them")
+    .argument(
+      "[options...]",
+      "options of the recipe, which NAME --help lists; --write PAGE puts the result into a page",
+    )
     .description("make a table or figure of the paper on data that can be reached")
     .helpOption(false)
     .allowUnknownOption()
@@ -48,12 +52,37 @@ export function addRecipeCommand(program: Command): void {
         process.stdout.write(`${headerOf(name)}\n`);
         return;
       }
-      const child = spawn(
-        process.execPath,
-        ["--import", import.meta.resolve("tsx"), FIRST_FILE, join(FOLDER, `${name}.ts`), ...options],
-        { stdio: "inherit" },
-      );
-      const [code] = (await once(child, "exit")) as [number | null];
-      process.exitCode = code ?? 1;
+      process.exitCode = await runRecipe(name, options);
     });
+}
+
+/**
+ * Runs a recipe and returns its exit code. `--write PAGE` among the options also puts what it prints into its section
+ * of that Markdown page.
+ */
+async function runRecipe(name: string, given: string[]): Promise<number> {
+  const options = given.slice();
+  const at = options.indexOf("--write");
+  const [, page] = at < 0 ? [] : options.splice(at, 2);
+  if (at >= 0 && page === undefined)
+    throw new SkyloopError("BAD_OPTION", "--write names a Markdown page, such as FILE.md");
+  const child = spawn(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), FIRST_FILE, join(FOLDER, `${name}.ts`), ...options],
+    { stdio: ["inherit", page === undefined ? "inherit" : "pipe", "inherit"] },
+  );
+  const printed: Buffer[] = [];
+  child.stdout?.on("data", (part: Buffer) => {
+    printed.push(part);
+    process.stdout.write(part);
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code === 0 && page !== undefined)
+    writeSection(
+      page,
+      ["bin/skyloop recipe", name, ...options].join(" "),
+      Buffer.concat(printed).toString("utf8"),
+      new Date().toISOString().slice(0, 10),
+    );
+  return code ?? 1;
 }
