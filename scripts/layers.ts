@@ -20,7 +20,7 @@ export const STANDS_ON: Record<string, readonly string[]> = {
   nn: ["torch"],
   models: ["nn"],
   measure: ["torch"],
-  tasks: ["models", "batches"],
+  tasks: ["models", "batches", "store"],
   train: ["tasks", "measure", "batches", "plot"],
   store: ["base", "contract"],
   loop: ["train", "tasks", "measure", "store"],

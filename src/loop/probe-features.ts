@@ -1,8 +1,8 @@
 /** The features of several surveys, one below the other, for a probe. */
 import { SkyloopError } from "../base/errors.ts";
-import { openFeatures } from "../batches/features.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import { createModel, featuresOf } from "../models/index.ts";
+import { openFeatures } from "../store/features.ts";
 import type { Survey } from "../survey/folder.ts";
 import { manualSeed, noGrad, scope, tensor } from "../torch/index.ts";
 import { loadFeatures, type Matrix, PIXELS_PCA } from "./spaces.ts";

@@ -2,11 +2,11 @@
 import { statSync } from "node:fs";
 import type { LabelState, RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
+import { readScores, scoresPath } from "../store/scores.ts";
 import type { Store } from "../store/store.ts";
 import type { Survey } from "../survey/folder.ts";
 import { fold } from "./fold.ts";
 import { separationDeg } from "./lookup.ts";
-import { readScores, scoresPath } from "./scores.ts";
 import { findSession } from "./session.ts";
 
 interface Order {

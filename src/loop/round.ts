@@ -7,11 +7,11 @@ import { setImmediate } from "node:timers/promises";
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Page, Pick } from "../contract/api.ts";
+import { readScores, writeScores } from "../store/scores.ts";
 import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
 import { type Folded, fold } from "./fold.ts";
 import { type Example, type FeatureSpace, type Learner, learn } from "./learn.ts";
-import { readScores, writeScores } from "./scores.ts";
 import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
 
 /** Up to so many objects everything is scored at once. */

@@ -1,8 +1,8 @@
 /** Features for the loop by name: a computed set of a survey, or the baseline `pixels-pca`, computed when asked for. */
 
 import { SkyloopError } from "../base/errors.ts";
-import { openFeatures } from "../batches/features.ts";
 import { loadBlocks } from "../batches/loader.ts";
+import { openFeatures } from "../store/features.ts";
 import type { Survey } from "../survey/folder.ts";
 import { noGrad, scope, svd, tensor } from "../torch/index.ts";
 

@@ -3,8 +3,8 @@
 import type { RankedRow } from "../contract/api.ts";
 import { advise, readAssessments } from "../loop/assess.ts";
 import { rankedRows } from "../loop/ranking.ts";
-import { scoredRound } from "../loop/scores.ts";
 import { sessionState } from "../loop/session.ts";
+import { scoredRound } from "../store/scores.ts";
 import type { Pictures } from "./pictures.ts";
 import type { Served } from "./workspace.ts";
 

@@ -1,8 +1,8 @@
 /** The surveys that a server serves, each with its catalogue, its database and its feature sets; opened once. */
 import { resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { listFeatures } from "../batches/features.ts";
 import type { SurveyInfo } from "../contract/api.ts";
+import { listFeatures } from "../store/features.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 

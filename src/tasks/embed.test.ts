@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { SILENT } from "../base/progress.ts";
-import { listFeatures, openFeatures } from "../batches/features.ts";
 import { createModel } from "../models/index.ts";
+import { listFeatures, openFeatures } from "../store/features.ts";
 import { scope, writeSafetensors } from "../torch/index.ts";
 import { embedSurvey } from "./embed.ts";
 

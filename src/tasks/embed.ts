@@ -2,10 +2,10 @@
 import { setImmediate } from "node:timers/promises";
 import { log } from "../base/log.ts";
 import type { Progress } from "../base/progress.ts";
-import { writeFeatures } from "../batches/features.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import type { Pooling } from "../models/feature-pooling.ts";
 import { loadModel, releasedWeights } from "../models/index.ts";
+import { writeFeatures } from "../store/features.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { noGrad, type Precision, scope, setPrecision, tensor } from "../torch/index.ts";
 

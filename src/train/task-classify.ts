@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { hashFile, writeFileAtomic } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
-import { type Features, listFeatures, openFeatures } from "../batches/features.ts";
 import { loadInputs } from "../batches/inputs.ts";
 import { type Split, stratifiedSplit } from "../batches/split.ts";
 import {
@@ -19,6 +18,7 @@ import {
 } from "../measure/calibration.ts";
 import { type ClassificationScores, classificationScores, mostProbable } from "../measure/classification.ts";
 import { releasedWeights } from "../models/index.ts";
+import { type Features, listFeatures, openFeatures } from "../store/features.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { classifyLogits, saveHead } from "../tasks/classify.ts";
 import { embedSurvey } from "../tasks/embed.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { writeFeatures } from "../../src/batches/features.ts";
+import { writeFeatures } from "../../src/store/features.ts";
 import { allSaved, openSession, openWorld, shown } from "./harness.ts";
 
 const world = openWorld();

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from "vitest";
 import { createModel } from "../../src/models/index.ts";
+import { savePredictions } from "../../src/store/predictions.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
-import { savePredictions } from "../../src/survey/predictions.ts";
 import { disposeImageModel, saveImageModel } from "../../src/tasks/image-model.ts";
 import { taskDecoder } from "../../src/tasks/image-task.ts";
 import { manualSeed } from "../../src/torch/index.ts";

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { ObjectId } from "../../contract/api.ts";
 import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../contract/predictions.ts";
-import { listPredictions, readPredictions } from "../../survey/predictions.ts";
+import { listPredictions, readPredictions } from "../../store/predictions.ts";
 import type { Compute } from "../compute.ts";
 import type { KnownHead } from "../image-heads.ts";
 import type { Served, Workspace } from "../workspace.ts";

@@ -6,8 +6,8 @@ import { Imported, ImportLabels, Learning, Preview, RankingFilter, Why } from ".
 import { advise, histogramOf, readAssessments } from "../../loop/assess.ts";
 import { importLabels } from "../../loop/import-labels.ts";
 import { rankedRows } from "../../loop/ranking.ts";
-import { readScores } from "../../loop/scores.ts";
 import { describeSession, sessionState } from "../../loop/session.ts";
+import { readScores } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
 import type { Pictures } from "../pictures.ts";
 import { writeReport } from "../report.ts";

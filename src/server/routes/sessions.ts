@@ -6,7 +6,6 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
-import { openFeatures } from "../../batches/features.ts";
 import {
   ByWho,
   ExportFormat,
@@ -23,8 +22,9 @@ import {
 } from "../../contract/api.ts";
 import { RankingFilter } from "../../contract/insight.ts";
 import { EXPORT_SUFFIX, exportSession } from "../../loop/export.ts";
-import { scoredRound } from "../../loop/scores.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
+import { openFeatures } from "../../store/features.ts";
+import { scoredRound } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
 import type { Streams } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";

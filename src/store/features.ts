@@ -19,7 +19,6 @@ import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { lockFolder, readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import type { FeatureSet } from "../contract/api.ts";
-import type { Precision } from "../torch/index.ts";
 
 /** Content of features.json. */
 export interface FeatureHeader {
@@ -30,7 +29,7 @@ export interface FeatureHeader {
   count: number;
   blockRows: number;
   /** Of the encoder's products; absent: float32. */
-  precision?: Precision;
+  precision?: "float32" | "bfloat16";
   blocksDone: number[];
 }
 
