@@ -110,6 +110,8 @@ export const NewLabel = z.object({
 });
 export const NewLabels = z.object({ who: Who, labels: z.array(NewLabel).min(1).max(1000) });
 export const ByWho = z.object({ who: Who });
+/** Undo and redo. With the same `clientKey` again (the answer got lost) the step is not taken twice. */
+export const Step = ByWho.extend({ clientKey: z.string().max(80).optional() });
 export const NewRound = z.object({
   who: Who,
   alpha: z.number().min(0).max(1).optional(),
@@ -181,13 +183,16 @@ export const Session = z.object({
   unsure: z.number().int(),
 });
 
+/** Labels of one object by different people that disagree. */
+export const Conflict = z.object({
+  object: ObjectId,
+  opinions: z.array(z.object({ who: z.string(), value: LabelValue })),
+});
+
 /** All a page needs to go on after a reload. */
 export const SessionState = Session.extend({
   labels: z.record(ObjectId, LabelState),
-  /** Labels of the same object by different people that disagree. */
-  conflicts: z.array(
-    z.object({ object: ObjectId, opinions: z.array(z.object({ who: z.string(), value: LabelValue })) }),
-  ),
+  conflicts: z.array(Conflict),
   page: Page.nullable(),
   rounds: z.array(RoundSummary),
   canUndo: z.boolean(),
@@ -196,9 +201,12 @@ export const SessionState = Session.extend({
   ranked: z.boolean(),
 });
 
+/** The answer to a write: all that it changed of the session's state, so that nobody need ask for it again. */
 export const Saved = z.object({
   events: z.array(SessionEvent),
   labels: z.record(ObjectId, LabelState),
+  conflicts: z.array(Conflict),
+  rounds: z.array(RoundSummary),
   canUndo: z.boolean(),
   canRedo: z.boolean(),
   lastSeq: z.number().int(),
@@ -219,7 +227,10 @@ export const Ranking = z.object({ total: z.number().int(), offset: z.number().in
 
 export const ExportFormat = z.enum(["csv", "parquet", "fits", "votable"]);
 
-/** Sent on /api/sessions/:session/stream (server-sent events; the event's name is `type`). */
+/**
+ * Sent on /api/sessions/:session/stream (server-sent events; the event's name is `type`), and on /api/stream, which
+ * carries several sessions, as LiveMessage.
+ */
 export const StreamMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("progress"),
@@ -233,6 +244,9 @@ export const StreamMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("events"), events: z.array(SessionEvent) }),
   z.object({ type: z.literal("failed"), code: z.string(), message: z.string() }),
 ]);
+
+/** A message of /api/stream (event `message`), with the session that it is of. */
+export const LiveMessage = z.object({ session: SessionId, message: StreamMessage });
 
 export const ApiError = z.object({ code: z.string(), message: z.string() });
 
@@ -258,4 +272,6 @@ export type RankedRow = z.infer<typeof RankedRow>;
 export type Ranking = z.infer<typeof Ranking>;
 export type ExportFormat = z.infer<typeof ExportFormat>;
 export type StreamMessage = z.infer<typeof StreamMessage>;
+export type LiveMessage = z.infer<typeof LiveMessage>;
+export type Conflict = z.infer<typeof Conflict>;
 export type ApiError = z.infer<typeof ApiError>;

@@ -105,11 +105,20 @@ export function roundSeed(record: SessionRecord, round: number): number {
   return new Random(record.seed).fork(`round ${round}`).int(2 ** 31);
 }
 
-function saved(events: SessionEvent[], folded: Folded, who: string, objects: Iterable<string>): Saved {
+function saved(
+  store: Store,
+  record: SessionRecord,
+  events: SessionEvent[],
+  who: string,
+  objects: Iterable<string>,
+): Saved {
+  const folded = fold(store.events(record.session), record.alpha);
   const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0 };
   return {
     events,
     labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])),
+    conflicts: folded.conflicts,
+    rounds: summariseRounds(folded, store.rounds(record.session), record.alpha),
     canUndo: folded.undoable.has(who),
     canRedo: folded.redoable.has(who),
     lastSeq: folded.lastSeq,
@@ -140,16 +149,24 @@ export function addLabels(store: Store, survey: SessionSurvey, session: string, 
   if (events.length === 0)
     throw new SkyloopError("NOTHING_TO_SAVE", "each label needs a value or a tag to add or remove");
   const written = store.addEvents(session, events);
-  return saved(written, fold(store.events(session), record.alpha), who, new Set(labels.map(({ object }) => object)));
+  return saved(store, record, written, who, new Set(labels.map(({ object }) => object)));
 }
 
 /**
- * Takes back the person's last action in force, or brings back what they took back last. Throws NOTHING_TO_UNDO,
- * NOTHING_TO_REDO.
+ * Takes back the person's last action in force, or brings back what they took back last. A step whose `clientKey` is
+ * known already is answered and not taken again. Throws NOTHING_TO_UNDO, NOTHING_TO_REDO.
  */
-export function stepBack(store: Store, session: string, who: string, kind: "undo" | "redo"): Saved {
+export function stepBack(
+  store: Store,
+  session: string,
+  who: string,
+  kind: "undo" | "redo",
+  clientKey: string | null = null,
+): Saved {
   const record = findSession(store, session);
   const before = store.events(session);
+  const known = clientKey === null ? undefined : before.find((event) => event.clientKey === clientKey);
+  if (known !== undefined) return saved(store, record, [known], who, concernedBy(before, Number(known.value), who));
   const folded = fold(before, record.alpha);
   const concerned = (kind === "undo" ? folded.undoable : folded.redoable).get(who);
   if (concerned === undefined)
@@ -159,17 +176,19 @@ export function stepBack(store: Store, session: string, who: string, kind: "undo
     );
   const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
   const written = store.addEvents(session, [
-    { who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey: null },
+    { who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey },
   ]);
-  const action = actionOf(event);
-  const concernedToo = before.filter(
-    (other) => other.seq === event.seq || (action !== null && other.who === who && actionOf(other) === action),
-  );
-  return saved(
-    written,
-    fold(store.events(session), record.alpha),
-    who,
-    concernedToo.flatMap(({ object }) => object ?? []),
+  return saved(store, record, written, who, concernedBy(before, concerned, who));
+}
+
+/** The objects of the action that event `seq` belongs to. */
+function concernedBy(events: SessionEvent[], seq: number, who: string): string[] {
+  const event = events.find((one) => one.seq === seq);
+  const action = event === undefined ? null : actionOf(event);
+  return events.flatMap((other) =>
+    other.seq === seq || (action !== null && other.who === who && actionOf(other) === action)
+      ? (other.object ?? [])
+      : [],
   );
 }
 

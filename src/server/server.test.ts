@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
-import type { SessionState, StreamMessage } from "../contract/api.ts";
+import type { Saved, SessionState } from "../contract/api.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { buildServer } from "./app.ts";
 
@@ -128,6 +128,7 @@ describe("safety", () => {
       "/api/sessions/{session}/rounds",
       "/api/sessions/{session}/export",
       "/api/sessions/{session}/stream",
+      "/api/stream",
     ])
       expect(Object.keys(paths)).toContain(path);
     expect((await get("/api/docs")).body).toContain("/api/sessions/{session}/undo");
@@ -191,27 +192,60 @@ describe("sessions", () => {
     expect((await get(`/api/sessions/${session}/export?format=doc`)).statusCode).toBe(400);
   });
 
-  it("tell others at once what somebody labels", async () => {
-    const heard = new Promise<StreamMessage>((resolve, reject) => {
-      const stream = request({ host: "127.0.0.1", port, path: `/api/sessions/${session}/stream` }, (response) => {
+  /** The data of the first event of a stream that `wanted` finds; `connected` is called once it is open. */
+  const firstOf = (path: string, wanted: RegExp, connected: () => void): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const stream = request({ host: "127.0.0.1", port, path }, (response) => {
         response.setEncoding("utf8");
         let text = "";
         response.on("data", (part: string) => {
           text += part;
-          const data = /event: events\ndata: (.*)\n/.exec(text);
+          const data = wanted.exec(text);
           if (data !== null) {
             stream.destroy();
-            resolve(JSON.parse(data[1]) as StreamMessage);
-          } else if (text.includes("connected"))
-            void post(`/api/sessions/${session}/labels`, {
-              who: "bob",
-              labels: [{ object: id(20), value: "negative", clientKey: "bob" }],
-            });
+            resolve(JSON.parse(data[1]));
+          } else if (text.includes("connected")) connected();
         });
       });
       stream.on("error", reject).end();
     });
-    expect(await heard).toMatchObject({ type: "events", events: [{ who: "bob", object: id(20), value: "negative" }] });
+
+  it("tell others at once what somebody labels", async () => {
+    const heard = await firstOf(`/api/sessions/${session}/stream`, /event: events\ndata: (.*)\n/, () =>
+      post(`/api/sessions/${session}/labels`, {
+        who: "bob",
+        labels: [{ object: id(20), value: "negative", clientKey: "bob" }],
+      }),
+    );
+    expect(heard).toMatchObject({ type: "events", events: [{ who: "bob", object: id(20), value: "negative" }] });
+  });
+
+  it("share one stream, whose messages name their session", async () => {
+    const { session: other } = (await post("/api/sessions", { ...NEW, target: "Others" })).json() as SessionState;
+    const heard = await firstOf(`/api/stream?sessions=${other},none,${session}`, /^data: (.*)$/m, () =>
+      post(`/api/sessions/${session}/labels`, {
+        who: "bob",
+        labels: [{ object: id(21), value: "unsure", clientKey: "bob again" }],
+      }),
+    );
+    expect(heard).toMatchObject({ session, message: { type: "events", events: [{ object: id(21) }] } });
+  });
+
+  it("answer a write with all that it changed, and take a step sent twice once", async () => {
+    const { session: own } = (await post("/api/sessions", { ...NEW, target: "Steps" })).json() as SessionState;
+    const labels = [5, 6].map((n) => ({ object: id(n), value: "positive", clientKey: `key ${n}` }));
+    await post(`/api/sessions/${own}/labels`, { who: "ann", labels });
+    const differs = (
+      await post(`/api/sessions/${own}/labels`, { who: "bob", labels: [{ object: id(5), value: "negative" }] })
+    ).json() as Saved;
+    const state = (await get(`/api/sessions/${own}`)).json() as SessionState;
+    expect([differs.rounds, differs.conflicts]).toEqual([state.rounds, state.conflicts]);
+    expect(state.conflicts).toMatchObject([{ object: id(5) }]);
+    const undo = () => post(`/api/sessions/${own}/undo`, { who: "ann", clientKey: "undo 1" });
+    const [first, second] = [(await undo()).json() as Saved, (await undo()).json() as Saved];
+    expect(second).toEqual(first);
+    expect(first.labels).toMatchObject({ [id(6)]: { value: null } });
+    expect((await get(`/api/sessions/${own}`)).json().labels).toMatchObject({ [id(5)]: { value: "negative" } });
   });
 
   it("survive the server", async () => {

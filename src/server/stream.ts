@@ -1,6 +1,6 @@
 /** Server-sent events of a session: what other people label, the progress of a round, new pages. */
 import type { FastifyReply } from "fastify";
-import type { StreamMessage } from "../contract/api.ts";
+import type { LiveMessage, StreamMessage } from "../contract/api.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** How often events that other processes wrote into the database are looked for. */
@@ -10,7 +10,15 @@ const HEARTBEAT_MS = 15_000;
 interface Listener {
   reply: FastifyReply;
   lastSeq: number;
+  /** The reply carries several sessions: messages say which they are of. */
+  many: boolean;
 }
+
+const asText = (session: string, message: StreamMessage, { many, lastSeq }: Listener): string => {
+  if (many) return `data: ${JSON.stringify({ session, message } satisfies LiveMessage)}\n\n`;
+  const id = message.type === "events" ? `id: ${lastSeq}\n` : "";
+  return `${id}event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`;
+};
 
 export class Streams {
   readonly #workspace: Workspace;
@@ -23,23 +31,22 @@ export class Streams {
     for (const timer of this.#timers) timer.unref();
   }
 
-  /** Keeps a reply open and sends it everything after event `lastSeq`. */
-  add(session: string, reply: FastifyReply, lastSeq: number): void {
+  /** Sends an open reply everything after event `lastSeq`; with `many` as messages that name their session. */
+  add(session: string, reply: FastifyReply, lastSeq: number, many = false): void {
     const listeners = this.#sessions.get(session) ?? new Set();
     this.#sessions.set(session, listeners);
-    const listener = { reply, lastSeq };
+    const listener = { reply, lastSeq, many };
     listeners.add(listener);
     reply.raw.on("close", () => {
       listeners.delete(listener);
       if (listeners.size === 0) this.#sessions.delete(session);
     });
-    reply.raw.write(": connected\n\n");
     this.flush(session);
   }
 
   send(session: string, message: StreamMessage): void {
-    for (const { reply } of this.#sessions.get(session) ?? [])
-      reply.raw.write(`event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`);
+    for (const listener of this.#sessions.get(session) ?? [])
+      listener.reply.raw.write(asText(session, message, listener));
   }
 
   /** Sends label events that a listener has not had yet. */
@@ -53,8 +60,7 @@ export class Streams {
         const fresh = events.filter(({ seq }) => seq > listener.lastSeq);
         if (fresh.length === 0) continue;
         listener.lastSeq = fresh[fresh.length - 1].seq;
-        const message: StreamMessage = { type: "events", events: fresh };
-        listener.reply.raw.write(`id: ${listener.lastSeq}\nevent: events\ndata: ${JSON.stringify(message)}\n\n`);
+        listener.reply.raw.write(asText(session, { type: "events", events: fresh }, listener));
       }
     }
   }

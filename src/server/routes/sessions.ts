@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
@@ -18,6 +18,7 @@ import {
   SessionEvent,
   SessionId,
   SessionState,
+  Step,
   Who,
 } from "../../contract/api.ts";
 import { RankingFilter } from "../../contract/insight.ts";
@@ -102,9 +103,9 @@ export function sessionRoutes(
   for (const kind of ["undo", "redo"] as const)
     app.post(
       `/api/sessions/:session/${kind}`,
-      { schema: { params: InSession, body: ByWho, response: { 200: Saved } } },
-      ({ params, body }) => {
-        const saved = stepBack(workspace.ofSession(params.session).store, params.session, body.who, kind);
+      { schema: { params: InSession, body: Step, response: { 200: Saved } } },
+      ({ params, body: { who, clientKey } }) => {
+        const saved = stepBack(workspace.ofSession(params.session).store, params.session, who, kind, clientKey);
         streams.flush(params.session);
         return saved;
       },
@@ -203,14 +204,34 @@ export function sessionRoutes(
     ({ params, query, headers }, reply) => {
       const { store } = workspace.ofSession(params.session);
       const known = Number(headers["last-event-id"] ?? query.after ?? store.events(params.session).at(-1)?.seq ?? 0);
-      reply.hijack();
-      reply.raw.writeHead(200, {
-        ...(reply.getHeaders() as Record<string, string>),
-        "Content-Type": "text/event-stream",
-        "Cache-Control": "no-store",
-        Connection: "keep-alive",
-      });
-      streams.add(params.session, reply, Number.isFinite(known) ? known : 0);
+      streams.add(params.session, openStream(reply), Number.isFinite(known) ? known : 0);
     },
   );
+
+  /** Several sessions in one stream, so that the windows of a browser need only one. Unknown sessions are left out. */
+  app.get(
+    "/api/stream",
+    { schema: { querystring: z.object({ sessions: z.string().max(8000) }) } },
+    ({ query }, reply) => {
+      const stream = openStream(reply);
+      for (const session of new Set(query.sessions.split(",")))
+        if (workspace.all().some(({ store }) => store.session(session) !== undefined)) {
+          const { store } = workspace.ofSession(session);
+          streams.add(session, stream, store.events(session).at(-1)?.seq ?? 0, true);
+        }
+    },
+  );
+}
+
+/** Begins server-sent events; the reply stays open. */
+function openStream(reply: FastifyReply): FastifyReply {
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    Connection: "keep-alive",
+  });
+  reply.raw.write(": connected\n\n");
+  return reply;
 }
