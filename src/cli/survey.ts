@@ -22,7 +22,12 @@ export function addSurveyCommand(program: Command): void {
     .option("--title <text>", "what the survey is called on the page")
     .option("--bands <names>", "bands of FITS images in the order wanted, e.g. g,r,z")
     .option("--adaptive-crop", "crop to the galaxy before a model sees a stamp", false)
-    .option("--overwrite", "replace a survey of the same name", false)
+    .option(
+      "--overwrite",
+      "make a survey of the same name again: the old one goes when the new one is whole; sessions, labels and the features of stamps that stay are kept",
+      false,
+    )
+    .option("--discard-labels", "with --overwrite: sessions and labels go, too", false)
     .action(
       async (
         out: string,
@@ -36,6 +41,7 @@ export function addSurveyCommand(program: Command): void {
           bands?: string;
           adaptiveCrop: boolean;
           overwrite: boolean;
+          discardLabels: boolean;
         },
       ) => {
         const [{ terminalProgress }, { SkyloopError }] = await Promise.all([
@@ -44,6 +50,11 @@ export function addSurveyCommand(program: Command): void {
         ]);
         const bands = options.bands?.split(",").map((name) => name.trim());
         const command = process.argv.slice(2).join(" ");
+        if (options.discardLabels && !options.overwrite)
+          throw new SkyloopError("BAD_OPTION", "--discard-labels goes with --overwrite; nothing was done");
+        const replace = options.overwrite
+          ? (await import("../loop/keep.ts")).keepWhatFits({ discardLabels: options.discardLabels })
+          : undefined;
         if (options.wide !== undefined && options.catalogue !== undefined) {
           const { createFromWide } = await import("../stamps/wide.ts");
           await createFromWide({
@@ -53,6 +64,7 @@ export function addSurveyCommand(program: Command): void {
             catalogue: options.catalogue,
             bands: bands ?? ["g", "r", "z"],
             sizePx: options.size,
+            replace,
             command,
             progress: terminalProgress("cutting stamps", "stamps"),
           });
@@ -63,6 +75,7 @@ export function addSurveyCommand(program: Command): void {
             images: options.images,
             out,
             bands,
+            replace,
             command,
             progress: terminalProgress("reading images", "images"),
           });

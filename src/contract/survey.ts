@@ -31,6 +31,8 @@ export const SurveyHeader = z.object({
   pixelScaleArcsec: z.number().nullable(),
   /** Whether stamps are cropped to the galaxy before a model sees them (facts: adaptive crop). */
   adaptiveCrop: z.boolean(),
+  /** Folder of images that the survey is of; absent where it is of other things, or older. */
+  imagesFolder: z.string().optional(),
   /** SHA-256 over the packs and the catalogue: names the data in runs. */
   dataHash: z.string(),
 });

@@ -1,7 +1,6 @@
 /** A survey from wide images: stamps cut at a catalogue's positions. */
 
-import { rmSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { SurveyHeader } from "../contract/survey.ts";
@@ -10,6 +9,7 @@ import { cardNumber, readFitsHdus, readFitsImage } from "../survey/fits.ts";
 import { judged } from "../survey/flux.ts";
 import { SurveyWriter } from "../survey/folder.ts";
 import { positionIn, stemOf } from "../survey/labels.ts";
+import type { Keeping } from "../survey/replace.ts";
 import { parseWcs, type Wcs } from "../survey/wcs.ts";
 import { cutStamp, type Wide } from "./cut.ts";
 
@@ -22,7 +22,8 @@ export interface WideOptions {
   sizePx: number;
   title?: string;
   adaptiveCrop: boolean;
-  overwrite?: boolean;
+  /** A survey that stands at `out` is replaced, and hands this on. */
+  replace?: Keeping;
   command: string;
   progress: Progress;
 }
@@ -66,7 +67,7 @@ export async function createFromWide({
   sizePx,
   title,
   adaptiveCrop,
-  overwrite,
+  replace,
   command,
   progress,
 }: WideOptions): Promise<SurveyHeader> {
@@ -84,19 +85,22 @@ export async function createFromWide({
       `${total} planes in ${images.map((path) => basename(path)).join(", ")} for the bands ${bands.join(", ")}; name one band a plane with --bands`,
     );
   const { rows } = await readTable(catalogue);
-  if (overwrite === true) rmSync(resolve(out), { recursive: true, force: true });
   const header = readFitsHdus(images[0]).find(({ shape }) => shape.length >= 2)?.cards ?? [];
   const scale = first.wcs?.pixelScaleArcsec ?? cardNumber(header, "PIXSCALE") ?? null;
-  const writer = new SurveyWriter(out, {
-    title: title ?? stemOf(images[0]),
-    kind: "flux",
-    bands,
-    unit: "nanomaggy",
-    pixelScaleArcsec: scale,
-    adaptiveCrop,
-    seed: null,
-    command,
-  });
+  const writer = new SurveyWriter(
+    out,
+    {
+      title: title ?? stemOf(images[0]),
+      kind: "flux",
+      bands,
+      unit: "nanomaggy",
+      pixelScaleArcsec: scale,
+      adaptiveCrop,
+      seed: null,
+      command,
+    },
+    replace === undefined ? null : { keeping: replace, inputs: [...images, catalogue] },
+  );
   try {
     for (const [i, row] of rows.entries()) {
       const id = String(row.id ?? row.ID ?? row.objid ?? `${stemOf(images[0])}_${i + 1}`);

@@ -1,13 +1,14 @@
 /** A folder of images to a survey: every file is taken in, or named with the reason why not. */
-import { existsSync, rmSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { existsSync, lstatSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
-import { listFiles, sortFiles } from "./files.ts";
+import { type Found, listFiles, sortFiles } from "./files.ts";
 import { type NewStamp, SurveyWriter } from "./folder.ts";
 import { type Labels, positionInName, readLabels, stemOf } from "./labels.ts";
 import { readPicture } from "./pictures.ts";
+import type { Keeping } from "./replace.ts";
 
 export interface CreateOptions {
   out: string;
@@ -17,7 +18,8 @@ export interface CreateOptions {
   adaptiveCrop: boolean;
   /** Bands to take from FITS, in this order; found in the files where not given. */
   bands?: string[];
-  overwrite?: boolean;
+  /** A survey that stands at `out` is replaced, and hands this on. */
+  replace?: Keeping;
   command: string;
   progress: Progress;
 }
@@ -25,7 +27,10 @@ export interface CreateOptions {
 /** Decoding goes on on so many files at once; sharp brings its own threads. */
 const AT_ONCE = 8;
 
-/** Makes the survey and returns its header. Throws IMAGES_MISSING, MIXED_KINDS, NO_STAMPS, SURVEY_EXISTS, DISK_FULL. */
+/**
+ * Makes the survey and returns its header. Throws IMAGES_MISSING, MIXED_KINDS, NO_STAMPS, DISK_FULL and what
+ * `SurveyWriter` throws.
+ */
 export async function createSurvey(options: CreateOptions): Promise<SurveyHeader> {
   const folder = resolve(options.images);
   if (!existsSync(folder) || !statSync(folder).isDirectory())
@@ -38,20 +43,25 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
       `${options.images} holds ${found.pictures.length} pictures and ${found.fits.length + found.hdf5.length} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`,
     );
   const labels = await readLabels(folder, options.labels);
-  if (options.overwrite === true) rmSync(resolve(options.out), { recursive: true, force: true });
-
+  const inputs = [folder, ...(options.labels === undefined ? [] : [options.labels]), ...linked(folder, found)];
+  const replacing = options.replace === undefined ? null : { keeping: options.replace, inputs };
   const fluxReader = flux ? await import("./flux.ts") : null;
   const bands = fluxReader === null ? ["r", "g", "b"] : (options.bands ?? (await fluxReader.findBands(folder, found)));
-  const writer = new SurveyWriter(options.out, {
-    title: options.title ?? basename(folder),
-    kind: flux ? "flux" : "colour",
-    bands,
-    unit: flux ? "nanomaggy" : "colour",
-    pixelScaleArcsec: fluxReader === null ? null : await fluxReader.findPixelScale(folder, found),
-    adaptiveCrop: options.adaptiveCrop,
-    seed: null,
-    command: options.command,
-  });
+  const writer = new SurveyWriter(
+    options.out,
+    {
+      title: options.title ?? basename(folder),
+      kind: flux ? "flux" : "colour",
+      bands,
+      unit: flux ? "nanomaggy" : "colour",
+      pixelScaleArcsec: fluxReader === null ? null : await fluxReader.findPixelScale(folder, found),
+      adaptiveCrop: options.adaptiveCrop,
+      seed: null,
+      command: options.command,
+      imagesFolder: folder,
+    },
+    replacing,
+  );
   try {
     for (const problem of found.problems) writer.problem(problem);
     const take = (item: NewStamp | Problem) => ("code" in item ? writer.problem(item) : writer.add(item));
@@ -65,6 +75,12 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
   } finally {
     options.progress.end();
   }
+}
+
+/** Images that are links lie where those lead. */
+function linked(folder: string, { pictures, fits, hdf5 }: Found): string[] {
+  const files = [...pictures, ...hdf5, ...fits.flatMap((group) => group.files.map(({ file }) => file))];
+  return files.map((file) => join(folder, file)).filter((path) => lstatSync(path).isSymbolicLink());
 }
 
 async function takePictures(

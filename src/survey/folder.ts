@@ -6,6 +6,7 @@ import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { type CatalogueRow, type Codec, type Problem, RESERVED_COLUMNS, SurveyHeader } from "../contract/survey.ts";
 import { readParquet, type TableColumn } from "./duck.ts";
+import { recoverReplacement } from "./replace.ts";
 
 export { type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
 
@@ -54,6 +55,7 @@ export function columnOf(survey: Pick<Survey, "folder" | "columns">, name: strin
 
 /** Opens a survey. Throws SURVEY_MISSING or SURVEY_BROKEN. */
 export async function openSurvey(folder: string): Promise<Survey> {
+  recoverReplacement(folder);
   const headerPath = join(folder, "survey.json");
   if (!existsSync(headerPath))
     throw new SkyloopError(

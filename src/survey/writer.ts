@@ -1,10 +1,22 @@
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { hashFile, lockFolder, syncFolder, writeError, writeFileAtomic } from "../base/files.ts";
+import { hashFile, lockFolder, writeError, writeFileAtomic } from "../base/files.ts";
 import { type Codec, type Problem, RESERVED_COLUMNS, type SurveyHeader } from "../contract/survey.ts";
 import { type Cell, type CellType, type TableColumn, writeColumns } from "./duck.ts";
+import {
+  beginPartial,
+  checkReplaceable,
+  clearReplacement,
+  type Keeping,
+  lockOf,
+  partialOf,
+  placeInstead,
+  placeNew,
+  realPath,
+} from "./replace.ts";
+import { oldRowsOf } from "./same-rows.ts";
 
 const PACK_BYTES = 2 ** 30;
 
@@ -17,6 +29,14 @@ export interface SurveyOptions {
   adaptiveCrop: boolean;
   seed: number | null;
   command: string;
+  /** Folder of images that the survey is of, as an absolute path. */
+  imagesFolder?: string;
+}
+
+/** The survey that stands under the name is replaced; what it hands on, and the files that must not lie in it. */
+export interface Replacing {
+  keeping: Keeping;
+  inputs: string[];
 }
 
 export type NewStamp = {
@@ -35,12 +55,15 @@ type Placed = Omit<NewStamp, "codec"> & { codec: Codec; pack: number; offset: nu
 
 /**
  * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing
- * half-made under the final name, and the next run clears what it left. Throws SURVEY_EXISTS, LOCKED, DISK_FULL.
+ * half-made under the final name, and the next run clears what it left. A survey that stands there is replaced only
+ * where that is asked for, and only by a finished one. Throws SURVEY_EXISTS, NOT_A_SURVEY, OUT_HOLDS_INPUT, LOCKED,
+ * FOLDER_IN_THE_WAY, DISK_FULL.
  */
 export class SurveyWriter {
   readonly #out: string;
   readonly #partial: string;
   readonly #options: SurveyOptions;
+  readonly #replacing: Replacing | null;
   readonly #release: () => void;
   readonly #rows: Placed[] = [];
   readonly #ids = new Set<string>();
@@ -50,19 +73,34 @@ export class SurveyWriter {
   #file: number | null = null;
   #offset = 0;
 
-  constructor(out: string, options: SurveyOptions) {
-    this.#out = resolve(out);
-    this.#partial = `${this.#out}.partial`;
+  constructor(out: string, options: SurveyOptions, replacing: Replacing | null = null) {
+    this.#out = realPath(out);
+    this.#partial = partialOf(this.#out);
     this.#options = options;
-    if (existsSync(this.#out))
-      throw new SkyloopError(
-        "SURVEY_EXISTS",
-        `${out} exists; choose another name, or delete it or pass --overwrite to make it again`,
-      );
-    mkdirSync(dirname(this.#out), { recursive: true });
-    this.#release = lockFolder(dirname(this.#out), `survey-${basename(this.#out)}`);
-    rmSync(this.#partial, { recursive: true, force: true });
-    mkdirSync(join(this.#partial, "stamps"), { recursive: true });
+    try {
+      mkdirSync(dirname(this.#out), { recursive: true });
+    } catch (cause) {
+      throw writeError(out, cause);
+    }
+    this.#release = lockFolder(dirname(this.#out), lockOf(this.#out));
+    try {
+      clearReplacement(this.#out);
+      const stands = existsSync(this.#out);
+      if (stands && replacing === null)
+        throw new SkyloopError(
+          "SURVEY_EXISTS",
+          `${out} exists; choose another name, or pass --overwrite to make the survey again (its labels stay)`,
+        );
+      if (stands && replacing !== null) {
+        checkReplaceable(this.#out, replacing.inputs);
+        replacing.keeping.settleLabels(this.#out);
+      }
+      this.#replacing = stands ? replacing : null;
+      beginPartial(this.#out);
+    } catch (cause) {
+      this.#release();
+      throw writeError(this.#partial, cause);
+    }
   }
 
   get count(): number {
@@ -135,6 +173,7 @@ export class SurveyWriter {
         unit: this.#options.unit,
         pixelScaleArcsec: this.#options.pixelScaleArcsec,
         adaptiveCrop: this.#options.adaptiveCrop,
+        ...(this.#options.imagesFolder === undefined ? {} : { imagesFolder: this.#options.imagesFolder }),
         dataHash: this.#hash
           .update(this.#rows.map(({ id }) => id).join("\n"))
           .update(await hashFile(catalogue))
@@ -142,8 +181,8 @@ export class SurveyWriter {
       };
       writeFileAtomic(join(this.#partial, "problems.json"), `${JSON.stringify(this.#problems, null, 1)}\n`);
       writeFileAtomic(join(this.#partial, "survey.json"), `${JSON.stringify(header, null, 2)}\n`);
-      renameSync(this.#partial, this.#out);
-      syncFolder(dirname(this.#out));
+      if (this.#replacing === null) placeNew(this.#out);
+      else placeInstead(this.#out, await oldRowsOf(this.#out, this.#partial), this.#replacing.keeping);
       this.#release();
       return header;
     } catch (cause) {
