@@ -5,6 +5,7 @@
 import { gridSample, noGrad, op, randn, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Noise, type Randoms, randomOf } from "./noise.ts";
 
+/** How strongly random views differ from their image. Amounts are in units of brightness from 0 to 1. */
 export interface AugmentOptions {
   /** Side of the views. */
   sizePx: number;
@@ -27,6 +28,7 @@ export interface AugmentOptions {
   noise: number;
 }
 
+/** The views of the released encoders' pre-training. */
 export const DEFAULT_AUGMENT: Omit<AugmentOptions, "sizePx"> = {
   zoom: [0.8, 1.05],
   shift: 0.05,

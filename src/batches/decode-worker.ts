@@ -4,6 +4,7 @@ import { messageOf } from "../base/errors.ts";
 import { modelInput } from "../stamps/model-input.ts";
 import { openSurvey } from "../survey/folder.ts";
 
+/** Decodes the stamps of rows `from` to `to` - 1. */
 export interface DecodeRequest {
   from: number;
   to: number;

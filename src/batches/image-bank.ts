@@ -14,6 +14,7 @@ import { type StampPlace, storeInFile, storeInMemory, takeFrom } from "./stamp-s
 /** What is true of a simulated galaxy, by the catalogue's columns. */
 export type Truth = Record<string, string | number | boolean | null>;
 
+/** All images of one or several surveys at one size, to draw batches from. */
 export interface ImageBank {
   /**
    * Images [n, 3, S, S] by their rows: colour in [0, 1], red first, or flux in nanomaggies (g, r, z) where `truth`
@@ -41,6 +42,7 @@ export interface Shards {
   of: Uint16Array;
 }
 
+/** Where images lie that are too many for memory, and which part of them this process holds. */
 export interface BankOptions {
   /** Folder of the file for more images than memory shall hold. */
   scratch?: string;

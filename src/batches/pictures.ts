@@ -14,6 +14,7 @@ export interface Picture {
   data: Uint8Array | Float32Array;
 }
 
+/** The central squares of a survey's stamps, as an image task learns from them. */
 export interface PictureSet {
   kind: "flux" | "colour";
   pixelScaleArcsec: number | null;

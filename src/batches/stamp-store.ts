@@ -15,6 +15,7 @@ export interface StampPlace {
   heldAt?: Int32Array;
 }
 
+/** Images that were written, in memory or in a file; `close` removes the file. */
 export interface StampStore {
   place: StampPlace;
   close(): void;

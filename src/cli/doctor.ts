@@ -7,6 +7,7 @@ import { readJson } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { type Engine, type Report, type Warning, warningsFor } from "./doctor-warnings.ts";
 
+/** `skyloop doctor`: examines the machine and prints versions, speed and warnings. */
 export function addDoctorCommand(program: Command): void {
   program
     .command("doctor")

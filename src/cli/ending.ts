@@ -22,6 +22,7 @@ function quitWhereNobodyReads(error: Error): void {
   throw error;
 }
 
+/** Lets the process end quietly where its output is cut off, as by `| head`. */
 export function allowClosedPipes(): void {
   process.stdout.on("error", quitWhereNobodyReads);
   process.stderr.on("error", quitWhereNobodyReads);

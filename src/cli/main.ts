@@ -21,6 +21,7 @@ import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
 import { addTrainCommand } from "./train.ts";
 
+/** The foot of `skyloop --help`; a test checks that its commands exist. */
 export const EXAMPLES = `
 Examples:
   skyloop start                                     the demo survey in your browser

@@ -7,8 +7,11 @@ import { z } from "zod";
 
 /** The id of an object: as in the survey's catalogue, unique there. */
 export const ObjectId = z.string().min(1).max(200);
+/** A session's name in addresses: small letters, digits and hyphens, such as `face-on-spiral-2`. */
 export const SessionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,80}$/);
+/** The name that a person goes by; it stands beside each of their labels. */
 export const Who = z.string().trim().min(1).max(80);
+/** A free word that a person puts on an object, beside its label ("ring", "check"). */
 export const Tag = z.string().trim().min(1).max(60);
 
 /** "clear" takes a label back without undoing later ones. */
@@ -20,12 +23,14 @@ export const LabelValue = z.enum(["positive", "negative", "unsure", "clear"]);
  */
 export const Reason = z.enum(["start", "highest", "lower", "random", "chosen"]);
 
+/** A column of the catalogue that the user brought; `filled` counts the objects that have a value. */
 export const Column = z.object({
   name: z.string(),
   type: z.enum(["string", "number", "boolean"]),
   filled: z.number().int(),
 });
 
+/** Features of a survey by one model: `dim` numbers for each of `total` objects, of which `done` are computed. */
 export const FeatureSet = z.object({
   model: z.string(),
   weightsHash: z.string(),
@@ -34,6 +39,7 @@ export const FeatureSet = z.object({
   total: z.number().int(),
 });
 
+/** What the page shows of a survey; `problems` counts files and rows that were not taken in, or with a reservation. */
 export const SurveyInfo = z.object({
   survey: z.string(),
   title: z.string(),
@@ -46,6 +52,7 @@ export const SurveyInfo = z.object({
   problems: z.number().int(),
 });
 
+/** What a list shows of an object: id, position (ICRS degrees, null where unknown), size of its stamp. */
 export const ObjectRow = z.object({
   object: ObjectId,
   raDeg: z.number().nullable(),
@@ -60,6 +67,7 @@ export const ObjectDetail = ObjectRow.extend({
   columns: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
 });
 
+/** POST /api/sessions: a search with its first examples. At most 2,000 of each kind. */
 export const NewSession = z.object({
   survey: z.string(),
   model: z.string(),
@@ -101,6 +109,7 @@ export const SessionEvent = z.object({
   clientKey: z.string().nullable(),
 });
 
+/** One click: a label, a tag added, or a tag removed. Absent fields change nothing. */
 export const NewLabel = z.object({
   object: ObjectId,
   value: LabelValue.optional(),
@@ -108,10 +117,13 @@ export const NewLabel = z.object({
   removeTag: Tag.optional(),
   clientKey: z.string().max(80).optional(),
 });
+/** POST …/labels: up to 1,000 clicks of one person, saved in order and all or none. */
 export const NewLabels = z.object({ who: Who, labels: z.array(NewLabel).min(1).max(1000) });
+/** A request of which only the person matters. */
 export const ByWho = z.object({ who: Who });
 /** Undo and redo. With the same `clientKey` again (the answer got lost) the step is not taken twice. */
 export const Step = ByWho.extend({ clientKey: z.string().max(80).optional() });
+/** POST …/rounds: learn from the labels so far and show the next page, with another alpha where one is given. */
 export const NewRound = z.object({
   who: Who,
   alpha: z.number().min(0).max(1).optional(),
@@ -122,6 +134,7 @@ export const NewRound = z.object({
   seen: z.number().int().min(0).optional(),
 });
 
+/** An object on a page; `score` is null before the first learning. */
 export const Pick = z.object({
   object: ObjectId,
   score: z.number().nullable(),
@@ -158,6 +171,7 @@ export const Page = z.object({
   picks: z.array(Pick),
 });
 
+/** The label and tags of an object that count now: the latest that was not undone, whose it is, and its round. */
 export const LabelState = z.object({
   value: LabelValue.nullable(),
   tags: z.array(z.string()),
@@ -166,6 +180,7 @@ export const LabelState = z.object({
   round: z.number().int(),
 });
 
+/** A search and how far it has come. Counts are of objects whose label counts now. */
 export const Session = z.object({
   session: SessionId,
   survey: z.string(),
@@ -212,6 +227,7 @@ export const Saved = z.object({
   lastSeq: z.number().int(),
 });
 
+/** A line of the ranking; `rank` 1 has the highest score. */
 export const RankedRow = ObjectRow.extend({
   rank: z.number().int(),
   score: z.number(),
@@ -223,8 +239,10 @@ export const RankedRow = ObjectRow.extend({
   otherScore: z.number().nullish(),
   otherLabel: LabelValue.nullish(),
 });
+/** A part of the ranking: `rows` from `offset` on, of the `total` that the filter leaves. */
 export const Ranking = z.object({ total: z.number().int(), offset: z.number().int(), rows: z.array(RankedRow) });
 
+/** File formats of an exported ranking. */
 export const ExportFormat = z.enum(["csv", "parquet", "fits", "votable"]);
 
 /**
@@ -248,6 +266,7 @@ export const StreamMessage = z.discriminatedUnion("type", [
 /** A message of /api/stream (event `message`), with the session that it is of. */
 export const LiveMessage = z.object({ session: SessionId, message: StreamMessage });
 
+/** The body of every answer that is not a success; `code` is one of docs/errors.md. */
 export const ApiError = z.object({ code: z.string(), message: z.string() });
 
 export type SurveyInfo = z.infer<typeof SurveyInfo>;

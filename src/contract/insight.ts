@@ -46,8 +46,10 @@ export const Assessment = z.object({
   top: z.array(z.number().int()),
 });
 
+/** Whether to label another round or to stop, with the reason as a sentence. */
 export const Advice = z.object({ verdict: z.enum(["go on", "may stop"]), reason: z.string() });
 
+/** Scores of the whole survey in bins: n + 1 `edges` from 0 to 1, and n counts of all objects and of those labelled. */
 export const Histogram = z.object({
   edges: z.array(z.number()),
   all: z.array(z.number()),
@@ -124,6 +126,9 @@ export const ImportLabels = z.object({
   text: z.string().max(1_800_000),
   apply: z.boolean().default(false),
 });
+/**
+ * What a table of labels would change or has changed, counted by object; `unknown` are ids that the survey does not have.
+ */
 export const Imported = z.object({
   fresh: z.number().int(),
   same: z.number().int(),

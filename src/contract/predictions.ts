@@ -15,6 +15,7 @@ export type PredictionSet = z.infer<typeof PredictionSet>;
 export const ImageHead = z.object({ name: z.string(), task: z.enum(["restore", "reconstruct"]), model: z.string() });
 export type ImageHead = z.infer<typeof ImageHead>;
 
+/** GET …/heads: kept predictions of a survey, and heads that improve pictures. */
 export const Heads = z.object({ predictions: z.array(PredictionSet), images: z.array(ImageHead) });
 export type Heads = z.infer<typeof Heads>;
 
@@ -27,6 +28,7 @@ export const ObjectPrediction = z.object({
 });
 export type ObjectPrediction = z.infer<typeof ObjectPrediction>;
 
+/** POST …/predictions/:name: the objects whose most probable class is asked for. */
 export const WantedPredictions = z.object({ objects: z.array(z.string()).max(2000) });
 /** The most probable class of objects and its probability. */
 export const MostProbable = z.array(z.object({ object: z.string(), predicted: z.string(), confidence: z.number() }));

@@ -14,6 +14,7 @@
  */
 import { z } from "zod";
 
+/** How the bytes of a stamp are read: a picture file as it came, or raw little-endian float32. */
 export const Codec = z.enum(["jpeg", "png", "webp", "f32"]);
 
 /** Flux surveys hold calibrated pixels in `unit`; colour surveys hold pictures whose stretch cannot be undone. */

@@ -2,6 +2,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { mostProbable } from "./classification.ts";
 
+/** Objects of one range of confidence, and how many of them are right. */
 export interface ReliabilityBin {
   /** Range of confidence, (low, high]. */
   low: number;

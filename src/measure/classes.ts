@@ -2,6 +2,7 @@
 import { classificationScores, mostProbable } from "./classification.ts";
 import { auroc, averagePrecision } from "./ranking.ts";
 
+/** The four numbers by which a probe's classifiers are compared. */
 export interface ClassMeasures {
   accuracy: number;
   /** As in classification.ts. */

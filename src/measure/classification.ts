@@ -4,6 +4,7 @@
  */
 import { SkyloopError } from "../base/errors.ts";
 
+/** Precision, recall and F1 of one class; 0 where nothing was predicted or nothing is of the class. */
 export interface ClassScores {
   /** Objects that are of the class. */
   support: number;
@@ -12,6 +13,7 @@ export interface ClassScores {
   f1: number;
 }
 
+/** All that is measured of a classifier's predictions. */
 export interface ClassificationScores {
   count: number;
   accuracy: number;

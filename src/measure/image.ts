@@ -47,6 +47,7 @@ function windowSums(plane: Float64Array, height: number, width: number, window: 
   return out;
 }
 
+/** Shape of an image [channels, H, W] in a flat array. */
 export interface ImageShape {
   channels: number;
   heightPx: number;

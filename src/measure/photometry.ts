@@ -1,6 +1,7 @@
 /** Light in apertures: whether a galaxy's brightness is what it was. */
 import { SkyloopError } from "../base/errors.ts";
 
+/** Shape of an image [bands, H, W] in a flat array. */
 export interface BandShape {
   bands: number;
   heightPx: number;

@@ -15,6 +15,7 @@ export function logit(score: number): number {
   return Math.log(inside / (1 - inside));
 }
 
+/** The probability of a yes for a score in [0, 1]: a logistic curve over the score's logit (Platt 1999). */
 export const plattProbability = ({ slope, offset }: Platt, score: number): number =>
   1 / (1 + Math.exp(-(slope * logit(score) + offset)));
 

@@ -8,6 +8,8 @@ import type { SwinUnet } from "./swin-unet.ts";
  * survives in the maxima and in the finer stages.
  */
 export const POOLINGS = ["last", "stages"] as const;
+
+/** A way of POOLINGS to make one row of features from an encoder's maps. */
 export type Pooling = (typeof POOLINGS)[number];
 
 /** Width of a pooled row. */

@@ -117,6 +117,7 @@ export function joinProjections(plain: Projection, inRange: Projection): Project
   return { mean: keep(mean), axes: keep(axes) };
 }
 
+/** Pooled features [N, D] to components [N, d]: the mean subtracted, then turned and weighted by the axes [D, d]. */
 export function project(features: Tensor, { mean, axes }: Projection): Tensor {
   return features.sub(mean).matmul(axes);
 }
@@ -149,6 +150,8 @@ export function readProjection(path: string): Projection | null {
  * images; quarter turns of the image and of its inner square (`zoomed`).
  */
 export const VIEWS = [1, 4, 8, "zoomed"] as const;
+
+/** A way of VIEWS to look at one image several times. */
 export type Views = (typeof VIEWS)[number];
 
 /** How many images the ways make of one. */

@@ -44,11 +44,14 @@ export const LVM_NANO: SwinUnetConfig = {
   dropPath: 0.05,
 };
 
+/** The encoders that have a name, with initial weights. */
 export const MODELS = {
   "lvm-base": () => new SwinUnet(LVM_BASE),
   "lvm-tiny": () => new SwinUnet(LVM_TINY),
   "lvm-nano": () => new SwinUnet(LVM_NANO),
 } as const;
+
+/** A name of MODELS. */
 export type ModelName = keyof typeof MODELS;
 
 /** The model that `npm start` uses: its weights are released in models/. */

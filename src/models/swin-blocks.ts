@@ -36,6 +36,10 @@ class Feedforward extends Module {
   }
 }
 
+/**
+ * A Swin transformer block: `width` channels in `heads`, windows of `window` x `window` positions moved by `shift`;
+ * queries are multiplied by `scale`, and the block is skipped in training with probability `dropPath`.
+ */
 export interface BlockOptions {
   width: number;
   heads: number;

@@ -7,6 +7,7 @@ import { Conv2d, denseLinear, LayerNorm, Linear, Module, PRelu, WindowMasks } fr
 import { cat, conv2d, isObserved, op, type Tensor } from "../torch/index.ts";
 import { DualUpsample, PatchMerging, SwinBlock } from "./swin-blocks.ts";
 
+/** Sizes of a Swin U-Net: `depths` and `heads` by encoder stage, widths `embedDim` times 1, 2, 4, 8. */
 export interface SwinUnetConfig {
   /** Side of the square images it is made for; others run too. */
   imageSize: number;
@@ -92,6 +93,10 @@ export function isDecoderName(name: string): boolean {
   return /^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name);
 }
 
+/**
+ * The paper's network: a Swin encoder and a decoder of the same shape with skip connections, images [B, 3, H, W] to
+ * images of the same size. Sides are multiples of 32 (BAD_IMAGE_SIZE); parameter names are those of the published checkpoint.
+ */
 export class SwinUnet extends Module {
   readonly config: SwinUnetConfig;
   readonly prelu = new PRelu(); // In the published state, never used.

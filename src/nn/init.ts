@@ -32,6 +32,7 @@ export function kaimingNormalFanOut(shape: number[]): Parameter {
   return made(shape, (t) => opInPlace("normal_", t, 0, Math.sqrt(2 / fanOut)));
 }
 
+/** A parameter filled with one value. */
 export function constant(shape: number[], value: number): Parameter {
   return scope(() => op("full", shape, value, 6)).asParameter();
 }

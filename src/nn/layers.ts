@@ -125,18 +125,21 @@ export class PRelu extends Layer {
   }
 }
 
+/** Gaussian error linear unit, x times the normal distribution's cumulative function (Hendrycks & Gimpel 2016). */
 export class Gelu extends Layer {
   forward(x: Tensor): Tensor {
     return gelu(x);
   }
 }
 
+/** Rectified linear unit: the larger of x and 0. */
 export class Relu extends Layer {
   forward(x: Tensor): Tensor {
     return x.relu();
   }
 }
 
+/** Sets numbers to 0 with probability p while training and scales the rest by 1 / (1 - p); nothing in evaluation. */
 export class Dropout extends Layer {
   readonly #p: number;
   constructor(p: number) {

@@ -5,6 +5,10 @@
 import { SkyloopError } from "../base/errors.ts";
 import { type DType, noGrad, Parameter, scope, Tensor } from "../torch/index.ts";
 
+/**
+ * A part of a network, as PyTorch's: parameters and sub-modules are its fields, named by their path
+ * (`layers.0.weight`). It reads and writes a state dict by these names.
+ */
 export abstract class Module {
   /** Whether dropout, drop path and batch statistics are on. */
   training = true;

@@ -16,6 +16,7 @@ export interface ProfileRow {
   share: number;
 }
 
+/** Where the time of one run of a model went. */
 export interface Profile {
   /** Wall-clock milliseconds of the profiled body. */
   ms: number;

@@ -6,6 +6,7 @@
 /** Colours that people with any colour vision can tell apart (Okabe & Ito 2008). */
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00"];
 
+/** Text for SVG and HTML, with &, <, > and double quotes replaced by character references. */
 export const escapeText = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** Round numbers (1, 2, 5 times a power of ten) inside [low, high], about `wanted` of them. */
@@ -20,6 +21,7 @@ export function ticks(low: number, high: number, wanted = 5): number[] {
   return found;
 }
 
+/** The drawing area of a chart: its size, and the margins around the plotted rectangle, in px. */
 export interface Frame {
   widthPx: number;
   heightPx: number;
@@ -29,6 +31,7 @@ export interface Frame {
   bottom: number;
 }
 
+/** An axis from `low` to `high` in the data's units; logarithmic with `log`. */
 export interface AxisOptions {
   label: string;
   low: number;

@@ -1,6 +1,7 @@
 /** Curves with bands, as SVG. */
 import { type AxisOptions, COLOURS, drawAxes, escapeText, type Frame, scaleOf, wrapSvg } from "./axes.ts";
 
+/** One line of a chart: points (x, y) in order, dashed or not. */
 export interface Series {
   name: string;
   x: number[];
@@ -10,6 +11,7 @@ export interface Series {
   dashed?: boolean;
 }
 
+/** A line chart with its labels, scales and lines; x is logarithmic with `logX`. */
 export interface LineChart {
   title: string;
   xLabel: string;

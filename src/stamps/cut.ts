@@ -2,6 +2,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { QUALITY } from "../survey/quality.ts";
 
+/** A wide image that is read in parts, so that it need not fit into memory. */
 export interface Wide {
   widthPx: number;
   heightPx: number;
@@ -10,6 +11,7 @@ export interface Wide {
   section(x0: number, y0: number, width: number, height: number): Float32Array;
 }
 
+/** The side of a stamp, and what to do where it leaves the image. */
 export interface CutOptions {
   sizePx: number;
   /** What stands where the stamp leaves the image. */

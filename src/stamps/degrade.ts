@@ -7,6 +7,7 @@ import { SkyloopError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { moffatKernel } from "../survey/simulate/psf.ts";
 
+/** Shape of an image [bands, H, W] in a flat array. */
 export interface PlaneShape {
   bands: number;
   heightPx: number;

@@ -4,6 +4,7 @@
  */
 import { SkyloopError } from "../base/errors.ts";
 
+/** Shape of an image [bands, H, W] and its mask [H, W]: not 0 where pixels are hidden, in every band. */
 export interface Masked {
   bands: number;
   heightPx: number;

@@ -4,6 +4,7 @@
  */
 import type { PlaneShape } from "./degrade.ts";
 
+/** How objects beside the central galaxy are told from the sky and from each other. */
 export interface NeighbourOptions {
   /** Pixels brighter than the sky by this many sigma belong to something. */
   threshold: number;
@@ -15,6 +16,7 @@ export interface NeighbourOptions {
   growPx: number;
 }
 
+/** Settings that `predict reconstruct --neighbours` uses. */
 export const DEFAULT_NEIGHBOURS: NeighbourOptions = { threshold: 3, saddle: 0.7, leastPx: 12, growPx: 5 };
 
 /**

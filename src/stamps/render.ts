@@ -7,6 +7,7 @@ import type { Stamp } from "../survey/folder.ts";
 /** Contrast of the Legacy Survey viewer: arcsinh of band * scale + M, softened by Q; scales for nanomaggies a pixel. */
 const LEGACY = { Q: 20, M: 0.03, scale: { g: 6.0, r: 3.4, z: 2.2 } as Record<string, number> };
 
+/** Flux [bands, H, W] with the bands' names. */
 export type Plane = { data: Float32Array; widthPx: number; heightPx: number; bands: string[] };
 
 /**
@@ -44,6 +45,7 @@ export function renderLegacy({ data, widthPx, heightPx, bands }: Plane): Float32
   return out;
 }
 
+/** Curves that turn flux into brightness on the screen. */
 export type Stretch = "linear" | "log" | "asinh" | "sqrt";
 
 /**

@@ -13,6 +13,7 @@ import type { Keeping } from "../survey/replace.ts";
 import { parseWcs, type Wcs } from "../survey/wcs.ts";
 import { cutStamp, type Wide } from "./cut.ts";
 
+/** A survey cut from wide images: out folder, images and catalogue of positions, side of the stamps in px. */
 export interface WideOptions {
   out: string;
   /** One FITS image a band (or one cube), on the same pixels. */

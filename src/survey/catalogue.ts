@@ -5,7 +5,10 @@ import { messageOf, SkyloopError } from "../base/errors.ts";
 import { writeError, writeFileAtomic } from "../base/files.ts";
 import { type Cell, type CellType, readDelimited, readParquet, type TableColumn, writeColumns } from "./duck.ts";
 
+/** A row of a table by column name; null where a cell is empty. */
 export type TableRow = Record<string, Cell>;
+
+/** Formats that catalogues are written in. */
 export type TableFormat = "csv" | "parquet" | "fits" | "votable";
 
 /** A column to write; `unit` and `description` go into FITS and VOTable. */

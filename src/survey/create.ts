@@ -10,6 +10,7 @@ import { type Labels, positionInName, readLabels, stemOf } from "./labels.ts";
 import { readPicture } from "./pictures.ts";
 import type { Keeping } from "./replace.ts";
 
+/** A new survey at `out` from the folder `images`, with `labels` joined by id or file name. */
 export interface CreateOptions {
   out: string;
   images: string;

@@ -1,6 +1,7 @@
 /** What a survey holds, for `survey info`. */
 import { openSurvey } from "./folder.ts";
 
+/** What `survey info` prints: header, sizes of stamps, columns with their values, problems by code. */
 export interface SurveySummary {
   title: string;
   count: number;
@@ -28,6 +29,7 @@ function tally<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]
   return new Map([...groups].sort((a, b) => b[1].length - a[1].length));
 }
 
+/** Reads a survey's header, catalogue and problems and counts them. Throws SURVEY_MISSING or SURVEY_BROKEN. */
 export async function surveySummary(folder: string): Promise<SurveySummary> {
   const survey = await openSurvey(folder);
   const { header, rows, problems } = survey;

@@ -1,8 +1,13 @@
 /** DuckDB as our reader and writer of Parquet and reader of CSV: an in-memory database a call. */
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 
+/** A value of a table; null where the cell is empty. */
 export type Cell = string | number | boolean | null;
+
+/** Types of a table's columns; "integer" is a number without fraction. */
 export type CellType = "string" | "number" | "integer" | "boolean";
+
+/** A column to write with its values, one a row. */
 export interface TableColumn {
   name: string;
   type: CellType;

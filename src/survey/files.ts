@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { Problem } from "../contract/survey.ts";
 import { stemOf } from "./labels.ts";
 
+/** The image files of a folder, sorted by kind, relative to it. */
 export interface Found {
   pictures: string[];
   /** FITS files of one object: one file, or one a band by band name. */

@@ -9,6 +9,7 @@ import type { TableColumn } from "./duck.ts";
 /** Keyword, value as it stands in the file (text in quotes), comment. */
 export type FitsCard = [key: string, value: string, comment: string];
 
+/** A header-data unit of a FITS file: what it holds, its axes, its cards. */
 export interface FitsHdu {
   type: "image" | "table";
   /** NAXIS1, NAXIS2, …: width first. Empty where there is no data. */
@@ -72,6 +73,7 @@ export function readFitsHdus(path: string): FitsHdu[] {
   return guarded(path, () => addon().hdus(open(path)));
 }
 
+/** An image of a FITS file in physical values. */
 export interface FitsImage {
   widthPx: number;
   heightPx: number;

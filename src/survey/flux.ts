@@ -12,6 +12,7 @@ import type { Labels } from "./labels.ts";
 import { judgeFlux, QUALITY } from "./quality.ts";
 import { parseWcs } from "./wcs.ts";
 
+/** The bands of a cube of three planes that names none: those of the Legacy Surveys' cutouts. */
 export const DEFAULT_BANDS = ["g", "r", "z"];
 type Group = Found["fits"][number];
 

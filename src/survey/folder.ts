@@ -25,6 +25,7 @@ export interface Stamp {
   data: Float32Array;
 }
 
+/** An open survey: header and catalogue in memory, stamps read from their packs when asked for. */
 export interface Survey {
   readonly folder: string;
   /** The folder's own name; how the page and the command line call it. */

@@ -18,6 +18,7 @@ export function stemOf(file: string): string {
 
 const find = (columns: string[], names: string[]) => columns.find((column) => names.includes(column.toLowerCase()));
 
+/** A position on the sky, ICRS degrees; null where a table has none. */
 export interface Position {
   raDeg: number | null;
   decDeg: number | null;
@@ -39,6 +40,7 @@ export function positionInName(file: string): Position {
   return match === null ? { raDeg: null, decDeg: null } : positionIn({ ra: Number(match[1]), dec: Number(match[2]) });
 }
 
+/** A label table, joined to images by id or file name. */
 export interface Labels {
   /** The row of an image given by its path relative to the images' folder; marks it as used. */
   take(file: string): { id: string; columns: TableRow; position: Position } | undefined;

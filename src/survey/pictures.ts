@@ -8,6 +8,7 @@ import { decodePicture } from "./folder.ts";
 
 const CODECS = { jpeg: "jpeg", png: "png", webp: "webp" } as const;
 
+/** A picture file as it came, with its size and quality bits. */
 export type Picture = {
   codec: "jpeg" | "png" | "webp";
   bytes: Uint8Array;

@@ -5,6 +5,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { cardNumber, cardValue, type FitsCard } from "./fits.ts";
 
+/** World coordinates of an image: 0-based pixels to ICRS degrees and back. */
 export interface Wcs {
   pixelToSky(x: number, y: number): { raDeg: number; decDeg: number };
   /** Null for positions more than 90 degrees from the reference point, which this projection cannot show. */

@@ -20,6 +20,7 @@ import { oldRowsOf } from "./same-rows.ts";
 
 const PACK_BYTES = 2 ** 30;
 
+/** What the header of a new survey says. */
 export interface SurveyOptions {
   title: string;
   kind: "flux" | "colour";
@@ -39,6 +40,7 @@ export interface Replacing {
   inputs: string[];
 }
 
+/** An object to add to a survey: its pixels as bytes of `codec`, position, source and columns. */
 export type NewStamp = {
   id: string;
   raDeg: number | null;

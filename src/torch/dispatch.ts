@@ -14,6 +14,7 @@ export type Handle = { readonly __handle: unique symbol };
 /** What an operator takes: tensors, numbers, lists, text; undefined takes the schema's default, null is None. */
 export type NativeValue = Handle | number | bigint | boolean | string | null | undefined | NativeValue[];
 
+/** Arrays that tensors are made from and read into. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array;
 
 /**
@@ -107,6 +108,7 @@ function load(): Addon {
   }
 }
 
+/** The addon's functions. Only src/torch calls them; all else goes through `op` and `Tensor`. */
 export const native: Addon = load();
 
 /** Type codes of c10::ScalarType. */
@@ -122,6 +124,8 @@ export const DTYPE_CODE = {
   bool: 11,
   bfloat16: 15,
 } as const;
+
+/** Names of the number types that tensors may have. */
 export type DType = keyof typeof DTYPE_CODE;
 const DTYPE_NAME = new Map<number, DType>(Object.entries(DTYPE_CODE).map(([name, code]) => [code, name as DType]));
 

@@ -3,6 +3,7 @@ import { noGrad } from "./autograd.ts";
 import { keep, scope } from "./scope.ts";
 import { op, opInPlace, ops, type Parameter, stack, type Tensor, tensor } from "./tensor.ts";
 
+/** Settings of Adam and AdamW (Kingma & Ba 2015); PyTorch's defaults where they are not given. */
 export interface AdamOptions {
   learningRate: number;
   beta1?: number;
@@ -34,6 +35,7 @@ function newMoments(parameter: Parameter): Moments {
   return { mean: keep(op("zeros_like", parameter)), square: keep(op("zeros_like", parameter)) };
 }
 
+/** The numbers that one step of Adam needs, the same for every parameter. */
 export interface AdamStep {
   learningRate: number;
   beta1: number;

@@ -14,6 +14,8 @@ export function manualSeed(seed: number): void {
 export function setThreads(count: number): void {
   native.threads(count);
 }
+
+/** Threads that libtorch's operators use. */
 export function getThreads(): number {
   return native.threads();
 }
@@ -23,6 +25,8 @@ export function getThreads(): number {
  * where sums stay in single precision.
  */
 export const PRECISIONS = ["float32", "bfloat16"] as const;
+
+/** A name of PRECISIONS. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /**
@@ -41,6 +45,8 @@ export function hasBfloat16(): boolean {
   setPrecision(before);
   return has;
 }
+
+/** What products round their factors to now, in the whole process. */
 export function getPrecision(): Precision {
   return native.shortProducts() ? "bfloat16" : "float32";
 }

@@ -22,6 +22,7 @@ const NAMES: Record<string, DType> = {
 };
 const CODES = Object.fromEntries(Object.entries(NAMES).map(([code, name]) => [name, code]));
 
+/** What a file holds: its text metadata, and its tensors by name. */
 export interface SafetensorsFile {
   metadata: Record<string, string>;
   tensors: Record<string, Tensor>;

@@ -18,6 +18,7 @@ import { keep, own } from "./scope.ts";
 /** What operators accept where ATen takes a tensor or a number. */
 export type Operand = Tensor | number;
 
+/** A libtorch tensor. The enclosing `scope` frees it, or `dispose`; operators are methods, named as in PyTorch. */
 export class Tensor {
   #handle: Handle;
 
@@ -400,12 +401,17 @@ export function tensorBytes(source: Tensor): Uint8Array {
   return bytes;
 }
 
+/** A tensor of zeros. */
 export function zeros(shape: number[], dtype: DType = "float32"): Tensor {
   return op("zeros", shape, DTYPE_CODE[dtype]);
 }
+
+/** A tensor of ones. */
 export function ones(shape: number[], dtype: DType = "float32"): Tensor {
   return op("ones", shape, DTYPE_CODE[dtype]);
 }
+
+/** A tensor whose values are not set: to be written before it is read. */
 export function empty(shape: number[], dtype: DType = "float32"): Tensor {
   return op("empty.memory_format", shape, DTYPE_CODE[dtype]);
 }
@@ -417,12 +423,18 @@ export function randn(shape: number[], dtype: DType = "float32"): Tensor {
 export function rand(shape: number[], dtype: DType = "float32"): Tensor {
   return op("rand", shape, DTYPE_CODE[dtype]);
 }
+
+/** Whole numbers from 0 to `end` - 1, [end]. */
 export function arange(end: number, dtype: DType = "int64"): Tensor {
   return op("arange", end, DTYPE_CODE[dtype]);
 }
+
+/** Tensors one after another along an axis that exists; all other axes are equal. */
 export function cat(tensors: Tensor[], dim: number): Tensor {
   return op("cat", tensors, dim);
 }
+
+/** Tensors of one shape along a new axis at place `dim`. */
 export function stack(tensors: Tensor[], dim = 0): Tensor {
   return op("stack", tensors, dim);
 }

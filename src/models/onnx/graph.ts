@@ -12,6 +12,7 @@ export interface Value {
   data?: Float32Array | BigInt64Array;
 }
 
+/** Collects nodes and constants of an ONNX graph while operators are translated; equal constants are kept once. */
 export class GraphBuilder {
   readonly nodes: ReturnType<typeof node>[] = [];
   readonly constants: ReturnType<typeof constant>[] = [];

@@ -9,6 +9,7 @@ import { type Recorded, record } from "./trace.ts";
 /** Operators of ONNX 1.15; Gelu came with it. */
 export const OPSET = 20;
 
+/** What an exported file says of itself: size of its images, names of input and output, version, notes. */
 export interface OnnxOptions {
   sizePx: number;
   /** Names of the input [batch, 3, size, size] and of the result. */

@@ -71,6 +71,7 @@ function poolingMatrix(size: number, parts: number): Float32Array {
   return matrix;
 }
 
+/** How each recorded ATen operator becomes ONNX nodes, by the operator's schema name. */
 export const OPERATORS: Record<string, Translate> = {
   "add.Tensor": binary("Add"),
   "add.Scalar": binary("Add"),

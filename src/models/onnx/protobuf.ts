@@ -31,7 +31,9 @@ const bytes = (field: number, ...parts: Uint8Array[]): Field => [
 const text = (field: number, value: string): Field => bytes(field, new TextEncoder().encode(value));
 const packed = (field: number, values: number[]): Field => bytes(field, ...values.map(varint));
 
+/** TensorProto.DataType of float32 numbers. */
 export const FLOAT = 1;
+/** TensorProto.DataType of 64-bit integers. */
 export const INT64 = 7;
 
 /** A number, a list of integers or floats, or a name. Lists of integers are what ONNX calls INTS. */
@@ -76,6 +78,7 @@ export function value(name: string, shape: (number | string)[]): Field {
   return [...text(1, name), ...bytes(2, ...bytes(1, ...tensor))];
 }
 
+/** GraphProto in encoded parts; `constants` are its initialisers. */
 export interface Graph {
   name: string;
   nodes: Field[];

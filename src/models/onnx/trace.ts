@@ -14,8 +14,11 @@ export interface Dynamic {
 export interface Constant {
   constant: number;
 }
+
+/** An argument as it was recorded: a tensor that depends on the input, a constant, a plain value, or a list of them. */
 export type Recorded = Dynamic | Constant | number | bigint | boolean | string | null | undefined | Recorded[];
 
+/** One operator that ran while a model was traced; `result` is the number of the tensor it made, of `shape`. */
 export interface RecordedCall {
   op: string;
   args: Recorded[];
@@ -23,6 +26,7 @@ export interface RecordedCall {
   shape: number[];
 }
 
+/** The operators of one forward pass in order, and the constants (weights, masks) that they took. */
 export interface Recording {
   calls: RecordedCall[];
   constants: { shape: number[]; data: Float32Array | BigInt64Array }[];

@@ -1,13 +1,17 @@
 /** The frame everything is drawn into, and the two things all drawing shares: turned coordinates and smooth noise. */
 import type { Random } from "../../base/random.ts";
 
+/** Bands of simulated galaxies, in the order of their planes. */
 export const BANDS = ["g", "r", "z"] as const;
+/** Side of a simulated pixel in arcsec: the Legacy Surveys' cutouts. */
 export const PIXEL_SCALE_ARCSEC = 0.262;
 
 /** Flux in each band, nanomaggies: magnitude 22.5 is 1. */
 export type Colour = [number, number, number];
 
+/** Flux in nanomaggies of an AB magnitude. */
 export const fluxOf = (magnitude: number) => 10 ** (-0.4 * (magnitude - 22.5));
+/** AB magnitude of a flux in nanomaggies. */
 export const magnitudeOf = (flux: number) => 22.5 - 2.5 * Math.log10(flux);
 
 /** Fluxes of an object of r magnitude `magR` and colours g - r and r - z. */
@@ -21,6 +25,7 @@ export interface Frame {
   planes: Float32Array;
 }
 
+/** A dark image of `sizePx` x `sizePx` pixels in three bands. */
 export function newFrame(sizePx: number): Frame {
   return { sizePx, planes: new Float32Array(3 * sizePx * sizePx) };
 }

@@ -11,6 +11,7 @@ import type { Simulated } from "./worker.ts";
 export { CLASS_SHARES, drawGalaxy, type Galaxy, type GalaxyClass } from "./population.ts";
 export { renderGalaxy, renderIdeal } from "./render.ts";
 
+/** How many galaxies to simulate, from which seed, with how many worker threads. */
 export interface SimulateOptions {
   count: number;
   seed: number;

@@ -4,6 +4,7 @@
  */
 import type { Random } from "../../base/random.ts";
 
+/** Shares of the classes among simulated galaxies; they add up to 1. */
 export const CLASS_SHARES = {
   elliptical: 0.2,
   lenticular: 0.08,
@@ -15,6 +16,8 @@ export const CLASS_SHARES = {
   merger: 0.07,
   lens: 0.04,
 } as const;
+
+/** A class of simulated galaxies, as in the catalogue's column `label`. */
 export type GalaxyClass = keyof typeof CLASS_SHARES;
 
 /** Everything that is true of a simulated galaxy before the telescope; null where it does not apply. */

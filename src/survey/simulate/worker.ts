@@ -5,6 +5,7 @@ import { PIXEL_SCALE_ARCSEC } from "./frame.ts";
 import { drawGalaxy, type Galaxy } from "./population.ts";
 import { renderGalaxy } from "./render.ts";
 
+/** A simulated galaxy: its truth and its stamp [3, size, size] in nanomaggies. */
 export interface Simulated {
   index: number;
   galaxy: Galaxy;
