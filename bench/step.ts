@@ -37,7 +37,7 @@ const step = () => {
   if (work === "encode") return noGrad(() => scope(() => void model.encode(images).features.mean(1).toFloat32Array()));
   optimiser.zeroGrad();
   scope(() => {
-    const { loss } = head.loss({ model, views: images, places, truth, random, features: () => images });
+    const { loss } = head.loss({ model, views: images, places, rows: places, truth, random, features: () => images });
     loss.backward();
   });
   optimiser.step();

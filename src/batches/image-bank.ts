@@ -25,7 +25,9 @@ export interface ImageBank {
   place: StampPlace;
   /** Which survey each image is of, as its place in `surveys`. */
   surveyOf: Uint16Array;
-  /** Parameters of simulated galaxies; null for real ones, whose labels no training sees. */
+  /** Which of its survey's stamps each image is. */
+  stampOf: Uint32Array;
+  /** Parameters of simulated galaxies; null for real ones; what people said of those is in no bank. */
   truth: (Truth | null)[];
   count: number;
   /** The parts of the images, where this process holds some of them only. */
@@ -108,6 +110,7 @@ export async function loadImageBank(
   const lacking = shards === undefined || group === null ? unread : summed(unread, group);
 
   const surveyOf: number[] = [];
+  const stampOf: number[] = [];
   const truth: (Truth | null)[] = [];
   const parts: number[] = [];
   const heldAt: number[] = [];
@@ -117,6 +120,7 @@ export async function loadImageBank(
     for (let index = 0; index < survey.header.count; index++, stamp++) {
       if (lacking[stamp] > 0) continue;
       surveyOf.push(s);
+      stampOf.push(index);
       truth.push(simulated ? survey.rows[index].columns : null);
       parts.push(shardOf(stamp));
       heldAt.push(isOwn(stamp) ? held++ : -1);
@@ -131,6 +135,7 @@ export async function loadImageBank(
     place,
     close: store.close,
     surveyOf: Uint16Array.from(surveyOf),
+    stampOf: Uint32Array.from(stampOf),
     truth,
     count: surveyOf.length,
     ...(shards === undefined ? {} : { shards: { count: shards, of: Uint16Array.from(parts) } }),

@@ -6,7 +6,7 @@ export function addPretrainCommand(program: Command): void {
     .command("pretrain")
     .argument("<recipe>", "recipe file (recipes/*.json)")
     .description(
-      "train an encoder without human labels; a stopped run goes on where it was, bit for bit. Under torchrun, Slurm or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT several processes train together",
+      "train an encoder, without human labels unless the recipe names catalogues; a stopped run goes on where it was, bit for bit. Under torchrun, Slurm or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT several processes train together",
     )
     .requiredOption("--out <folder>", "the run's folder: metrics, checkpoint, weights")
     .option("--survey <folder...>", "surveys to train on, instead of the recipe's")

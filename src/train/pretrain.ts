@@ -31,6 +31,7 @@ import {
   writeSafetensors,
 } from "../torch/index.ts";
 import { moveAverage } from "./average.ts";
+import { type CatalogueShares, catalogueShares } from "./catalogue.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
 import { featuresOfAll, sumRecord } from "./parallel.ts";
@@ -52,6 +53,8 @@ export interface PretrainOptions {
   group?: Group | null;
   /** Images up to so many bytes stay in memory; more go to a file below `out` while the run lasts. Default: 2 GiB. */
   memoryBytes?: number;
+  /** What catalogues say of the images, for the objective of that name. */
+  told?: CatalogueShares;
 }
 
 /**
@@ -69,7 +72,9 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
       shards: recipe.shards,
       group,
     });
-    const { pictures, ...result } = trainOnBank(recipe, bank, options);
+    const told =
+      recipe.catalogue === undefined ? undefined : await catalogueShares(recipe.catalogue, recipe.surveys, bank);
+    const { pictures, ...result } = trainOnBank(recipe, bank, { ...options, told });
     bank.close();
     if ((options.group?.rank ?? 0) === 0) await writePretrainReport(options.out, pictures);
     return result;
@@ -82,7 +87,7 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
 export function trainOnBank(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },
-  { out, progress, signal, group = null }: PretrainOptions,
+  { out, progress, signal, group = null, told }: PretrainOptions,
 ): { finished: boolean; step: number; pictures: PictureRow[] } {
   // Processes that share a machine are told their threads by who starts them.
   if (recipe.threads !== undefined && group === null) setThreads(recipe.threads);
@@ -98,7 +103,7 @@ export function trainOnBank(
   const model = createModel(recipe.model).train();
   if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
   if (recipe.growFrom !== undefined) growFromWeights(model, recipe.growFrom);
-  const heads = objectivesOf(recipe, model);
+  const heads = objectivesOf(recipe, model, told);
   const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
   const sampling = {
     surveyOf: bank.surveyOf,
@@ -118,7 +123,7 @@ export function trainOnBank(
   });
   const average = recipe.averageDecay > 0 ? createModel(recipe.model) : null;
   average?.loadStateDict(model.stateDict());
-  const recipeHash = hashRecipe(recipe, bank.dataHash);
+  const recipeHash = hashRecipe(recipe, bank.dataHash, told);
   const modules = {
     model,
     ...(average === null ? {} : { average }),
@@ -243,13 +248,19 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
     scope(() => {
       // The first process has those of the first shard, however many processes there are.
       const own = sampler.rows(0).filter((_, place) => place % (bank.shards?.count ?? 1) === 0);
-      const { views, places, truth } = makeViews(bank, own.slice(0, SHOWN), random, recipe, noiseTable(recipe.seed));
+      const { views, places, rows, truth } = makeViews(
+        bank,
+        own.slice(0, SHOWN),
+        random,
+        recipe,
+        noiseTable(recipe.seed),
+      );
       const row = (title: string, images: Tensor): PictureRow => ({
         title,
         pixels: images.toFloat32Array(),
         sizePx: recipe.viewPx,
       });
-      const step = { model, views, places, truth, random, features: () => pooled(model, views, recipe.pooling) };
+      const step = { model, views, places, rows, truth, random, features: () => pooled(model, views, recipe.pooling) };
       return [
         row("First views of some galaxies", views.slice(0, 0, truth.length)),
         row("Second views of the same", views.slice(0, truth.length, 2 * truth.length)),
@@ -263,12 +274,12 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
 
 type Heads = Record<string, { head: Objective; weight: number }>;
 
-function objectivesOf(recipe: Recipe, model: SwinUnet): Heads {
+function objectivesOf(recipe: Recipe, model: SwinUnet, told?: CatalogueShares): Heads {
   const wanted = Object.entries(recipe.objectives).filter(
     (entry): entry is [ObjectiveName, number] => entry[1] !== undefined,
   );
   return Object.fromEntries(
-    wanted.map(([name, weight]) => [name, { head: OBJECTIVES[name](model, recipe.pooling), weight }]),
+    wanted.map(([name, weight]) => [name, { head: OBJECTIVES[name](model, recipe.pooling, told), weight }]),
   );
 }
 
@@ -290,7 +301,7 @@ function onePass(
 ): Record<string, number> {
   return scope(() => {
     const start = performance.now();
-    const { views, places, truth } = source.views(pass);
+    const { views, places, rows, truth } = source.views(pass);
     const waitMs = performance.now() - start;
     // Means over the part are weighted by it: batches need not divide evenly.
     const share = places.length / truth.length;
@@ -299,6 +310,7 @@ function onePass(
       model,
       views,
       places,
+      rows,
       truth,
       random,
       features() {
@@ -328,7 +340,7 @@ function onePass(
  * Names recipe and data: a run goes on only with the same. Where surveys and first weights stand does not matter, what
  * they hold does; how features are read afterwards and who makes the views changes no weight.
  */
-function hashRecipe(recipe: Recipe, dataHash: string): string {
+function hashRecipe(recipe: Recipe, dataHash: string, told?: CatalogueShares): string {
   const { surveys: _, initFrom, growFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
   return hashBytes(
     JSON.stringify({
@@ -338,6 +350,9 @@ function hashRecipe(recipe: Recipe, dataHash: string): string {
       init: initFrom === undefined ? null : hashBytes(readFileSync(initFrom)),
       ...(growFrom === undefined ? {} : { grown: hashBytes(readFileSync(growFrom)) }),
       data: dataHash,
+      ...(told === undefined
+        ? {}
+        : { told: [told.share, told.weight].map((all) => hashBytes(new Uint8Array(all.buffer))) }),
     }),
   );
 }

@@ -6,6 +6,7 @@ import { readJson } from "../base/files.ts";
 import { POOLINGS } from "../models/feature-pooling.ts";
 import { VIEWS } from "../models/feature-projection.ts";
 import { PRECISIONS } from "../torch/index.ts";
+import { Catalogue } from "./catalogue.ts";
 
 const weight = z.number().positive().optional();
 
@@ -24,8 +25,10 @@ export const Recipe = z.strictObject({
   viewPx: z.int().positive(),
   /** What is minimised: each objective's weight in the sum. */
   objectives: z
-    .strictObject({ autoencode: weight, masked: weight, vicreg: weight, simulated: weight })
+    .strictObject({ autoencode: weight, masked: weight, vicreg: weight, simulated: weight, catalogue: weight })
     .refine((weights) => Object.values(weights).some((value) => value !== undefined), "names no objective"),
+  /** For the objective `catalogue`: which columns of which surveys are foretold (`catalogue.ts`). */
+  catalogue: Catalogue.optional(),
   /** How the encoder's maps become features, in training and afterwards. */
   pooling: z.enum(POOLINGS).default("last"),
   /**
@@ -75,6 +78,11 @@ export function readRecipe(path: string): Recipe {
   const { surveys, initFrom, growFrom, ...rest } = parsed.data;
   if (initFrom !== undefined && growFrom !== undefined)
     throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);
+  if ((rest.objectives.catalogue === undefined) !== (rest.catalogue === undefined))
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      `${path}: the objective "catalogue" and the list "catalogue" of what it foretells go together; give both or neither`,
+    );
   const beside = (file: string) => resolve(path, "..", file);
   return {
     ...rest,

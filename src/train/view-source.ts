@@ -116,7 +116,7 @@ function viewsAhead(
         part,
         sampling.shards !== undefined,
       );
-      return { views, places, truth: all.map((row) => bank.truth[row]) };
+      return { views, places, rows: all, truth: all.map((row) => bank.truth[row]) };
     },
     close() {
       for (let slot = 0; slot < AHEAD; slot++) {

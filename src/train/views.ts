@@ -88,6 +88,8 @@ export interface PartViews {
   views: Tensor;
   /** Which of the batch's galaxies those are. */
   places: number[];
+  /** The bank's rows of all the batch's galaxies, in the order of their places. */
+  rows: number[];
   /** What is true of each galaxy of the whole batch; null for real ones. */
   truth: (Truth | null)[];
 }
@@ -106,5 +108,6 @@ export function makeViews(
 ): PartViews {
   const picked = pick(batch, (row) => bank.truth[row] !== null, part, bank.shards !== undefined);
   const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, random, settings, table)));
-  return { views, places: picked.places, truth: picked.all.map((row) => bank.truth[row]) };
+  const { all: rows, places } = picked;
+  return { views, places, rows, truth: rows.map((row) => bank.truth[row]) };
 }

@@ -17,6 +17,8 @@ export interface Step {
   places: number[];
   /** Pooled features [2 B, D] of all processes' views; computed once, when first asked for. */
   features(): Tensor;
+  /** The B galaxies' rows in the bank. */
+  rows: number[];
   /** What is true of each of the B galaxies; null for real ones. */
   truth: (Truth | null)[];
   /** The same in all processes: what is drawn for one galaxy comes from `random.fork(place)`. */
