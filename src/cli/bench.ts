@@ -23,22 +23,24 @@ const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).jo
 export function addBenchCommand(program: Command): void {
   const bench = program
     .command("bench")
-    .description("speed, beside a peer in the same run (PyTorch in Python where Debian's python3-torch is installed)");
+    .description("measure speed, beside PyTorch and ONNX Runtime where they are installed");
   for (const work of ["encode", "train"] as const)
     bench
       .command(work)
       .description(
         work === "encode"
-          ? "images a second through an encoder"
-          : "images a second of training steps (masked pictures, light head: forward, backward, Adam)",
+          ? "images per second through an encoder"
+          : "images per second in training (masked images, linear decoder: forward, backward, Adam)",
       )
-      .option("--model <name>", "model of the table", "lvm-tiny")
-      .option("--batch <n>", "images a batch", Number, 16)
+      .option("--model <name>", "encoder (see skyloop model list)", "lvm-tiny")
+      .option("--batch <n>", "images per batch", Number, 16)
       .option("--size <px>", "side of the images", Number, 128)
-      .option("--seconds <s>", "length of one measurement", Number, 4)
-      .option("--rounds <n>", "measurements of each, in turn", Number, 3)
+      .option("--seconds <s>", "seconds per measurement", Number, 4)
+      .option("--rounds <n>", "measurements of each program, interleaved", Number, 3)
       .addOption(
-        new Option("--precision <name>", "of our products").choices(["float32", "bfloat16"]).default("float32"),
+        new Option("--precision <name>", "precision of our matrix products")
+          .choices(["float32", "bfloat16"])
+          .default("float32"),
       )
       .option("--json", "one JSON object", false)
       .action(
@@ -65,9 +67,9 @@ export function addBenchCommand(program: Command): void {
       );
   bench
     .command("start")
-    .description("seconds from the start of a process to the features of one image")
-    .option("--model <name>", "model of the table", "lvm-tiny")
-    .option("--rounds <n>", "starts of each, in turn", Number, 5)
+    .description("seconds from process start to the features of one image")
+    .option("--model <name>", "encoder (see skyloop model list)", "lvm-tiny")
+    .option("--rounds <n>", "starts of each program, interleaved", Number, 5)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { model: string; rounds: number; json: boolean }) => {
       const { benchStart } = await load<{
@@ -83,10 +85,10 @@ export function addBenchCommand(program: Command): void {
     });
   bench
     .command("loop")
-    .description("click to saved label, first page and full ranking at 200,000 objects x 384 features")
-    .option("--objects <n>", "objects", Number, 200_000)
-    .option("--dim <n>", "features of each", Number, 384)
-    .option("--rounds <n>", "rounds", Number, 3)
+    .description("time of a saved label, a first page and a full ranking, with 200,000 objects x 384 features")
+    .option("--objects <n>", "number of objects", Number, 200_000)
+    .option("--dim <n>", "features per object", Number, 384)
+    .option("--rounds <n>", "number of rounds", Number, 3)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; rounds: number; json: boolean }) => {
       const { benchLoop } = await load<{
@@ -109,10 +111,10 @@ export function addBenchCommand(program: Command): void {
   bench
     .command("page")
     .description(
-      "the page at 200,000 objects in Chromium: first paint, frames a second, click to saved label, next page, memory",
+      "the page with 200,000 objects in Chromium: first paint, frames per second, saved label, next page, memory",
     )
-    .option("--objects <n>", "objects", Number, 200_000)
-    .option("--dim <n>", "features of each", Number, 384)
+    .option("--objects <n>", "number of objects", Number, 200_000)
+    .option("--dim <n>", "features per object", Number, 384)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; json: boolean }) => {
       const { benchPage, describePage } = await load<{

@@ -11,9 +11,7 @@ import { type Engine, type Report, type Warning, warningsFor } from "./doctor-wa
 export function addDoctorCommand(program: Command): void {
   program
     .command("doctor")
-    .description(
-      "versions, libtorch, BLAS, threads, devices and measured speed; warns about what makes Skyloop slow or wrong here",
-    )
+    .description("show versions, libtorch, BLAS, threads, devices and speed, and warn about problems of this machine")
     .option("--json", "one JSON object on standard output")
     .action(async (options: { json?: boolean }) => {
       const report = await examine();

@@ -6,18 +6,18 @@ export function addEmbedCommand(program: Command): void {
   program
     .command("embed")
     .argument("<survey>", "survey folder")
-    .description("compute the features of a survey; a stopped run goes on where it was")
-    .option("--model <name>", "model of the table (skyloop model list)", "lvm-nano")
-    .option("--weights <file>", "safetensors weights other than the released ones")
-    .option("--name <name>", "name of the feature set, to keep several of one model")
+    .description("compute the features of all objects in a survey; a stopped run resumes")
+    .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
+    .option("--weights <file>", "safetensors weights to use instead of the released ones")
+    .option("--name <name>", "name of the feature set (default: the model), to keep several of one model")
     .option(
       "--pooling <name>",
-      "last or stages: which of the encoder's maps count (default: as the weights were trained)",
+      "last or stages: which encoder stages are pooled (default: as the weights were trained)",
     )
     .addOption(
       new Option(
         "--precision <name>",
-        "of the products; bfloat16 is faster where the processor has it, and its features differ by less than 0.5 %",
+        "precision of matrix products; bfloat16 is faster on processors that have it, and features differ by less than 0.5 %",
       )
         .choices(["float32", "bfloat16"])
         .default("float32"),

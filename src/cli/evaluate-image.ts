@@ -15,11 +15,11 @@ export function addEvaluateImageCommands(evaluate: Command): void {
   for (const task of ["restore", "reconstruct"] as const) {
     const command = evaluate
       .command(task)
-      .argument("<survey>", "survey folder; a fifth of its stamps, 100 at most, is measured")
-      .description("MSE, PSNR, SSIM and brightness beside classical methods, on the stamps that training kept for it")
+      .argument("<survey>", "survey folder; a fifth of its stamps, at most 100, are measured")
+      .description("MSE, PSNR, SSIM and brightness beside classical methods, on the test split")
       .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\``)
       .option("--seed <n>", "seed of the split (default: that of the training)", Number)
-      .option("--pictures <file>", "PNG with examples", `${task}-examples.png`)
+      .option("--pictures <file>", "PNG file of example images", `${task}-examples.png`)
       .option("--json", "one JSON object", false);
     if (task === "restore")
       command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training");

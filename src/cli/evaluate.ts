@@ -25,13 +25,13 @@ calibration error ${scores.calibrationError.toFixed(3)} at temperature ${scores.
 
 /** `skyloop evaluate classify SURVEY --head FILE`. */
 export function addEvaluateCommand(program: Command): void {
-  const evaluate = program.command("evaluate").description("measure what was trained on a survey with labels");
+  const evaluate = program.command("evaluate").description("measure a trained model on a survey");
   evaluate
     .command("classify")
-    .argument("<survey>", "survey folder with labels, best another one than the head was trained on")
-    .description("accuracy, precision, recall, F1 and calibration of a head")
+    .argument("<survey>", "survey folder with labels; use another survey than the one the head was trained on")
+    .description("accuracy, precision, recall, F1 and calibration of a classifier")
     .requiredOption("--head <file>", "head.safetensors of `skyloop train classify`")
-    .option("--column <name>", "column with the classes (default: the name that the head was trained with)")
+    .option("--column <name>", "column with the classes (default: the column of the training)")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: { head: string; column?: string; json: boolean }) => {
       const [{ evaluateClasses }, { terminalProgress, SILENT }] = await Promise.all([

@@ -10,15 +10,13 @@ interface Options {
 export function addExportCommand(program: Command): void {
   program
     .command("export")
-    .addArgument(
-      new Argument("<format>", "onnx: runs in Python, browsers and phones through ONNX Runtime").choices(["onnx"]),
-    )
-    .argument("<model>", "model of the table (skyloop model list)")
+    .addArgument(new Argument("<format>", "onnx: for ONNX Runtime in Python, browsers and phones").choices(["onnx"]))
+    .argument("<model>", "encoder (see skyloop model list)")
     .description(
-      "write a trained encoder as a file that others can run: `images` [batch, 3, size, size] in [0, 1], red first, to `features` [batch, dim]",
+      "export a trained encoder: `images` [batch, 3, size, size] in [0, 1], red first, to `features` [batch, dim]",
     )
-    .option("--out <file>", "where to (default: MODEL.onnx)")
-    .option("--weights <file>", "safetensors weights other than the released ones")
+    .option("--out <file>", "file to write (default: MODEL.onnx)")
+    .option("--weights <file>", "safetensors weights to use instead of the released ones")
     .action(async (_: string, name: string, options: Options) => {
       const [{ loadModel, releasedWeights }, { toOnnx, largestDifference }, { readJson }, { PACKAGE_ROOT }, { join }] =
         await Promise.all([

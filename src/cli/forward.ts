@@ -14,10 +14,13 @@ export function addForwardCommand(program: Command): void {
     .description(
       "run a model on the tensor `input` [B, 3, H, W] of a safetensors file; writes `output`, and `features` [B, tokens, 8 C] of an LVM",
     )
-    .requiredOption("--model <name>", "model of the table, or a config.json with embed_dim, depths, num_heads, …")
+    .requiredOption(
+      "--model <name>",
+      "encoder (see skyloop model list), or a config.json with embed_dim, depths, num_heads, …",
+    )
     .option(
       "--weights <file>",
-      "safetensors weights (default: the released ones); names may carry prefixes such as swin_unet.",
+      "safetensors weights (default: the released ones); prefixes of parameter names such as swin_unet. are removed",
     )
     .requiredOption("--input <file>", "safetensors with the tensor `input`")
     .requiredOption("--output <file>", "safetensors to write")

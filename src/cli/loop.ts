@@ -19,24 +19,22 @@ const listed = (text: string | undefined) => (text === undefined ? [] : text.spl
 
 /** `skyloop loop simulate | list | export`. */
 export function addLoopCommand(program: Command): void {
-  const loop = program
-    .command("loop")
-    .description("the human in the loop: sessions, exports, and what a simulated person would find");
+  const loop = program.command("loop").description("sessions: list, export, and simulate a person who labels");
   loop
     .command("simulate")
-    .argument("<survey>", "survey that the person labels")
-    .description("play a person from a label column and measure the ranking")
-    .requiredOption("--model <name>", "feature set, or pixels-pca for the baseline")
+    .argument("<survey>", "survey to label")
+    .description("simulate a person who labels by a column of the catalogue, and measure the ranking after each round")
+    .requiredOption("--model <name>", "feature set, or pixels-pca for principal components of the pixels")
     .requiredOption("--column <name>", "column with the labels; objects without one are left out")
-    .requiredOption("--positive <values>", "values that are wanted, separated by commas")
-    .option("--negative <values>", "values that are not (default: all other values)")
-    .option("--start <p+n>", "examples to start with: positives+negatives", "5+5")
-    .option("--show <n>", "objects shown a round", Number, 10)
-    .option("--rounds <n>", "rounds after the start", Number, 1)
-    .option("--alpha <a>", "0 for recall to 1 for precision", Number, 0.5)
+    .requiredOption("--positive <values>", "values that count as positive, separated by commas")
+    .option("--negative <values>", "values that count as negative (default: all other values)")
+    .option("--start <p+n>", "number of starting examples, positives+negatives", "5+5")
+    .option("--show <n>", "objects shown per round", Number, 10)
+    .option("--rounds <n>", "number of rounds", Number, 1)
+    .option("--alpha <a>", "from 0 (recall) to 1 (precision)", Number, 0.5)
     .option("--seeds <n>", "repetitions", Number, 20)
-    .option("--test <survey>", "survey to measure on (default: a held-out half of the labelled objects)")
-    .option("--test-column <name>", "its label column, where it has another name")
+    .option("--test <survey>", "survey to measure on (default: half of the labelled objects, held out)")
+    .option("--test-column <name>", "label column of the test survey (default: the same name)")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: SimulateFlags) => {
       const [{ simulate }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
@@ -69,7 +67,7 @@ export function addLoopCommand(program: Command): void {
   loop
     .command("list")
     .argument("[survey...]", "survey folders (default: those in surveys/)")
-    .description("the sessions of surveys")
+    .description("list sessions")
     .action(async (folders: string[]) => {
       for (const folder of folders.length > 0 ? folders : await surveysHere()) {
         const [{ openStore }, { describeSession }] = await Promise.all([
@@ -88,11 +86,11 @@ export function addLoopCommand(program: Command): void {
     });
   loop
     .command("export")
-    .argument("<session>", "session, as `loop list` names it")
-    .description("write every object with score, label, round and who gave it")
+    .argument("<session>", "session name, as listed by `loop list`")
+    .description("write a catalogue of all objects with score, label, round and who labelled")
     .requiredOption("--format <format>", "csv, parquet, fits or votable")
-    .option("--survey <folder>", "survey of the session (default: found in surveys/)")
-    .option("--out <file>", "file to write (default: SESSION and the format's ending)")
+    .option("--survey <folder>", "survey of the session (default: searched in surveys/)")
+    .option("--out <file>", "file to write (default: SESSION with the extension of the format)")
     .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
       const [{ exportSession, EXPORT_SUFFIX }, { openStore }, { openSurvey }, { SkyloopError }] = await Promise.all([
         import("../loop/export.ts"),

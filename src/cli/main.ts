@@ -26,13 +26,13 @@ export const EXAMPLES = `
 Examples:
   skyloop start                                     the demo survey in your browser
   skyloop start --images DIR                        the same with a folder of your own images
-  skyloop survey create galaxies --images DIR       make a survey folder; skyloop survey info galaxies describes it
+  skyloop survey create galaxies --images DIR       make a survey folder from images
   skyloop embed galaxies --model lvm-nano           compute its features
-  skyloop serve galaxies                            work on it in the browser
-  skyloop loop export SESSION --format csv          take the ranked catalogue away
+  skyloop serve galaxies                            open it in the browser
+  skyloop loop export SESSION --format csv          export the ranked catalogue
   skyloop doctor                                    versions, speed, and what makes it slow or wrong
 
-\`skyloop VERB --help\` explains one of them. Errors say \`skyloop: CODE: …\`; docs/errors.md explains each code.`;
+\`skyloop VERB --help\` explains a command. An error reads \`skyloop: CODE: …\`; docs/errors.md explains each code.`;
 
 /** The whole command line. Every verb's file adds itself; nothing heavy is loaded before a verb runs. */
 export function buildProgram(): Command {
@@ -40,7 +40,7 @@ export function buildProgram(): Command {
   const program = new Command("skyloop")
     .description("Find galaxies in a survey with a handful of examples and a person in the loop.")
     .version(version)
-    .showHelpAfterError("(--help lists what there is)")
+    .showHelpAfterError("(--help lists the commands and options)")
     .exitOverride()
     .addHelpText("after", EXAMPLES);
   addSurveyCommand(program);

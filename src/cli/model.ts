@@ -2,10 +2,10 @@ import type { Command } from "commander";
 
 /** `skyloop model list | info NAME`. */
 export function addModelCommand(program: Command): void {
-  const model = program.command("model").description("the models there are, and what they are made of");
+  const model = program.command("model").description("list and describe encoders");
   model
     .command("list")
-    .description("names of all models, and which have released weights")
+    .description("list all encoders, and which have released weights")
     .action(async () => {
       const [{ MODELS, releasedWeights }, { existsSync }] = await Promise.all([
         import("../models/index.ts"),
@@ -16,9 +16,9 @@ export function addModelCommand(program: Command): void {
     });
   model
     .command("info")
-    .argument("<name>", "model of the table")
+    .argument("<name>", "encoder (see skyloop model list)")
     .description("layers, parameters and floating-point operations per image")
-    .option("--size <px>", "side of the image that operations are counted for", Number)
+    .option("--size <px>", "side of the image for the operation count", Number)
     .option("--json", "one JSON object", false)
     .action(async (name: string, options: { size?: number; json: boolean }) => {
       const [{ createModel, featuresOf }, { countFlops }, { noGrad, scope, zeros }] = await Promise.all([

@@ -20,22 +20,25 @@ export function addPredictImageCommands(predict: Command): void {
       .argument("<out>", "file to write: .fits for FITS, else a picture")
       .description(
         task === "restore"
-          ? "undo blur and noise in one image of any size; FITS keeps its header and world coordinates and says in HISTORY what was done"
-          : "fill hidden pixels of one image, or the galaxy behind its neighbours; FITS keeps its header and says in HISTORY what was done",
+          ? "remove blur and noise from one image of any size; FITS keeps header and world coordinates, and HISTORY records the model"
+          : "fill hidden pixels of one image, or the pixels behind neighbouring objects; FITS keeps its header, and HISTORY records the model",
       )
       .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\` or of multitask training`);
     if (task === "restore")
       command.option(
         "--fwhm <px>",
-        "full width at half maximum of the image's point spread in px, for a head that was trained with --known-seeing",
+        "full width at half maximum of the point spread function in px; for heads trained with --known-seeing",
         Number,
       );
     else
       command
-        .option("--mask <file>", "FITS or picture of the same size: what is not 0 (in a picture: bright) is hidden")
-        .option("--neighbours", "find everything but the central galaxy by segmentation, and hide that", false);
+        .option(
+          "--mask <file>",
+          "FITS image or picture of the same size; pixels that are not 0 (in a picture: bright) are hidden",
+        )
+        .option("--neighbours", "hide all objects but the central galaxy, found by segmentation", false);
     command
-      .option("--overwrite", "replace the file if it is there", false)
+      .option("--overwrite", "replace an existing file", false)
       .action(async (input: string, output: string, flags: PredictImageFlags) => {
         const { predictImage } = await import("../train/use-image.ts");
         const { widthPx, heightPx, planes, hiddenShare, lightRatios } = await predictImage({

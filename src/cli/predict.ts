@@ -12,16 +12,16 @@ const FORMATS = {
 
 /** `skyloop predict classify SURVEY --head FILE --out CATALOGUE`. */
 export function addPredictCommand(program: Command): void {
-  const predict = program.command("predict").description("apply what was trained");
+  const predict = program.command("predict").description("apply a trained model");
   predict
     .command("classify")
     .argument("<survey>", "survey folder")
     .description(
-      "the probability of every class: kept with the survey, where the page shows it beside the score, and written as a catalogue",
+      "compute the probability of each class; saved with the survey, where the page shows it, and as a catalogue",
     )
     .requiredOption("--head <file>", "head.safetensors of `skyloop train classify`")
     .option("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
-    .option("--name <name>", "what the page calls these predictions (default: COLUMN-MODEL)")
+    .option("--name <name>", "name of these predictions on the page (default: COLUMN-MODEL)")
     .action(async (survey: string, flags: { head: string; out?: string; name?: string }) => {
       const [{ predictClasses }, { terminalProgress }, { SkyloopError }] = await Promise.all([
         import("../train/use-classifier.ts"),

@@ -6,10 +6,10 @@ export function addPretrainCommand(program: Command): void {
     .command("pretrain")
     .argument("<recipe>", "recipe file (recipes/*.json)")
     .description(
-      "train an encoder, without human labels unless the recipe names catalogues; a stopped run goes on where it was, bit for bit. Under torchrun, Slurm or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT several processes train together",
+      "train an encoder without human labels unless the recipe names catalogues; a stopped run resumes and gives the same weights, bit for bit. Several processes train together under torchrun or Slurm, or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT",
     )
-    .requiredOption("--out <folder>", "the run's folder: metrics, checkpoint, weights")
-    .option("--survey <folder...>", "surveys to train on, instead of the recipe's")
+    .requiredOption("--out <folder>", "folder for metrics, checkpoint and weights")
+    .option("--survey <folder...>", "surveys to train on (default: those of the recipe)")
     .action(async (path: string, options: { out: string; survey?: string[] }) => {
       const [{ pretrain }, { readRecipe }, { SILENT, terminalProgress }, { joinGroup, placeFrom }] = await Promise.all([
         import("../train/pretrain.ts"),

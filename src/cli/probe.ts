@@ -24,33 +24,36 @@ const listed = (text: string | undefined) =>
 export function addProbeCommand(program: Command): void {
   program
     .command("probe")
-    .argument("[survey...]", "survey folders with labels; their objects are taken together")
-    .description("measure what frozen features know of a label column, from a few examples to all")
-    .requiredOption("--model <name>", "feature set, pixels-pca, or random:MODEL for initial weights")
+    .argument("[survey...]", "survey folders with labels; their objects are pooled")
+    .description("measure classifiers on frozen features against a label column, from a few examples to all")
+    .requiredOption(
+      "--model <name>",
+      "feature set, pixels-pca (principal components of the pixels), or random:MODEL (initial weights)",
+    )
     .option(
       "--column <names>",
-      "label column; one for each survey, separated by commas, where they differ; @survey: which survey",
+      "label column; one per survey, separated by commas, if they differ; @survey asks which survey an object is from",
     )
-    .option("--positive <values>", "values of the wanted class, separated by commas (default: each value is a class)")
-    .option("--negative <values>", "with --positive: values of the other class (default: all others)")
+    .option("--positive <values>", "values of the positive class, separated by commas (default: each value is a class)")
+    .option("--negative <values>", "with --positive: values of the negative class (default: all others)")
     .option(
       "--suites <file>",
-      "instead of surveys and --column: every question of a file such as recipes/suites.json, as one table",
+      "instead of surveys and --column: a file of suites such as recipes/suites.json; prints one table",
     )
-    .option("--sizes <n>", "examples a class, separated by commas; 0 for all", "5,10,15,50,400")
+    .option("--sizes <n>", "examples per class, separated by commas; 0 for all", "5,10,15,50,400")
     .option(
       "--heads <names>",
-      "nearest (neighbours), linear (logistic regression), loop (the loop's learner)",
+      "nearest (nearest neighbours), linear (logistic regression), loop (the learner of a session)",
       "nearest,linear,loop",
     )
     .option(
       "--networks <names>",
-      "beside the heads, networks that learn the same examples' pixels: resnet18 from the beginning, lvm-nano from its weights",
+      "networks to train on the images of the same examples: resnet18 (from scratch), lvm-nano (fine-tuned)",
     )
-    .option("--network-seeds <n>", "draws of the examples for networks", Number, 3)
-    .option("--network-steps <n>", "batches of 32 that a network learns", Number, 300)
-    .option("--seeds <n>", "draws of the examples", Number, 10)
-    .option("--split <seed>", "seed of the fixed split into learning and validation", Number, 1)
+    .option("--network-seeds <n>", "number of draws of the examples for networks", Number, 3)
+    .option("--network-steps <n>", "training steps of a network, 32 images each", Number, 300)
+    .option("--seeds <n>", "number of draws of the examples", Number, 10)
+    .option("--split <seed>", "seed of the split into training and validation", Number, 1)
     .option("--write <page>", "with --suites: put the table into its section of a Markdown page")
     .option("--json", "one JSON object", false)
     .action(async (surveys: string[], flags: ProbeFlags) => {

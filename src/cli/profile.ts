@@ -18,20 +18,22 @@ export function addProfileCommand(program: Command): void {
   program
     .command("profile")
     .addArgument(
-      new Argument(
-        "<work>",
-        "what to profile: encoding, or a training step of the whole network against its own input",
-      ).choices(["forward", "train"]),
+      new Argument("<work>", "forward: encode a batch; train: a training step of the autoencoder").choices([
+        "forward",
+        "train",
+      ]),
     )
-    .description(
-      "where a model's time goes: by operator and by module, with calls, bytes and share; of one batch after two that warm up",
+    .description("time by operator and by module for one batch, after two warm-up batches")
+    .requiredOption("--model <name>", "encoder (see skyloop model list)")
+    .option("--batch <n>", "images per batch", Number, 16)
+    .option("--size <px>", "side of the images (default: that of the encoder)", Number)
+    .addOption(
+      new Option("--precision <name>", "precision of matrix products")
+        .choices(["float32", "bfloat16"])
+        .default("float32"),
     )
-    .requiredOption("--model <name>", "model of the table")
-    .option("--batch <n>", "images a batch", Number, 16)
-    .option("--size <px>", "side of the images (default: the model's)", Number)
-    .addOption(new Option("--precision <name>", "of the products").choices(["float32", "bfloat16"]).default("float32"))
     .option("--rows <n>", "rows of each table", Number, 20)
-    .option("--trace <file>", "write a Chrome trace (chrome://tracing, Perfetto) too")
+    .option("--trace <file>", "also write a Chrome trace (chrome://tracing, Perfetto)")
     .option("--json", "one JSON object", false)
     .action(async (work: "forward" | "train", options: Options) => {
       const [{ createModel }, { chromeTrace, profileModule }, { Adam, mseLoss, noGrad, rand, scope, setPrecision }] =

@@ -29,12 +29,12 @@ export function headerOf(name: string): string {
 export function addRecipeCommand(program: Command): void {
   program
     .command("recipe")
-    .argument("[name]", "recipe; without one they are listed")
+    .argument("[name]", "name of the recipe (default: list them)")
     .argument(
       "[options...]",
-      "options of the recipe, which NAME --help lists; --write PAGE puts the result into a page",
+      "options of the recipe (see NAME --help); --write PAGE saves the result in a Markdown page",
     )
-    .description("make a table or figure of the paper on data that can be reached")
+    .description("reproduce a table or figure of the paper on public data")
     .helpOption(false)
     .allowUnknownOption()
     .action(async (name: string | undefined, options: string[]) => {

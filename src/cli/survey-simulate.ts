@@ -40,9 +40,9 @@ export function addSimulateCommand(survey: Command): void {
     .command("sheet")
     .argument("<survey>", "survey folder")
     .argument("<file>", "picture to write: .png, .jpg or .webp")
-    .description("a picture of many stamps of a survey")
+    .description("write a contact sheet of stamps")
     .option("--count <n>", "number of stamps", Number, 64)
-    .option("--seed <n>", "which ones", Number, 1)
+    .option("--seed <n>", "seed of the choice of stamps", Number, 1)
     .action(async (folder: string, file: string, { count, seed }: { count: number; seed: number }) => {
       const shown = await (await import("../stamps/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
       process.stdout.write(`${file}: ${shown} stamps\n`);

@@ -3,15 +3,17 @@ import { addSimulateCommand } from "./survey-simulate.ts";
 
 /** `skyloop survey create | info | simulate | sheet`. */
 export function addSurveyCommand(program: Command): void {
-  const survey = program.command("survey").description("make and look at surveys: folders of stamps with a catalogue");
+  const survey = program
+    .command("survey")
+    .description("create and inspect surveys: folders of stamps with a catalogue");
   survey
     .command("create")
     .argument("<out>", "folder of the new survey")
-    .description("take in a folder of JPEG, PNG, WebP, FITS or HDF5 images")
-    .option("--images <dir>", "folder of images, searched with its sub-folders")
+    .description("create a survey from a folder of JPEG, PNG, WebP, FITS or HDF5 images, or from wide images")
+    .option("--images <dir>", "folder of images, including sub-folders")
     .option(
       "--wide <files>",
-      "instead: wide FITS images, one a band, separated by commas; stamps are cut at the catalogue's positions",
+      "wide FITS images instead, one per band, separated by commas; stamps are cut at the positions of --catalogue",
     )
     .option("--catalogue <file>", "with --wide: table with ra and dec (or x and y) and any other columns")
     .option("--size <px>", "with --wide: side of the stamps", Number, 128)
@@ -19,15 +21,15 @@ export function addSurveyCommand(program: Command): void {
       "--labels <file>",
       "CSV, TSV, Parquet or FITS table joined by id or file name (default: labels.csv in the folder)",
     )
-    .option("--title <text>", "what the survey is called on the page")
-    .option("--bands <names>", "bands of FITS images in the order wanted, e.g. g,r,z")
-    .option("--adaptive-crop", "crop to the galaxy before a model sees a stamp", false)
+    .option("--title <text>", "title of the survey on the page")
+    .option("--bands <names>", "bands of FITS images in this order, such as g,r,z")
+    .option("--adaptive-crop", "crop each stamp to its central galaxy for models", false)
     .option(
       "--overwrite",
-      "make a survey of the same name again: the old one goes when the new one is whole; sessions, labels and the features of stamps that stay are kept",
+      "replace an existing survey once the new one is complete; keeps sessions, labels and the features of unchanged stamps",
       false,
     )
-    .option("--discard-labels", "with --overwrite: sessions and labels go, too", false)
+    .option("--discard-labels", "with --overwrite: delete sessions and labels too", false)
     .action(
       async (
         out: string,

@@ -20,8 +20,8 @@ interface TrainImageFlags {
 
 const ABOUT: Record<ImageTaskName, string> = {
   restore:
-    "learn to undo blur and noise; measured beside Richardson-Lucy and Wiener deconvolution with the true point spread",
-  reconstruct: "learn to fill hidden patches; measured beside nearest and biharmonic inpainting",
+    "train a network that removes blur and noise; measured beside Richardson-Lucy and Wiener deconvolution with the true point spread function",
+  reconstruct: "train a network that fills hidden patches; measured beside nearest-pixel and biharmonic inpainting",
 };
 
 /** "2,8" as a pair of numbers. */
@@ -39,33 +39,29 @@ export function addTrainImageCommands(train: Command): void {
   for (const task of ["restore", "reconstruct"] as const) {
     const command = train
       .command(task)
-      .argument("<survey>", "survey folder; its stamps are the true images")
+      .argument("<survey>", "survey folder; its stamps are the targets")
       .description(ABOUT[task])
-      .option("--model <name>", "LVM whose encoder is used (skyloop model list)", "lvm-nano")
-      .option("--weights <file>", "weights of the encoder other than the released ones")
+      .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
+      .option("--weights <file>", "weights of the encoder instead of the released ones")
       .option("--out <folder>", `folder of the run (default: heads/SURVEY-${task}-MODEL)`)
-      .option("--seed <n>", "seed of split, initial weights and order", Number, 1)
+      .option("--seed <n>", "seed of the split, the initial weights and the order", Number, 1)
       .option("--steps <n>", "training steps", Number, 1000)
-      .option("--batch <n>", "crops a step", Number, 16)
+      .option("--batch <n>", "crops per step", Number, 16)
       .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
-      .option("--frozen", "keep the encoder's weights as they are", false)
-      .option("--threads <n>", "threads of libtorch (default: its own choice)", Number)
+      .option("--frozen", "keep the weights of the encoder fixed", false)
+      .option("--threads <n>", "threads of libtorch", Number)
       .option("--json", "one JSON object", false);
     if (task === "restore")
       command
         .option(
           "--fwhm <range>",
-          "widths of the point spread, smallest and largest: px for pictures, arcsec for flux (default: 2 to 8 px)",
+          "smallest and largest FWHM of the point spread function, such as 2,8: px for pictures, arcsec for flux (default: 2 to 8 px)",
         )
         .option(
           "--noise <range>",
-          "sigma of the noise: of 255 for pictures (default 1,15), nanomaggies for flux (default: 0.1 to 3 times the sky's)",
+          "smallest and largest sigma of the noise: of 255 for pictures (default: 1,15), nanomaggies for flux (default: 0.1 to 3 times the noise of the sky)",
         )
-        .option(
-          "--known-seeing",
-          "tell the network how wide each image's point spread is; predict then asks for it",
-          false,
-        );
+        .option("--known-seeing", "give the network the FWHM of each image; predict then requires --fwhm", false);
     command.action(async (survey: string, flags: TrainImageFlags) => {
       const [{ trainImageModel }, { methodsTable }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
         import("../train/task-image.ts"),

@@ -26,33 +26,32 @@ interface MultitaskFlags {
 export function addTrainMultitaskCommand(train: Command): void {
   train
     .command("multitask")
-    .argument("<classes>", "survey with a column of classes")
-    .requiredOption("--images <survey>", "survey whose stamps are restored and reconstructed")
-    .description("learn classification, restoration and reconstruction together on one encoder")
+    .argument("<classes>", "survey with a class column")
+    .requiredOption("--images <survey>", "survey of the image tasks")
+    .description("train classification, restoration and reconstruction together on one encoder")
     .option(
       "--strategy <name>",
-      "pretrain (encoder frozen), uniform (equal shares) or active (worse tasks get more)",
+      "pretrain (encoder frozen), uniform (equal shares) or active (more steps for worse tasks)",
       "active",
     )
-    .option("--column <name>", "column with one class an object", "label")
-    .option("--model <name>", "LVM whose encoder is used (skyloop model list)", "lvm-nano")
-    .option("--weights <file>", "weights of the encoder other than the released ones")
+    .option("--column <name>", "column with one class per object", "label")
+    .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
+    .option("--weights <file>", "weights of the encoder instead of the released ones")
     .option("--out <folder>", "folder of the run (default: heads/CLASSES-multitask-STRATEGY-MODEL)")
-    .option("--seed <n>", "seed of initial weights and order", Number, 1)
+    .option("--seed <n>", "seed of the initial weights and the order", Number, 1)
     .option("--split-seed <n>", "seed of the split into training, validation and test", Number, 1)
-    .option("--steps <n>", "training steps over all tasks", Number, 1500)
-    .option("--batch <n>", "crops a step; classes take four times as many images", Number, 8)
+    .option("--steps <n>", "training steps, all tasks together", Number, 1500)
+    .option("--batch <n>", "crops per step; classification takes four times as many images", Number, 8)
     .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
-    .option("--known-seeing", "tell restoration how wide each image's point spread is; predict then asks for it", false)
-    .option("--temperature <t>", "active: small gives nearly all to the worst task", Number)
-    .option("--floor <share>", "active: least share of a task", Number)
+    .option("--known-seeing", "give restoration the FWHM of each image; predict then requires --fwhm", false)
     .option(
-      "--share-every <n>",
-      "active: steps between two estimates of the shares on the validation split",
+      "--temperature <t>",
+      "active: temperature of the shares; a small one gives nearly all steps to the worst task",
       Number,
-      100,
     )
-    .option("--threads <n>", "threads of libtorch (default: its own choice)", Number)
+    .option("--floor <share>", "active: smallest share of a task", Number)
+    .option("--share-every <n>", "active: steps between updates of the shares, from the validation split", Number, 100)
+    .option("--threads <n>", "threads of libtorch", Number)
     .option("--json", "one JSON object", false)
     .action(async (classes: string, flags: MultitaskFlags) => {
       const [

@@ -25,36 +25,26 @@ const listed = (text: string | undefined) => text?.split(",").map((part) => part
 export function addTrainCommand(program: Command): void {
   const train = program
     .command("train")
-    .description("learn a task: classes from a label column, restoration, reconstruction, or all together");
+    .description("train a task: classify, restore, reconstruct, or several together");
   train
     .command("classify")
     .argument("<survey>", "survey folder")
-    .description(
-      "learn classes from a column of the catalogue; writes a head, its measures and a report with the most certain mistakes",
-    )
-    .option("--column <name>", "column with one class an object", "label")
-    .option("--votes <columns>", "columns with shares of votes instead, separated by commas; they are the classes")
-    .option("--classes <values>", "only these values of the column, separated by commas")
-    .option(
-      "--model <name>",
-      "model of the table (skyloop model list), or alexnet, vgg16, resnet18, resnet50",
-      "lvm-nano",
-    )
+    .description("train a classifier on a column of the catalogue; writes a head, its metrics and a report")
+    .option("--column <name>", "column with one class per object", "label")
+    .option("--votes <columns>", "columns with vote fractions instead, separated by commas; each is a class")
+    .option("--classes <values>", "use only these values of the column, separated by commas")
+    .option("--model <name>", "encoder (see skyloop model list), or alexnet, vgg16, resnet18, resnet50", "lvm-nano")
     .option(
       "--weights <file>",
-      "safetensors to begin with instead of the released weights, or of none for a convolutional network (torchvision's names)",
+      "initial weights (safetensors) instead of the released ones; for convolutional networks with torchvision's names",
     )
-    .option(
-      "--fine-tune",
-      "let the encoder learn too, on random views of the images; convolutional networks always do",
-      false,
-    )
-    .option("--features <name>", "feature set of that model, where it has another name")
+    .option("--fine-tune", "train the encoder too, with augmentation; convolutional networks always are", false)
+    .option("--features <name>", "feature set to use (default: the name of the model)")
     .option("--out <folder>", "folder of the head (default: heads/SURVEY-COLUMN-MODEL)")
-    .option("--seed <n>", "seed of split, initial weights and order", Number, 1)
-    .option("--epochs <n>", "most passes over the training objects", Number)
-    .option("--label-smoothing <share>", "share of the target spread over all classes", Number)
-    .option("--class-weights <kind>", "balanced (rare classes weigh as much as frequent ones) or none", "balanced")
+    .option("--seed <n>", "seed of the split, the initial weights and the order", Number, 1)
+    .option("--epochs <n>", "largest number of epochs", Number)
+    .option("--label-smoothing <share>", "label smoothing, from 0 to 1", Number)
+    .option("--class-weights <kind>", "balanced (each class has the same weight) or none", "balanced")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: ClassifyFlags) => {
       const [{ trainClassify }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
