@@ -1,9 +1,11 @@
 /** A session's last ranking: its order, its rows with their labels, and the part of it that a filter lets through. */
 import { statSync } from "node:fs";
+import { descendingOrder } from "../base/order.ts";
 import type { LabelState, RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
 import { readScores, scoresPath } from "../store/scores.ts";
 import type { Store } from "../store/store.ts";
+import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
 import { fold } from "./fold.ts";
 import { separationDeg } from "./lookup.ts";
@@ -31,7 +33,7 @@ function orderOf(survey: Survey, session: string): Order {
   if (known?.version === version) return known;
   const count = survey.header.count;
   const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
-  const rows = Uint32Array.from({ length: count }, (_, row) => row).sort((a, b) => scores[b] - scores[a] || a - b);
+  const rows = descendingOrder(scores);
   const made = { rows, scores, version };
   orders.delete(path);
   orders.set(path, made);
@@ -51,7 +53,7 @@ export function readRanking(store: Store, survey: Survey, session: string): Rank
 
 function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: number): RankedRow {
   const row = rows[place];
-  const { id, raDeg, decDeg, widthPx, heightPx } = survey.rows[row];
+  const { id, raDeg, decDeg, widthPx, heightPx } = survey.row(row);
   const label = labels[id];
   return {
     object: id,
@@ -92,48 +94,59 @@ export function rankedRows(
   return { total: places.length, rows };
 }
 
+/** The labels of a ranking by their rows: a label names an object by its id. */
+function labelsByRow({ labels }: RankingNow, survey: Survey): Map<number, LabelState> {
+  return new Map(
+    Object.entries(labels).flatMap(([id, label]) => {
+      const row = survey.indexOf(id);
+      return row === undefined ? [] : [[row, label] as const];
+    }),
+  );
+}
+
 /**
  * Places of the ranking that a filter lets through. Columns are read whole: a survey of 200,000 objects has no time for
  * an object a row.
  */
 function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey, filter: RankingFilter): Uint32Array {
-  const { rows, scores, labels } = ranking;
-  const ids = survey.values("id") as ArrayLike<string>;
+  const { rows, scores } = ranking;
+  const [here, there] = [labelsByRow(ranking, survey), other === null ? null : labelsByRow(other, survey)];
   const tests: ((row: number) => boolean)[] = [];
   const { label, minScore, maxScore, tag, column, equals, least, greatest, ra, dec, radius, agreement, order } = filter;
   if (minScore !== undefined) tests.push((row) => scores[row] >= minScore);
   if (maxScore !== undefined) tests.push((row) => scores[row] <= maxScore);
-  if (label !== undefined) tests.push((row) => (labels[ids[row]]?.value ?? "none") === label);
-  if (tag !== undefined) tests.push((row) => labels[ids[row]]?.tags.includes(tag) ?? false);
-  if (column !== undefined) {
-    const values = survey.values(column);
+  if (label !== undefined) tests.push((row) => (here.get(row)?.value ?? "none") === label);
+  if (tag !== undefined) tests.push((row) => here.get(row)?.tags.includes(tag) ?? false);
+  const values = column === undefined ? undefined : survey.column(column);
+  if (values !== undefined)
     tests.push((row) => {
-      const value = values[row];
-      if (value === null || value === undefined || value === "") return false;
+      const value = values.at(row);
+      if (value === null || value === "") return false;
       if (equals !== undefined) return String(value) === equals;
       return (least === undefined || Number(value) >= least) && (greatest === undefined || Number(value) <= greatest);
     });
-  }
   if (ra !== undefined && dec !== undefined && radius !== undefined) {
-    const [ras, decs] = [
-      survey.values("ra") as ArrayLike<number | null>,
-      survey.values("dec") as ArrayLike<number | null>,
-    ];
+    const [ras, decs] = [survey.column("ra"), survey.column("dec")] as CatalogueColumn[];
     tests.push((row) => {
-      const [raDeg, decDeg] = [ras[row], decs[row]];
+      const [raDeg, decDeg] = [ras.at(row), decs.at(row)] as (number | null)[];
       return raDeg !== null && decDeg !== null && separationDeg(ra, dec, raDeg, decDeg) <= radius;
     });
   }
-  if (other !== null && agreement !== undefined)
+  if (there !== null && agreement !== undefined)
     tests.push((row) => {
-      const [here, there] = [labels[ids[row]]?.value ?? null, other.labels[ids[row]]?.value ?? null];
-      return here !== null && there !== null && (here === there) === (agreement === "agree");
+      const [first, second] = [here.get(row)?.value ?? null, there.get(row)?.value ?? null];
+      return first !== null && second !== null && (first === second) === (agreement === "agree");
     });
   const kept = new Uint32Array(rows.length);
   let total = 0;
   for (let place = 0; place < rows.length; place++) if (tests.every((test) => test(rows[place]))) kept[total++] = place;
   const places = kept.subarray(0, total);
-  if (order === "id") return places.sort((a, b) => (ids[rows[a]] < ids[rows[b]] ? -1 : 1));
+  if (order === "id") {
+    const ids = survey.column("id") as CatalogueColumn;
+    const names = Array.from(places, (place) => ids.at(rows[place]) as string);
+    const sorted = Uint32Array.from(names.keys()).sort((a, b) => (names[a] < names[b] ? -1 : 1));
+    return sorted.map((i) => places[i]);
+  }
   const difference = (place: number) =>
     other === null ? 0 : Math.abs(scores[rows[place]] - other.scores[rows[place]]);
   if (order === "difference") return places.sort((a, b) => difference(b) - difference(a) || a - b);

@@ -20,7 +20,7 @@ export interface Replayed {
  */
 export function planOf(
   store: Store,
-  survey: Pick<Survey, "rows" | "indexOf">,
+  survey: Pick<Survey, "row" | "count" | "indexOf">,
   session: string,
   round: number,
 ): { plan: RoundPlan; shown: Map<string, "rule" | "random"> } {
@@ -37,7 +37,7 @@ export function planOf(
       picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)]),
     ),
   );
-  return { plan: planRound(record, folded, earlier, survey.rows.length, survey.indexOf), shown };
+  return { plan: planRound(record, folded, earlier, survey.count, survey.indexOf), shown };
 }
 
 /**
@@ -45,7 +45,7 @@ export function planOf(
  */
 export function replaySession(
   store: Store,
-  survey: Pick<Survey, "rows" | "indexOf">,
+  survey: Pick<Survey, "row" | "count" | "indexOf">,
   space: FeatureSpace,
   session: string,
 ): Replayed[] {
@@ -68,7 +68,7 @@ export function replaySession(
         seed: plan.seed,
         space,
       });
-      const again = page.map(({ row, reason }) => ({ object: survey.rows[row].id, score: scores[row], reason }));
+      const again = page.map(({ row, reason }) => ({ object: survey.row(row).id, score: scores[row], reason }));
       return { round, same: JSON.stringify(again) === JSON.stringify(picks), scores };
     });
 }

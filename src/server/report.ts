@@ -51,7 +51,7 @@ export async function writeReport(served: Served, session: string, pictures: Pic
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(state.target)}: Skyloop</title><style>${STYLE}</style></head><body>
 <h1>${escaped(state.target)}</h1>
-<p class="soft">Survey ${escaped(survey.header.title)} (${survey.rows.length.toLocaleString("en-US")} objects, data ${survey.header.dataHash.slice(0, 12)}), features of ${escaped(state.model)}, alpha ${state.alpha}, seed ${state.seed}. Labelled by ${escaped(people.join(", ") || state.createdBy)}; started ${state.createdAt.slice(0, 10)}.</p>
+<p class="soft">Survey ${escaped(survey.header.title)} (${survey.count.toLocaleString("en-US")} objects, data ${survey.header.dataHash.slice(0, 12)}), features of ${escaped(state.model)}, alpha ${state.alpha}, seed ${state.seed}. Labelled by ${escaped(people.join(", ") || state.createdBy)}; started ${state.createdAt.slice(0, 10)}.</p>
 <p>${state.positives} positive, ${state.negatives} negative, ${state.unsure} unsure. ${expected === null ? "" : `Expected in the whole survey: ${Math.round(expected.low)} to ${Math.round(expected.high)} positives (95 % interval, from ${last?.randomPicks} random picks). `}${last?.heldOut == null ? "" : `Held-out average precision on the answered objects ${last.heldOut.averagePrecision.value.toFixed(2)} (${last.heldOut.averagePrecision.low.toFixed(2)} to ${last.heldOut.averagePrecision.high.toFixed(2)}).`}</p>
 <p>${escaped(advise(state.rounds, assessments, state.page?.exhausted ?? false).reason)}</p>
 <h2>Rounds</h2>

@@ -78,9 +78,12 @@ function filledOf(survey: Survey): Map<string, number> {
   if (filled === undefined) {
     filled = new Map(
       survey.columns.map(({ name }) => {
-        const values = survey.values(name);
+        const column = survey.column(name);
         let count = 0;
-        for (let i = 0; i < values.length; i++) if (values[i] !== null && values[i] !== "") count++;
+        for (let row = 0; row < survey.count; row++) {
+          const value = column?.at(row) ?? null;
+          if (value !== null && value !== "") count++;
+        }
         return [name, count];
       }),
     );

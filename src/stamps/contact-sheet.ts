@@ -13,7 +13,7 @@ export async function writeContactSheet(
   tilePx = 128,
 ): Promise<number> {
   const survey = await openSurvey(folder);
-  const rows = new Random(seed).sample(survey.rows.length, Math.min(count, survey.rows.length)).sort((a, b) => a - b);
+  const rows = new Random(seed).sample(survey.count, Math.min(count, survey.count)).sort((a, b) => a - b);
   const side = Math.ceil(Math.sqrt(rows.length));
   const tiles = await Promise.all(
     rows.map(async (row, i) => {

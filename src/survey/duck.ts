@@ -1,5 +1,5 @@
 /** DuckDB as our reader and writer of Parquet and reader of CSV: an in-memory database a call. */
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance, JSDuckDBValueConverter } from "@duckdb/node-api";
 
 /** A value of a table; null where the cell is empty. */
 export type Cell = string | number | boolean | null;
@@ -59,6 +59,32 @@ async function readColumns(connection: DuckDBConnection, source: string): Promis
 /** All columns of a Parquet file. */
 export function readParquet(path: string): Promise<TableColumn[]> {
   return withConnection((connection) => readColumns(connection, `read_parquet(${literal(path)})`));
+}
+
+/**
+ * The columns of a Parquet file, some thousand rows at a time, so that a large table is never held as JavaScript values
+ * whole. `each` gets the names and types with the first block.
+ */
+export function readParquetBlocks(
+  path: string,
+  each: (block: Cell[][], columns: { name: string; type: CellType }[]) => void,
+): Promise<void> {
+  return withConnection(async (connection) => {
+    const result = await connection.stream(`SELECT * FROM read_parquet(${literal(path)})`);
+    const types = result.columnTypes().map(String);
+    const columns = result.deduplicatedColumnNames().map((name, i) => ({ name, type: cellType(types[i]) }));
+    each(
+      columns.map(() => []),
+      columns,
+    );
+    for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      const block = chunk;
+      each(
+        columns.map((_, i) => block.convertColumnValues(i, JSDuckDBValueConverter).map(toCell)),
+        columns,
+      );
+    }
+  });
 }
 
 /**

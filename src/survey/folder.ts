@@ -5,7 +5,9 @@ import sharp from "sharp";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { type CatalogueRow, type Codec, type Problem, RESERVED_COLUMNS, SurveyHeader } from "../contract/survey.ts";
-import { readParquet, type TableColumn } from "./duck.ts";
+
+import { type CatalogueColumn, ColumnBuilder, type ColumnData, columnOver, IdIndex } from "./columns.ts";
+import { type CellType, readParquetBlocks } from "./duck.ts";
 import { recoverReplacement } from "./replace.ts";
 
 export { type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
@@ -31,13 +33,20 @@ export interface Survey {
   /** The folder's own name; how the page and the command line call it. */
   readonly name: string;
   readonly header: SurveyHeader;
+  /** How many objects there are. */
+  readonly count: number;
+  /** All rows as objects, made when first asked for; what runs over many objects reads columns instead. */
   readonly rows: CatalogueRow[];
+  /** One row, as an object that reads its columns where they lie. */
+  row(index: number): CatalogueRow;
   /** The user's columns: name and type. */
   readonly columns: { name: string; type: "string" | "number" | "boolean" }[];
   readonly problems: Problem[];
   indexOf(id: string): number | undefined;
-  /** A whole column by name, reserved ones (`id`, `ra`, `dec`) too; one value a row. */
-  values(name: string): ArrayLike<unknown>;
+  /** A whole column by name, reserved ones (`id`, `ra`, `dec`) too; undefined where there is none. */
+  column(name: string): CatalogueColumn | undefined;
+  /** The catalogue's memory, for `openSurvey` in another thread of this process. */
+  readonly shared: SharedCatalogue;
   readStamp(index: number): Promise<Stamp>;
   readStampBytes(index: number): { codec: Codec; bytes: Uint8Array };
   close(): void;
@@ -54,8 +63,48 @@ export function columnOf(survey: Pick<Survey, "folder" | "columns">, name: strin
   );
 }
 
+/** A catalogue's columns and its index of ids, in memory that threads share. */
+export interface SharedCatalogue {
+  columns: { name: string; type: CellType; data: ColumnData }[];
+  ids: Uint32Array;
+}
+
+async function readCatalogue(folder: string, count: number): Promise<CatalogueColumn[]> {
+  const path = join(folder, "catalogue.parquet");
+  const builders: ColumnBuilder[] = [];
+  let read = 0;
+  try {
+    await readParquetBlocks(path, (block, columns) => {
+      if (builders.length === 0)
+        builders.push(...columns.map(({ name, type }) => new ColumnBuilder(name, type, count)));
+      read += block[0]?.length ?? 0;
+      if (read <= count) for (const [i, values] of block.entries()) builders[i].push(values);
+    });
+  } catch (cause) {
+    if (cause instanceof SkyloopError) throw cause;
+    throw new SkyloopError("SURVEY_BROKEN", `${path} cannot be read: ${messageOf(cause)}; make the survey again`, {
+      cause,
+    });
+  }
+  if (read !== count)
+    throw new SkyloopError(
+      "SURVEY_BROKEN",
+      `${folder}: the catalogue has ${read} rows, survey.json says ${count}; make the survey again`,
+    );
+  return builders.map((builder) => builder.build());
+}
+
 /** Opens a survey. Throws SURVEY_MISSING or SURVEY_BROKEN. */
-export async function openSurvey(folder: string): Promise<Survey> {
+export function openSurvey(folder: string): Promise<Survey> {
+  return openWith(folder);
+}
+
+/** Opens a survey in a second thread, over the catalogue that the first has read. Throws as `openSurvey`. */
+export function openSharedSurvey(folder: string, shared: SharedCatalogue): Promise<Survey> {
+  return openWith(folder, shared);
+}
+
+async function openWith(folder: string, shared?: SharedCatalogue): Promise<Survey> {
   recoverReplacement(folder);
   const headerPath = join(folder, "survey.json");
   if (!existsSync(headerPath))
@@ -70,34 +119,27 @@ export async function openSurvey(folder: string): Promise<Survey> {
       `${headerPath} is not a survey header of this version: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}; make the survey again`,
     );
   const header = parsed.data;
-  const table = new Map(
-    (
-      await readParquet(join(folder, "catalogue.parquet")).catch((cause) => {
-        throw new SkyloopError(
-          "SURVEY_BROKEN",
-          `${join(folder, "catalogue.parquet")} cannot be read: ${messageOf(cause)}; make the survey again`,
-          { cause },
-        );
-      })
-    ).map((column) => [column.name, column]),
-  );
+  const { count } = header;
+  const all =
+    shared?.columns.map(({ name, type, data }) => columnOver(name, type, data)) ?? (await readCatalogue(folder, count));
+  const table = new Map(all.map((column) => [column.name, column]));
   const missing = RESERVED_COLUMNS.filter((name) => !table.has(name));
-  const count = table.get("id")?.values.length ?? 0;
-  if (missing.length > 0 || count !== header.count)
+  if (missing.length > 0)
     throw new SkyloopError(
       "SURVEY_BROKEN",
-      `${folder}: the catalogue ${missing.length > 0 ? `lacks ${missing.join(", ")}` : `has ${count} rows, survey.json says ${header.count}`}; make the survey again`,
+      `${folder}: the catalogue lacks ${missing.join(", ")}; make the survey again`,
     );
 
   const reserved = new Set<string>(RESERVED_COLUMNS);
-  const users = [...table.values()].filter(({ name }) => !reserved.has(name));
-  const rows = Array.from({ length: count }, (_, i) => new Row(table, users, i));
-  const places = new Map(rows.map((row, i) => [row.id, i]));
+  const users = all.filter(({ name }) => !reserved.has(name));
+  const rowOf = (index: number) => new Row(table, users, index);
+  let rows: CatalogueRow[] | null = null;
+  const ids = new IdIndex(table.get("id") as CatalogueColumn, shared?.ids);
   const files = new Map<number, number>();
   let problems: Problem[] | null = null;
 
   const readBytes = (index: number): Uint8Array => {
-    const { pack, offset, bytes } = rows[index];
+    const { pack, offset, bytes, id } = rowOf(index);
     let file = files.get(pack);
     if (file === undefined) {
       file = openSync(join(folder, "stamps", `${String(pack).padStart(4, "0")}.pack`), "r");
@@ -109,7 +151,7 @@ export async function openSurvey(folder: string): Promise<Survey> {
       if (got === 0)
         throw new SkyloopError(
           "SURVEY_BROKEN",
-          `${folder}: pack ${pack} ends before stamp ${rows[index].id}; make the survey again`,
+          `${folder}: pack ${pack} ends before stamp ${id}; make the survey again`,
         );
       done += got;
     }
@@ -120,7 +162,12 @@ export async function openSurvey(folder: string): Promise<Survey> {
     folder,
     name: basename(folder),
     header,
-    rows,
+    count,
+    get rows() {
+      rows ??= Array.from({ length: count }, (_, index) => rowOf(index));
+      return rows;
+    },
+    row: rowOf,
     columns: users.map(({ name, type }) => ({ name, type: type === "integer" ? "number" : type })),
     get problems() {
       problems ??= existsSync(join(folder, "problems.json"))
@@ -128,16 +175,17 @@ export async function openSurvey(folder: string): Promise<Survey> {
         : [];
       return problems;
     },
-    indexOf: (id) => places.get(id),
-    values: (name) => table.get(name)?.values ?? [],
+    indexOf: (id) => ids.row(id),
+    column: (name) => table.get(name),
+    shared: { columns: all.map(({ name, type, data }) => ({ name, type, data })), ids: ids.table },
     async readStamp(index) {
-      const { id, codec, widthPx, heightPx } = rows[index];
+      const { id, codec, widthPx, heightPx } = rowOf(index);
       const bytes = readBytes(index);
       const data =
         codec === "f32" ? new Float32Array(bytes.buffer, 0, bytes.byteLength / 4) : await decodePicture(bytes);
       return { id, index, kind: header.kind, bands: header.bands, unit: header.unit, widthPx, heightPx, data };
     },
-    readStampBytes: (index) => ({ codec: rows[index].codec, bytes: readBytes(index) }),
+    readStampBytes: (index) => ({ codec: rowOf(index).codec, bytes: readBytes(index) }),
     close() {
       for (const file of files.values()) closeSync(file);
       files.clear();
@@ -147,17 +195,17 @@ export async function openSurvey(folder: string): Promise<Survey> {
 
 /** A row that reads its columns where they lie, so that 200,000 of them stay small. */
 class Row implements CatalogueRow {
-  readonly #table: Map<string, TableColumn>;
-  readonly #users: TableColumn[];
+  readonly #table: Map<string, CatalogueColumn>;
+  readonly #users: CatalogueColumn[];
   readonly #index: number;
 
-  constructor(table: Map<string, TableColumn>, users: TableColumn[], index: number) {
+  constructor(table: Map<string, CatalogueColumn>, users: CatalogueColumn[], index: number) {
     this.#table = table;
     this.#users = users;
     this.#index = index;
   }
   #of<T>(name: string): T {
-    return (this.#table.get(name) as TableColumn).values[this.#index] as T;
+    return (this.#table.get(name) as CatalogueColumn).at(this.#index) as T;
   }
   get id() {
     return this.#of<string>("id");
@@ -193,7 +241,7 @@ class Row implements CatalogueRow {
     return this.#of<number>("quality");
   }
   get columns() {
-    return Object.fromEntries(this.#users.map(({ name, values }) => [name, values[this.#index]]));
+    return Object.fromEntries(this.#users.map((column) => [column.name, column.at(this.#index)]));
   }
 }
 

@@ -65,7 +65,7 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
     for await (const { from, pixels, failed } of loadBlocks(folder, sizePx, ranges)) {
       for (const { index, message } of failed)
         log.warn(
-          { survey: folder, object: survey.rows[index].id, message },
+          { survey: folder, object: survey.row(index).id, message },
           "stamp cannot be read; its features are zero",
         );
       const rows = pixels.length / (3 * sizePx * sizePx);

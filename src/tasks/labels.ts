@@ -100,7 +100,7 @@ export function readVotes(survey: Survey, columns: string[]): Labelled {
     rows,
     targets: Float32Array.from(targets),
     soft: true,
-    unlabelled: survey.rows.length - rows.length,
+    unlabelled: survey.count - rows.length,
   };
 }
 

@@ -79,8 +79,10 @@ export function mapRoutes(
       const column = columnOf(survey, params.column);
       const names: string[] = [];
       const places = new Map<string, number>();
-      const values = Float32Array.from(survey.values(params.column), (value) => {
-        if (value === null || value === undefined || value === "") return Number.NaN;
+      const cells = survey.column(params.column);
+      const values = Float32Array.from({ length: survey.count }, (_, row) => {
+        const value = cells?.at(row) ?? null;
+        if (value === null || value === "") return Number.NaN;
         if (column.type === "number") return Number(value);
         const text = String(value);
         let place = places.get(text);

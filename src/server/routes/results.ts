@@ -49,7 +49,7 @@ export function resultRoutes(
     { schema: { params: InSession, response: { 200: Learning } } },
     ({ params: { session } }) => {
       const { survey, store } = workspace.ofSession(session);
-      const scores = readScores(survey.folder, session, survey.rows.length);
+      const scores = readScores(survey.folder, session, survey.count);
       const state = sessionState(store, session, null, scores !== null);
       const labelled = Object.entries(state.labels).flatMap(([object, { value }]) => {
         const row = survey.indexOf(object);
@@ -104,7 +104,7 @@ export function resultRoutes(
     { schema: { params: InSession } },
     async ({ params: { session } }, reply) => {
       const { survey, store } = workspace.ofSession(session);
-      const count = survey.rows.length;
+      const count = survey.count;
       const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
       const labels = new Uint8Array(count);
       for (const [object, { value }] of Object.entries(sessionState(store, session, null, true).labels)) {

@@ -151,7 +151,7 @@ export function sessionRoutes(
             streams.send(session, {
               type: "ranked",
               round: message.round,
-              total: survey.rows.length,
+              total: survey.count,
               seconds: message.seconds,
             });
           else if (message.type === "assessed") streams.send(session, { type: "assessed", round: message.round });

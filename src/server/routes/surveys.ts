@@ -26,7 +26,7 @@ const ListQuery = z.object({
 });
 
 function objectRow({ survey }: Served, row: number): z.infer<typeof ObjectRow> {
-  const { id, raDeg, decDeg, widthPx, heightPx } = survey.rows[row];
+  const { id, raDeg, decDeg, widthPx, heightPx } = survey.row(row);
   return { object: id, raDeg, decDeg, widthPx, heightPx };
 }
 
@@ -67,7 +67,7 @@ export function surveyRoutes(
     },
     async ({ params, query }) => {
       const served = workspace.get(params.survey);
-      const total = served.survey.rows.length;
+      const total = served.survey.count;
       const rows = async (): Promise<number[]> => {
         if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
         if (query.diverse !== undefined)
@@ -123,7 +123,7 @@ export function surveyRoutes(
       return {
         ...objectRow(served, row),
         pixelScaleArcsec: served.survey.header.pixelScaleArcsec,
-        columns: served.survey.rows[row].columns,
+        columns: served.survey.row(row).columns,
       };
     },
   );
