@@ -22,7 +22,7 @@ export function ticks(low: number, high: number, wanted = 5): number[] {
 }
 
 /** The drawing area of a chart: its size, and the margins around the plotted rectangle, in px. */
-export interface Frame {
+export interface PlotArea {
   widthPx: number;
   heightPx: number;
   left: number;
@@ -42,7 +42,7 @@ export interface AxisOptions {
 }
 
 /** From values to pixels along one axis. */
-export function scaleOf({ low, high, log }: AxisOptions, from: number, to: number): (value: number) => number {
+export function axisScale({ low, high, log }: AxisOptions, from: number, to: number): (value: number) => number {
   const f = log === true ? Math.log : (value: number) => value;
   const span = f(high) - f(low) || 1;
   return (value) => from + ((f(value) - f(low)) / span) * (to - from);
@@ -53,9 +53,9 @@ const shown = (value: number) =>
   Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(0) : String(value);
 
 /** Grid lines, numbers and labels of both axes. */
-export function drawAxes(frame: Frame, x: AxisOptions, y: AxisOptions): string {
+export function drawAxes(frame: PlotArea, x: AxisOptions, y: AxisOptions): string {
   const { widthPx, heightPx, left, right, top, bottom } = frame;
-  const [toX, toY] = [scaleOf(x, left, widthPx - right), scaleOf(y, heightPx - bottom, top)];
+  const [toX, toY] = [axisScale(x, left, widthPx - right), axisScale(y, heightPx - bottom, top)];
   const columns = (x.at ?? ticks(x.low, x.high)).map((value) => {
     const at = round(toX(value));
     return `<line x1="${at}" x2="${at}" y1="${top}" y2="${heightPx - bottom}" stroke="#ddd"/><text x="${at}" y="${heightPx - bottom + 16}" text-anchor="middle">${shown(value)}</text>`;

@@ -1,5 +1,5 @@
 /** Curves with bands, as SVG. */
-import { type AxisOptions, COLOURS, drawAxes, escapeText, type Frame, scaleOf, wrapSvg } from "./axes.ts";
+import { type AxisOptions, axisScale, COLOURS, drawAxes, escapeText, type PlotArea, wrapSvg } from "./axes.ts";
 
 /** One line of a chart: points (x, y) in order, dashed or not. */
 export interface Series {
@@ -47,7 +47,7 @@ export function lineChart(chart: LineChart): string {
   );
   const [low, high] = chart.yRange ?? padded(ys);
   const legend = Math.min(220, 34 + 6.6 * Math.max(0, ...series.map(({ name }) => name.length)));
-  const frame: Frame = { widthPx, heightPx, left: 56, right: legend, top: 30, bottom: 42 };
+  const frame: PlotArea = { widthPx, heightPx, left: 56, right: legend, top: 30, bottom: 42 };
   const x: AxisOptions = {
     label: xLabel,
     low: xs.length > 0 ? Math.min(...xs) : 0,
@@ -56,7 +56,10 @@ export function lineChart(chart: LineChart): string {
   };
   if (chart.markX === true || logX === true) x.at = [...new Set(xs)].sort((a, b) => a - b);
   const y: AxisOptions = { label: yLabel, low, high };
-  const [toX, toY] = [scaleOf(x, frame.left, widthPx - frame.right), scaleOf(y, heightPx - frame.bottom, frame.top)];
+  const [toX, toY] = [
+    axisScale(x, frame.left, widthPx - frame.right),
+    axisScale(y, heightPx - frame.bottom, frame.top),
+  ];
   const at = (px: number, py: number) => `${toX(px).toFixed(1)},${toY(Math.min(high, Math.max(low, py))).toFixed(1)}`;
   const parts = series.map((line, k) => {
     const colour = COLOURS[k % COLOURS.length];

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { scaleOf, ticks } from "./axes.ts";
+import { axisScale, ticks } from "./axes.ts";
 import { lineChart } from "./lines.ts";
 import { confusionChart } from "./matrix.ts";
 
@@ -19,8 +19,8 @@ describe("axes", () => {
     expect(ticks(2, 2)).toEqual([2]);
   });
   it("place values, by their logarithm where asked", () => {
-    expect(scaleOf({ label: "", low: 0, high: 10 }, 100, 200)(5)).toBe(150);
-    expect(scaleOf({ label: "", low: 10, high: 1000, log: true }, 0, 100)(100)).toBeCloseTo(50, 9);
+    expect(axisScale({ label: "", low: 0, high: 10 }, 100, 200)(5)).toBe(150);
+    expect(axisScale({ label: "", low: 10, high: 1000, log: true }, 0, 100)(100)).toBeCloseTo(50, 9);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Building an ONNX graph node by node. */
 import { hashBytes } from "../../base/files.ts";
-import { type Attribute, constant, node } from "./protobuf.ts";
+import { type Attribute, initializer, operatorNode } from "./protobuf.ts";
 
 /**
  * A value of the graph: its name, its shape in the recording, and what it holds where that does not depend on the
@@ -14,8 +14,8 @@ export interface Value {
 
 /** Collects nodes and constants of an ONNX graph while operators are translated; equal constants are kept once. */
 export class GraphBuilder {
-  readonly nodes: ReturnType<typeof node>[] = [];
-  readonly constants: ReturnType<typeof constant>[] = [];
+  readonly nodes: ReturnType<typeof operatorNode>[] = [];
+  readonly constants: ReturnType<typeof initializer>[] = [];
   /** Names in the graph, by a constant's own name and by its contents. */
   readonly #placed = new Map<string, string>();
   readonly #contents = new Map<string, string>();
@@ -34,7 +34,7 @@ export class GraphBuilder {
     name = `${op.toLowerCase()}_${this.nodes.length}`,
   ): Value {
     this.nodes.push(
-      node(
+      operatorNode(
         op,
         inputs.map((input) => (input === null ? "" : this.#place(input))),
         [name],
@@ -51,7 +51,7 @@ export class GraphBuilder {
     if (placed === undefined) {
       const contents = `${data.constructor.name} ${shape} ${hashBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))}`;
       placed = this.#contents.get(contents) ?? name;
-      if (placed === name) this.constants.push(constant(name, shape, data));
+      if (placed === name) this.constants.push(initializer(name, shape, data));
       this.#contents.set(contents, placed);
       this.#placed.set(name, placed);
     }

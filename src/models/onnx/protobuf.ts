@@ -48,7 +48,12 @@ function attribute(name: string, value: Attribute): Field {
 }
 
 /** NodeProto. */
-export function node(op: string, inputs: string[], outputs: string[], attributes: Record<string, Attribute>): Field {
+export function operatorNode(
+  op: string,
+  inputs: string[],
+  outputs: string[],
+  attributes: Record<string, Attribute>,
+): Field {
   return [
     ...inputs.flatMap((name) => text(1, name)),
     ...outputs.flatMap((name) => text(2, name)),
@@ -59,7 +64,7 @@ export function node(op: string, inputs: string[], outputs: string[], attributes
 }
 
 /** TensorProto of float32 or int64. */
-export function constant(name: string, shape: number[], data: Float32Array | BigInt64Array): Field {
+export function initializer(name: string, shape: number[], data: Float32Array | BigInt64Array): Field {
   const type = data instanceof Float32Array ? FLOAT : INT64;
   return [
     ...packed(1, shape),
