@@ -9,7 +9,7 @@ import { Random } from "../src/base/random.ts";
 import { featureSpace } from "../src/loop/learn.ts";
 import { nextRound } from "../src/loop/round.ts";
 import { addLabels, createSession } from "../src/loop/session.ts";
-import { openStore } from "../src/store/store.ts";
+import { openStore } from "../src/store/sqlite.ts";
 import { hasPeer, median, runPeer } from "./common.ts";
 
 export interface LoopBench {
@@ -32,8 +32,8 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3 } = {
     const ids = Array.from({ length: objects }, (_, i) => `object-${i}`);
     const index = new Map(ids.map((id, i) => [id, i]));
     const about = { name: "bench", dataHash: "bench", indexOf: (id: string) => index.get(id) };
-    const store = openStore(folder);
-    const session = createSession(store, about, "bench", {
+    const store = await openStore(folder);
+    const session = await createSession(store, about, "bench", {
       survey: "bench",
       model: "bench",
       target: "bench",
@@ -51,7 +51,7 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3 } = {
     for (let round = 0; round < rounds; round++) {
       for (let click = 0; click < 100; click++) {
         const start = performance.now();
-        addLabels(store, about, session, {
+        await addLabels(store, about, session, {
           who: "bench",
           labels: [{ object: ids[100 + round * 100 + click], value: click % 2 === 0 ? "positive" : "negative" }],
         });
@@ -74,7 +74,7 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3 } = {
       if (hasPeer())
         peer.push(Number(runPeer("loop.py", [String(objects), String(dim), String(40 + 100 * (round + 1))], true)));
     }
-    store.close();
+    await store.close();
     return {
       objects,
       dim,

@@ -71,17 +71,17 @@ export function addLoopCommand(program: Command): void {
     .action(async (folders: string[]) => {
       for (const folder of folders.length > 0 ? folders : await surveysHere()) {
         const [{ openStore }, { describeSession }] = await Promise.all([
-          import("../store/store.ts"),
+          import("../store/sqlite.ts"),
           import("../loop/session.ts"),
         ]);
-        const store = openStore(folder);
-        for (const { session } of store.sessions()) {
-          const { target, round, positives, negatives, createdAt } = describeSession(store, session);
+        const store = await openStore(folder);
+        for (const { session } of await store.sessions()) {
+          const { target, round, positives, negatives, createdAt } = await describeSession(store, session);
           process.stdout.write(
             `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
           );
         }
-        store.close();
+        await store.close();
       }
     });
   loop
@@ -94,7 +94,7 @@ export function addLoopCommand(program: Command): void {
     .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
       const [{ exportSession, EXPORT_SUFFIX }, { openStore }, { openSurvey }, { SkyloopError }] = await Promise.all([
         import("../loop/export.ts"),
-        import("../store/store.ts"),
+        import("../store/sqlite.ts"),
         import("../survey/folder.ts"),
         import("../base/errors.ts"),
       ]);
@@ -102,15 +102,15 @@ export function addLoopCommand(program: Command): void {
         throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
       const known = format as keyof typeof EXPORT_SUFFIX;
       for (const folder of survey === undefined ? await surveysHere() : [survey]) {
-        const store = openStore(folder);
+        const store = await openStore(folder);
         try {
-          if (survey === undefined && store.session(session) === undefined) continue;
+          if (survey === undefined && (await store.session(session)) === undefined) continue;
           const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
           const count = await exportSession(store, await openSurvey(folder), session, known, path);
           process.stdout.write(`${path}: ${count} objects\n`);
           return;
         } finally {
-          store.close();
+          await store.close();
         }
       }
       throw new SkyloopError(

@@ -40,7 +40,7 @@ export async function exportSession(
   path: string,
   filter?: RankingFilter,
 ): Promise<number> {
-  const rows = rankedRows(store, survey, session, filter).rows.map(
+  const rows = (await rankedRows(store, survey, session, filter)).rows.map(
     ({ object, raDeg, decDeg, score, label, tags, round, who }) => ({
       id: object,
       ra: raDeg,

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
-import { openStore } from "../store/store.ts";
+import { openStore } from "../store/sqlite.ts";
 import { parseDelimited } from "../survey/delimited.ts";
 import { importLabels, readLabelTable } from "./import-labels.ts";
 import { createSession, sessionState } from "./session.ts";
 
 const folder = temporaryFolder();
-const store = openStore(folder.path);
+const store = await openStore(folder.path);
 afterAll(() => {
   store.close();
   folder.remove();
@@ -42,8 +42,8 @@ describe("tables as text", () => {
 });
 
 describe("importing labels", () => {
-  it("shows conflicts before, keeps both opinions after, and writes nothing twice", () => {
-    const session = createSession(store, survey, "w", {
+  it("shows conflicts before, keeps both opinions after, and writes nothing twice", async () => {
+    const session = await createSession(store, survey, "w", {
       survey: "s",
       model: "m",
       target: "t",
@@ -56,7 +56,7 @@ describe("importing labels", () => {
       negative: ["b"],
     });
     const table = 'id,label\na,negative\nb,negative\n"d,1",positive\nzz,positive\n';
-    const looked = importLabels(store, survey, session, "bob", table, false);
+    const looked = await importLabels(store, survey, session, "bob", table, false);
     expect(looked).toEqual({
       fresh: 1,
       same: 1,
@@ -64,10 +64,10 @@ describe("importing labels", () => {
       unknown: ["zz"],
       saved: false,
     });
-    const before = store.events(session).length;
-    expect(importLabels(store, survey, session, "bob", table, true).saved).toBe(true);
-    expect(store.events(session).length).toBe(before + 2);
-    const state = sessionState(store, session, "ann", false);
+    const before = (await store.events(session)).length;
+    expect((await importLabels(store, survey, session, "bob", table, true)).saved).toBe(true);
+    expect((await store.events(session)).length).toBe(before + 2);
+    const state = await sessionState(store, session, "ann", false);
     expect(state.conflicts).toMatchObject([
       {
         object: "a",
@@ -78,7 +78,7 @@ describe("importing labels", () => {
       },
     ]);
     expect(state.labels["d,1"]).toMatchObject({ value: "positive", who: "bob" });
-    importLabels(store, survey, session, "bob", table, true);
-    expect(store.events(session).length).toBe(before + 2);
+    await importLabels(store, survey, session, "bob", table, true);
+    expect((await store.events(session)).length).toBe(before + 2);
   });
 });

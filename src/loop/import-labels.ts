@@ -49,15 +49,16 @@ export function readLabelTable(text: string): { object: string; value: LabelValu
  * Compares a table with the session's labels and, with `apply`, adds what is new and what differs as the opinion of
  * `who`; what others said stays, and the page shows both. Labels that are the same already are not written again.
  */
-export function importLabels(
+export async function importLabels(
   store: Store,
   survey: SessionSurvey,
   session: string,
   who: string,
   text: string,
   apply: boolean,
-): Imported {
-  const { labels } = fold(store.events(session), findSession(store, session).alpha);
+): Promise<Imported> {
+  const { alpha } = await findSession(store, session);
+  const { labels } = fold(await store.events(session), alpha);
   const given = new Map(readLabelTable(text).map(({ object, value }) => [object, value]));
   const unknown = [...given.keys()].filter((object) => survey.indexOf(object) === undefined);
   const known = [...given].filter(([object]) => survey.indexOf(object) !== undefined);
@@ -76,7 +77,7 @@ export function importLabels(
       .filter(([object]) => labels[object]?.value == null || different.has(object))
       .map(([object, value], n): NewLabel => ({ object, value, clientKey: `${action}/${n}` }));
     for (let from = 0; from < wanted.length; from += PER_WRITE)
-      addLabels(store, survey, session, { who, labels: wanted.slice(from, from + PER_WRITE) });
+      await addLabels(store, survey, session, { who, labels: wanted.slice(from, from + PER_WRITE) });
   }
   return {
     fresh: fresh.length,

@@ -45,8 +45,9 @@ function orderOf(survey: Survey, session: string): Order {
 }
 
 /** The ranking as it is now; without one yet in catalogue order with score 0. Throws SESSION_UNKNOWN. */
-export function readRanking(store: Store, survey: Survey, session: string): RankingNow {
-  const { labels } = fold(store.events(session), findSession(store, session).alpha);
+export async function readRanking(store: Store, survey: Survey, session: string): Promise<RankingNow> {
+  const { alpha } = await findSession(store, session);
+  const { labels } = fold(await store.events(session), alpha);
   const { rows, scores } = orderOf(survey, session);
   return { rows, scores, labels };
 }
@@ -73,15 +74,15 @@ function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: numb
 const ALL: RankingFilter = { order: "score" };
 
 /** The rows that a filter lets through, in its order: how many, and those from `offset` on, at most `limit`. */
-export function rankedRows(
+export async function rankedRows(
   store: Store,
   survey: Survey,
   session: string,
   filter: RankingFilter = ALL,
   { offset = 0, limit = Number.POSITIVE_INFINITY } = {},
-): { total: number; rows: RankedRow[] } {
-  const ranking = readRanking(store, survey, session);
-  const other = filter.compare === undefined ? null : readRanking(store, survey, filter.compare);
+): Promise<{ total: number; rows: RankedRow[] }> {
+  const ranking = await readRanking(store, survey, session);
+  const other = filter.compare === undefined ? null : await readRanking(store, survey, filter.compare);
   const places = filtered(ranking, other, survey, filter);
   const rows = Array.from(places.slice(offset, Math.min(places.length, offset + limit)), (place) => {
     const row = rowAt(ranking, survey, place);

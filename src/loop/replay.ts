@@ -18,17 +18,17 @@ export interface Replayed {
  * What decided a finished round, from the events that it learned from, and how each object of the earlier rounds came
  * before the person.
  */
-export function planOf(
+export async function planOf(
   store: Store,
   survey: Pick<Survey, "row" | "count" | "indexOf">,
   session: string,
   round: number,
-): { plan: RoundPlan; shown: Map<string, "rule" | "random"> } {
-  const record = findSession(store, session);
-  const rounds = store.rounds(session);
+): Promise<{ plan: RoundPlan; shown: Map<string, "rule" | "random"> }> {
+  const record = await findSession(store, session);
+  const rounds = await store.rounds(session);
   const lastSeq = rounds.find((one) => one.round === round)?.lastSeq ?? 0;
   const folded = fold(
-    store.events(session).filter(({ seq }) => seq <= lastSeq),
+    (await store.events(session)).filter(({ seq }) => seq <= lastSeq),
     record.alpha,
   );
   const earlier = rounds.filter((one) => one.round < round);
@@ -43,32 +43,32 @@ export function planOf(
 /**
  * Replays the finished rounds of a session; `same` tells whether objects, order, scores and reasons are those recorded.
  */
-export function replaySession(
+export async function replaySession(
   store: Store,
   survey: Pick<Survey, "row" | "count" | "indexOf">,
   space: FeatureSpace,
   session: string,
-): Replayed[] {
-  const record = findSession(store, session);
-  return store
-    .rounds(session)
-    .filter(({ provisional }) => !provisional)
-    .map(({ round, picks }) => {
-      const { plan } = planOf(store, survey, session, round);
-      const learner = learn(space, plan.examples, plan.seed);
-      const scores = learner.score(0, space.count);
-      learner.dispose();
-      const { page } = choose({
-        scores,
-        candidates: plan.candidates,
-        mode: plan.mode,
-        examples: plan.examples,
-        pageSize: record.pageSize,
-        randomPicks: record.randomPicks,
-        seed: plan.seed,
-        space,
-      });
-      const again = page.map(({ row, reason }) => ({ object: survey.row(row).id, score: scores[row], reason }));
-      return { round, same: JSON.stringify(again) === JSON.stringify(picks), scores };
+): Promise<Replayed[]> {
+  const record = await findSession(store, session);
+  const finished = (await store.rounds(session)).filter(({ provisional }) => !provisional);
+  const replayed: Replayed[] = [];
+  for (const { round, picks } of finished) {
+    const { plan } = await planOf(store, survey, session, round);
+    const learner = learn(space, plan.examples, plan.seed);
+    const scores = learner.score(0, space.count);
+    learner.dispose();
+    const { page } = choose({
+      scores,
+      candidates: plan.candidates,
+      mode: plan.mode,
+      examples: plan.examples,
+      pageSize: record.pageSize,
+      randomPicks: record.randomPicks,
+      seed: plan.seed,
+      space,
     });
+    const again = page.map(({ row, reason }) => ({ object: survey.row(row).id, score: scores[row], reason }));
+    replayed.push({ round, same: JSON.stringify(again) === JSON.stringify(picks), scores });
+  }
+  return replayed;
 }

@@ -6,7 +6,8 @@ import type { Page } from "../contract/api.ts";
 import { auroc } from "../measure/ranking.ts";
 import { openFeatures } from "../store/features.ts";
 import { readScores } from "../store/scores.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { liveTensors } from "../torch/index.ts";
 import { exportSession } from "./export.ts";
@@ -28,10 +29,10 @@ beforeAll(async () => {
   writeToyFeatures(path, survey.header.dataHash, truth);
   const features = openFeatures(path, "toy");
   space = featureSpace(features.matrix(), features.dim);
-  store = openStore(path);
+  store = await openStore(path);
 }, 60_000);
-afterAll(() => {
-  store.close();
+afterAll(async () => {
+  await store.close();
   survey.close();
   folder.remove();
 });
@@ -100,19 +101,19 @@ describe("learning", () => {
 
 describe("a session", () => {
   it("finds more and more, can be replayed bit for bit, and is exported whole", async () => {
-    const session = start("spiral");
+    const session = await start("spiral");
     for (let round = 1; round <= 3; round++) {
       const { page } = await run(session);
       expect(page.round).toBe(round);
-      const known = Object.keys(sessionState(store, session, "ann", true).labels);
+      const known = Object.keys((await sessionState(store, session, "ann", true)).labels);
       for (const { object } of page.picks) expect(known).not.toContain(object);
-      answer(session, page);
+      await answer(session, page);
     }
-    const state = sessionState(store, session, "ann", true);
+    const state = await sessionState(store, session, "ann", true);
     expect(state.positives + state.negatives).toBe(40);
     expect(state.rounds.map(({ shown }) => shown)).toEqual([0, 10, 10, 10]);
     expect(state.rounds.at(-1)?.randomShown).toBe(2);
-    const replayed = replaySession(store, survey, space, session);
+    const replayed = await replaySession(store, survey, space, session);
     expect(replayed.map(({ round, same }) => [round, same])).toEqual([
       [1, true],
       [2, true],
@@ -132,19 +133,22 @@ describe("a session", () => {
   });
 
   it("undoes, never learns from unsure ones, and refuses what makes no sense", async () => {
-    const session = start("undo");
+    const session = await start("undo");
     const { page } = await run(session);
-    addLabels(store, about(), session, { who: "ann", labels: [{ object: page.picks[0].object, value: "unsure" }] });
-    answer(session, { ...page, picks: page.picks.slice(1) });
-    stepBack(store, session, "ann", "undo");
-    const state = sessionState(store, session, "ann", true);
+    await addLabels(store, about(), session, {
+      who: "ann",
+      labels: [{ object: page.picks[0].object, value: "unsure" }],
+    });
+    await answer(session, { ...page, picks: page.picks.slice(1) });
+    await stepBack(store, session, "ann", "undo");
+    const state = await sessionState(store, session, "ann", true);
     expect(state.unsure).toBe(1);
     expect(state.positives + state.negatives).toBe(18);
-    expect(() => stepBack(store, session, "bob", "undo")).toThrow(/nothing left to undo/);
-    expect(() =>
+    await expect(stepBack(store, session, "bob", "undo")).rejects.toThrow(/nothing left to undo/);
+    await expect(
       addLabels(store, about(), session, { who: "ann", labels: [{ object: "none", value: "positive" }] }),
-    ).toThrow(/has no object none/);
-    const lonely = createSession(store, about(), "toy", {
+    ).rejects.toThrow(/has no object none/);
+    const lonely = await createSession(store, about(), "toy", {
       survey: survey.name,
       model: "toy",
       target: "x",
@@ -158,7 +162,7 @@ describe("a session", () => {
     });
     await expect(run(lonely)).rejects.toThrow(/at least one positive and one negative/);
     const [both] = ids(true, 1);
-    expect(() =>
+    await expect(
       createSession(store, about(), "toy", {
         survey: survey.name,
         model: "toy",
@@ -171,17 +175,17 @@ describe("a session", () => {
         positive: [both],
         negative: [both],
       }),
-    ).toThrow(/cannot be positive and negative/);
+    ).rejects.toThrow(/cannot be positive and negative/);
   });
 
   it("goes to the end of the pool and then shows what was passed over", async () => {
-    const session = start("all");
+    const session = await start("all");
     const shown = new Set<string>();
     for (let round = 0; round < 12; round++) {
       const { page } = await run(session);
       for (const { object } of page.picks) shown.add(object);
       if (page.exhausted && page.picks.length < 10) break;
-      answer(session, { ...page, picks: page.picks.slice(1) });
+      await answer(session, { ...page, picks: page.picks.slice(1) });
     }
     expect(shown.size).toBe(COUNT - 10);
   });

@@ -93,9 +93,9 @@ export function planRound(
 export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
   const { store, folder, session, ids, space, weightsHash } = input;
   const started = performance.now();
-  const record = findSession(store, session);
-  const rounds = store.rounds(session);
-  const plan = planRound(record, fold(store.events(session), record.alpha), rounds, ids.length, input.indexOf);
+  const record = await findSession(store, session);
+  const rounds = await store.rounds(session);
+  const plan = planRound(record, fold(await store.events(session), record.alpha), rounds, ids.length, input.indexOf);
   const positives = plan.examples.filter(({ positive }) => positive).length;
   if (positives === 0 || positives === plan.examples.length)
     throw new SkyloopError(
@@ -105,7 +105,7 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
   input.onProgress?.("learn", 0, 1);
   const learner = learn(space, plan.examples, plan.seed);
   input.onProgress?.("learn", 1, 1);
-  const finish = (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Page => {
+  const finish = async (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Promise<Page> => {
     const { round, seed, alpha, mode, lastSeq, examples } = plan;
     const chosen = choose({
       scores,
@@ -119,7 +119,7 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
     });
     const picks = chosen.page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
     const exhausted = plan.candidates.length <= record.pageSize;
-    store.saveRound(session, {
+    await store.saveRound(session, {
       round,
       seed,
       alpha,
@@ -137,10 +137,10 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
   };
   try {
     if (ids.length > SMALL)
-      finish(...firstScores(learner, plan, ids.length, readScores(folder, session, ids.length)), true);
+      await finish(...firstScores(learner, plan, ids.length, readScores(folder, session, ids.length)), true);
     const scores = await scoreAll(learner, ids.length, input);
     writeScores(folder, session, plan.round, scores);
-    return { page: finish(scores, plan.candidates, false), seconds: (performance.now() - started) / 1000 };
+    return { page: await finish(scores, plan.candidates, false), seconds: (performance.now() - started) / 1000 };
   } finally {
     learner.dispose();
   }

@@ -1,6 +1,6 @@
 /** A session: what a person looks for, and everything they did. Nothing here computes scores; round.ts does. */
 
-import { SkyloopError } from "../base/errors.ts";
+import { codeOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type {
   NewLabels,
@@ -43,7 +43,12 @@ function mustKnow(survey: SessionSurvey, objects: string[]): void {
 }
 
 /** Starts a session with its examples as the labels of round 0. Throws OBJECT_UNKNOWN, BOTH_LABELS. */
-export function createSession(store: Store, survey: SessionSurvey, weightsHash: string, wanted: NewSession): string {
+export async function createSession(
+  store: Store,
+  survey: SessionSurvey,
+  weightsHash: string,
+  wanted: NewSession,
+): Promise<string> {
   const { who, positive, negative, ...settings } = wanted;
   mustKnow(survey, [...positive, ...negative]);
   const both = positive.filter((object) => negative.includes(object));
@@ -52,17 +57,7 @@ export function createSession(store: Store, survey: SessionSurvey, weightsHash: 
       "BOTH_LABELS",
       `${both.slice(0, 5).join(", ")} cannot be positive and negative at once; take it out of one list`,
     );
-  const base = slug(wanted.target);
-  const taken = new Set(store.sessions().map(({ session }) => session));
-  let session = base;
-  for (let n = 2; taken.has(session); n++) session = `${base}-${n}`;
-  store.addSession(session, {
-    ...settings,
-    survey: survey.name,
-    weightsHash,
-    dataHash: survey.dataHash,
-    createdBy: who,
-  });
+  const taken = new Set((await store.sessions()).map(({ session }) => session));
   const start = (object: string, value: string): NewEvent => ({
     who,
     round: 0,
@@ -72,22 +67,33 @@ export function createSession(store: Store, survey: SessionSurvey, weightsHash: 
     reason: "start",
     clientKey: null,
   });
-  store.addEvents(session, [
+  const examples = [
     ...positive.map((object) => start(object, "positive")),
     ...negative.map((object) => start(object, "negative")),
-  ]);
-  return session;
+  ];
+  const about = { ...settings, survey: survey.name, weightsHash, dataHash: survey.dataHash, createdBy: who };
+  const base = slug(wanted.target);
+  for (let n = 1; ; n++) {
+    const session = n === 1 ? base : `${base}-${n}`;
+    if (taken.has(session)) continue;
+    try {
+      await store.addSession(session, about, examples);
+      return session;
+    } catch (error) {
+      // Somebody else has taken the name in the meantime.
+      if (codeOf(error) !== "SESSION_EXISTS") throw error;
+    }
+  }
 }
 
 /** A session's record. Throws SESSION_UNKNOWN. */
-export function findSession(store: Store, session: string): SessionRecord {
-  const record = store.session(session);
+export async function findSession(store: Store, session: string): Promise<SessionRecord> {
+  const record = await store.session(session);
   if (record === undefined)
     throw new SkyloopError(
       "SESSION_UNKNOWN",
       `no session ${session}; there are ${
-        store
-          .sessions()
+        (await store.sessions())
           .map((known) => known.session)
           .slice(0, 8)
           .join(", ") || "none yet"
@@ -105,20 +111,20 @@ export function roundSeed(record: SessionRecord, round: number): number {
   return new Random(record.seed).fork(`round ${round}`).int(2 ** 31);
 }
 
-function saved(
+async function saved(
   store: Store,
   record: SessionRecord,
   events: SessionEvent[],
   who: string,
   objects: Iterable<string>,
-): Saved {
-  const folded = fold(store.events(record.session), record.alpha);
+): Promise<Saved> {
+  const folded = fold(await store.events(record.session), record.alpha);
   const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0 };
   return {
     events,
     labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])),
     conflicts: folded.conflicts,
-    rounds: summariseRounds(folded, store.rounds(record.session), record.alpha),
+    rounds: summariseRounds(folded, await store.rounds(record.session), record.alpha),
     canUndo: folded.undoable.has(who),
     canRedo: folded.redoable.has(who),
     lastSeq: folded.lastSeq,
@@ -126,13 +132,18 @@ function saved(
 }
 
 /** Records labels and tags; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE. */
-export function addLabels(store: Store, survey: SessionSurvey, session: string, { who, labels }: NewLabels): Saved {
-  const record = findSession(store, session);
+export async function addLabels(
+  store: Store,
+  survey: SessionSurvey,
+  session: string,
+  { who, labels }: NewLabels,
+): Promise<Saved> {
+  const record = await findSession(store, session);
   mustKnow(
     survey,
     labels.map(({ object }) => object),
   );
-  const rounds = store.rounds(session);
+  const rounds = await store.rounds(session);
   const round = currentRound(rounds);
   const reasons = new Map((rounds.at(-1)?.picks ?? []).map(({ object, reason }) => [object, reason]));
   const events = labels.flatMap(({ object, value, addTag, removeTag, clientKey }): NewEvent[] => {
@@ -148,7 +159,7 @@ export function addLabels(store: Store, survey: SessionSurvey, session: string, 
   });
   if (events.length === 0)
     throw new SkyloopError("NOTHING_TO_SAVE", "each label needs a value or a tag to add or remove");
-  const written = store.addEvents(session, events);
+  const written = await store.addEvents(session, events);
   return saved(store, record, written, who, new Set(labels.map(({ object }) => object)));
 }
 
@@ -156,29 +167,34 @@ export function addLabels(store: Store, survey: SessionSurvey, session: string, 
  * Takes back the person's last action in force, or brings back what they took back last. A step whose `clientKey` is
  * known already is answered and not taken again. Throws NOTHING_TO_UNDO, NOTHING_TO_REDO.
  */
-export function stepBack(
+export async function stepBack(
   store: Store,
   session: string,
   who: string,
   kind: "undo" | "redo",
   clientKey: string | null = null,
-): Saved {
-  const record = findSession(store, session);
-  const before = store.events(session);
-  const known = clientKey === null ? undefined : before.find((event) => event.clientKey === clientKey);
-  if (known !== undefined) return saved(store, record, [known], who, concernedBy(before, Number(known.value), who));
-  const folded = fold(before, record.alpha);
-  const concerned = (kind === "undo" ? folded.undoable : folded.redoable).get(who);
-  if (concerned === undefined)
-    throw new SkyloopError(
-      kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO",
-      `${who} has nothing left to ${kind} in this session`,
-    );
-  const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
-  const written = store.addEvents(session, [
-    { who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey },
-  ]);
-  return saved(store, record, written, who, concernedBy(before, concerned, who));
+): Promise<Saved> {
+  const record = await findSession(store, session);
+  let objects: string[] = [];
+  // Decided where it is written: of two undos at once, each takes back an action of its own.
+  const written = await store.addEvents(session, (before) => {
+    const known = clientKey === null ? undefined : before.find((event) => event.clientKey === clientKey);
+    if (known !== undefined) {
+      objects = concernedBy(before, Number(known.value), who);
+      return [known];
+    }
+    const folded = fold(before, record.alpha);
+    const concerned = (kind === "undo" ? folded.undoable : folded.redoable).get(who);
+    if (concerned === undefined)
+      throw new SkyloopError(
+        kind === "undo" ? "NOTHING_TO_UNDO" : "NOTHING_TO_REDO",
+        `${who} has nothing left to ${kind} in this session`,
+      );
+    const event = before.find(({ seq }) => seq === concerned) as SessionEvent;
+    objects = concernedBy(before, concerned, who);
+    return [{ who, round: event.round, kind, object: event.object, value: String(concerned), reason: null, clientKey }];
+  });
+  return saved(store, record, written, who, objects);
 }
 
 /** The objects of the action that event `seq` belongs to. */
@@ -193,12 +209,12 @@ function concernedBy(events: SessionEvent[], seq: number, who: string): string[]
 }
 
 /** Changes alpha from now on. */
-export function changeAlpha(store: Store, session: string, who: string, alpha: number): void {
-  findSession(store, session);
-  store.addEvents(session, [
+export async function changeAlpha(store: Store, session: string, who: string, alpha: number): Promise<void> {
+  await findSession(store, session);
+  await store.addEvents(session, [
     {
       who,
-      round: currentRound(store.rounds(session)),
+      round: currentRound(await store.rounds(session)),
       kind: "alpha",
       object: null,
       value: String(alpha),
@@ -260,17 +276,17 @@ export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: nu
 }
 
 /** What the page lists. */
-export function describeSession(store: Store, session: string): Session {
-  return stateParts(store, session).session;
+export async function describeSession(store: Store, session: string): Promise<Session> {
+  return (await stateParts(store, session)).session;
 }
 
-function stateParts(
+async function stateParts(
   store: Store,
   id: string,
-): { session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord } {
-  const record = findSession(store, id);
-  const rounds = store.rounds(id);
-  const folded = fold(store.events(id), record.alpha);
+): Promise<{ session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord }> {
+  const record = await findSession(store, id);
+  const rounds = await store.rounds(id);
+  const folded = fold(await store.events(id), record.alpha);
   const values = Object.values(folded.labels).map(({ value }) => value);
   const count = (wanted: string) => values.filter((value) => value === wanted).length;
   const { survey, model, target, pageSize, randomPicks, seed, createdAt, createdBy } = record;
@@ -294,8 +310,13 @@ function stateParts(
 }
 
 /** All that a page needs to go on after a reload, for one person. */
-export function sessionState(store: Store, id: string, who: string | null, ranked: boolean): SessionState {
-  const { session, folded, rounds, record } = stateParts(store, id);
+export async function sessionState(
+  store: Store,
+  id: string,
+  who: string | null,
+  ranked: boolean,
+): Promise<SessionState> {
+  const { session, folded, rounds, record } = await stateParts(store, id);
   const last = rounds.at(-1);
   return {
     ...session,

@@ -42,16 +42,21 @@ const CONTENT_POLICY =
 /** What a person waits for with every click: rankings rest meanwhile. */
 const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
 const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
+/** 5xx: the same request may succeed later, and what it was to save is not saved (docs/errors.md, "Over HTTP"). */
 const STATUS: Record<string, number> = {
   NOTHING_TO_UNDO: 409,
   NOTHING_TO_REDO: 409,
+  SESSION_EXISTS: 409,
   DISK_FULL: 507,
   STORE_BUSY: 503,
+  STORE_IO: 503,
+  STORE_READ_ONLY: 503,
+  STORE_REPLACED: 503,
   WORKER_DIED: 503,
   ABORTED: 409,
 };
 
-/** Status of a SkyloopError: what is unknown is 404, a full disk 507, else the request is at fault. */
+/** Status of a SkyloopError: what is unknown is 404, what the server cannot do now 5xx, else the request is at fault. */
 function statusOf(code: string): number {
   return (
     STATUS[code] ??
@@ -71,7 +76,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   // Maps take long: they have a thread of their own, so that rounds never wait for them.
   const mapper = new Compute();
   const improver = new Compute();
-  const streams = new Streams(workspace);
+  const streams = new Streams();
   const app = Fastify({
     logger: false,
     bodyLimit: 2 * 2 ** 20,
@@ -144,7 +149,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });
   sessionRoutes(app, { workspace, compute, streams });
-  resultRoutes(app, { workspace, compute, streams, pictures });
+  resultRoutes(app, { workspace, compute, pictures });
   app.get(
     "/api/health",
     { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } },
@@ -176,7 +181,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   app.addHook("preClose", async () => streams.close());
   app.addHook("onClose", async () => {
     await Promise.all([compute.close(), mapper.close(), improver.close()]);
-    workspace.close();
+    await workspace.close();
   });
   await app.ready();
   return app;

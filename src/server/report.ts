@@ -25,9 +25,15 @@ figcaption{overflow-wrap:anywhere}.positive img{outline:3px solid #11703b}.negat
  */
 export async function writeReport(served: Served, session: string, pictures: Pictures, top: number): Promise<string> {
   const { survey, store } = served;
-  const state = sessionState(store, session, null, scoredRound(survey.folder, session) > 0);
-  const { rows } = rankedRows(store, survey, session, { order: "score" }, { limit: top });
-  const positives = rankedRows(store, survey, session, { order: "score", label: "positive" }, { limit: top }).rows;
+  const state = await sessionState(store, session, null, scoredRound(survey.folder, session) > 0);
+  const { rows } = await rankedRows(store, survey, session, { order: "score" }, { limit: top });
+  const { rows: positives } = await rankedRows(
+    store,
+    survey,
+    session,
+    { order: "score", label: "positive" },
+    { limit: top },
+  );
   const assessments = readAssessments(survey.folder, session);
   const last = assessments.at(-1);
   const figure = async (row: RankedRow) => {

@@ -23,7 +23,8 @@ import { diverseRows, nearestRows } from "../loop/similar.ts";
 import { HOW, heatMap, influences } from "../loop/why.ts";
 import { openFeatures } from "../store/features.ts";
 import { readScores, scoredRound } from "../store/scores.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { type ImageModel, loadImageModel } from "../tasks/image-model.ts";
 import { improvedRgb8 } from "./image-heads.ts";
@@ -70,9 +71,9 @@ const MOST_REST_MS = 3000;
 function open(folder: string): Promise<Opened> {
   let entry = opened.get(folder);
   if (entry === undefined) {
-    entry = openSurvey(folder).then((survey) => ({
+    entry = openSurvey(folder).then(async (survey) => ({
       survey,
-      store: openStore(folder),
+      store: await openStore(folder),
       ids: survey.rows.map(({ id }) => id),
       spaces: new Map(),
     }));
@@ -111,9 +112,9 @@ async function run(id: number, job: Job): Promise<void> {
     );
     return say({ id, type: "rows", rows: [] });
   }
-  if (job.kind === "preview") return say({ id, type: "preview", preview: preview(here, space, job) });
+  if (job.kind === "preview") return say({ id, type: "preview", preview: await preview(here, space, job) });
   if (job.kind === "why") return say({ id, type: "why", why: await explain(here, space, weightsHash, job) });
-  const record = here.store.session(job.session);
+  const record = await here.store.session(job.session);
   if (record !== undefined && record.weightsHash !== weightsHash)
     throw new SkyloopError(
       "OTHER_WEIGHTS",
@@ -140,7 +141,7 @@ async function run(id: number, job: Job): Promise<void> {
   const scores = readScores(job.folder, job.session, here.ids.length);
   const given = () => say({ id, type: "rows", rows: [] });
   if (scores === null) return given();
-  const { plan, shown } = planOf(here.store, here.survey, job.session, page.round);
+  const { plan, shown } = await planOf(here.store, here.survey, job.session, page.round);
   const assessment = await assess({
     round: page.round,
     space,
@@ -159,20 +160,20 @@ async function run(id: number, job: Job): Promise<void> {
 const PREVIEWED = 8;
 
 /** What either side of the alpha rule would show next, by the last ranking. Throws NOT_RANKED. */
-function preview(
+async function preview(
   { store, survey, ids }: Opened,
   space: FeatureSpace,
   { folder, session }: Extract<Job, { kind: "preview" }>,
-): Preview {
+): Promise<Preview> {
   const scores = readScores(folder, session, ids.length);
   if (scores === null)
     throw new SkyloopError(
       "NOT_RANKED",
       "there is nothing to preview before the first round: nothing has been learned yet",
     );
-  const record = findSession(store, session);
-  const rounds = store.rounds(session);
-  const folded = fold(store.events(session), record.alpha);
+  const record = await findSession(store, session);
+  const rounds = await store.rounds(session);
+  const folded = fold(await store.events(session), record.alpha);
   const { candidates, seed, examples } = planRound(record, folded, rounds, ids.length, survey.indexOf);
   const round = currentRound(rounds);
   const first = (mode: "highest" | "lower") =>
@@ -193,7 +194,7 @@ async function explain(
   const round = scoredRound(folder, session);
   if (round === 0)
     throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
-  const { plan } = planOf(here.store, here.survey, session, round);
+  const { plan } = await planOf(here.store, here.survey, session, round);
   const learner = learn(space, plan.examples, plan.seed);
   try {
     const examples = influences(learner, plan.examples, row)

@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import type { SurveyInfo } from "../contract/api.ts";
 import { listFeatures } from "../store/features.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 
 export interface Served {
@@ -13,6 +14,8 @@ export interface Served {
 
 export class Workspace {
   readonly #served: Map<string, Served>;
+  /** Where a session was found: it stays there. */
+  readonly #homes = new Map<string, Served>();
 
   private constructor(served: Map<string, Served>) {
     this.#served = served;
@@ -25,7 +28,7 @@ export class Workspace {
       const survey = await openSurvey(resolve(folder));
       if (served.has(survey.name))
         throw new SkyloopError("SAME_NAME", `two surveys are called ${survey.name}; rename one of the folders`);
-      served.set(survey.name, { survey, store: openStore(survey.folder) });
+      served.set(survey.name, { survey, store: await openStore(survey.folder) });
     }
     // Counting the columns of a large survey takes a moment that nobody should wait for later.
     for (const one of served.values()) surveyInfo(one);
@@ -46,12 +49,20 @@ export class Workspace {
     return found;
   }
 
-  /** The survey and database that hold a session. */
-  ofSession(session: string): Served {
-    const found = this.all().find(({ store }) => store.session(session) !== undefined);
-    if (found === undefined)
-      throw new SkyloopError("SESSION_UNKNOWN", `no session ${session} in the surveys served here`);
-    return found;
+  /** The survey and database that hold a session. A database that cannot be read hides no session of another. */
+  async ofSession(session: string): Promise<Served> {
+    const known = this.#homes.get(session);
+    if (known !== undefined) return known;
+    let failure: unknown = null;
+    for (const served of this.all())
+      try {
+        if ((await served.store.session(session)) === undefined) continue;
+        this.#homes.set(session, served);
+        return served;
+      } catch (error) {
+        failure ??= error;
+      }
+    throw failure ?? new SkyloopError("SESSION_UNKNOWN", `no session ${session} in the surveys served here`);
   }
 
   /** Row of an object. Throws OBJECT_UNKNOWN. */
@@ -62,10 +73,10 @@ export class Workspace {
     return { served, row };
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const { survey, store } of this.all()) {
       survey.close();
-      store.close();
+      await store.close();
     }
   }
 }

@@ -20,7 +20,7 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { SILENT } from "../base/progress.ts";
 import { keepWhatFits } from "../loop/keep.ts";
 import { openFeatures, writeFeatures } from "../store/features.ts";
-import { openStore } from "../store/store.ts";
+import { openStore } from "../store/sqlite.ts";
 import { createSurvey } from "./create.ts";
 import { writeFitsImage } from "./fits.ts";
 import { openSurvey } from "./folder.ts";
@@ -51,7 +51,7 @@ beforeAll(async () => {
   // A database as another process would leave it, and something that is nobody's but the user's.
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", "-e", `(await import("./src/store/store.ts")).openStore(process.argv[1])`, at("first")],
+    ["--import", "tsx", "-e", `await (await import("./src/store/sqlite.ts")).openStore(process.argv[1])`, at("first")],
     { cwd: PACKAGE_ROOT, stdio: "inherit" },
   );
   await once(child, "exit");
@@ -119,7 +119,7 @@ describe("a survey made again", () => {
     expect(survey.rows.map(({ id }) => id)).toEqual(["b", "c", "d"]);
     expect(readFileSync(join(out, "notes/thesis.tex"), "utf8")).toBe("mine");
     expect(readFileSync(join(out, "stamps/notes.txt"), "utf8")).toBe("mine too");
-    expect(openStore(out).sessions()).toEqual([]);
+    expect(await (await openStore(out)).sessions()).toEqual([]);
     // d is new: its block is missing, and only that.
     const rest = writeFeatures(out, { ...set, dataHash: survey.header.dataHash });
     expect([0, 1, 2].map((block) => rest.finished(block))).toEqual([true, true, false]);
@@ -144,9 +144,9 @@ describe("a survey made again", () => {
 
   it("is refused while another program has its labels open", async () => {
     const out = fresh("served");
-    const store = openStore(out);
+    const store = await openStore(out);
     await expect(make(out, at("images"))).rejects.toMatchObject({ code: "SURVEY_IN_USE" });
-    store.close();
+    await store.close();
     expect((await openSurvey(out)).rows).toHaveLength(3);
   });
 

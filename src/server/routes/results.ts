@@ -11,7 +11,6 @@ import { readScores } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
 import type { Pictures } from "../pictures.ts";
 import { writeReport } from "../report.ts";
-import type { Streams } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
 
 const InSession = z.object({ session: SessionId });
@@ -25,32 +24,27 @@ const LABEL_CODES = { positive: 1, negative: 2, unsure: 3, clear: 0 } as const;
 /** A session's outcome: ranking, how well it goes, reasons, import, report. */
 export function resultRoutes(
   plain: FastifyInstance,
-  {
-    workspace,
-    compute,
-    streams,
-    pictures,
-  }: { workspace: Workspace; compute: Compute; streams: Streams; pictures: Pictures },
+  { workspace, compute, pictures }: { workspace: Workspace; compute: Compute; pictures: Pictures },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
   app.get(
     "/api/sessions/:session/ranking",
     { schema: { params: InSession, querystring: RankingPage, response: { 200: Ranking } } },
-    ({ params, query }) => {
-      const { survey, store } = workspace.ofSession(params.session);
+    async ({ params, query }) => {
+      const { survey, store } = await workspace.ofSession(params.session);
       const { offset, limit, ...filter } = query;
-      return { offset, ...rankedRows(store, survey, params.session, filter, { offset, limit }) };
+      return { offset, ...(await rankedRows(store, survey, params.session, filter, { offset, limit })) };
     },
   );
 
   app.get(
     "/api/sessions/:session/learning",
     { schema: { params: InSession, response: { 200: Learning } } },
-    ({ params: { session } }) => {
-      const { survey, store } = workspace.ofSession(session);
+    async ({ params: { session } }) => {
+      const { survey, store } = await workspace.ofSession(session);
       const scores = readScores(survey.folder, session, survey.count);
-      const state = sessionState(store, session, null, scores !== null);
+      const state = await sessionState(store, session, null, scores !== null);
       const labelled = Object.entries(state.labels).flatMap(([object, { value }]) => {
         const row = survey.indexOf(object);
         return row === undefined || (value !== "positive" && value !== "negative")
@@ -69,13 +63,13 @@ export function resultRoutes(
   app.get(
     "/api/sessions/:session/why/:object",
     { schema: { params: InSession.extend({ object: ObjectId }), response: { 200: Why } } },
-    ({ params: { session, object } }) => {
-      const { survey, store } = workspace.ofSession(session);
+    async ({ params: { session, object } }) => {
+      const { survey, store } = await workspace.ofSession(session);
       const { row } = workspace.row(survey.name, object);
       return compute.why({
         kind: "why",
         folder: survey.folder,
-        model: describeSession(store, session).model,
+        model: (await describeSession(store, session)).model,
         session,
         row,
       });
@@ -85,12 +79,12 @@ export function resultRoutes(
   app.get(
     "/api/sessions/:session/preview",
     { schema: { params: InSession, response: { 200: Preview } } },
-    ({ params: { session } }) => {
-      const { survey, store } = workspace.ofSession(session);
+    async ({ params: { session } }) => {
+      const { survey, store } = await workspace.ofSession(session);
       return compute.preview({
         kind: "preview",
         folder: survey.folder,
-        model: describeSession(store, session).model,
+        model: (await describeSession(store, session)).model,
         session,
       });
     },
@@ -103,11 +97,11 @@ export function resultRoutes(
     "/api/sessions/:session/scores",
     { schema: { params: InSession } },
     async ({ params: { session } }, reply) => {
-      const { survey, store } = workspace.ofSession(session);
+      const { survey, store } = await workspace.ofSession(session);
       const count = survey.count;
       const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
       const labels = new Uint8Array(count);
-      for (const [object, { value }] of Object.entries(sessionState(store, session, null, true).labels)) {
+      for (const [object, { value }] of Object.entries((await sessionState(store, session, null, true)).labels)) {
         const row = survey.indexOf(object);
         if (row !== undefined && value !== null) labels[row] = LABEL_CODES[value];
       }
@@ -120,12 +114,10 @@ export function resultRoutes(
   app.post(
     "/api/sessions/:session/import",
     { schema: { params: InSession, body: ImportLabels, response: { 200: Imported } } },
-    ({ params, body }) => {
-      const { survey, store } = workspace.ofSession(params.session);
+    async ({ params, body }) => {
+      const { survey, store } = await workspace.ofSession(params.session);
       const known = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
-      const imported = importLabels(store, known, params.session, body.who, body.text, body.apply);
-      if (body.apply) streams.flush(params.session);
-      return imported;
+      return importLabels(store, known, params.session, body.who, body.text, body.apply);
     },
   );
 
@@ -138,7 +130,7 @@ export function resultRoutes(
       },
     },
     async ({ params: { session }, query }, reply) => {
-      const served = workspace.ofSession(session);
+      const served = await workspace.ofSession(session);
       const html = await writeReport(served, session, pictures, query.top);
       return reply
         .header("Content-Disposition", `attachment; filename="${session}.html"`)

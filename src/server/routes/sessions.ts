@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { SkyloopError } from "../../base/errors.ts";
+import { codeOf, messageOf, SkyloopError } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
 import {
   ByWho,
   ExportFormat,
@@ -27,7 +28,7 @@ import { addLabels, changeAlpha, createSession, describeSession, sessionState, s
 import { openFeatures } from "../../store/features.ts";
 import { scoredRound } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
-import type { Streams } from "../stream.ts";
+import { type Streams, streamText } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
 
 const InSession = z.object({ session: SessionId });
@@ -38,14 +39,22 @@ export function sessionRoutes(
   { workspace, compute, streams }: { workspace: Workspace; compute: Compute; streams: Streams },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
-  const stateOf = (session: string, who: string | null) => {
-    const { survey, store } = workspace.ofSession(session);
+  const stateOf = async (session: string, who: string | null) => {
+    const { survey, store } = await workspace.ofSession(session);
     return sessionState(store, session, who, scoredRound(survey.folder, session) > 0);
   };
 
-  app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, () =>
-    workspace.all().flatMap(({ store }) => store.sessions().map(({ session }) => describeSession(store, session))),
-  );
+  app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, async () => {
+    const found: Session[] = [];
+    for (const { survey, store } of workspace.all())
+      try {
+        for (const { session } of await store.sessions()) found.push(await describeSession(store, session));
+      } catch (error) {
+        log.warn({ survey: survey.name, code: codeOf(error) }, messageOf(error));
+        if (workspace.all().length === 1) throw error;
+      }
+    return found;
+  });
 
   app.post(
     "/api/sessions",
@@ -55,14 +64,14 @@ export function sessionRoutes(
       const features = openFeatures(survey.folder, body.model);
       const { weightsHash } = features;
       features.close();
-      const session = createSession(
+      const session = await createSession(
         store,
         { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf },
         weightsHash,
         body,
       );
       compute.send({ kind: "warm", folder: survey.folder, model: body.model }, () => {});
-      return reply.code(201).send(stateOf(session, body.who));
+      return reply.code(201).send(await stateOf(session, body.who));
     },
   );
 
@@ -81,22 +90,16 @@ export function sessionRoutes(
         response: { 200: z.array(SessionEvent) },
       },
     },
-    ({ params, query }) => workspace.ofSession(params.session).store.events(params.session, query.after),
+    async ({ params, query }) => (await workspace.ofSession(params.session)).store.events(params.session, query.after),
   );
 
   app.post(
     "/api/sessions/:session/labels",
     { schema: { params: InSession, body: NewLabels, response: { 200: Saved } } },
-    ({ params, body }) => {
-      const { survey, store } = workspace.ofSession(params.session);
-      const saved = addLabels(
-        store,
-        { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf },
-        params.session,
-        body,
-      );
-      streams.flush(params.session);
-      return saved;
+    async ({ params, body }) => {
+      const { survey, store } = await workspace.ofSession(params.session);
+      const about = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
+      return addLabels(store, about, params.session, body);
     },
   );
 
@@ -104,11 +107,8 @@ export function sessionRoutes(
     app.post(
       `/api/sessions/:session/${kind}`,
       { schema: { params: InSession, body: Step, response: { 200: Saved } } },
-      ({ params, body: { who, clientKey } }) => {
-        const saved = stepBack(workspace.ofSession(params.session).store, params.session, who, kind, clientKey);
-        streams.flush(params.session);
-        return saved;
-      },
+      async ({ params, body: { who, clientKey } }) =>
+        stepBack((await workspace.ofSession(params.session)).store, params.session, who, kind, clientKey),
     );
 
   app.post(
@@ -120,8 +120,8 @@ export function sessionRoutes(
         response: { 200: SessionState },
       },
     },
-    ({ params, body }) => {
-      changeAlpha(workspace.ofSession(params.session).store, params.session, body.who, body.alpha);
+    async ({ params, body }) => {
+      await changeAlpha((await workspace.ofSession(params.session)).store, params.session, body.who, body.alpha);
       return stateOf(params.session, body.who);
     },
   );
@@ -131,14 +131,14 @@ export function sessionRoutes(
   app.post(
     "/api/sessions/:session/rounds",
     { schema: { params: InSession, body: NewRound, response: { 200: Page } } },
-    ({ params: { session }, body }) => {
-      const { survey, store } = workspace.ofSession(session);
-      if (body.alpha !== undefined) changeAlpha(store, session, body.who, body.alpha);
+    async ({ params: { session }, body }) => {
+      const { survey, store } = await workspace.ofSession(session);
+      if (body.alpha !== undefined) await changeAlpha(store, session, body.who, body.alpha);
       const { seen } = body;
-      const { model, round: last } = describeSession(store, session);
+      const { model, round: last } = await describeSession(store, session);
       const going = running.get(session);
       if (seen !== undefined && going !== undefined && going.round > seen) return going.page;
-      const known = seen !== undefined && last > seen ? sessionState(store, session, null, true).page : null;
+      const known = seen !== undefined && last > seen ? (await sessionState(store, session, null, true)).page : null;
       if (known !== null) return known;
       const page = new Promise<Page>((resolve, reject) => {
         compute.send({ kind: "round", folder: survey.folder, model, session }, (message) => {
@@ -174,7 +174,7 @@ export function sessionRoutes(
     "/api/sessions/:session/export",
     { schema: { params: InSession, querystring: RankingFilter.extend({ format: ExportFormat }) } },
     async ({ params, query }, reply) => {
-      const { survey, store } = workspace.ofSession(params.session);
+      const { survey, store } = await workspace.ofSession(params.session);
       const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
@@ -201,10 +201,11 @@ export function sessionRoutes(
   app.get(
     "/api/sessions/:session/stream",
     { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).optional() }) } },
-    ({ params, query, headers }, reply) => {
-      const { store } = workspace.ofSession(params.session);
-      const known = Number(headers["last-event-id"] ?? query.after ?? store.events(params.session).at(-1)?.seq ?? 0);
-      streams.add(params.session, openStream(reply), Number.isFinite(known) ? known : 0);
+    async ({ params, query, headers }, reply) => {
+      const { store } = await workspace.ofSession(params.session);
+      const last = async () => (await store.events(params.session)).at(-1)?.seq ?? 0;
+      const known = Number(headers["last-event-id"] ?? query.after ?? (await last()));
+      streams.add(store, params.session, openStream(reply), Number.isFinite(known) ? known : 0);
     },
   );
 
@@ -212,12 +213,17 @@ export function sessionRoutes(
   app.get(
     "/api/stream",
     { schema: { querystring: z.object({ sessions: z.string().max(8000) }) } },
-    ({ query }, reply) => {
+    async ({ query }, reply) => {
       const stream = openStream(reply);
       for (const session of new Set(query.sessions.split(",")))
-        if (workspace.all().some(({ store }) => store.session(session) !== undefined)) {
-          const { store } = workspace.ofSession(session);
-          streams.add(session, stream, store.events(session).at(-1)?.seq ?? 0, true);
+        try {
+          const { store } = await workspace.ofSession(session);
+          streams.add(store, session, stream, (await store.events(session)).at(-1)?.seq ?? 0, true);
+        } catch (error) {
+          // One session that is unknown or cannot be read keeps none of the others waiting.
+          if (codeOf(error) === "SESSION_UNKNOWN") continue;
+          const message = { type: "failed" as const, code: codeOf(error) ?? "INTERNAL", message: messageOf(error) };
+          stream.raw.write(streamText(session, message, { many: true }));
         }
     },
   );
