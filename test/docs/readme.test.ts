@@ -120,6 +120,14 @@ describe("README.md", () => {
     expect(text.split(/\s+/).length).toBeLessThanOrEqual(900);
   });
 
+  it("shows what `skyloop start` prints at its end", () => {
+    const printed = readFileSync(join(PACKAGE_ROOT, "src/cli/start.ts"), "utf8");
+    const shown = readBlocks(text).blocks.find((block) => block.text.includes("Skyloop is ready"))?.text ?? "";
+    const lines = shown.slice(shown.indexOf("  1. ")).trim().split("\n");
+    expect(lines).toHaveLength(4);
+    expect(lines.filter((line) => !printed.includes(line.trim()))).toEqual([]);
+  });
+
   it("shows a tree with every folder of src/ and only folders that there are", () => {
     const tree = (readBlocks(text).blocks.find((block) => /^src\/$/m.test(block.text))?.text ?? "").split("\n");
     const named = tree.flatMap((line) => {
