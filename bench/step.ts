@@ -15,7 +15,7 @@ import {
   scope,
   setPrecision,
 } from "../src/torch/index.ts";
-import { OBJECTIVES } from "../src/train/objectives/index.ts";
+import { OBJECTIVES } from "../src/train/pretrain/objectives/index.ts";
 import { measure } from "./measure.ts";
 
 const [work, name, batch, sizePx, seconds] = [

@@ -13,17 +13,17 @@ import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/base/files.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { Random } from "../src/base/random.ts";
+import { drawExamples } from "../src/evaluate/probe.ts";
+import { type Labelled, labelledObjects, splitGroups } from "../src/evaluate/probe-data.ts";
+import { jointFeatures } from "../src/evaluate/probe-features.ts";
 import { choose } from "../src/loop/choose.ts";
 import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
-import { drawExamples } from "../src/loop/probe.ts";
-import { type Labelled, labelledObjects, splitGroups } from "../src/loop/probe-data.ts";
-import { jointFeatures } from "../src/loop/probe-features.ts";
 import { diverseRows } from "../src/loop/similar.ts";
 import { averagePrecision } from "../src/measure/ranking.ts";
 import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
-import { embedSurvey } from "../src/tasks/embed.ts";
-import { markdown, shown, spread } from "./multitask/tables.ts";
+import { embedSurvey } from "../src/tasks/embed/embed.ts";
+import { markdown, shown, spread } from "./common/tables.ts";
 
 const [START, SHOWN] = [5, 10];
 

@@ -14,12 +14,12 @@ import { join } from "node:path";
 import { SILENT } from "../src/base/progress.ts";
 import { centralCrop } from "../src/batches/pictures.ts";
 import { lineChart } from "../src/plot/lines.ts";
-import { loadImageModel } from "../src/tasks/image-model.ts";
-import { loadImageData, restoreRanges } from "../src/train/image-data.ts";
-import { type Example, evaluateImages, writeExamples } from "../src/train/image-evaluate.ts";
-import { setupsOf } from "../src/train/task-image.ts";
+import { loadImageData, restoreRanges } from "../src/tasks/images/data.ts";
+import { type Example, evaluateImages, setupsOf, writeExamples } from "../src/tasks/images/evaluate.ts";
+import { loadImageModel } from "../src/tasks/images/model.ts";
+import { markdown, shown } from "./common/tables.ts";
 import { BUDGET, evaluation, GRID, SEEDS } from "./multitask/runs.ts";
-import { claim, foot, markdown, ofStrategy, report, shown } from "./multitask/tables.ts";
+import { claim, foot, ofStrategy, report } from "./multitask/tables.ts";
 
 const found = await evaluation();
 const cell = (patchPx: number, share: number) =>

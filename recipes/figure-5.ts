@@ -25,15 +25,16 @@ import { SkyloopError } from "../src/base/errors.ts";
 import { hashBytes, hashFile, readJson, writeFileAtomic } from "../src/base/files.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { loadImageBank } from "../src/batches/image-bank.ts";
+import { type CellResult, drawExamples, holdOut, runCell, spareObjects } from "../src/evaluate/few-shot.ts";
 import { releasedWeights } from "../src/models/index.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
-import { hardClasses, readClasses } from "../src/tasks/labels.ts";
+import { hardClasses, readClasses } from "../src/tasks/classify/labels.ts";
+import type { KnownFeatures } from "../src/tasks/classify/network.ts";
 import { keep, scope, setThreads } from "../src/torch/index.ts";
-import { type CellResult, drawExamples, holdOut, runCell, spareObjects } from "../src/train/few-shot.ts";
-import { DEFAULT_NETWORK, type KnownFeatures } from "../src/train/network.ts";
-import { markdown, shown, spread } from "./multitask/tables.ts";
+import { DEFAULT_NETWORK } from "../src/train/classify/train-network.ts";
+import { markdown, shown, spread } from "./common/tables.ts";
 
 /** The same for every network. */
 const BUDGET = {

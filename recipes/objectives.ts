@@ -19,12 +19,12 @@ import { readJson, writeFileAtomic } from "../src/base/files.ts";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 import { SILENT, terminalProgress } from "../src/base/progress.ts";
 import { type ImageBank, loadImageBank } from "../src/batches/image-bank.ts";
-import { readSuites, runSuites, type SuiteResult } from "../src/loop/suites.ts";
-import { embedSurvey } from "../src/tasks/embed.ts";
+import { readSuites, runSuites, type SuiteResult } from "../src/evaluate/suites.ts";
+import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { hasBfloat16, setThreads } from "../src/torch/index.ts";
-import { trainOnBank } from "../src/train/pretrain.ts";
-import { Recipe } from "../src/train/recipe.ts";
-import { markdown, shown } from "./multitask/tables.ts";
+import { trainOnBank } from "../src/train/pretrain/pretrain.ts";
+import { Recipe } from "../src/train/pretrain/recipe.ts";
+import { markdown, shown } from "./common/tables.ts";
 
 const OBJECTIVES = {
   vicreg: { vicreg: 1 },

@@ -8,9 +8,10 @@
  * paper has 0.784, 0.842, 0.854 with forty times the network and thousands of times the images to pre-train on.
  */
 
-import { STRATEGIES } from "../src/train/multitask.ts";
+import { STRATEGIES } from "../src/train/multitask/multitask.ts";
+import { markdown, shown, spread } from "./common/tables.ts";
 import { evaluation, PAPER_NAMES } from "./multitask/runs.ts";
-import { claim, foot, historyChart, markdown, report, shown, spread } from "./multitask/tables.ts";
+import { claim, foot, historyChart, report } from "./multitask/tables.ts";
 
 const PAPER = {
   pretrain: ["0.784", "0.767", "0.794", "0.771"],

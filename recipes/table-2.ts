@@ -9,9 +9,10 @@
  * and Wiener 32.49. All are told the true point spread; the classical methods are set on validation images.
  */
 
-import { STRATEGIES } from "../src/train/multitask.ts";
+import { STRATEGIES } from "../src/train/multitask/multitask.ts";
+import { markdown } from "./common/tables.ts";
 import { evaluation, SEEDS } from "./multitask/runs.ts";
-import { claim, foot, historyChart, imageRows, markdown, ofStrategy, report } from "./multitask/tables.ts";
+import { claim, foot, historyChart, imageRows, ofStrategy, report } from "./multitask/tables.ts";
 
 const PAPER = {
   pretrain: ["0.00084", "31.31", "0.51"],

@@ -9,9 +9,10 @@
  * nearest 30.84.
  */
 
-import { STRATEGIES } from "../src/train/multitask.ts";
+import { STRATEGIES } from "../src/train/multitask/multitask.ts";
+import { markdown } from "./common/tables.ts";
 import { evaluation, SEEDS } from "./multitask/runs.ts";
-import { claim, foot, historyChart, imageRows, markdown, report } from "./multitask/tables.ts";
+import { claim, foot, historyChart, imageRows, report } from "./multitask/tables.ts";
 
 const PAPER = {
   pretrain: ["0.0089", "22.36", "0.49"],

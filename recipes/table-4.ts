@@ -6,8 +6,10 @@
  * seconds where they are there already.
  * Expected: the table in docs/results/multitask.md; active above biharmonic at every patch size or it says where not.
  */
+
+import { markdown, shown } from "./common/tables.ts";
 import { evaluation, GRID } from "./multitask/runs.ts";
-import { foot, markdown, ofStrategy, report, shown } from "./multitask/tables.ts";
+import { foot, ofStrategy, report } from "./multitask/tables.ts";
 
 /**
  * MSE, PSNR, SSIM of the masked images and of the active model. The paper's MSE and PSNR of the first row do not belong

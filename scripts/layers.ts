@@ -20,13 +20,14 @@ export const STANDS_ON: Record<string, readonly string[]> = {
   nn: ["torch"],
   models: ["nn"],
   measure: ["torch"],
-  tasks: ["models", "batches", "store"],
-  train: ["tasks", "measure", "batches", "plot"],
+  tasks: ["models", "batches", "measure", "store"],
+  train: ["tasks", "plot"],
   store: ["base", "contract"],
-  loop: ["train", "tasks", "measure", "store"],
-  server: ["loop", "store", "plot"],
-  notebook: ["loop", "store", "plot"],
-  cli: ["server", "notebook"],
+  loop: ["models", "measure", "batches", "store"],
+  evaluate: ["loop", "train"],
+  server: ["loop", "tasks", "store", "plot"],
+  notebook: ["loop", "tasks", "store", "plot"],
+  cli: ["server", "notebook", "evaluate"],
 };
 
 /** The only files that may load a native addon. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../../src/base/errors.ts";
 import { terminalProgress } from "../../src/base/progress.ts";
-import { labelledObjects } from "../../src/loop/probe-data.ts";
+import { labelledObjects } from "../../src/evaluate/probe-data.ts";
 import { createSurvey } from "../../src/survey/create.ts";
 import { openSurvey, SurveyWriter } from "../../src/survey/folder.ts";
 

@@ -9,12 +9,12 @@ import { SkyloopError } from "../../src/base/errors.ts";
 import { hashBytes, hashFile, readJson, writeFileAtomic } from "../../src/base/files.ts";
 import { terminalProgress } from "../../src/base/progress.ts";
 import { releasedWeights } from "../../src/models/index.ts";
-import { type ImageModel, loadImageModel } from "../../src/tasks/image-model.ts";
-import type { ImageTaskName } from "../../src/tasks/image-task.ts";
+import { loadImageData, restoreRanges } from "../../src/tasks/images/data.ts";
+import { evaluateImages, type MethodScores, setupsOf } from "../../src/tasks/images/evaluate.ts";
+import type { ImageTaskName } from "../../src/tasks/images/image-task.ts";
+import { chooseClassical, type TestSetup } from "../../src/tasks/images/measures.ts";
+import { type ImageModel, loadImageModel } from "../../src/tasks/images/model.ts";
 import { setThreads } from "../../src/torch/index.ts";
-import { loadImageData, restoreRanges } from "../../src/train/image-data.ts";
-import { evaluateImages, type MethodScores } from "../../src/train/image-evaluate.ts";
-import { chooseClassical, type TestSetup } from "../../src/train/image-measures.ts";
 import {
   DEFAULT_ACTIVE,
   loadMultitaskData,
@@ -23,8 +23,7 @@ import {
   STRATEGIES,
   type Strategy,
   trainMultitask,
-} from "../../src/train/multitask.ts";
-import { setupsOf } from "../../src/train/task-image.ts";
+} from "../../src/train/multitask/multitask.ts";
 import { prepareSurveys } from "./prepare.ts";
 
 /** The same for every strategy: 64 px, `lvm-tiny`, so that two cores do all runs in half an hour. */

@@ -6,28 +6,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../src/base/files.ts";
 import { lineChart } from "../../src/plot/lines.ts";
-import type { MethodScores } from "../../src/train/image-evaluate.ts";
-import { CLASS_BATCH_TIMES, STRATEGIES, type Strategy } from "../../src/train/multitask.ts";
+import type { MethodScores } from "../../src/tasks/images/evaluate.ts";
+import { CLASS_BATCH_TIMES, STRATEGIES, type Strategy } from "../../src/train/multitask/multitask.ts";
+import { type Spread, shown, spread } from "../common/tables.ts";
 import { BUDGET, type Evaluation, type Flags, PAPER_NAMES, SEEDS } from "./runs.ts";
-
-export interface Spread {
-  mean: number;
-  /** Sample standard deviation over the seeds. */
-  sd: number;
-}
-
-export function spread(values: number[]): Spread {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, sd: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
-}
-
-export const shown = ({ mean, sd }: Spread, digits: number) => `${mean.toFixed(digits)} +- ${sd.toFixed(digits)}`;
-
-/** A Markdown table. */
-export function markdown(header: string[], rows: string[][]): string {
-  return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
 
 /** What was done, for the foot of every table. */
 export function foot({ runs, testImages, testPx, classical }: Evaluation): string {

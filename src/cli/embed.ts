@@ -31,7 +31,7 @@ export function addEmbedCommand(program: Command): void {
         }: { model: string; weights?: string; name?: string; pooling?: string; precision: Precision },
       ) => {
         const [{ embedSurvey }, { terminalProgress }, { POOLINGS }, { SkyloopError }] = await Promise.all([
-          import("../tasks/embed.ts"),
+          import("../tasks/embed/embed.ts"),
           import("../base/progress.ts"),
           import("../models/feature-pooling.ts"),
           import("../base/errors.ts"),

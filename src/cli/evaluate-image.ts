@@ -24,9 +24,8 @@ export function addEvaluateImageCommands(evaluate: Command): void {
     if (task === "restore")
       command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training");
     command.action(async (survey: string, flags: EvaluateImageFlags) => {
-      const [{ evaluateImageModel }, { methodsTable }, { terminalProgress, SILENT }] = await Promise.all([
-        import("../train/task-image.ts"),
-        import("../train/image-evaluate.ts"),
+      const [{ evaluateImageModel, methodsTable }, { terminalProgress, SILENT }] = await Promise.all([
+        import("../tasks/images/evaluate.ts"),
         import("../base/progress.ts"),
       ]);
       const result = await evaluateImageModel(survey, flags.head, task, {

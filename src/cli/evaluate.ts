@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import type { CalibratedScores } from "../measure/calibration.ts";
 import type { ClassificationScores } from "../measure/classification.ts";
-import type { CalibratedScores } from "../train/task-classify.ts";
 import { addEvaluateImageCommands } from "./evaluate-image.ts";
 
 /** A table of a classifier's measures. */
@@ -35,7 +35,7 @@ export function addEvaluateCommand(program: Command): void {
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: { head: string; column?: string; json: boolean }) => {
       const [{ evaluateClasses }, { terminalProgress, SILENT }] = await Promise.all([
-        import("../train/use-classifier.ts"),
+        import("../tasks/classify/predict.ts"),
         import("../base/progress.ts"),
       ]);
       const result = await evaluateClasses(

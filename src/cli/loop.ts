@@ -38,7 +38,7 @@ export function addLoopCommand(program: Command): void {
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: SimulateFlags) => {
       const [{ simulate }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
-        import("../loop/simulate.ts"),
+        import("../evaluate/simulate.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
@@ -129,7 +129,7 @@ async function surveysHere(): Promise<string[]> {
     .filter((folder) => existsSync(join(folder, "survey.json")));
 }
 
-function describe(result: Awaited<ReturnType<typeof import("../loop/simulate.ts").simulate>>): string {
+function describe(result: Awaited<ReturnType<typeof import("../evaluate/simulate.ts").simulate>>): string {
   const show = (value: { mean: number; sd: number } | null) =>
     value === null ? "      -      " : `${value.mean.toFixed(3)} +- ${value.sd.toFixed(3)}`;
   const lines = [

@@ -40,7 +40,7 @@ export function addPredictImageCommands(predict: Command): void {
     command
       .option("--overwrite", "replace an existing file", false)
       .action(async (input: string, output: string, flags: PredictImageFlags) => {
-        const { predictImage } = await import("../train/use-image.ts");
+        const { predictImage } = await import("../tasks/images/predict.ts");
         const { widthPx, heightPx, planes, hiddenShare, lightRatios } = await predictImage({
           task,
           model: flags.head,

@@ -24,7 +24,7 @@ export function addPredictCommand(program: Command): void {
     .option("--name <name>", "name of these predictions on the page (default: COLUMN-MODEL)")
     .action(async (survey: string, flags: { head: string; out?: string; name?: string }) => {
       const [{ predictClasses }, { terminalProgress }, { SkyloopError }] = await Promise.all([
-        import("../train/use-classifier.ts"),
+        import("../tasks/classify/predict.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);

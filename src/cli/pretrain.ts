@@ -12,8 +12,8 @@ export function addPretrainCommand(program: Command): void {
     .option("--survey <folder...>", "surveys to train on (default: those of the recipe)")
     .action(async (path: string, options: { out: string; survey?: string[] }) => {
       const [{ pretrain }, { readRecipe }, { SILENT, terminalProgress }, { joinGroup, placeFrom }] = await Promise.all([
-        import("../train/pretrain.ts"),
-        import("../train/recipe.ts"),
+        import("../train/pretrain/pretrain.ts"),
+        import("../train/pretrain/recipe.ts"),
         import("../base/progress.ts"),
         import("../torch/index.ts"),
       ]);

@@ -58,8 +58,8 @@ export function addProbeCommand(program: Command): void {
     .option("--json", "one JSON object", false)
     .action(async (surveys: string[], flags: ProbeFlags) => {
       const [{ probe }, { HEADS }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
-        import("../loop/probe.ts"),
-        import("../loop/probe-heads.ts"),
+        import("../evaluate/probe.ts"),
+        import("../evaluate/probe-heads.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
@@ -73,7 +73,7 @@ export function addProbeCommand(program: Command): void {
           throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
         return name as keyof typeof HEADS;
       });
-      const { NETWORK_NAMES } = await import("../loop/probe-networks.ts");
+      const { NETWORK_NAMES } = await import("../evaluate/probe-networks.ts");
       const names = listed(flags.networks).map((name) => {
         const known = NETWORK_NAMES.find((one) => one === name);
         if (known === undefined)
@@ -93,7 +93,7 @@ export function addProbeCommand(program: Command): void {
         );
       const common = { model: flags.model, seeds: flags.seeds, splitSeed: flags.split };
       if (flags.suites !== undefined) {
-        const { readSuites, runSuites, suitesTable } = await import("../loop/suites.ts");
+        const { readSuites, runSuites, suitesTable } = await import("../evaluate/suites.ts");
         const results = await runSuites(readSuites(flags.suites), {
           ...common,
           progress: flags.json ? SILENT : terminalProgress("probe", "suites"),
@@ -131,7 +131,7 @@ export function addProbeCommand(program: Command): void {
     });
 }
 
-function describe(result: Awaited<ReturnType<typeof import("../loop/probe.ts").probe>>): string {
+function describe(result: Awaited<ReturnType<typeof import("../evaluate/probe.ts").probe>>): string {
   const show = ({ mean, sd }: { mean: number; sd: number }) => `${mean.toFixed(3)} +- ${sd.toFixed(3)}`;
   const { split, loop } = result;
   return `${[

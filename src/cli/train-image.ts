@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { ImageTaskName } from "../tasks/image-task.ts";
+import type { ImageTaskName } from "../tasks/images/image-task.ts";
 
 interface TrainImageFlags {
   model: string;
@@ -64,8 +64,8 @@ export function addTrainImageCommands(train: Command): void {
         .option("--known-seeing", "give the network the FWHM of each image; predict then requires --fwhm", false);
     command.action(async (survey: string, flags: TrainImageFlags) => {
       const [{ trainImageModel }, { methodsTable }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
-        import("../train/task-image.ts"),
-        import("../train/image-evaluate.ts"),
+        import("../train/images/train-images.ts"),
+        import("../tasks/images/evaluate.ts"),
         import("../base/progress.ts"),
         import("../torch/index.ts"),
       ]);

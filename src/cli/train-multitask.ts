@@ -62,8 +62,8 @@ export function addTrainMultitaskCommand(train: Command): void {
         { SkyloopError },
         { setThreads },
       ] = await Promise.all([
-        import("../train/multitask.ts"),
-        import("../train/image-evaluate.ts"),
+        import("../train/multitask/multitask.ts"),
+        import("../tasks/images/evaluate.ts"),
         import("./evaluate.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),

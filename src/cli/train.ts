@@ -48,7 +48,7 @@ export function addTrainCommand(program: Command): void {
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: ClassifyFlags) => {
       const [{ trainClassify }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
-        import("../train/task-classify.ts"),
+        import("../train/classify/train-classify.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);

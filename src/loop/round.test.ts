@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
 import type { Page } from "../contract/api.ts";
+import { simulate } from "../evaluate/simulate.ts";
 import { auroc } from "../measure/ranking.ts";
 import { openFeatures } from "../store/features.ts";
 import { readScores } from "../store/scores.ts";
@@ -15,7 +16,6 @@ import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
 import { replaySession } from "./replay.ts";
 import { nextRound } from "./round.ts";
 import { addLabels, createSession, sessionState, stepBack } from "./session.ts";
-import { simulate } from "./simulate.ts";
 
 const COUNT = 120;
 const truth = Array.from({ length: COUNT }, (_, i) => i % 4 === 0);

@@ -1,6 +1,6 @@
 /** Whether probabilities mean what they say: of the objects given 0.8, eight in ten should be right. */
 import { SkyloopError } from "../base/errors.ts";
-import { mostProbable } from "./classification.ts";
+import { type ClassificationScores, classificationScores, mostProbable } from "./classification.ts";
 
 /** Objects of one range of confidence, and how many of them are right. */
 export interface ReliabilityBin {
@@ -107,4 +107,30 @@ export function fitTemperature(logits: ArrayLike<number>, truth: ArrayLike<numbe
     else low = a;
   }
   return Math.exp((low + high) / 2);
+}
+
+export interface CalibratedScores extends ClassificationScores {
+  temperature: number;
+  /** Expected calibration error with the temperature, and as the head came. */
+  calibrationError: number;
+  calibrationErrorBefore: number;
+  reliability: ReliabilityBin[];
+}
+
+/** Measures of logits [N, classes] against true classes, with probabilities at `temperature`. */
+export function scoreLogits(
+  logits: Float32Array,
+  truth: ArrayLike<number>,
+  classes: number,
+  temperature: number,
+): CalibratedScores {
+  const probabilities = softmaxRows(logits, classes, temperature);
+  const bins = reliability(probabilities, truth, classes);
+  return {
+    ...classificationScores(mostProbable(probabilities, classes), truth, classes),
+    temperature,
+    calibrationError: expectedCalibrationError(bins),
+    calibrationErrorBefore: expectedCalibrationError(reliability(softmaxRows(logits, classes), truth, classes)),
+    reliability: bins,
+  };
 }

@@ -1,6 +1,6 @@
 import { Conv2d, Dropout, Layer, Linear, Relu, Sequential } from "../nn/index.ts";
+import { adaptiveAveragePool, MaxPool2d } from "../nn/pooling.ts";
 import type { Tensor } from "../torch/index.ts";
-import { adaptiveAveragePool, MaxPool2d } from "./pooling.ts";
 
 /**
  * AlexNet in its one-tower form (Krizhevsky 2014) with torchvision's parameter names: images [B, 3, H, W] of at least

@@ -1,6 +1,6 @@
 import { BatchNorm, Conv2d, Layer, Linear, Sequential } from "../nn/index.ts";
+import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "../nn/pooling.ts";
 import type { Tensor } from "../torch/index.ts";
-import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "./pooling.ts";
 
 /** Brings the input of a block to the shape of its output. */
 function shortcut(inputs: number, outputs: number, stride: number): Sequential | null {

@@ -1,6 +1,6 @@
 import { Conv2d, Dropout, Layer, Linear, Relu, Sequential } from "../nn/index.ts";
+import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "../nn/pooling.ts";
 import { noGrad, opInPlace, type Tensor } from "../torch/index.ts";
-import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "./pooling.ts";
 
 /** Widths of the 3 x 3 convolutions of configuration D; null is a pooling that halves the map. */
 const VGG16 = [64, 64, null, 128, 128, null, 256, 256, 256, null, 512, 512, 512, null, 512, 512, 512, null] as const;

@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { terminalProgress } from "../base/progress.ts";
 import { DEFAULT_MODEL } from "../models/index.ts";
-import { embedSurvey } from "../tasks/embed.ts";
+import { embedSurvey } from "../tasks/embed/embed.ts";
 
 export interface PrepareOptions {
   images?: string;

@@ -26,8 +26,8 @@ import { readScores, scoredRound } from "../store/scores.ts";
 import { openStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
-import { type ImageModel, loadImageModel } from "../tasks/image-model.ts";
-import { improvedRgb8 } from "./image-heads.ts";
+import { type ImageModel, loadImageModel } from "../tasks/images/model.ts";
+import { improvedRgb8 } from "../tasks/images/predict.ts";
 
 export type Job =
   | { kind: "round"; folder: string; model: string; session: string }

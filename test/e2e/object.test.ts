@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { SILENT } from "../../src/base/progress.ts";
-import { embedSurvey } from "../../src/tasks/embed.ts";
+import { embedSurvey } from "../../src/tasks/embed/embed.ts";
 import { openSession, openWorld, tile } from "./harness.ts";
 
 const world = openWorld();

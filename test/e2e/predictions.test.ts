@@ -2,8 +2,8 @@ import { beforeAll, expect, it } from "vitest";
 import { createModel } from "../../src/models/index.ts";
 import { savePredictions } from "../../src/store/predictions.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
-import { disposeImageModel, saveImageModel } from "../../src/tasks/image-model.ts";
-import { taskDecoder } from "../../src/tasks/image-task.ts";
+import { taskDecoder } from "../../src/tasks/images/image-task.ts";
+import { disposeImageModel, saveImageModel } from "../../src/tasks/images/model.ts";
 import { manualSeed } from "../../src/torch/index.ts";
 import { face, openSession, openWorld, tile } from "./harness.ts";
 

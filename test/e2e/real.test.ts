@@ -5,7 +5,7 @@ import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import { SILENT } from "../../src/base/progress.ts";
 import { createSurvey } from "../../src/survey/create.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
-import { embedSurvey } from "../../src/tasks/embed.ts";
+import { embedSurvey } from "../../src/tasks/embed/embed.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
 import { allSaved, freePort, openSession, openWorld, shown, startServer } from "./harness.ts";
 

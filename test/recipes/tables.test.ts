@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { claim, markdown, spread } from "../../recipes/multitask/tables.ts";
+import { markdown, spread } from "../../recipes/common/tables.ts";
+import { claim } from "../../recipes/multitask/tables.ts";
 
 describe("tables of the recipes", () => {
   it("give mean and sample deviation over seeds", () => {

@@ -1,4 +1,5 @@
 /** Building an ONNX graph node by node. */
+import { SkyloopError } from "../../base/errors.ts";
 import { hashBytes } from "../../base/files.ts";
 import { type Attribute, initializer, operatorNode } from "./protobuf.ts";
 
@@ -98,4 +99,14 @@ export class GraphBuilder {
   flip(x: Value, dim: number): Value {
     return this.slice(x, dim, -1, -(2 ** 31), -1, x.shape);
   }
+}
+
+/** What a constant holds. Throws ONNX_OPERATOR for what follows the input. */
+export function dataOf({ data }: Value): Float32Array {
+  if (!(data instanceof Float32Array))
+    throw new SkyloopError(
+      "ONNX_OPERATOR",
+      "weights that follow the input cannot be exported; open an issue that names the model",
+    );
+  return data;
 }

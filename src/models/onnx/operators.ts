@@ -1,6 +1,5 @@
 /** Our operators, ATen's and our own, in ONNX's. */
-import { SkyloopError } from "../../base/errors.ts";
-import type { GraphBuilder, Value } from "./graph.ts";
+import { dataOf, type GraphBuilder, type Value } from "./graph.ts";
 import { windowAttention } from "./window-attention.ts";
 
 /**
@@ -11,16 +10,6 @@ export interface Call {
   op: string;
   args: unknown[];
   shape: number[];
-}
-
-/** What a constant holds. Throws ONNX_OPERATOR for what follows the input. */
-export function dataOf({ data }: Value): Float32Array {
-  if (!(data instanceof Float32Array))
-    throw new SkyloopError(
-      "ONNX_OPERATOR",
-      "weights that follow the input cannot be exported; open an issue that names the model",
-    );
-  return data;
 }
 
 type Translate = (graph: GraphBuilder, call: Call) => Value;

@@ -1,6 +1,7 @@
 /** Windowed attention (native/attention.cc) in ONNX's operators. */
 import type { GraphBuilder, Value } from "./graph.ts";
-import { type Call, dataOf } from "./operators.ts";
+import { dataOf } from "./graph.ts";
+import type { Call } from "./operators.ts";
 
 /** For each place of each window, in order, its place in the map [H, W] rolled by -shift. */
 function placesOf(H: number, W: number, window: number, shift: number): number[] {

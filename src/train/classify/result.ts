@@ -1,0 +1,21 @@
+/** What a classifier's training leaves in `metrics.json`. */
+import type { CalibratedScores } from "../../measure/calibration.ts";
+import type { EpochRecord } from "./train-head.ts";
+
+export interface ClassifyResult {
+  survey: string;
+  dataHash: string;
+  command: string;
+  column: string;
+  classes: string[];
+  soft: boolean;
+  model: string;
+  weightsHash: string;
+  /** Whether only the head learned, or the whole network. */
+  encoder: "frozen" | "trained";
+  objects: { train: number; validation: number; test: number; unlabelled: number };
+  seed: number;
+  bestEpoch: number;
+  scores: CalibratedScores;
+  history: EpochRecord[];
+}

@@ -1,0 +1,76 @@
+/**
+ * Variance-invariance-covariance regularisation (Bardes, Ponce & LeCun 2022): two views of a galaxy shall have the same
+ * embedding, every embedded number shall vary over the batch, and no two shall say the same. Needs neither negatives
+ * nor a large batch.
+ */
+
+import { BatchNorm, Linear, Module, Relu, Sequential } from "../../../nn/index.ts";
+import { mseLoss, op, type Tensor } from "../../../torch/index.ts";
+import type { Objective, Step } from "./objective.ts";
+
+export interface VicregOptions {
+  width: number;
+  invariance: number;
+  variance: number;
+  covariance: number;
+}
+
+export const DEFAULT_VICREG: VicregOptions = { width: 512, invariance: 25, variance: 25, covariance: 1 };
+
+/**
+ * Hinge on the standard deviation of each column of z [B, D], and the mean squared covariance of different columns
+ * times D.
+ */
+export function varianceAndCovariance(z: Tensor): [Tensor, Tensor] {
+  const [B, D] = z.shape;
+  const centred = z.sub(z.mean(0, true));
+  const spread = centred
+    .pow(2)
+    .sum(0)
+    .div(B - 1)
+    .add(1e-4)
+    .sqrt();
+  const variance = spread.neg().add(1).relu().mean();
+  const covariance = centred
+    .t()
+    .matmul(centred)
+    .div(B - 1);
+  const offDiagonal = covariance.pow(2).sum().sub(op("diagonal", covariance).pow(2).sum());
+  return [variance, offDiagonal.div(D)];
+}
+
+/** The head that embeds features [B, D] for the loss; thrown away after training. */
+export class VicregHead extends Module implements Objective {
+  readonly expander: Sequential;
+  readonly #options: VicregOptions;
+
+  constructor(featureDim: number, options: VicregOptions) {
+    super();
+    const { width } = options;
+    this.expander = new Sequential(
+      new Linear(featureDim, width),
+      new BatchNorm(width),
+      new Relu(),
+      new Linear(width, width),
+      new BatchNorm(width),
+      new Relu(),
+      new Linear(width, width),
+    );
+    this.#options = options;
+  }
+
+  /** The loss of two views of each galaxy, and its parts for the record. */
+  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+    const B = step.truth.length;
+    const z = this.expander.forward(step.features());
+    const [a, b] = [z.slice(0, 0, B), z.slice(0, B, 2 * B)];
+    const invariance = mseLoss(a, b);
+    const [varianceA, covarianceA] = varianceAndCovariance(a);
+    const [varianceB, covarianceB] = varianceAndCovariance(b);
+    const variance = varianceA.add(varianceB).div(2);
+    const covariance = covarianceA.add(covarianceB);
+    const { invariance: i, variance: v, covariance: c } = this.#options;
+    const loss = invariance.mul(i).add(variance.mul(v)).add(covariance.mul(c));
+    return { loss, parts: { invariance: invariance.item(), variance: variance.item(), covariance: covariance.item() } };
+  }
+}

@@ -1,0 +1,93 @@
+/** A recipe of a training run: which network, data, objectives and schedule. */
+import { resolve } from "node:path";
+import { z } from "zod";
+import { SkyloopError } from "../../base/errors.ts";
+import { readJson } from "../../base/files.ts";
+import { POOLINGS } from "../../models/feature-pooling.ts";
+import { VIEWS } from "../../models/feature-projection.ts";
+import { PRECISIONS } from "../../torch/index.ts";
+import { Catalogue } from "./catalogue.ts";
+
+const weight = z.number().positive().optional();
+
+/** A recipe file. Surveys are folders, relative to the recipe's own folder or given on the command line. */
+export const Recipe = z.strictObject({
+  model: z.string(),
+  surveys: z.array(z.string()).default([]),
+  /** How often a galaxy of a survey, by the name of its folder, is seen while others are seen once: 0.5, 2. */
+  surveyWeights: z.record(z.string(), z.number().positive()).default({}),
+  /** Weights to begin with (a safetensors file, relative to the recipe's folder); initial ones where absent. */
+  initFrom: z.string().optional(),
+  /** Weights of a smaller network whose knowledge a larger one begins with (`models/grow.ts`), in the same way. */
+  growFrom: z.string().optional(),
+  /** Side of the images kept in memory, and of the views the model sees. */
+  bankPx: z.int().positive(),
+  viewPx: z.int().positive(),
+  /** What is minimised: each objective's weight in the sum. */
+  objectives: z
+    .strictObject({ autoencode: weight, masked: weight, vicreg: weight, simulated: weight, catalogue: weight })
+    .refine((weights) => Object.values(weights).some((value) => value !== undefined), "names no objective"),
+  /** For the objective `catalogue`: which columns of which surveys are foretold (`catalogue.ts`). */
+  catalogue: Catalogue.optional(),
+  /** How the encoder's maps become features, in training and afterwards. */
+  pooling: z.enum(POOLINGS).default("last"),
+  /**
+   * Whether every image is brought to a common range of brightness first: in training and when features are read; only
+   * then ("reading"); or only then, and beside the features of images as they are ("both").
+   */
+  commonRange: z.union([z.boolean(), z.enum(["reading", "both"])]).default(false),
+  /**
+   * Afterwards: in which ways (1, 4, 8 or "zoomed") an image is shown to average its features, and to how many numbers
+   * they are projected.
+   */
+  views: z.literal(VIEWS).default(1),
+  projection: z.int().positive().optional(),
+  steps: z.int().positive(),
+  /** Galaxies a pass; `accumulate` passes make a step. */
+  batchSize: z.int().min(2),
+  accumulate: z.int().positive().default(1),
+  /**
+   * In how many parts the images are, where processes that train together hold some of them each: a multiple of their
+   * number. Absent: each holds all.
+   */
+  shards: z.int().min(2).max(65_535).optional(),
+  learningRate: z.number().positive(),
+  weightDecay: z.number().min(0).default(0.05),
+  warmupSteps: z.int().min(1).default(100),
+  clipNorm: z.number().positive().default(3),
+  /** The released weights are a running mean of the trained ones with this memory (0: the last ones). */
+  averageDecay: z.number().min(0).lt(1).default(0),
+  checkpointEvery: z.int().positive().default(100),
+  seed: z.int().min(0),
+  threads: z.int().positive().optional(),
+  /**
+   * What linear layers' products round their factors to; bfloat16 is faster where the processor has it. Weights and
+   * sums stay in single precision.
+   */
+  precision: z.enum(PRECISIONS).default("float32"),
+  /** Whether a thread of its own makes the views of coming passes; the weights are the same. */
+  viewsAhead: z.boolean().default(true),
+});
+export type Recipe = z.infer<typeof Recipe>;
+
+/** Reads and checks a recipe. Throws BAD_RECIPE naming each fault. */
+export function readRecipe(path: string): Recipe {
+  const parsed = Recipe.safeParse(readJson(path));
+  if (!parsed.success)
+    throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
+  const { surveys, initFrom, growFrom, ...rest } = parsed.data;
+  if (initFrom !== undefined && growFrom !== undefined)
+    throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);
+  if ((rest.objectives.catalogue === undefined) !== (rest.catalogue === undefined))
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      `${path}: the objective "catalogue" and the list "catalogue" of what it foretells go together; give both or neither`,
+    );
+  const beside = (file: string) => resolve(path, "..", file);
+  return {
+    ...rest,
+    surveys: surveys.map(beside),
+    ...(initFrom === undefined ? {} : { initFrom: beside(initFrom) }),
+    ...(growFrom === undefined ? {} : { growFrom: beside(growFrom) }),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * The views of one pass after another: made ahead by a worker thread, or when they are asked for. Both give the same,
+ * bit for bit.
+ */
+import { SkyloopError } from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import { startWorker } from "../../base/workers.ts";
+import type { ImageBank } from "../../batches/image-bank.ts";
+import { noiseTable } from "../../batches/noise.ts";
+import type { StampPlace } from "../../batches/stamp-store.ts";
+import { tensor } from "../../torch/index.ts";
+import type { Recipe } from "./recipe.ts";
+import { Sampler, type SamplerOptions } from "./sampler.ts";
+import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } from "./views.ts";
+
+export interface ViewSource {
+  /** Views of this process's part of pass `pass`. Passes are asked for in their order. */
+  views(pass: number): PartViews;
+  close(): void;
+}
+
+/** States of a slot of shared memory. */
+export const [EMPTY, READY, FAILED, STOPPED] = [0, 1, 2, 3] as const;
+
+/** What the worker is told. */
+export interface Order {
+  place: StampPlace;
+  /** 1 for each image that is flux of a simulation. */
+  simulated: Uint8Array<SharedArrayBuffer>;
+  sampling: SamplerOptions;
+  settings: ViewSettings;
+  part: Part;
+  /** The first pass. */
+  from: number;
+  table: Float32Array;
+  /** Passes go round these, each large enough for one. */
+  slots: SharedArrayBuffer[];
+  /** One state a slot. */
+  state: Int32Array<SharedArrayBuffer>;
+  /** Why it failed. */
+  message: Uint8Array<SharedArrayBuffer>;
+}
+
+/** Everything random about a pass's views. */
+export const passRandom = (seed: number, pass: number): Random => new Random(seed).fork(`views ${pass}`);
+
+/** Passes that may be made ahead. */
+const AHEAD = 2;
+/** A pass that takes longer to make than this is taken for a thread that has died. */
+const PATIENCE_MS = 120_000;
+
+/** Views in the training thread itself. */
+function viewsHere(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, part: Part): ViewSource {
+  const sampler = new Sampler(sampling);
+  const table = noiseTable(sampling.seed);
+  return {
+    views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(sampling.seed, pass), settings, table, part),
+    close: () => {},
+  };
+}
+
+/** Views from a thread of their own, from pass `from` on. */
+function viewsAhead(
+  bank: ImageBank,
+  sampling: SamplerOptions,
+  settings: ViewSettings,
+  part: Part,
+  from: number,
+): ViewSource {
+  const sampler = new Sampler(sampling);
+  const { viewPx } = settings;
+  const own = Math.ceil((sampling.batchSize - part.rank) / part.size);
+  const shape = [2 * own, 3, viewPx, viewPx];
+  const simulated = new Uint8Array(new SharedArrayBuffer(bank.count));
+  for (const [row, truth] of bank.truth.entries()) simulated[row] = truth === null ? 0 : 1;
+  const state = new Int32Array(new SharedArrayBuffer(4 * AHEAD));
+  const message = new Uint8Array(new SharedArrayBuffer(2000));
+  const slots = Array.from(
+    { length: AHEAD },
+    () => new SharedArrayBuffer(4 * shape.reduce((product, side) => product * side, 1)),
+  );
+  const order: Order = {
+    place: bank.place,
+    simulated,
+    sampling,
+    settings,
+    part,
+    from,
+    table: noiseTable(sampling.seed),
+    slots,
+    state,
+    message,
+  };
+  const worker = startWorker(new URL("./view-worker.ts", import.meta.url), { workerData: order });
+  worker.unref();
+  return {
+    views(pass) {
+      const slot = pass % AHEAD;
+      while (Atomics.load(state, slot) === EMPTY)
+        if (Atomics.wait(state, slot, EMPTY, PATIENCE_MS) === "timed-out")
+          throw new SkyloopError(
+            "WORKER_DIED",
+            `no views after ${PATIENCE_MS / 1000} s: the thread that makes them has died; start the same command again to go on`,
+          );
+      if (Atomics.load(state, slot) === FAILED)
+        throw new SkyloopError(
+          "WORKER_DIED",
+          `the thread that makes views failed: ${new TextDecoder().decode(message.slice()).replaceAll("\0", "")}`,
+        );
+      const views = tensor(new Float32Array(slots[slot]), shape);
+      Atomics.store(state, slot, EMPTY);
+      Atomics.notify(state, slot);
+      const { all, places } = pick(
+        sampler.rows(pass),
+        (row) => simulated[row] === 1,
+        part,
+        sampling.shards !== undefined,
+      );
+      return { views, places, rows: all, truth: all.map((row) => bank.truth[row]) };
+    },
+    close() {
+      for (let slot = 0; slot < AHEAD; slot++) {
+        Atomics.store(state, slot, STOPPED);
+        Atomics.notify(state, slot);
+      }
+    },
+  };
+}
+
+/** The views of a part of each of a recipe's passes from pass `from` on. */
+export function openViews(
+  bank: ImageBank,
+  sampling: SamplerOptions,
+  recipe: Recipe,
+  from: number,
+  part = WHOLE,
+): ViewSource {
+  const settings = { viewPx: recipe.viewPx, commonRange: recipe.commonRange };
+  return recipe.viewsAhead
+    ? viewsAhead(bank, sampling, settings, part, from)
+    : viewsHere(bank, sampling, settings, part);
+}

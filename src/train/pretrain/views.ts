@@ -1,0 +1,113 @@
+/** From the images in memory to the material of a step: which galaxies, and two views of each. */
+import type { Random } from "../../base/random.ts";
+import { augment, DEFAULT_AUGMENT } from "../../batches/augment.ts";
+import type { ImageBank, Truth } from "../../batches/image-bank.ts";
+import { noiseFrom } from "../../batches/noise.ts";
+import { randomStretch } from "../../batches/stretch.ts";
+import { commonRange } from "../../models/feature-pooling.ts";
+import { cat, noGrad, op, scope, type Tensor, tensor } from "../../torch/index.ts";
+import type { Recipe } from "./recipe.ts";
+
+export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange">;
+
+/**
+ * Of which part of a batch the views are wanted: every `size`-th galaxy from the `rank`-th on, so that real and
+ * simulated ones come to all processes alike.
+ */
+export interface Part {
+  rank: number;
+  size: number;
+}
+export const WHOLE: Part = { rank: 0, size: 1 };
+
+/** A batch's galaxies of which views are made. */
+export interface Picked {
+  /** All of the batch, in the order of their places. */
+  all: number[];
+  /** Which of them are picked. */
+  places: number[];
+  rows: number[];
+  /** Which of those picked are simulated. */
+  simulated: boolean[];
+}
+
+/**
+ * The galaxies of a part of a batch. Real ones come first, so that they come to all processes alike, unless each
+ * process holds its own images (`sharded`): then the order is the sampler's, which mixes each process's own.
+ */
+export function pick(
+  batch: number[],
+  isSimulated: (row: number) => boolean,
+  { rank, size }: Part,
+  sharded = false,
+): Picked {
+  const all = sharded ? batch : [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
+  const places = [...all.keys()].filter((place) => place % size === rank);
+  const rows = places.map((place) => all[place]);
+  return { all, places, rows, simulated: rows.map(isSimulated) };
+}
+
+/**
+ * Two views of each image, [2 B, 3, S, S]: all first views, then all second ones. The images [B, 3, s, s] are those
+ * picked, pictures or simulated flux, which is shown by another stretch in each view. Noise is read from `table`. Each
+ * galaxy draws with a generator that follows from its place in the whole batch, so that its views are the same in
+ * whatever part it is.
+ */
+export function viewsOf(
+  images: Tensor,
+  { simulated, places }: Picked,
+  random: Random,
+  settings: ViewSettings,
+  table: Float32Array,
+): Tensor {
+  const randoms = places.map((place) => random.fork(place));
+  return noGrad(() =>
+    scope(() => {
+      const flux = [...simulated.keys()].filter((i) => simulated[i]);
+      const ofFlux = flux.map((i) => randoms[i]);
+      const at = tensor(flux, [flux.length], "int64");
+      const stretched = () =>
+        op("index_copy", images, 0, at, randomStretch(images.indexSelect(0, at), ofFlux, noiseFrom(table, ofFlux)));
+      const shown = () => {
+        const view = augment(
+          flux.length > 0 ? stretched() : images,
+          randoms,
+          { ...DEFAULT_AUGMENT, sizePx: settings.viewPx },
+          noiseFrom(table, randoms),
+        );
+        return settings.commonRange === true ? commonRange(view) : view;
+      };
+      return cat([shown(), shown()], 0);
+    }),
+  );
+}
+
+/** Views of a part of a batch. */
+export interface PartViews {
+  /** Two of each of the part's P galaxies, [2 P, 3, S, S]. */
+  views: Tensor;
+  /** Which of the batch's galaxies those are. */
+  places: number[];
+  /** The bank's rows of all the batch's galaxies, in the order of their places. */
+  rows: number[];
+  /** What is true of each galaxy of the whole batch; null for real ones. */
+  truth: (Truth | null)[];
+}
+
+/**
+ * Two views of each galaxy of a part of the batch, and what is true of all of it. Everything random follows from
+ * `random` and the noise `table`.
+ */
+export function makeViews(
+  bank: ImageBank,
+  batch: number[],
+  random: Random,
+  settings: ViewSettings,
+  table: Float32Array,
+  part: Part = WHOLE,
+): PartViews {
+  const picked = pick(batch, (row) => bank.truth[row] !== null, part, bank.shards !== undefined);
+  const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, random, settings, table)));
+  const { all: rows, places } = picked;
+  return { views, places, rows, truth: rows.map((row) => bank.truth[row]) };
+}

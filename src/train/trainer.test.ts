@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/fixtures/surveys.ts";
+import { SILENT } from "../base/progress.ts";
+import { createModel } from "../models/index.ts";
+import { Linear } from "../nn/index.ts";
+import { manualSeed, mseLoss, rand, scope, setThreads } from "../torch/index.ts";
+import { DEFAULT_LOOP, type LearnedTask, type LoopSettings, trainTasks } from "./trainer.ts";
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+setThreads(1);
+
+/** Two toy tasks on the encoder's features, of which the first is hopeless. */
+function run(out: string, settings: Partial<LoopSettings>, stopAfter = Number.POSITIVE_INFINITY) {
+  manualSeed(1);
+  const encoder = createModel("lvm-nano");
+  const toy = (name: string, deficit: number): LearnedTask => {
+    const head = new Linear(256, 2);
+    const of = (count: number) => head.forward(encoder.encode(rand([count, 3, 32, 32])).features.mean(1));
+    return {
+      name,
+      head,
+      loss: (_, random) => mseLoss(of(2), rand([2, 2]).mul(random.next())),
+      validate: () => ({ deficit, measures: { weight: scope(() => head.weight.sum().item()) } }),
+    };
+  };
+  const tasks = [toy("hard", 0.9), toy("easy", 0.1)];
+  const controller = new AbortController();
+  const progress = { ...SILENT, update: (done: number) => (done >= stopAfter ? controller.abort() : undefined) };
+  const found = trainTasks(
+    encoder,
+    tasks,
+    { ...DEFAULT_LOOP, steps: 12, warmupSteps: 2, validateEvery: 4, checkpointEvery: 3, ...settings },
+    { out: join(folder.path, out), runHash: "a", progress, signal: controller.signal },
+  );
+  const weights = scope(() => [
+    ...encoder.layers[0].blocks[0].mlp.fc1.weight.toFloat32Array(),
+    ...tasks.flatMap(({ head }) => [...(head as Linear).weight.toFloat32Array()]),
+  ]);
+  encoder.dispose();
+  for (const { head } of tasks) head.dispose();
+  return { ...found, weights };
+}
+
+describe("the loop over tasks", () => {
+  it("stopped and gone on gives the same weights, records and turns as one that was not", () => {
+    const whole = run("whole", { active: { temperature: 0.3, floor: 0.1 } });
+    expect(run("parts", { active: { temperature: 0.3, floor: 0.1 } }, 5).finished).toBe(false);
+    const parts = run("parts", { active: { temperature: 0.3, floor: 0.1 } });
+    expect(parts.finished).toBe(true);
+    expect(parts.weights).toEqual(whole.weights);
+    expect(parts.records).toEqual(whole.records);
+    const { stepsOfTask, shares } = whole.records.at(-1) ?? { stepsOfTask: [], shares: [] };
+    expect(shares[0]).toBeGreaterThan(0.8);
+    expect(stepsOfTask[0]).toBeGreaterThan(stepsOfTask[1]);
+  });
+
+  it("leaves a frozen encoder as it is, and gives both tasks the same share when nothing else is asked for", () => {
+    manualSeed(1);
+    const encoder = createModel("lvm-nano");
+    const before = scope(() => [...encoder.layers[0].blocks[0].mlp.fc1.weight.toFloat32Array()]);
+    encoder.dispose();
+    const { weights, records } = run("frozen", { encoderRate: 0 });
+    expect(weights.slice(0, before.length)).toEqual(before);
+    expect(records.at(-1)?.stepsOfTask).toEqual([6, 6]);
+    const tuned = run("tuned", {});
+    expect(tuned.weights.slice(0, before.length)).not.toEqual(before);
+  });
+
+  it("refuses a checkpoint of another run", () => {
+    expect(() =>
+      trainTasks(createModel("lvm-nano"), [], DEFAULT_LOOP, {
+        out: join(folder.path, "whole"),
+        runHash: "b",
+        progress: SILENT,
+      }),
+    ).toThrow(/another recipe/);
+  });
+});
