@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LabelValue, SessionEvent } from "../contract/api.ts";
-import { fold } from "./fold.ts";
+import { fold, SessionFold } from "./fold.ts";
 
 type Act = { who: string; kind: "label" | "tag" | "untag" | "undo" | "redo"; object: string; value: string };
 const act = fc.oneof(
@@ -106,6 +106,24 @@ describe("fold", () => {
         expect(values).toEqual(model(acts));
       }),
       { numRuns: 400 },
+    );
+  });
+  it("says the same of events that come in parts", () => {
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 40 }), fc.integer({ min: 1, max: 7 }), (acts, size) => {
+        const events = perform(acts);
+        const parts = new SessionFold(0.5);
+        for (let at = 0; at < events.length; at += size) {
+          parts.push(events.slice(at, at + size)).state();
+          expect(parts.lastSeq).toBe(Math.min(events.length, at + size));
+        }
+        const { conflicts, ...rest } = parts.state();
+        const { conflicts: whole, ...others } = fold(events, 0.5);
+        expect(rest).toEqual(others);
+        const byObject = (list: typeof conflicts) => Object.fromEntries(list.map((one) => [one.object, one]));
+        expect(byObject(conflicts)).toEqual(byObject(whole));
+      }),
+      { numRuns: 200 },
     );
   });
   it("undoes to the very start and redoes to the end", () => {

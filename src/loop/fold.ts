@@ -32,91 +32,142 @@ export function actionOf({ clientKey }: SessionEvent): string | null {
   return end < 0 ? null : (clientKey as string).slice(0, end);
 }
 
+/** One person's actions: those in force, and those taken back that may come again. Both hold numbers of events. */
+interface Steps {
+  done: number[];
+  undone: number[];
+}
+
 /**
- * Events that are in force: undo takes out the person's latest action in force, redo the latest undo that no new action
- * of that person followed. Undo and redo name an event of the action they concern; those that name another than the
- * fold expects are without effect.
+ * Folds a session's events as they come: what is new costs what is new, however long the session is. The objects that
+ * `state` returns are the fold's own and change with the next `push`.
  */
-function inForce(events: SessionEvent[]): {
-  standing: SessionEvent[];
-  undoable: Map<string, number>;
-  redoable: Map<string, number>;
-} {
-  const done = new Map<string, number[]>();
-  const undone = new Map<string, number[]>();
-  const out = new Set<number>();
-  const actions = new Map(
-    events.flatMap((event) =>
-      event.kind === "undo" || event.kind === "redo" ? [] : [[event.seq, actionOf(event)] as const],
-    ),
-  );
-  /** Moves the uppermost action from one stack to the other. */
-  const move = (from: number[], to: number[]): number[] => {
-    const action = actions.get(from[from.length - 1]);
+export class SessionFold {
+  readonly #alpha: number;
+  readonly #events = new Map<number, SessionEvent>();
+  readonly #people = new Map<string, Steps>();
+  /** Events that were taken back. */
+  readonly #out = new Set<number>();
+  /** Numbers of an object's events, in order. */
+  readonly #ofObject = new Map<string, number[]>();
+  readonly #alphas: number[] = [];
+  // Without a prototype: an object may be called `constructor`.
+  readonly #labels: Record<string, LabelState> = Object.create(null);
+  readonly #conflicts = new Map<string, Folded["conflicts"][number]>();
+  #lastSeq = 0;
+
+  /** `alpha` is the session's first. */
+  constructor(alpha: number) {
+    this.#alpha = alpha;
+  }
+
+  /** Number of the last event folded; 0 before the first. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Takes the next events, in order of `seq`. */
+  push(events: readonly SessionEvent[]): this {
+    const changed = new Set<string>();
+    for (const event of events) {
+      const { seq, kind, who, object, value } = event;
+      this.#lastSeq = seq;
+      const steps = this.#people.get(who) ?? { done: [], undone: [] };
+      this.#people.set(who, steps);
+      if (kind === "undo" || kind === "redo") {
+        const [from, to] = kind === "undo" ? [steps.done, steps.undone] : [steps.undone, steps.done];
+        if (from.at(-1) !== Number(value)) continue;
+        for (const moved of this.#move(from, to)) {
+          if (kind === "undo") this.#out.add(moved);
+          else this.#out.delete(moved);
+          const concerned = this.#events.get(moved)?.object ?? null;
+          if (concerned !== null) changed.add(concerned);
+        }
+        continue;
+      }
+      this.#events.set(seq, event);
+      steps.done.push(seq);
+      steps.undone.length = 0;
+      if (kind === "alpha") this.#alphas.push(seq);
+      if (object === null) continue;
+      const list = this.#ofObject.get(object);
+      if (list === undefined) this.#ofObject.set(object, [seq]);
+      else list.push(seq);
+      changed.add(object);
+    }
+    for (const object of changed) this.#settle(object);
+    return this;
+  }
+
+  /** The state after all events pushed so far. */
+  state(): Folded {
+    const tops = (which: keyof Steps) =>
+      new Map(
+        [...this.#people].flatMap(([who, steps]) => {
+          const top = steps[which].at(-1);
+          return top === undefined ? [] : [[who, top] as const];
+        }),
+      );
+    const alpha = this.#alphas.findLast((seq) => !this.#out.has(seq));
+    return {
+      labels: this.#labels,
+      conflicts: [...this.#conflicts.values()],
+      alpha: alpha === undefined ? this.#alpha : Number(this.#events.get(alpha)?.value),
+      lastSeq: this.#lastSeq,
+      undoable: tops("done"),
+      redoable: tops("undone"),
+    };
+  }
+
+  /** Moves the uppermost action from one stack to the other; returns the numbers of its events. */
+  #move(from: number[], to: number[]): number[] {
+    const actionAt = (seq: number | undefined) => {
+      const event = seq === undefined ? undefined : this.#events.get(seq);
+      return event === undefined ? null : actionOf(event);
+    };
+    const action = actionAt(from.at(-1));
     const moved: number[] = [];
     do {
       moved.push(from.pop() as number);
-    } while (action != null && from.length > 0 && actions.get(from[from.length - 1]) === action);
+    } while (action !== null && actionAt(from.at(-1)) === action);
     to.push(...moved);
     return moved;
-  };
-  const of = (stacks: Map<string, number[]>, who: string) => {
-    const stack = stacks.get(who) ?? [];
-    stacks.set(who, stack);
-    return stack;
-  };
-  for (const { seq, kind, who, value } of events) {
-    const [forward, back] = [of(done, who), of(undone, who)];
-    if (kind === "undo") {
-      if (forward.at(-1) !== Number(value)) continue;
-      for (const seq of move(forward, back)) out.add(seq);
-    } else if (kind === "redo") {
-      if (back.at(-1) !== Number(value)) continue;
-      for (const seq of move(back, forward)) out.delete(seq);
-    } else {
-      forward.push(seq);
-      back.length = 0;
-    }
   }
-  const tops = (stacks: Map<string, number[]>) =>
-    new Map([...stacks].flatMap(([who, stack]) => (stack.length > 0 ? [[who, stack.at(-1) as number] as const] : [])));
-  return {
-    standing: events.filter(({ seq, kind }) => kind !== "undo" && kind !== "redo" && !out.has(seq)),
-    undoable: tops(done),
-    redoable: tops(undone),
-  };
+
+  /** Finds an object's label and whether people disagree about it, from its events in force. */
+  #settle(object: string): void {
+    const people = new Map<string, Opinion>();
+    for (const number of this.#ofObject.get(object) ?? []) {
+      if (this.#out.has(number)) continue;
+      const { seq, at, who, round, kind, value } = this.#events.get(number) as SessionEvent;
+      const before = people.get(who);
+      people.set(who, { ...opinionAfter(before ?? { value: null, tags: [] }, kind, value), at, seq, round });
+    }
+    delete this.#labels[object];
+    this.#conflicts.delete(object);
+    if (people.size === 0) return;
+    const recent = [...people].sort(([, a], [, b]) => b.seq - a.seq);
+    const [who, latest] = recent.find(([, { value }]) => value !== null) ?? recent[0];
+    const tags = [...new Set([...people.values()].flatMap((opinion) => opinion.tags))].sort();
+    if (latest.value !== null || tags.length > 0)
+      this.#labels[object] = { value: latest.value, tags, who, at: latest.at, round: latest.round };
+    const held = [...people].flatMap(([who, { value }]) => (value === null ? [] : [{ who, value }]));
+    if (new Set(held.map(({ value }) => value)).size > 1) this.#conflicts.set(object, { object, opinions: held });
+  }
+}
+
+/** What a person holds of an object after one more event about it. */
+function opinionAfter(
+  { value, tags }: Pick<Opinion, "value" | "tags">,
+  kind: SessionEvent["kind"],
+  text: string,
+): Pick<Opinion, "value" | "tags"> {
+  if (kind === "label") return { value: text === "clear" ? null : (text as LabelValue), tags };
+  if (kind === "tag") return { value, tags: [...new Set([...tags, text])] };
+  return { value, tags: kind === "untag" ? tags.filter((tag) => tag !== text) : tags };
 }
 
 /** The state after `events`, which are in order of `seq`; `alpha` is the session's first. */
-export function fold(events: SessionEvent[], alpha: number): Folded {
-  const { standing, undoable, redoable } = inForce(events);
-  const opinions = new Map<string, Map<string, Opinion>>();
-  let current = alpha;
-  for (const { seq, at, who, round, kind, object, value } of standing) {
-    if (kind === "alpha") current = Number(value);
-    if (object === null) continue;
-    const people = opinions.get(object) ?? new Map<string, Opinion>();
-    opinions.set(object, people);
-    const before = people.get(who) ?? { value: null, tags: [], at, seq, round };
-    const tags =
-      kind === "tag"
-        ? [...new Set([...before.tags, value])]
-        : kind === "untag"
-          ? before.tags.filter((tag) => tag !== value)
-          : before.tags;
-    const label = kind === "label" ? (value === "clear" ? null : (value as LabelValue)) : before.value;
-    people.set(who, { value: label, tags, at, seq, round });
-  }
-  const labels: Folded["labels"] = {};
-  const conflicts: Folded["conflicts"] = [];
-  for (const [object, people] of opinions) {
-    const recent = [...people].sort(([, a], [, b]) => b.seq - a.seq);
-    const latest = recent.find(([, { value }]) => value !== null) ?? recent[0];
-    const tags = [...new Set([...people.values()].flatMap((opinion) => opinion.tags))].sort();
-    if (latest[1].value !== null || tags.length > 0)
-      labels[object] = { value: latest[1].value, tags, who: latest[0], at: latest[1].at, round: latest[1].round };
-    const held = [...people].flatMap(([who, { value }]) => (value === null ? [] : [{ who, value }]));
-    if (new Set(held.map(({ value }) => value)).size > 1) conflicts.push({ object, opinions: held });
-  }
-  return { labels, conflicts, alpha: current, lastSeq: events.at(-1)?.seq ?? 0, undoable, redoable };
+export function fold(events: readonly SessionEvent[], alpha: number): Folded {
+  return new SessionFold(alpha).push(events).state();
 }
