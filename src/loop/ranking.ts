@@ -7,7 +7,7 @@ import { readScores, scoresPath } from "../store/scores.ts";
 import type { Store } from "../store/store.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
-import { fold } from "./fold.ts";
+import { foldNow } from "./folds.ts";
 import { separationDeg } from "./lookup.ts";
 import { findSession } from "./session.ts";
 
@@ -46,8 +46,7 @@ function orderOf(survey: Survey, session: string): Order {
 
 /** The ranking as it is now; without one yet in catalogue order with score 0. Throws SESSION_UNKNOWN. */
 export async function readRanking(store: Store, survey: Survey, session: string): Promise<RankingNow> {
-  const { alpha } = await findSession(store, session);
-  const { labels } = fold(await store.events(session), alpha);
+  const { labels } = await foldNow(store, await findSession(store, session));
   const { rows, scores } = orderOf(survey, session);
   return { rows, scores, labels };
 }

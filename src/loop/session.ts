@@ -14,6 +14,7 @@ import type {
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { actionOf, type Folded, fold } from "./fold.ts";
+import { foldNow } from "./folds.ts";
 
 /** What a session needs to know of its survey. */
 export interface SessionSurvey {
@@ -118,7 +119,7 @@ async function saved(
   who: string,
   objects: Iterable<string>,
 ): Promise<Saved> {
-  const folded = fold(await store.events(record.session), record.alpha);
+  const folded = await foldNow(store, record);
   const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0 };
   return {
     events,
@@ -226,9 +227,19 @@ export async function changeAlpha(store: Store, session: string, who: string, al
 
 /** Positives and negatives that stand and were given in `round`: the P and N of the alpha rule. */
 export function countRound(folded: Folded, round: number): { positives: number; negatives: number; unsure: number } {
-  const given = Object.values(folded.labels).filter((label) => label.round === round);
-  const count = (value: string) => given.filter((label) => label.value === value).length;
-  return { positives: count("positive"), negatives: count("negative"), unsure: count("unsure") };
+  return countRounds(folded).get(round) ?? { positives: 0, negatives: 0, unsure: 0 };
+}
+
+/** The labels that stand, by the round in which they were given; rounds without one are not in it. */
+function countRounds(folded: Folded): Map<number, ReturnType<typeof countRound>> {
+  const counts = new Map<number, ReturnType<typeof countRound>>();
+  for (const { value, round } of Object.values(folded.labels)) {
+    if (value === null) continue;
+    const count = counts.get(round) ?? { positives: 0, negatives: 0, unsure: 0 };
+    counts.set(round, count);
+    count[value === "positive" ? "positives" : value === "negative" ? "negatives" : "unsure"]++;
+  }
+  return counts;
 }
 
 /**
@@ -236,13 +247,14 @@ export function countRound(folded: Folded, round: number): { positives: number; 
  * that got a yes or no.
  */
 export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: number): RoundSummary[] {
-  const start = countRound(folded, 0);
+  const counts = countRounds(folded);
+  const given = (round: number) => counts.get(round) ?? { positives: 0, negatives: 0, unsure: 0 };
   const first: RoundSummary = {
     round: 0,
     alpha,
     mode: "start",
     shown: 0,
-    ...start,
+    ...given(0),
     randomShown: 0,
     randomPositives: 0,
     precision: null,
@@ -264,7 +276,7 @@ export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: nu
       alpha: used,
       mode,
       shown: picks.length,
-      ...countRound(folded, round),
+      ...given(round),
       randomShown: random.length,
       randomPositives: hits(random),
       precision: known ? hits(ruled) / ruled.length : null,
@@ -286,7 +298,7 @@ async function stateParts(
 ): Promise<{ session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord }> {
   const record = await findSession(store, id);
   const rounds = await store.rounds(id);
-  const folded = fold(await store.events(id), record.alpha);
+  const folded = await foldNow(store, record);
   const values = Object.values(folded.labels).map(({ value }) => value);
   const count = (wanted: string) => values.filter((value) => value === wanted).length;
   const { survey, model, target, pageSize, randomPicks, seed, createdAt, createdBy } = record;
