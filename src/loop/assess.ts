@@ -100,6 +100,7 @@ function expectedAbove(counts: Float64Array, known: Float64Array, curve: Platt):
   return above;
 }
 
+/** A finished round: scores of all objects, answers so far, and the top of the round before. */
 export interface AssessInput {
   round: number;
   space: FeatureSpace;

@@ -8,6 +8,7 @@ import { Random } from "../base/random.ts";
 import type { FeatureSpace } from "./learn.ts";
 import { cosineOf, diverseRows } from "./similar.ts";
 
+/** Which scores the alpha rule shows next: the highest, or lower ones. */
 export type Mode = "highest" | "lower";
 
 /**
@@ -22,6 +23,7 @@ export function ruleMode(positives: number, negatives: number, alpha: number): M
 /** Two objects of one page are near-duplicates when their standardised features have at least this cosine. */
 export const DUPLICATE_COSINE = 0.995;
 
+/** What a page is chosen from. */
 export interface ChooseInput {
   /** Scores of all objects. */
   scores: Float32Array;
@@ -38,6 +40,7 @@ export interface ChooseInput {
   space: FeatureSpace;
 }
 
+/** An object of the next page and why it is shown. */
 export interface Chosen {
   row: number;
   reason: "highest" | "lower" | "random";

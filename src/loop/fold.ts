@@ -12,6 +12,7 @@ interface Opinion {
   round: number;
 }
 
+/** The state of a session: what all its events so far come to. */
 export interface Folded {
   /** By object; the latest standing opinion of anybody counts. Cleared objects without tags are not in it. */
   labels: Record<string, LabelState>;

@@ -23,6 +23,10 @@ const STATISTICS_ROWS = 20_000;
  */
 const KEPT = { least: 0.5, most: 2, dead: 0.01 } as const;
 
+/**
+ * Features [count, dim] with mean and standard deviation of each column, estimated from some 20,000 rows of a large
+ * survey.
+ */
 export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
   const count = matrix.length / dim;
   const step = Math.max(1, Math.floor(count / STATISTICS_ROWS));
@@ -47,6 +51,7 @@ export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
   };
 }
 
+/** A labelled object, by its row. */
 export interface Example {
   row: number;
   positive: boolean;

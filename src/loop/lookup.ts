@@ -3,6 +3,7 @@
 import type { CatalogueRow } from "../contract/survey.ts";
 import { positionOfText } from "../survey/position-text.ts";
 
+/** The objects that a text of ids and positions names. */
 export interface Found {
   rows: number[];
   /** Words and lines that name nothing here. */

@@ -12,6 +12,7 @@ import { Random } from "../base/random.ts";
 import { noGrad, op, ops, scope, tensor } from "../torch/index.ts";
 import { type FeatureSpace, standardised } from "./learn.ts";
 
+/** How features are laid out in two dimensions. */
 export type MapMethod = "pca" | "umap";
 type Report = (done: number, total: number) => void;
 

@@ -17,6 +17,7 @@ interface Order {
   scores: Float32Array;
 }
 
+/** The order of a session's last ranking with the labels of now. */
 export interface RankingNow extends Order {
   labels: Record<string, LabelState>;
 }

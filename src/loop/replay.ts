@@ -8,6 +8,7 @@ import { type FeatureSpace, learn } from "./learn.ts";
 import { planRound, type RoundPlan } from "./round.ts";
 import { findSession } from "./session.ts";
 
+/** A round computed again: whether it chose the same page, and its scores. */
 export interface Replayed {
   round: number;
   same: boolean;

@@ -20,6 +20,7 @@ const SMALL = 20_000;
 const FIRST = { top: 4096, random: 4096 };
 const SCORE_BLOCK = 4096;
 
+/** What a round needs: the session's events, the features, and whom to tell of its page. */
 export interface RoundInput {
   store: Store;
   /** Survey folder: where scores are kept. */

@@ -103,6 +103,7 @@ export async function findSession(store: Store, session: string): Promise<Sessio
   return record;
 }
 
+/** The number of the last round; 0 before the first. */
 export function currentRound(rounds: RoundRecord[]): number {
   return rounds.at(-1)?.round ?? 0;
 }
@@ -209,7 +210,7 @@ function concernedBy(events: SessionEvent[], seq: number, who: string): string[]
   );
 }
 
-/** Changes alpha from now on. */
+/** Records another alpha, which the next round uses. Throws SESSION_UNKNOWN. */
 export async function changeAlpha(store: Store, session: string, who: string, alpha: number): Promise<void> {
   await findSession(store, session);
   await store.addEvents(session, [

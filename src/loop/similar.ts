@@ -44,6 +44,7 @@ export function nearestRows(space: FeatureSpace, row: number, k: number): { row:
 const CLUSTERED_ROWS = 6000;
 const LLOYD_STEPS = 8;
 
+/** Which objects are looked at, and which kinds are known already. */
 export interface Among {
   /** Default: all. */
   rows?: ArrayLike<number>;

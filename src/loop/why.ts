@@ -19,6 +19,7 @@ import type { Survey } from "../survey/folder.ts";
 import { noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { Example, Learner } from "./learn.ts";
 
+/** What the page says about how reasons for a score are computed. */
 export const HOW =
   "Examples: how much this object's score would change if the example had no label (in closed form, for kernel regression with the learner's own gradients as the kernel). Regions: each patch of the image is blurred away in turn, and the change of the log odds is drawn: warm patches speak for the object, cold ones against it.";
 
@@ -64,6 +65,7 @@ export function influences(
 export const HEAT_SIZE = 8;
 const BATCH = 16;
 
+/** Which regions of an image matter for its score, as a map of `size` x `size` patches over `box`. */
 export interface Heat {
   size: number;
   /** Log odds lost when the patch is blurred away, [size, size], first row as the model sees it. */

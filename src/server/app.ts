@@ -27,6 +27,7 @@ import { surveyRoutes } from "./routes/surveys.ts";
 import { Streams } from "./stream.ts";
 import { Workspace } from "./workspace.ts";
 
+/** What a server serves and under which names it is reached. */
 export interface ServerOptions {
   /** Survey folders. */
   surveys: string[];

@@ -10,8 +10,11 @@ import type { Preview, Why } from "../contract/insight.ts";
 import type { Answer, Job } from "./worker.ts";
 
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
+
+/** An answer of the computing thread. */
 export type Message = WithoutId<Answer>;
 
+/** The thread that learns and scores, as the server sees it: jobs in, messages out. It starts with the first job. */
 export class Compute {
   /** Rankings rest while these moments follow one another. */
   readonly urgency = new Urgency();

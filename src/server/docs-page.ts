@@ -6,6 +6,7 @@ interface OpenApi {
   paths?: Record<string, Record<string, unknown>>;
 }
 
+/** The description of the HTTP interface as a page, from its OpenAPI document. */
 export function docsPage(document: object): string {
   const { info, paths = {} } = document as OpenApi;
   const parts = Object.entries(paths).flatMap(([path, methods]) =>

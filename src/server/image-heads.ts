@@ -5,6 +5,7 @@ import type { ImageHead } from "../contract/predictions.ts";
 import type { ImageCard } from "../tasks/images/model.ts";
 import { readSafetensors } from "../torch/safetensors.ts";
 
+/** A head that improves pictures, with its file. */
 export interface KnownHead extends ImageHead {
   path: string;
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { buildServer } from "./app.ts";
 
+/** Where to listen, and what to serve. */
 export interface ListenOptions {
   surveys: string[];
   heads?: string[];

@@ -4,7 +4,10 @@ import { hashBytes } from "../base/files.ts";
 import { renderRgb8 } from "../stamps/render.ts";
 import type { Served } from "./workspace.ts";
 
+/** Sides in px that pictures of stamps are made in. */
 export const PICTURE_SIZES = [64, 96, 128, 192, 256, 512] as const;
+
+/** One of the sides in px that stamps are shown at. */
 export type PictureSize = (typeof PICTURE_SIZES)[number];
 
 const MEMORY_BYTES = 64 * 2 ** 20;
@@ -12,6 +15,7 @@ const MEMORY_BYTES = 64 * 2 ** 20;
 // Several pictures are made at once; each needs no more threads of its own.
 sharp.concurrency(1);
 
+/** Pictures of stamps as WebP, made when asked for and kept in memory up to a bound. */
 export class Pictures {
   readonly #made = new Map<string, Buffer>();
   #bytes = 0;

@@ -6,6 +6,7 @@ import { terminalProgress } from "../base/progress.ts";
 import { DEFAULT_MODEL } from "../models/index.ts";
 import { embedSurvey } from "../tasks/embed/embed.ts";
 
+/** What `skyloop start` was asked to serve: images of the user, an existing survey, or the demo. */
 export interface PrepareOptions {
   images?: string;
   survey?: string;

@@ -23,6 +23,7 @@ export function streamText(
   return `${id === undefined ? "" : `id: ${id}\n`}event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`;
 }
 
+/** Sends what happens in sessions to the pages that listen (server-sent events). */
 export class Streams {
   readonly #sessions = new Map<string, Set<Listener>>();
   readonly #heartbeat: NodeJS.Timeout;

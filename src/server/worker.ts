@@ -29,6 +29,7 @@ import { openSurvey, type Survey } from "../survey/folder.ts";
 import { type ImageModel, loadImageModel } from "../tasks/images/model.ts";
 import { improvedRgb8 } from "../tasks/images/predict.ts";
 
+/** What the computing thread can be asked. */
 export type Job =
   | { kind: "round"; folder: string; model: string; session: string }
   | { kind: "neighbours"; folder: string; model: string; row: number; k: number }
@@ -41,6 +42,7 @@ export type Job =
   /** Reads features ahead, so that the first round does not wait for the disk. */
   | { kind: "warm"; folder: string; model: string };
 
+/** What the computing thread answers; `id` is that of the job. */
 export type Answer =
   | { id: number; type: "page"; page: Page }
   | { id: number; type: "progress"; stage: "learn" | "score" | "choose" | "map"; done: number; total: number }

@@ -7,11 +7,13 @@ import { openStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 
+/** An open survey and the store of its sessions. */
 export interface Served {
   survey: Survey;
   store: Store;
 }
 
+/** The surveys that a server has open, by name. */
 export class Workspace {
   readonly #served: Map<string, Served>;
   /** Where a session was found: it stays there. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { readJson, writeFileAtomic } from "../base/files.ts";
 
+/** What kept predictions are of, and by which head. */
 export interface PredictionHeader {
   /** Label column that the classes are of, and them. */
   column: string;

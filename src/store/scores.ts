@@ -9,6 +9,7 @@ import { writeFileAtomic } from "../base/files.ts";
 /** Where the scores of a session stand. */
 export const scoresPath = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
 
+/** Keeps the scores [count] of a session's last ranking, whole or not at all. Throws DISK_FULL or WRITE_FAILED. */
 export function writeScores(folder: string, session: string, round: number, scores: Float32Array): void {
   mkdirSync(join(folder, "loop"), { recursive: true });
   writeFileAtomic(scoresPath(folder, session), [

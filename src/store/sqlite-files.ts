@@ -10,6 +10,7 @@ import { replaced } from "./sqlite-errors.ts";
 const HEADER_BYTES = 100;
 const MAGIC = "SQLite format 3\0";
 
+/** The files of one open database, to be checked before a write is called saved. */
 export class FilesOnDisk {
   readonly #path: string;
   readonly #main: string;

@@ -2,6 +2,7 @@
 import type { Pick, SessionEvent } from "../contract/api.ts";
 import type { RoundRecord, SessionRecord, SessionSettings } from "./store.ts";
 
+/** A row of the table `events`. */
 export type EventRow = {
   seq: number;
   at: string;
@@ -14,6 +15,7 @@ export type EventRow = {
   client_key: string | null;
 };
 
+/** A row of the table `rounds`; `picks` is JSON. */
 export type RoundRow = {
   round: number;
   at: string;
@@ -27,16 +29,19 @@ export type RoundRow = {
   picks: string;
 };
 
+/** An event from its row. */
 export function fromRow({ seq, at, who, round, kind, object, value, reason, client_key }: EventRow): SessionEvent {
   return { seq, at, who, round, kind, object, value, reason, clientKey: client_key };
 }
 
+/** A session from its row, whose settings are JSON; undefined without a row. */
 export function sessionFromRow(row: unknown): SessionRecord | undefined {
   if (row === undefined) return undefined;
   const { session, created_at, settings } = row as { session: string; created_at: string; settings: string };
   return { session, createdAt: created_at, ...(JSON.parse(settings) as SessionSettings) };
 }
 
+/** A round from its row. */
 export function roundFromRow(row: RoundRow): RoundRecord {
   return {
     round: row.round,

@@ -21,6 +21,7 @@ const LONGEST_PAUSE_MS = 25;
 /** How often events that other processes wrote are looked for. */
 const POLL_MS = 500;
 
+/** How the SQLite driver behaves towards other programs. */
 export interface SqliteOptions {
   /** How long a lock held by another program is waited for, in milliseconds. */
   patienceMs?: number;

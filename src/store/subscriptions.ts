@@ -12,6 +12,7 @@ interface Entry {
   again: boolean;
 }
 
+/** Tells subscribers of new events by reading the database at intervals and after own writes. */
 export class Subscriptions {
   readonly #entries = new Set<Entry>();
   readonly #read: (session: string, after: number) => Promise<SessionEvent[]>;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SessionEvent } from "../contract/api.ts";
 import type { NewEvent, RoundRecord, SessionSettings, Store } from "./store.ts";
 
+/** Settings of the sessions that the suite makes. */
 export const SETTINGS: SessionSettings = {
   survey: "s",
   model: "m",
@@ -16,6 +17,7 @@ export const SETTINGS: SessionSettings = {
   createdBy: "a",
 };
 
+/** A positive label by `who` on an object, as the suite writes it. */
 export const label = (object: string, clientKey: string | null = null, who = "a"): NewEvent => ({
   who,
   round: 0,

@@ -46,6 +46,7 @@ const OWN = /^(survey\.json|catalogue\.parquet|problems\.json|skyloop\.db(-wal|-
 const DERIVED = ["features", "loop"];
 const PACK = /^\d{4,}\.pack$/;
 
+/** The folder in which a new survey is made before it takes its name. */
 export const partialOf = (out: string) => `${out}.partial`;
 const asideOf = (out: string) => `${out}.replaced`;
 
@@ -205,6 +206,7 @@ export function recoverReplacement(folder: string): void {
   }
 }
 
+/** The name of the lock on a survey, in the folder that holds it. */
 export const lockOf = (out: string) => `survey-${basename(out)}`;
 
 /** As `recoverReplacement`, for whoever holds the lock. */
