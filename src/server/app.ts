@@ -69,6 +69,15 @@ function statusOf(code: string): number {
   );
 }
 
+/**
+ * The page for an address below the server's root. Its own addresses are relative to the root, whatever path a proxy
+ * puts before that (JupyterHub's /user/ann/proxy/8420/).
+ */
+function pageFor(html: string, url: string): string {
+  const folders = url.replace(/\?.*/s, "").split("/").length - 2;
+  return html.replaceAll(/(src|href)="\.\//g, `$1="${folders === 0 ? "./" : "../".repeat(folders)}`);
+}
+
 /** A server over some surveys, ready to listen or to be asked by `inject`. */
 export async function buildServer({ surveys, heads = [], hostNames = [] }: ServerOptions): Promise<FastifyInstance> {
   const known = describeHeads(heads);
@@ -176,7 +185,10 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
       !/\.\w+$/.test(request.url) &&
       existsSync(join(page, "index.html"))
     )
-      return reply.sendFile("index.html");
+      return reply
+        .type("text/html; charset=utf-8")
+        .header("Cache-Control", "no-cache")
+        .send(pageFor(readFileSync(join(page, "index.html"), "utf8"), request.url));
     return reply.code(404).send({ code: "NOT_FOUND", message: `nothing at ${request.method} ${request.url}` });
   });
   app.addHook("preClose", async () => streams.close());

@@ -44,6 +44,9 @@ export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The name of this window, for as long as the page lives: its keys begin with it. */
+export const TAB = newKey();
+
 /**
  * On their own machine people need no name; those who come over the network get one of their own, so that their labels
  * are not taken for another's.

@@ -1,27 +1,53 @@
 /** Which page is shown follows from the address alone. */
 import { useEffect, useSyncExternalStore } from "react";
+import { BASE } from "../client/http.ts";
 
 export type Route =
   | { page: "home" }
   | { page: "start"; survey: string; ids: string | null }
   | { page: "map"; survey: string; session: string | null }
   | { page: "label"; session: string }
-  | { page: "results"; session: string };
+  | { page: "results"; session: string }
+  | { page: "nowhere"; path: string };
 
-function parse(address: string): Route {
-  const { pathname, searchParams } = new URL(address, location.origin);
-  const [, first, second, third] = pathname.split("/").map(decodeURIComponent);
+/** Reads an address from `base` on. */
+export function parseRoute(address: string, base = BASE): Route {
+  const { pathname, searchParams } = new URL(address, "http://page");
+  const path = pathname.startsWith(base) ? pathname.slice(base.length) : pathname.slice(1);
+  const [first, second, third] = path.split("/").map(decode);
+  if (path === "" || path === "index.html") return { page: "home" };
   if (first === "start" && second) return { page: "start", survey: second, ids: searchParams.get("ids") };
   if (first === "map" && second) return { page: "map", survey: second, session: searchParams.get("session") };
-  if (first === "session" && second)
+  if (first === "session" && second && (third === undefined || third === "" || third === "results"))
     return third === "results" ? { page: "results", session: second } : { page: "label", session: second };
-  return { page: "home" };
+  return { page: "nowhere", path };
 }
+
+/** As it is where it is no proper escape. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Addresses of the pages, with the folder that the page lives in. */
+export const pages = {
+  home: (): string => BASE,
+  start: (survey: string, ids?: readonly string[]): string =>
+    `${BASE}start/${encodeURIComponent(survey)}${ids === undefined ? "" : `?ids=${encodeURIComponent(ids.join("\n"))}`}`,
+  map: (survey: string, session?: string): string =>
+    `${BASE}map/${encodeURIComponent(survey)}${session === undefined ? "" : `?session=${encodeURIComponent(session)}`}`,
+  label: (session: string): string => `${BASE}session/${encodeURIComponent(session)}`,
+  results: (session: string): string => `${BASE}session/${encodeURIComponent(session)}/results`,
+};
 
 const CHANGED = "skyloop-route";
 
-export function go(path: string): void {
-  history.pushState(null, "", path);
+/** Goes to an address of `pages`. */
+export function go(address: string): void {
+  history.pushState(null, "", address);
   dispatchEvent(new Event(CHANGED));
   scrollTo(0, 0);
 }
@@ -35,8 +61,9 @@ function subscribe(onChange: () => void): () => void {
   };
 }
 
+/** The page that the address names now. */
 export function useRoute(): Route {
-  return parse(useSyncExternalStore(subscribe, () => location.pathname + location.search));
+  return parseRoute(useSyncExternalStore(subscribe, () => location.pathname + location.search));
 }
 
 /** The name of the window, so that tabs and bookmarks can be told apart. */

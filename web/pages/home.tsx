@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Session, SurveyInfo } from "../../src/contract/api.ts";
-import { go } from "../actions/route.ts";
-import { api, pictureUrl } from "../api.ts";
+import { go, pages } from "../actions/route.ts";
+import { api, pictureUrl } from "../client/api.ts";
 
 /** The surveys, and the sessions on them. */
 export function HomePage() {
@@ -52,7 +52,7 @@ export function HomePage() {
                 type="button"
                 className="main"
                 disabled={ready.length === 0}
-                onClick={() => go(`/start/${encodeURIComponent(survey.survey)}`)}
+                onClick={() => go(pages.start(survey.survey))}
               >
                 New search
               </button>
@@ -78,21 +78,21 @@ function SessionList({ sessions }: { sessions: Session[] }) {
       {sessions.map(({ session, target, round, positives, negatives, createdBy }) => (
         <li key={session}>
           <a
-            href={`/session/${session}`}
+            href={pages.label(session)}
             onClick={(event) => {
               event.preventDefault();
-              go(`/session/${session}`);
+              go(pages.label(session));
             }}
           >
             {target}
           </a>
           <a
             className="hint"
-            href={`/session/${session}/results`}
+            href={pages.results(session)}
             aria-label={`Ranking of ${target}`}
             onClick={(event) => {
               event.preventDefault();
-              go(`/session/${session}/results`);
+              go(pages.results(session));
             }}
           >
             ranking

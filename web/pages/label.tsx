@@ -2,10 +2,9 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
 import { type Keys, recallKeys } from "../actions/keys.ts";
 import { recall, remember, useWho } from "../actions/memory.ts";
-import { go, useTitle } from "../actions/route.ts";
+import { go, pages, useTitle } from "../actions/route.ts";
 import { useKeys } from "../actions/use-keys.ts";
 import { usePaint } from "../actions/use-paint.ts";
-import { type LiveSession, useSession } from "../actions/use-session.ts";
 import { AlphaSlider, NextPreview } from "../parts/alpha.tsx";
 import { Help } from "../parts/help.tsx";
 import { LearningPanel } from "../parts/learning.tsx";
@@ -15,6 +14,7 @@ import { RoundTable } from "../parts/rounds.tsx";
 import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tags } from "../parts/tags.tsx";
 import { Tile } from "../parts/tile.tsx";
+import { type LiveSession, useSession } from "../session/use-session.ts";
 
 /** Labelling page by page. */
 export function LabelPage({ id }: { id: string }) {
@@ -147,7 +147,7 @@ function Labelling({ session }: { session: LiveSession }) {
           </label>
           <button
             type="button"
-            disabled={!state.canUndo}
+            disabled={!session.canUndo}
             onClick={session.undo}
             aria-label="Undo"
             title={`Undo (${keys.undo})`}
@@ -156,7 +156,7 @@ function Labelling({ session }: { session: LiveSession }) {
           </button>
           <button
             type="button"
-            disabled={!state.canRedo}
+            disabled={!session.canRedo}
             onClick={session.redo}
             aria-label="Redo"
             title={`Redo (${keys.redo})`}
@@ -223,13 +223,10 @@ function Labelling({ session }: { session: LiveSession }) {
           {state.unsure} unsure
         </p>
         <div className="ways">
-          <button type="button" onClick={() => go(`/session/${state.session}/results`)}>
+          <button type="button" onClick={() => go(pages.results(state.session))}>
             Ranking and export
           </button>
-          <button
-            type="button"
-            onClick={() => go(`/map/${encodeURIComponent(state.survey)}?session=${encodeURIComponent(state.session)}`)}
-          >
+          <button type="button" onClick={() => go(pages.map(state.survey, state.session))}>
             Map
           </button>
           <button

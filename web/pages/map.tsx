@@ -1,15 +1,16 @@
 import { useEffect, useState } from "react";
 import type { LabelValue, ObjectRow, SurveyInfo } from "../../src/contract/api.ts";
 import { newKey, useWho } from "../actions/memory.ts";
-import { go, useTitle } from "../actions/route.ts";
+import { go, pages, useTitle } from "../actions/route.ts";
 import { useKeys } from "../actions/use-keys.ts";
-import { useSession } from "../actions/use-session.ts";
-import { api, Computing, fetchColumn, fetchMap, fetchScores } from "../api.ts";
+import { api, fetchColumn, fetchMap, fetchScores } from "../client/api.ts";
+import { Computing } from "../client/http.ts";
 import { colourKinds, colourNumbers, css, KINDS, LABEL_COLOURS, ramp } from "../parts/colours.ts";
 import { MapCanvas, type MapColours } from "../parts/map-canvas.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
 import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tile } from "../parts/tile.tsx";
+import { useSession } from "../session/use-session.ts";
 
 type Method = "pca" | "umap";
 const SHOWN = 60;
@@ -168,16 +169,16 @@ export function MapPage({ survey, session }: { survey: string; session: string |
         <span className="grow" />
         {live !== null && <SaveState session={live} />}
         {live !== null && (
-          <button type="button" disabled={!live.state.canUndo} onClick={live.undo} aria-label="Undo" title="Undo (z)">
+          <button type="button" disabled={!live.canUndo} onClick={live.undo} aria-label="Undo" title="Undo (z)">
             ↶
           </button>
         )}
         {session === null ? (
-          <button type="button" className="main" onClick={() => go(`/start/${encodeURIComponent(survey)}`)}>
+          <button type="button" className="main" onClick={() => go(pages.start(survey))}>
             New search
           </button>
         ) : (
-          <button type="button" className="main" onClick={() => go(`/session/${session}`)}>
+          <button type="button" className="main" onClick={() => go(pages.label(session))}>
             Back to labelling
           </button>
         )}
@@ -216,7 +217,10 @@ export function MapPage({ survey, session }: { survey: string; session: string |
                   className="main"
                   onClick={() =>
                     go(
-                      `/start/${encodeURIComponent(survey)}?ids=${objects.map(({ object }) => encodeURIComponent(object)).join(",")}`,
+                      pages.start(
+                        survey,
+                        objects.map(({ object }) => object),
+                      ),
                     )
                   }
                 >

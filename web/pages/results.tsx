@@ -3,16 +3,16 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { RankedRow, Session, SurveyInfo } from "../../src/contract/api.ts";
 import type { Learning } from "../../src/contract/insight.ts";
 import { useWho } from "../actions/memory.ts";
-import { go, useTitle } from "../actions/route.ts";
+import { go, pages as places, useTitle } from "../actions/route.ts";
 import { useKeys } from "../actions/use-keys.ts";
-import { type LiveSession, useSession } from "../actions/use-session.ts";
-import { api, exportUrl, reportUrl } from "../api.ts";
+import { api, exportUrl, reportUrl } from "../client/api.ts";
 import { CutPlot } from "../parts/learning.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
 import { PredictionChoice, usePredictions } from "../parts/predictions.tsx";
 import { addFilter, ComparePanel, type Filter, FilterPanel, ImportPanel, NO_FILTER } from "../parts/result-panels.tsx";
 import { Notice, SaveState } from "../parts/save-state.tsx";
 import { Tile } from "../parts/tile.tsx";
+import { type LiveSession, useSession } from "../session/use-session.ts";
 
 const PAGE = 200;
 /** Pages of rows that are kept: those around what is looked at. */
@@ -196,13 +196,10 @@ function Ranking({
         <span className="hint">{total.toLocaleString("en-US")} objects</span>
         <span className="grow" />
         <SaveState session={session} />
-        <button
-          type="button"
-          onClick={() => go(`/map/${encodeURIComponent(survey)}?session=${encodeURIComponent(id)}`)}
-        >
+        <button type="button" onClick={() => go(places.map(survey, id))}>
           Map
         </button>
-        <button type="button" className="main" onClick={() => go(`/session/${id}`)}>
+        <button type="button" className="main" onClick={() => go(places.label(id))}>
           Back to labelling
         </button>
       </div>

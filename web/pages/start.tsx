@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useState } from "react";
 import type { LabelValue, ObjectRow, SurveyInfo } from "../../src/contract/api.ts";
 import { recall, remember, useWho } from "../actions/memory.ts";
-import { go, useTitle } from "../actions/route.ts";
-import { api } from "../api.ts";
+import { go, pages, useTitle } from "../actions/route.ts";
+import { api } from "../client/api.ts";
 import { AlphaSlider } from "../parts/alpha.tsx";
 import { ObjectView } from "../parts/object-view.tsx";
 import { Tile } from "../parts/tile.tsx";
@@ -17,7 +17,7 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
   const [alpha, setAlpha] = useState(0.5);
   const [source, setSource] = useState<Source>({ kind: given === null ? "random" : "ids" });
   const [seed, setSeed] = useState(1);
-  const [ids, setIds] = useState(given?.split(",").join("\n") ?? "");
+  const [ids, setIds] = useState(given ?? "");
   const [radius, setRadius] = useState(5);
   const [missing, setMissing] = useState<string[]>([]);
   const [objects, setObjects] = useState<ObjectRow[]>([]);
@@ -115,7 +115,7 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
       remember("pageSize", pageSize);
       remember("randomPicks", randomPicks);
       await api.nextRound(session, who, 0);
-      go(`/session/${session}`);
+      go(pages.label(session));
     } catch (error) {
       setFailure((error as Error).message);
       setBusy(false);
@@ -196,7 +196,7 @@ export function StartPage({ survey, ids: given }: { survey: string; ids: string 
         <button type="button" aria-pressed={source.kind === "ids"} onClick={() => setSource({ kind: "ids" })}>
           Ids or positions
         </button>
-        <button type="button" onClick={() => go(`/map/${encodeURIComponent(survey)}`)}>
+        <button type="button" onClick={() => go(pages.map(survey))}>
           Map
         </button>
         {source.kind === "near" && (

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { SessionState } from "../../src/contract/api.ts";
 import type { Preview } from "../../src/contract/insight.ts";
-import { api, pictureUrl } from "../api.ts";
+import { api, pictureUrl } from "../client/api.ts";
 
 /** Which way the alpha rule points: as `ruleMode` of the server. */
 const modeOf = (positives: number, negatives: number, alpha: number): "highest" | "lower" =>

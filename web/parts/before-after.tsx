@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { ImageHead } from "../../src/contract/predictions.ts";
-import { improvedUrl, pictureUrl } from "../api.ts";
+import { improvedUrl, pictureUrl } from "../client/api.ts";
 
 const SAYS = { restore: "Restored", reconstruct: "Without its neighbours" } as const;
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { Why } from "../../src/contract/insight.ts";
-import type { Pixels } from "../api.ts";
+import type { Pixels } from "../client/api.ts";
 
 /** Warm where an image's regions speak for the object, cold where against, over the square that the model saw. */
 export function HeatCanvas({ heat, pixels }: { heat: NonNullable<Why["heat"]>; pixels: Pixels }) {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { Assessment, Estimate, Histogram, Learning } from "../../src/contract/insight.ts";
-import { api } from "../api.ts";
+import { api } from "../client/api.ts";
 import { percent, percentRange } from "./percent.ts";
 
 /** With fewer random picks an interval is shown, and no single number. */

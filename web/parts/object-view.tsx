@@ -4,7 +4,7 @@ import type { Why } from "../../src/contract/insight.ts";
 import type { ImageHead, ObjectPrediction } from "../../src/contract/predictions.ts";
 import { recallKeys } from "../actions/keys.ts";
 import { useKeys } from "../actions/use-keys.ts";
-import { api, pictureUrl } from "../api.ts";
+import { api, pictureUrl } from "../client/api.ts";
 import { BeforeAfter } from "./before-after.tsx";
 import { Dialog } from "./dialog.tsx";
 import { PixelCanvas } from "./pixel-canvas.tsx";

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import type { Why } from "../../src/contract/insight.ts";
-import { fetchPixels, type Pixels } from "../api.ts";
+import { fetchPixels, type Pixels } from "../client/api.ts";
 import { HeatCanvas } from "./heat-canvas.tsx";
 import { type Curve, drawPixels, limitsOf, panelsOf, type View } from "./stretch.ts";
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import type { MostProbable, ObjectPrediction, PredictionSet } from "../../src/contract/predictions.ts";
-import { api } from "../api.ts";
+import { api } from "../client/api.ts";
 import { percent } from "./percent.ts";
 
 /** What trained heads say of one object: every class with its probability, the most probable first. */

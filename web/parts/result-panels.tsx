@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { Column, Session } from "../../src/contract/api.ts";
 import type { Imported } from "../../src/contract/insight.ts";
 import { useWho } from "../actions/memory.ts";
-import { api } from "../api.ts";
+import { api } from "../client/api.ts";
 
 /** What the ranking is filtered by; empty texts are no condition. */
 export interface Filter {

@@ -1,23 +1,37 @@
-import type { LiveSession } from "../actions/use-session.ts";
+import type { LiveSession } from "../session/use-session.ts";
 
-/** Whether every click is on the server's disk. */
-export function SaveState({ session: { pending, connected } }: { session: LiveSession }) {
-  const text = !connected
-    ? `Server out of reach; ${pending === 0 ? "nothing is lost" : `${pending} ${pending === 1 ? "label is" : "labels are"} kept here and sent when it is back`}`
-    : pending > 0
-      ? `Saving ${pending}…`
-      : "All saved";
+const labels = (n: number): string => (n === 1 ? "1 label is" : `${n} labels are`);
+
+/** Whether every label is on the server's disk. Says "All saved" only when the server has acknowledged all of them. */
+export function SaveState({ session: { pending, connected, trouble, refused } }: { session: LiveSession }) {
+  const [tone, text] = ((): ["off" | "busy" | "ok", string] => {
+    if (!connected)
+      return [
+        "off",
+        `Server out of reach; ${pending === 0 ? "nothing is lost" : `${labels(pending)} kept here and sent when it is back`}`,
+      ];
+    if (trouble !== null) return ["off", `Not saved: ${labels(pending)} kept here and sent again`];
+    if (pending > 0) return ["busy", `Saving ${pending}…`];
+    return refused.list.length > 0 ? ["off", `${labels(refused.list.length)} not accepted`] : ["ok", "All saved"];
+  })();
   return (
-    <span className={`save ${!connected ? "off" : pending > 0 ? "busy" : "ok"}`} role="status">
+    <span className={`save ${tone}`} role="status">
       {text}
     </span>
   );
 }
 
-/** What the server refused, or could not do; and that somebody else has gone on. */
-export function Notice({ session: { notice, ahead, dismiss } }: { session: LiveSession }) {
+/** What the server could not write, or refused, or could not do; and that somebody else has gone on. */
+export function Notice({ session }: { session: LiveSession }) {
+  const { notice, ahead, dismiss, trouble, refused } = session;
   return (
     <>
+      {trouble !== null && !trouble.offline && (
+        <p className="notice" role="alert">
+          {trouble.message}. Your labels stay here and are sent again.
+        </p>
+      )}
+      {refused.list.length > 0 && <RefusedLabels refused={refused} />}
       {notice !== null && (
         <p className="notice" role="alert">
           {notice}{" "}
@@ -33,5 +47,23 @@ export function Notice({ session: { notice, ahead, dismiss } }: { session: LiveS
         </p>
       )}
     </>
+  );
+}
+
+function RefusedLabels({ refused: { list, retry, discard } }: { refused: LiveSession["refused"] }) {
+  const shown = list.slice(0, 3).map(({ op }) => `${op.object} (${op.value ?? op.addTag ?? op.removeTag})`);
+  return (
+    <div className="notice" role="alert">
+      <p>
+        Not accepted: {shown.join(", ")}
+        {list.length > 3 && ` and ${list.length - 3} more`}. {list[0].message}.
+      </p>
+      <button type="button" onClick={retry}>
+        Try again
+      </button>{" "}
+      <button type="button" className="quiet" onClick={discard}>
+        Discard
+      </button>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 /**
  * Float pixels to a picture, in the browser: the astronomer's limits and stretch, applied to the numbers themselves.
  */
-import type { Pixels } from "../api.ts";
+import type { Pixels } from "../client/api.ts";
 
 export type Curve = "legacy" | "asinh" | "log" | "sqrt" | "linear";
 

@@ -1,7 +1,7 @@
 import { memo, useLayoutEffect, useRef } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
 import { loadPicture } from "../actions/picture-queue.ts";
-import { pictureUrl } from "../api.ts";
+import { pictureUrl } from "../client/api.ts";
 
 const MARK: Record<LabelValue, string> = { positive: "✓", negative: "✗", unsure: "?", clear: "" };
 const WORD: Record<LabelValue, string> = {

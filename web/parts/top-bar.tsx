@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { recall, remember, setWho, whoAmI } from "../actions/memory.ts";
-import { go } from "../actions/route.ts";
+import { go, pages } from "../actions/route.ts";
 import icon from "../icon.svg";
 
 type Theme = "auto" | "light" | "dark";
@@ -19,10 +19,10 @@ export function TopBar() {
     <header className="top">
       <a
         className="brand"
-        href="/"
+        href={pages.home()}
         onClick={(event) => {
           event.preventDefault();
-          go("/");
+          go(pages.home());
         }}
       >
         <img src={icon} alt="" width="26" height="26" />

@@ -1,5 +1,5 @@
 import type { Why } from "../../src/contract/insight.ts";
-import { pictureUrl } from "../api.ts";
+import { pictureUrl } from "../client/api.ts";
 
 interface Props {
   why: Why | "asked" | { failure: string } | null;

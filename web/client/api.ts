@@ -1,0 +1,128 @@
+/** The server's API as functions with the contract's types. Every one of them throws ApiFailure. */
+import type {
+  NewLabel,
+  NewSession,
+  ObjectDetail,
+  ObjectRow,
+  Page,
+  Ranking,
+  Saved,
+  Session,
+  SessionEvent,
+  SessionState,
+  SurveyInfo,
+} from "../../src/contract/api.ts";
+import type { Imported, Learning, Preview, Why } from "../../src/contract/insight.ts";
+import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
+import { apiUrl, ask, askJson } from "./http.ts";
+
+const at = encodeURIComponent;
+const objects = (survey: string) => `/surveys/${at(survey)}/objects`;
+const session = (id: string) => `/sessions/${at(id)}`;
+type Rows = { total: number; objects: ObjectRow[] };
+
+export const api = {
+  surveys: () => askJson<SurveyInfo[]>("/surveys"),
+  survey: (name: string) => askJson<SurveyInfo>(`/surveys/${at(name)}`),
+  sessions: () => askJson<Session[]>("/sessions"),
+  random: (survey: string, count: number, seed: number) =>
+    askJson<Rows>(`${objects(survey)}?random=${count}&seed=${seed}`),
+  diverse: (survey: string, model: string, count: number, seed: number) =>
+    askJson<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
+  byRows: (survey: string, rows: number[]) => askJson<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
+  lookUp: (survey: string, text: string, radiusArcsec: number) =>
+    askJson<{ objects: ObjectRow[]; missing: string[] }>(`/surveys/${at(survey)}/lookup`, { text, radiusArcsec }),
+  neighbours: (survey: string, model: string, object: string, k: number) =>
+    askJson<{ objects: (ObjectRow & { similarity: number })[] }>(
+      `${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`,
+    ),
+  detail: (survey: string, object: string) => askJson<ObjectDetail>(`${objects(survey)}/${at(object)}`),
+  newSession: (wanted: NewSession) => askJson<SessionState>("/sessions", wanted),
+  session: (id: string, who: string) => askJson<SessionState>(`${session(id)}?who=${at(who)}`),
+  events: (id: string) => askJson<SessionEvent[]>(`${session(id)}/events`),
+  label: (id: string, who: string, labels: NewLabel[]) => askJson<Saved>(`${session(id)}/labels`, { who, labels }),
+  step: (id: string, kind: "undo" | "redo", who: string, clientKey: string) =>
+    askJson<Saved>(`${session(id)}/${kind}`, { who, clientKey }),
+  alpha: (id: string, who: string, alpha: number) => askJson<SessionState>(`${session(id)}/alpha`, { who, alpha }),
+  nextRound: (id: string, who: string, seen: number) => askJson<Page>(`${session(id)}/rounds`, { who, seen }),
+  preview: (id: string) => askJson<Preview>(`${session(id)}/preview`),
+  learning: (id: string) => askJson<Learning>(`${session(id)}/learning`),
+  why: (id: string, object: string) => askJson<Why>(`${session(id)}/why/${at(object)}`),
+  importLabels: (id: string, who: string, text: string, apply: boolean) =>
+    askJson<Imported>(`${session(id)}/import`, { who, text, apply }),
+  heads: (survey: string) => askJson<Heads>(`/surveys/${at(survey)}/heads`),
+  predictionsOf: (survey: string, object: string) =>
+    askJson<ObjectPrediction[]>(`${objects(survey)}/${at(object)}/predictions`),
+  mostProbable: (survey: string, name: string, wanted: string[]) =>
+    askJson<MostProbable>(`/surveys/${at(survey)}/predictions/${at(name)}`, { objects: wanted }),
+  ranking: (id: string, query: URLSearchParams) => askJson<Ranking>(`${session(id)}/ranking?${query}`),
+};
+
+/** Address of a rendered stamp; `size` is rounded up to one that the server makes. */
+export function pictureUrl(survey: string, object: string, size: number): string {
+  const made = [64, 96, 128, 192, 256, 512].find((px) => px >= size) ?? 512;
+  return apiUrl(`${objects(survey)}/${at(object)}/picture?size=${made}`);
+}
+
+/** Address of a table of what `filter` lets through. */
+export function exportUrl(id: string, format: string, filter: URLSearchParams): string {
+  return apiUrl(`${session(id)}/export?${new URLSearchParams([...filter, ["format", format]])}`);
+}
+
+export const reportUrl = (id: string): string => apiUrl(`${session(id)}/report`);
+
+const bytes = async (path: string): Promise<ArrayBuffer> => (await ask(path)).arrayBuffer();
+
+/** An object's picture as a head makes it, as an address in the page's own memory. */
+export async function improvedUrl(survey: string, object: string, head: string): Promise<string> {
+  const picture = await bytes(`${objects(survey)}/${at(object)}/improved?head=${at(head)}`);
+  return URL.createObjectURL(new Blob([picture], { type: "image/webp" }));
+}
+
+/** x and y of every object of a survey, in catalogue order. Throws Computing while it is made. */
+export async function fetchMap(survey: string, method: "pca" | "umap", model?: string): Promise<Float32Array> {
+  const wanted = model === undefined ? "" : `&model=${at(model)}`;
+  return new Float32Array(await bytes(`/surveys/${at(survey)}/map?method=${method}${wanted}`));
+}
+
+/** Scores of every object, and its label: 0 none, 1 positive, 2 negative, 3 unsure. */
+export async function fetchScores(id: string): Promise<{ scores: Float32Array; labels: Uint8Array }> {
+  const all = await bytes(`${session(id)}/scores`);
+  const count = all.byteLength / 5;
+  return { scores: new Float32Array(all, 0, count), labels: new Uint8Array(all, 4 * count) };
+}
+
+/** A catalogue column: numbers, or places in `names`. */
+export async function fetchColumn(
+  survey: string,
+  column: string,
+): Promise<{ values: Float32Array; names: string[] | null }> {
+  const answer = await ask(`/surveys/${at(survey)}/columns/${at(column)}`);
+  const names = decodeURIComponent(answer.headers.get("X-Skyloop-Values") ?? "null");
+  return { values: new Float32Array(await answer.arrayBuffer()), names: JSON.parse(names) as string[] | null };
+}
+
+/** A stamp's pixels, [bands, H, W]; flux has its first row at the bottom of the sky. */
+export interface Pixels {
+  data: Float32Array;
+  bands: string[];
+  widthPx: number;
+  heightPx: number;
+  unit: string;
+  kind: string;
+}
+
+/** The float pixels of a stamp. */
+export async function fetchPixels(survey: string, object: string): Promise<Pixels> {
+  const answer = await ask(`${objects(survey)}/${at(object)}/pixels`);
+  const header = (name: string) => answer.headers.get(`X-Skyloop-${name}`) ?? "";
+  const [, heightPx, widthPx] = header("Shape").split(",").map(Number);
+  return {
+    data: new Float32Array(await answer.arrayBuffer()),
+    bands: header("Bands").split(","),
+    widthPx,
+    heightPx,
+    unit: header("Unit"),
+    kind: header("Kind"),
+  };
+}

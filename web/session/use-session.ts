@@ -1,0 +1,92 @@
+import { useEffect, useMemo, useSyncExternalStore } from "react";
+import type { LabelValue, Page, SessionState } from "../../src/contract/api.ts";
+import { clientOf, type SessionClient } from "./client.ts";
+import type { Trouble } from "./label-queue.ts";
+import { type Model, UNOPENED, type Work } from "./model.ts";
+import type { Refused } from "./pending.ts";
+
+/** A session as the pages use it: what is shown, and what can be done. */
+export interface LiveSession {
+  state: SessionState;
+  page: Page | null;
+  canUndo: boolean;
+  canRedo: boolean;
+  labelOf(object: string): LabelValue | null;
+  tagsOf(object: string): string[];
+  isPending(object: string): boolean;
+  /** Labels, tags and steps that the server has not acknowledged. */
+  pending: number;
+  /** Why they are not written, if something is wrong. */
+  trouble: Trouble | null;
+  refused: { list: readonly Refused[]; retry(): void; discard(): void };
+  connected: boolean;
+  work: Work | null;
+  going: boolean;
+  notice: string | null;
+  ahead: number | null;
+  learned: number;
+  /** Labels objects; what is done with the same `action` is undone together. */
+  label(objects: readonly string[], value: LabelValue, action?: string): void;
+  newAction(): string;
+  tag(object: string, tag: string, on: boolean): void;
+  undo(): void;
+  redo(): void;
+  next(): void;
+  setAlpha(alpha: number): void;
+  dismiss(): void;
+}
+
+function viewOf(client: SessionClient, model: Model, state: SessionState): LiveSession {
+  const { overlay, pending } = model;
+  const { values, tags } = overlay;
+  return {
+    state,
+    page: model.page,
+    canUndo: state.canUndo || pending.ops.some(({ op }) => op !== "undo"),
+    canRedo: state.canRedo || pending.undone.some(({ taken }) => taken) || pending.ops.some(({ op }) => op === "undo"),
+    labelOf: (object) => {
+      const waiting = values.get(object);
+      return waiting === undefined ? (state.labels[object]?.value ?? null) : waiting;
+    },
+    tagsOf: (object) => {
+      const shown = new Set(state.labels[object]?.tags);
+      for (const [tag, on] of tags.get(object) ?? [])
+        if (on) shown.add(tag);
+        else shown.delete(tag);
+      return [...shown];
+    },
+    isPending: (object) => values.has(object),
+    pending: pending.ops.length,
+    trouble: model.trouble,
+    refused: { list: pending.refused, ...client.refused },
+    connected: model.connected && model.trouble?.offline !== true,
+    work: model.work,
+    going: model.going,
+    notice: model.notice,
+    ahead: model.ahead,
+    learned: model.learned,
+    label: (objects, value, action) => client.label(objects, value, action),
+    newAction: client.newAction,
+    tag: (object, tag, on) => client.tag(object, tag, on),
+    undo: () => client.step("undo"),
+    redo: () => client.step("redo"),
+    next: () => client.next(),
+    setAlpha: (alpha) => client.setAlpha(alpha),
+    dismiss: () => client.dismiss(),
+  };
+}
+
+const nothing = () => () => {};
+
+/** Follows a session; without an id there is none, and nothing is asked. */
+export function useSession(id: string | null, who: string): { session: LiveSession | null; failure: string | null } {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another name is told to the client that there is
+  const client = useMemo(() => (id === null ? null : clientOf(id, who)), [id]);
+  useEffect(() => client?.become(who), [client, who]);
+  const model = useSyncExternalStore(client?.watch ?? nothing, () => client?.model ?? UNOPENED);
+  const session = useMemo(
+    () => (client === null || model.state === null ? null : viewOf(client, model, model.state)),
+    [client, model],
+  );
+  return { session, failure: model.failure };
+}
