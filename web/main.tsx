@@ -30,6 +30,9 @@ function App() {
   );
 }
 
+// Browsers look a relative address of the icon up again whenever the page's own address changes.
+for (const link of document.querySelectorAll<HTMLLinkElement>("link[rel=icon]")) link.setAttribute("href", link.href);
+
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
     <App />

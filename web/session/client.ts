@@ -28,6 +28,8 @@ export class SessionClient {
   /** Questions that wait for their turn: whether there is more to do is known when the one before is answered. */
   #last: Promise<unknown> = Promise.resolve();
   #count = 0;
+  /** The last answer knew less than this page. */
+  #late = false;
 
   constructor(id: string, who: string) {
     this.id = id;
@@ -179,8 +181,10 @@ export class SessionClient {
   async #refresh(): Promise<void> {
     try {
       const state = await api.session(this.id, this.#who);
-      // An answer that was on its way while something was saved knows less than this page.
-      if (state.lastSeq < this.#model.lastSeq) return this.#later();
+      // An answer that was on its way while something was saved knows less than this page: once more. What the server
+      // says twice is so (its database may be an older copy).
+      this.#late = state.lastSeq < this.#model.lastSeq && !this.#late;
+      if (this.#late) return this.#later();
       this.#dispatch({ type: "opened", state, inHand });
     } catch (error) {
       this.#dispatch({ type: "not opened", message: (error as Error).message });
