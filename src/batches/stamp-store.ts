@@ -48,7 +48,7 @@ export function takeFrom({ sizePx, images, heldAt }: StampPlace): (rows: number[
 
 const halfBytes = (block: Tensor): Uint8Array => tensorBytes(block.to("float16").contiguous());
 
-/** A store in memory. */
+/** Keeps images [n, 3, S, S] in half precision in one buffer that threads share. */
 export function storeInMemory(sizePx: number): StampWriter {
   const parts: Uint8Array[] = [];
   return {

@@ -56,6 +56,7 @@ export function spareObjects(pool: number[], truth: ArrayLike<number>, classes: 
   return left.flatMap((members) => members.slice(0, least));
 }
 
+/** What one network reached with one number of examples and one seed. */
 export interface CellResult {
   /** The most probable class of each measured object. */
   predicted: number[];

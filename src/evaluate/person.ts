@@ -2,6 +2,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 
+/** Which values of a label column a simulated person says yes and no to. */
 export interface Question {
   column: string;
   positive: string[];

@@ -17,6 +17,7 @@ import {
   zeros,
 } from "../torch/index.ts";
 
+/** An object by its row, with the number of its class. */
 export interface Sample {
   row: number;
   label: number;
@@ -42,6 +43,7 @@ export function standardised({ matrix, dim, mean, sd }: FeatureSpace, rows: numb
 /** Neighbours that vote, each with the exponential of its cosine over a temperature (Wu et al. 2018). */
 const NEIGHBOURS = { k: 10, temperature: 0.1 } as const;
 
+/** Nearest neighbours by cosine similarity of standardised features. */
 export const nearest: Head = (space, examples, rows, classes) =>
   noGrad(() =>
     scope(() => {
@@ -66,6 +68,7 @@ export const nearest: Head = (space, examples, rows, classes) =>
 /** Full-batch training of the logistic regression; decay keeps it from a few examples' accidents. */
 const LINEAR = { steps: 150, learningRate: 3e-3, weightDecay: 0.3 } as const;
 
+/** Logistic regression on standardised features: the linear probe. */
 export const linearProbe: Head = (space, examples, rows, classes, seed) => {
   manualSeed(seed);
   const layer = new Linear(space.dim, classes);
@@ -113,5 +116,8 @@ export const loopLearner: Head = (space, examples, rows, classes, seed) => {
   return out;
 };
 
+/** The classifiers that a probe trains on frozen features. */
 export const HEADS = { nearest, linear: linearProbe, loop: loopLearner } as const satisfies Record<string, Head>;
+
+/** One of the classifiers of a probe, as `--heads` names it. */
 export type HeadName = keyof typeof HEADS;

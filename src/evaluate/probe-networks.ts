@@ -17,6 +17,8 @@ const SIZE_PX = 64;
  * released ones.
  */
 export const NETWORK_NAMES = ["resnet18", "lvm-nano"] as const;
+
+/** One of the networks of a probe, as `--networks` names it. */
 export type NetworkName = (typeof NETWORK_NAMES)[number];
 
 /** The surveys' stamps, [N, 3, 64, 64], one survey below the other; those that cannot be read are black. */

@@ -17,6 +17,7 @@ import { jointFeatures } from "./probe-features.ts";
 import { HEADS, type HeadName } from "./probe-heads.ts";
 import { type NetworkName, networkScores, probeImages } from "./probe-networks.ts";
 
+/** A question to features: surveys, label column, classes, numbers of examples, heads. */
 export interface ProbeOptions {
   surveys: string[];
   /** Feature set, `pixels-pca`, or `random:MODEL` for the network with initial weights. */
@@ -42,6 +43,7 @@ interface Spread {
 }
 type Measures = Record<keyof ClassMeasures, Spread>;
 
+/** What each head reached with each number of examples, on the validation split. */
 export interface ProbeResult {
   surveys: string[];
   model: string;

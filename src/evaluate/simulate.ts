@@ -14,6 +14,7 @@ import { openSurvey, type Survey } from "../survey/folder.ts";
 import { answers, type Question } from "./person.ts";
 import { loadFeatures } from "./spaces.ts";
 
+/** A search that a simulated person does: question, features, start, rounds, seeds. */
 export interface SimulateOptions extends Question {
   survey: string;
   model: string;
@@ -48,6 +49,7 @@ export interface RoundResult {
   random: { aupr: Spread; auroc: Spread; shownPrecision: Spread | null };
 }
 
+/** The ranking after each round, mean and standard deviation over the seeds. */
 export interface SimulateResult {
   survey: string;
   test: string;

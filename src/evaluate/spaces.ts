@@ -6,6 +6,7 @@ import { openFeatures } from "../store/features.ts";
 import type { Survey } from "../survey/folder.ts";
 import { noGrad, scope, svd, tensor } from "../torch/index.ts";
 
+/** A matrix [rows, dim], row by row. */
 export interface Matrix {
   data: Float32Array;
   dim: number;

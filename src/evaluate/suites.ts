@@ -6,6 +6,7 @@ import type { Progress } from "../base/progress.ts";
 import { type ProbeResult, probe } from "./probe.ts";
 import { HEADS, type HeadName } from "./probe-heads.ts";
 
+/** A question with known answers, asked of features by `skyloop probe --suites`. */
 export const Suite = z.strictObject({
   name: z.string(),
   /** Survey folders, relative to the working directory. */
@@ -28,6 +29,7 @@ export function readSuites(path: string): Suite[] {
   return parsed.data;
 }
 
+/** The answers to one suite. */
 export interface SuiteResult {
   suite: string;
   result: ProbeResult;

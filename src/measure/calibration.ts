@@ -109,6 +109,7 @@ export function fitTemperature(logits: ArrayLike<number>, truth: ArrayLike<numbe
   return Math.exp((low + high) / 2);
 }
 
+/** Scores of a classifier with its calibration. */
 export interface CalibratedScores extends ClassificationScores {
   temperature: number;
   /** Expected calibration error with the temperature, and as the head came. */

@@ -12,5 +12,5 @@ export const CLASSIFIERS = {
   resnet50: (classes: number): Layer => new ResNet(50, classes),
 } as const;
 
-/** A name of CLASSIFIERS. */
+/** One of the convolutional classifiers, as `--model` and cards name it. */
 export type ClassifierName = keyof typeof CLASSIFIERS;

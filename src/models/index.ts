@@ -51,7 +51,7 @@ export const MODELS = {
   "lvm-nano": () => new SwinUnet(LVM_NANO),
 } as const;
 
-/** A name of MODELS. */
+/** One of the encoders, as `--model` and cards name it. */
 export type ModelName = keyof typeof MODELS;
 
 /** The model that `npm start` uses: its weights are released in models/. */

@@ -21,7 +21,7 @@ export function truncatedNormal(shape: number[], sigma = 0.02): Parameter {
   });
 }
 
-/** Uniform in +-bound. */
+/** A parameter drawn from [-bound, bound] with equal probability. */
 export function uniform(shape: number[], bound: number): Parameter {
   return made(shape, (t) => opInPlace("uniform_", t, -bound, bound));
 }

@@ -2,7 +2,7 @@
 import type { Pick, SessionEvent } from "../contract/api.ts";
 import type { RoundRecord, SessionRecord, SessionSettings } from "./store.ts";
 
-/** A row of the table `events`. */
+/** How SQLite keeps one thing that a person did: columns of the table `events`. */
 export type EventRow = {
   seq: number;
   at: string;
@@ -29,7 +29,7 @@ export type RoundRow = {
   picks: string;
 };
 
-/** An event from its row. */
+/** Turns columns of the table `events` into an event of the contract. */
 export function fromRow({ seq, at, who, round, kind, object, value, reason, client_key }: EventRow): SessionEvent {
   return { seq, at, who, round, kind, object, value, reason, clientKey: client_key };
 }
@@ -41,7 +41,7 @@ export function sessionFromRow(row: unknown): SessionRecord | undefined {
   return { session, createdAt: created_at, ...(JSON.parse(settings) as SessionSettings) };
 }
 
-/** A round from its row. */
+/** Turns columns of the table `rounds` into a record; flags are 0 or 1 there, and picks are JSON. */
 export function roundFromRow(row: RoundRow): RoundRecord {
   return {
     round: row.round,

@@ -26,7 +26,7 @@ export function getThreads(): number {
  */
 export const PRECISIONS = ["float32", "bfloat16"] as const;
 
-/** A name of PRECISIONS. */
+/** One of the number formats that factors of matrix products can be rounded to. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /**

@@ -401,12 +401,12 @@ export function tensorBytes(source: Tensor): Uint8Array {
   return bytes;
 }
 
-/** A tensor of zeros. */
+/** A tensor filled with 0. */
 export function zeros(shape: number[], dtype: DType = "float32"): Tensor {
   return op("zeros", shape, DTYPE_CODE[dtype]);
 }
 
-/** A tensor of ones. */
+/** A tensor filled with 1. */
 export function ones(shape: number[], dtype: DType = "float32"): Tensor {
   return op("ones", shape, DTYPE_CODE[dtype]);
 }

@@ -4,6 +4,7 @@
  */
 import { SkyloopError } from "../base/errors.ts";
 
+/** How strongly shares of the steps follow the tasks' performance. */
 export interface ActiveShares {
   /** Small ones give nearly everything to the worst task, large ones nearly the same to all. */
   temperature: number;

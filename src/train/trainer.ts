@@ -23,6 +23,7 @@ export interface LearnedTask {
   validate(encoder: SwinUnet): { deficit: number; measures: Record<string, number> };
 }
 
+/** Length, learning rates and regularisation of a run that trains tasks. */
 export interface LoopSettings {
   steps: number;
   warmupSteps: number;
@@ -66,6 +67,7 @@ export interface LoopRecord {
   measures: Record<string, number>[];
 }
 
+/** Where a run's checkpoint is kept and how it is watched and stopped. */
 export interface LoopOptions {
   out: string;
   /** Names settings and data: a checkpoint of another run is refused. */
@@ -85,7 +87,7 @@ interface LoopState {
   records: LoopRecord[];
 }
 
-/** The parameters of the encoder alone. */
+/** What an image task trains beside its decoder: parameters by name, those of the U-Net's decoder left out. */
 export function encoderParameters(model: SwinUnet): [string, Parameter][] {
   // `prelu` stands in the published state and is never used.
   return [...model.namedParameters()].filter(([name]) => !isDecoderName(name) && !name.startsWith("prelu."));

@@ -47,7 +47,7 @@ function attribute(name: string, value: Attribute): Field {
   return [...text(1, name), ...integer(3, value), ...integer(20, 2)];
 }
 
-/** NodeProto. */
+/** Encodes a NodeProto with its inputs, outputs and attributes; it is called after its first output. */
 export function operatorNode(
   op: string,
   inputs: string[],

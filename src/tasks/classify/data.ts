@@ -9,6 +9,7 @@ import { modelInput } from "../../stamps/model-input.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import { hardClasses, readClasses } from "./labels.ts";
 
+/** Labelled images of one survey in three splits; `classes` names their class numbers. */
 export interface SplitClassData {
   classes: string[];
   dataHash: string;

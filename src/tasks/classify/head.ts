@@ -69,6 +69,7 @@ export function balancedWeights(targets: Float32Array, classes: number): Float32
   return Float32Array.from(totals, (total) => (total > 0 ? objects / occurring / total : 0));
 }
 
+/** Weights of the classes and label smoothing of a cross entropy. */
 export interface ClassifyLoss {
   /** [classes], or null for equal weights. */
   weights: Tensor | null;

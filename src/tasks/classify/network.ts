@@ -165,6 +165,7 @@ function lvmOf(
   };
 }
 
+/** A classifier to begin with: its network, initial weights and number of classes. */
 export interface NewClassifier {
   /** A model of the table, or alexnet, vgg16, resnet18, resnet50. */
   name: string;
@@ -256,7 +257,9 @@ export function loadClassifier(path: string): { classifier: ImageClassifier; car
   return { classifier, card };
 }
 
+/** Images that a network is run on at once when it is not trained. */
 export const MEASURE_BATCH = 64;
+/** Row numbers as an int64 tensor [rows], to select rows of another tensor. */
 export const indexOf = (rows: ArrayLike<number>) => tensor(BigInt64Array.from(Array.from(rows), BigInt), [rows.length]);
 /** Features that a frozen encoder has read, by row of the images. */
 export type KnownFeatures = Map<number, Float32Array>;

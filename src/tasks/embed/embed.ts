@@ -12,6 +12,7 @@ import { noGrad, type Precision, scope, setPrecision, tensor } from "../../torch
 const BLOCK_ROWS = 256;
 const BATCH = 32;
 
+/** Which encoder computes features, with which weights and reading, under which name. */
 export interface EmbedOptions {
   model: string;
   /** Weights other than the released ones. */

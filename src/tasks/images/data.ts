@@ -8,6 +8,7 @@ import { openSurvey } from "../../survey/folder.ts";
 import { COLOUR_RANGES, type RestoreRanges } from "./restore.ts";
 import { noiseSigma } from "./scale.ts";
 
+/** The images of one survey in three splits, as image tasks learn from them. */
 export interface ImageData extends Omit<PictureSet, "pictures"> {
   train: Picture[];
   validation: Picture[];

@@ -32,10 +32,12 @@ export interface LightScores {
   scatter: number;
 }
 
+/** What one method reached on the test images: errors, and how much light it kept. */
 export interface MethodScores extends ImageScores {
   light: LightScores;
 }
 
+/** Scores of a model and of classical methods on the same `images` test images of `sizePx`. */
 export interface ImageEvaluation {
   images: number;
   sizePx: number;
@@ -175,6 +177,7 @@ export async function writeExamples(
 export const SHOWN = 6;
 /** Seeds that draw what is done to validation and test images, the same in every run. */
 export const VALIDATION_SEED = 101;
+/** Draws how test images are degraded, the same in every run. */
 export const TEST_SEED = 202;
 /** How validation and test images are made worse. */
 export function setupsOf(

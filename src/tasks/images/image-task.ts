@@ -5,7 +5,10 @@ import { mseLoss, noGrad, type Tensor, tensor, where } from "../../torch/index.t
 import { CANDIDATES } from "./candidates.ts";
 import type { ImageScale } from "./scale.ts";
 
+/** Tasks that turn one image into another. */
 export const IMAGE_TASKS = ["restore", "reconstruct"] as const;
+
+/** Restoration or reconstruction, as commands and cards name it. */
 export type ImageTaskName = (typeof IMAGE_TASKS)[number];
 
 /**
@@ -17,7 +20,7 @@ export const DECODER_INPUTS: Record<ImageTaskName, { marks: number; candidates: 
   reconstruct: { marks: 1, candidates: 0 },
 };
 
-/** A new decoder of a task. */
+/** A decoder with initial weights for a task, on maps of this encoder. */
 export function taskDecoder(encoder: SwinUnet, task: ImageTaskName): ImageDecoder {
   const { marks, candidates } = DECODER_INPUTS[task];
   return new ImageDecoder(encoder, marks, candidates);

@@ -11,6 +11,9 @@ import type { ImageBatch, ImageTaskName } from "./image-task.ts";
 import { drawPatches, type MaskRanges, reconstructBatch } from "./reconstruct.ts";
 import { drawBlur, type RestoreRanges, restoreBatch } from "./restore.ts";
 
+/**
+ * Mean squared error, PSNR and SSIM over images. The data range is 1 for pictures, the brightest true pixel for flux.
+ */
 export interface ImageScores {
   mse: number;
   /** In dB, of each image, then averaged. */
@@ -27,6 +30,7 @@ export interface TestBatch {
   masks: Uint8Array[];
 }
 
+/** How images are degraded to measure a task: always alike for one seed. */
 export interface TestSetup {
   task: ImageTaskName;
   kind: "flux" | "colour";
@@ -108,6 +112,7 @@ export function scoreImage(
 const BEST_DB = 100;
 const decibels = (mse: number) => Math.min(BEST_DB, -10 * Math.log10(mse));
 
+/** The average over images of each measure; null for hidden pixels where nothing was hidden. */
 export function meanScores(scores: ImageScores[]): ImageScores {
   const mean = (of: (score: ImageScores) => number) =>
     scores.reduce((sum, score) => sum + of(score), 0) / scores.length;

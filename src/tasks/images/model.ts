@@ -39,6 +39,7 @@ export interface ImageCard {
   dataHash: string;
 }
 
+/** An encoder and the decoder of one image task, with the card that says what they learned. */
 export interface ImageModel {
   encoder: SwinUnet;
   decoder: ImageDecoder;
@@ -155,6 +156,7 @@ function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, 
   return sum.div(weights).slice(2, 0, H).slice(3, 0, W);
 }
 
+/** An image of three bands. */
 export interface Planes {
   heightPx: number;
   widthPx: number;

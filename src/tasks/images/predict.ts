@@ -14,6 +14,7 @@ import type { Stamp } from "../../survey/folder.ts";
 import type { ImageTaskName } from "./image-task.ts";
 import { applyImageModel, type ImageModel, loadImageModel, type Planes } from "./model.ts";
 
+/** One image file to restore or reconstruct, and the head that does it. */
 export interface PredictImageOptions {
   task: ImageTaskName;
   model: string;
@@ -28,6 +29,7 @@ export interface PredictImageOptions {
   overwrite: boolean;
 }
 
+/** What was written: the size of the image, and how its light changed. */
 export interface PredictedImage {
   widthPx: number;
   heightPx: number;

@@ -6,6 +6,7 @@ import { noGrad, tensor } from "../../torch/index.ts";
 import { type ImageBatch, stackImages } from "./image-task.ts";
 import { scaleOf } from "./scale.ts";
 
+/** Sides of hidden patches in px, and the share of the image that they cover, smallest and largest. */
 export interface MaskRanges {
   patchesPx: readonly number[];
   share: readonly [number, number];

@@ -1,6 +1,7 @@
 /** Images in their own unit to the numbers that a network sees, and back. */
 import { op, type Tensor, tensor } from "../../torch/index.ts";
 
+/** How pixels go into a network and come back. */
 export interface ImageScale {
   /** [B, 3, H, W] in the image's unit to the network's. */
   toNetwork(images: Tensor): Tensor;

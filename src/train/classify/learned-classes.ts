@@ -8,6 +8,7 @@ import { ClassifyHead, classifyLoss } from "../../tasks/classify/head.ts";
 import { keep, noGrad, scope, tensor } from "../../torch/index.ts";
 import type { LearnedTask } from "../trainer.ts";
 
+/** A classification while it is learned beside other tasks. */
 export interface ClassTaskOptions {
   /** Number of classes. */
   count: number;
@@ -16,6 +17,7 @@ export interface ClassTaskOptions {
   dropout: number;
 }
 
+/** A classification while it is learned: its loss and its head. */
 export interface LearnedClassTask extends LearnedTask {
   head: ClassifyHead;
   /** Logits [N, classes] of images. */
@@ -24,6 +26,7 @@ export interface LearnedClassTask extends LearnedTask {
   dispose(): void;
 }
 
+/** Images that a classification is validated on at once. */
 export const EVALUATED_AT_ONCE = 64;
 /**
  * Classes from images through the encoder's features and the paper's two layers; every object weighs the same in the

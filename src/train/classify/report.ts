@@ -14,6 +14,7 @@ import type { ClassifyResult } from "./result.ts";
 const SHOWN = 24;
 const PICTURE_PX = 128;
 
+/** An object of the test split: its row in the catalogue and the number of its true class. */
 export interface Judged {
   row: number;
   truth: number;

@@ -2,6 +2,7 @@
 import type { CalibratedScores } from "../../measure/calibration.ts";
 import type { EpochRecord } from "./train-head.ts";
 
+/** What a trained classifier reached on the test split; written as metrics.json. */
 export interface ClassifyResult {
   survey: string;
   dataHash: string;

@@ -22,6 +22,7 @@ import type { ClassifyResult } from "./result.ts";
 import { DEFAULT_HEAD, type EpochRecord, type HeadOptions, trainHead } from "./train-head.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "./train-network.ts";
 
+/** A classifier to train: labels, network, splits by seed, folder of the result. */
 export interface TrainClassifyOptions {
   /** Column with one class an object, or columns with shares of votes. */
   column?: string;

@@ -7,6 +7,7 @@ import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss, pickRows }
 import { hardClasses } from "../../tasks/classify/labels.ts";
 import { AdamW, keep, manualSeed, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
 
+/** How a classifier's head is trained on frozen features. */
 export interface HeadOptions {
   epochs: number;
   /** Epochs without a better validation loss after which it stops. */
@@ -21,6 +22,7 @@ export interface HeadOptions {
   seed: number;
 }
 
+/** Settings of `train classify` without options. */
 export const DEFAULT_HEAD: HeadOptions = {
   epochs: 100,
   patience: 15,
@@ -41,6 +43,7 @@ export interface HeadData {
   classes: number;
 }
 
+/** Mean cross entropy and accuracy after one epoch. */
 export interface EpochRecord {
   epoch: number;
   trainLoss: number;
@@ -48,6 +51,7 @@ export interface EpochRecord {
   validationAccuracy: number;
 }
 
+/** The head of the epoch with the smallest validation loss, and the temperature that calibrates it. */
 export interface TrainedHead {
   head: ClassifyHead;
   history: EpochRecord[];

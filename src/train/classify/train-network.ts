@@ -13,6 +13,7 @@ export interface LabelledImages {
   classes: number;
 }
 
+/** How a network is trained end to end on the images of a classification. */
 export interface NetworkOptions {
   steps: number;
   batchSize: number;
@@ -26,6 +27,7 @@ export interface NetworkOptions {
   augment: Omit<AugmentOptions, "sizePx">;
 }
 
+/** Settings of `train classify --fine-tune` and of convolutional networks. */
 export const DEFAULT_NETWORK: NetworkOptions = {
   steps: 600,
   batchSize: 32,

@@ -15,12 +15,14 @@ import { drawPatches, reconstructBatch } from "../../tasks/images/reconstruct.ts
 import { drawBlur, restoreBatch } from "../../tasks/images/restore.ts";
 import type { LearnedTask } from "../trainer.ts";
 
+/** Images that a task learns from and is validated on, and how many crops a step takes. */
 export interface ImageTaskData {
   train: Picture[];
   validation: Picture[];
   batchSize: number;
 }
 
+/** Restoration or reconstruction while it is learned: its loss and its decoder. */
 export interface LearnedImageTask extends LearnedTask {
   head: ImageDecoder;
 }

@@ -16,6 +16,7 @@ import { manualSeed } from "../../torch/index.ts";
 import { DEFAULT_LOOP, type LoopRecord, trainTasks } from "../trainer.ts";
 import { imageTask } from "./learned-images.ts";
 
+/** A restoration or reconstruction to train: encoder, degradation, length, folder of the result. */
 export interface TrainImageOptions {
   task: ImageTaskName;
   model: string;
@@ -38,6 +39,7 @@ export interface TrainImageOptions {
   signal?: AbortSignal;
 }
 
+/** What a trained image model reached on the test split; written as metrics.json. */
 export interface ImageResult extends ImageEvaluation {
   survey: string;
   command: string;

@@ -27,12 +27,16 @@ import { imageTask } from "../images/learned-images.ts";
 import type { ActiveShares } from "../shares.ts";
 import { DEFAULT_LOOP, type LoopRecord, trainTasks } from "../trainer.ts";
 
+/** How steps are shared between tasks (paper, section 4): encoder frozen, equal shares, more for worse tasks. */
 export const STRATEGIES = ["pretrain", "uniform", "active"] as const;
+
+/** How a multitask run shares its steps, as `--strategy` names it. */
 export type Strategy = (typeof STRATEGIES)[number];
 
 /** The paper does not print how strongly shares follow performance. */
 export const DEFAULT_ACTIVE: ActiveShares = { temperature: 0.25, floor: 0.15 };
 
+/** Classification, restoration and reconstruction on one encoder: data, strategy, length, seeds. */
 export interface MultitaskOptions {
   strategy: Strategy;
   /** Survey with the classes, and the column that holds them. */
@@ -64,6 +68,7 @@ export interface MultitaskOptions {
   signal?: AbortSignal;
 }
 
+/** What a multitask run reached; written as metrics.json. */
 export interface MultitaskResult {
   strategy: Strategy;
   command: string;
@@ -103,6 +108,7 @@ export type DataOptions = Pick<
   "classes" | "column" | "images" | "sizePx" | "splitSeed" | "classSplitSeed" | "reading"
 >;
 
+/** Both surveys of a multitask run in their splits, so that several runs read them once. */
 export interface MultitaskData {
   classes: SplitClassData;
   images: ImageData;

@@ -43,6 +43,7 @@ import { Sampler, weightsOf } from "./sampler.ts";
 import { openViews, type ViewSource } from "./view-source.ts";
 import { makeViews, WHOLE } from "./views.ts";
 
+/** Where a pre-training run is kept and how it is watched and stopped. */
 export interface PretrainOptions {
   /** The run's folder: recipe, metrics, checkpoint, weights. */
   out: string;

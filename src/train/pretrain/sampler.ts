@@ -4,6 +4,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import type { Shards } from "../../batches/image-bank.ts";
 
+/** From which images batches are drawn, and how often those of each survey. */
 export interface SamplerOptions {
   /** Which survey each image is of, [N]. */
   surveyOf: Uint16Array;

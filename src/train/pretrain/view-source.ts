@@ -13,6 +13,7 @@ import type { Recipe } from "./recipe.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
 import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } from "./views.ts";
 
+/** Makes the views of a run's passes, in this thread or ahead in another. */
 export interface ViewSource {
   /** Views of this process's part of pass `pass`. Passes are asked for in their order. */
   views(pass: number): PartViews;

@@ -8,6 +8,7 @@ import { commonRange } from "../../models/feature-pooling.ts";
 import { cat, noGrad, op, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 
+/** The settings of a recipe that decide how views look. */
 export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange">;
 
 /**
@@ -18,6 +19,7 @@ export interface Part {
   rank: number;
   size: number;
 }
+/** The part of a process that trains alone: everything. */
 export const WHOLE: Part = { rank: 0, size: 1 };
 
 /** A batch's galaxies of which views are made. */
@@ -82,7 +84,7 @@ export function viewsOf(
   );
 }
 
-/** Views of a part of a batch. */
+/** What one process contributes to a step: views of its galaxies, and what is true of all galaxies of the batch. */
 export interface PartViews {
   /** Two of each of the part's P galaxies, [2 P, 3, S, S]. */
   views: Tensor;

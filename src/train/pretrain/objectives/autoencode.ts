@@ -3,6 +3,7 @@ import { Module } from "../../../nn/index.ts";
 import { mseLoss, type Tensor } from "../../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
+/** The paper's objective: mean squared error of the U-Net's output from its input. */
 export class Autoencode extends Module implements Objective {
   /** Of the first view of each galaxy. */
   loss({ model, views, places }: Step): { loss: Tensor; parts: Record<string, number> } {

@@ -8,6 +8,7 @@ import { bceWithLogits, type Tensor, tensor } from "../../../torch/index.ts";
 import type { CatalogueShares } from "../catalogue.ts";
 import type { Objective, Step } from "./objective.ts";
 
+/** Learns to tell values of a catalogue's columns from pooled features, where a survey has them. */
 export class CatalogueHead extends Module implements Objective {
   readonly norm: BatchNorm;
   readonly shares: Linear;

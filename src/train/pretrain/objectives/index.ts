@@ -14,6 +14,7 @@ export type { Objective, Step } from "./objective.ts";
 /** A catalogue that says nothing. */
 const NOTHING: CatalogueShares = { names: [], share: new Float32Array(), weight: new Float32Array() };
 
+/** What an encoder can be pre-trained for, by name: each makes the head that its loss needs. */
 export const OBJECTIVES = {
   autoencode: () => new Autoencode(),
   masked: (model: SwinUnet) =>
@@ -23,4 +24,6 @@ export const OBJECTIVES = {
   catalogue: (model: SwinUnet, pooling: Pooling, told: CatalogueShares = NOTHING) =>
     new CatalogueHead(pooledDim(model, pooling), told),
 } as const satisfies Record<string, (model: SwinUnet, pooling: Pooling, told?: CatalogueShares) => Objective>;
+
+/** One of the pre-training losses, as recipes name it. */
 export type ObjectiveName = keyof typeof OBJECTIVES;

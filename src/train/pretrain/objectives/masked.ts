@@ -8,6 +8,7 @@ import { constant, fusedLinear, Linear, Module } from "../../../nn/index.ts";
 import { type Parameter, type Tensor, tensor, where } from "../../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
+/** Blocks of 16 px over 60 % of the image, as in SimMIM (Xie et al. 2022). */
 export const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
 
 /** Which pixels are hidden: [B, 1, S, S] of 0 and 1; `share` of the blocks of each image, as its generator draws. */
@@ -25,6 +26,7 @@ export function blockMask(randoms: Random[], sizePx: number, { blockPx, share } 
   return tensor(mask, [B, 1, sizePx, sizePx]);
 }
 
+/** Masked image modelling (SimMIM, Xie et al. 2022): a linear layer draws hidden blocks from the last stage. */
 export class MaskedHead extends Module implements Objective {
   /** What stands in hidden pixels, by band. */
   readonly filler: Parameter;

@@ -25,6 +25,7 @@ export interface Step {
   random: Random;
 }
 
+/** A loss of pre-training with the parameters that only it needs. */
 export interface Objective extends Module {
   /** A scalar, the mean over the P or, made of `features`, over the B galaxies; and its parts for the record. */
   loss(step: Step): { loss: Tensor; parts: Record<string, number> };

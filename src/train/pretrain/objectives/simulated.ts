@@ -88,6 +88,7 @@ export function targetsOf(known: Truth[]) {
   };
 }
 
+/** Learns to tell the parameters of simulated galaxies from pooled features; real galaxies are passed over. */
 export class SimulatedHead extends Module implements Objective {
   readonly norm: BatchNorm;
   readonly kind: Linear;

@@ -8,6 +8,7 @@ import { BatchNorm, Linear, Module, Relu, Sequential } from "../../../nn/index.t
 import { mseLoss, op, type Tensor } from "../../../torch/index.ts";
 import type { Objective, Step } from "./objective.ts";
 
+/** Width of the projector and weights of the three terms (Bardes et al. 2022). */
 export interface VicregOptions {
   width: number;
   invariance: number;
@@ -15,6 +16,7 @@ export interface VicregOptions {
   covariance: number;
 }
 
+/** The weights of the VICReg paper with a narrower projector. */
 export const DEFAULT_VICREG: VicregOptions = { width: 512, invariance: 25, variance: 25, covariance: 1 };
 
 /**
