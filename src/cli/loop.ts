@@ -92,12 +92,14 @@ export function addLoopCommand(program: Command): void {
     .option("--survey <folder>", "survey of the session (default: searched in surveys/)")
     .option("--out <file>", "file to write (default: SESSION with the extension of the format)")
     .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
-      const [{ exportSession, EXPORT_SUFFIX }, { openStore }, { openSurvey }, { SkyloopError }] = await Promise.all([
-        import("../loop/export.ts"),
-        import("../store/sqlite.ts"),
-        import("../survey/folder.ts"),
-        import("../base/errors.ts"),
-      ]);
+      const [{ exportSession, EXPORT_SUFFIX }, { rankingRequest }, { openStore }, { openSurvey }, { SkyloopError }] =
+        await Promise.all([
+          import("../loop/export.ts"),
+          import("../loop/ranking.ts"),
+          import("../store/sqlite.ts"),
+          import("../survey/folder.ts"),
+          import("../base/errors.ts"),
+        ]);
       if (!(format in EXPORT_SUFFIX))
         throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
       const known = format as keyof typeof EXPORT_SUFFIX;
@@ -106,7 +108,8 @@ export function addLoopCommand(program: Command): void {
         try {
           if (survey === undefined && (await store.session(session)) === undefined) continue;
           const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
-          const count = await exportSession(store, await openSurvey(folder), session, known, path);
+          const request = await rankingRequest(store, session);
+          const count = await exportSession(await openSurvey(folder), request, known, path);
           process.stdout.write(`${path}: ${count} objects\n`);
           return;
         } finally {

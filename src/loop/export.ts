@@ -1,9 +1,7 @@
 /** A session's ranking and labels as a table that other programs read. */
-import type { RankingFilter } from "../contract/insight.ts";
-import type { Store } from "../store/store.ts";
 import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
 import type { Survey } from "../survey/folder.ts";
-import { rankedRows } from "./ranking.ts";
+import { type RankingRequest, rankedRows } from "./ranking.ts";
 
 /** Endings of the formats' files. */
 export const EXPORT_SUFFIX: Record<TableFormat, string> = {
@@ -33,25 +31,21 @@ const COLUMNS: ColumnSpec[] = [
  * Returns how many.
  */
 export async function exportSession(
-  store: Store,
   survey: Survey,
-  session: string,
+  request: RankingRequest,
   format: TableFormat,
   path: string,
-  filter?: RankingFilter,
 ): Promise<number> {
-  const rows = (await rankedRows(store, survey, session, filter)).rows.map(
-    ({ object, raDeg, decDeg, score, label, tags, round, who }) => ({
-      id: object,
-      ra: raDeg,
-      dec: decDeg,
-      score,
-      label: label ?? "",
-      tags: tags.join(";"),
-      round,
-      who: who ?? "",
-    }),
-  );
+  const rows = rankedRows(survey, request).rows.map(({ object, raDeg, decDeg, score, label, tags, round, who }) => ({
+    id: object,
+    ra: raDeg,
+    dec: decDeg,
+    score,
+    label: label ?? "",
+    tags: tags.join(";"),
+    round,
+    who: who ?? "",
+  }));
   await writeTable(path, format, COLUMNS, rows);
   return rows.length;
 }

@@ -45,11 +45,32 @@ function orderOf(survey: Survey, session: string): Order {
   return made;
 }
 
-/** The ranking as it is now; without one yet in catalogue order with score 0. Throws SESSION_UNKNOWN. */
-export async function readRanking(store: Store, survey: Survey, session: string): Promise<RankingNow> {
-  const { labels } = await foldNow(store, await findSession(store, session));
-  const { rows, scores } = orderOf(survey, session);
-  return { rows, scores, labels };
+/** What a ranking is read with: all that another thread needs beside the survey. */
+export interface RankingRequest {
+  session: string;
+  labels: Record<string, LabelState>;
+  /** Another session beside it, where the filter names one. */
+  other: { session: string; labels: Record<string, LabelState> } | null;
+  filter: RankingFilter;
+}
+
+const ALL: RankingFilter = { order: "score" };
+
+/** Gathers a ranking's request from the store. Throws SESSION_UNKNOWN. */
+export async function rankingRequest(
+  store: Store,
+  session: string,
+  filter: RankingFilter = ALL,
+): Promise<RankingRequest> {
+  const labelsOf = async (name: string) => (await foldNow(store, await findSession(store, name))).labels;
+  const { compare } = filter;
+  const other = compare === undefined ? null : { session: compare, labels: await labelsOf(compare) };
+  return { session, labels: await labelsOf(session), other, filter };
+}
+
+/** The ranking as it is now; without one yet in catalogue order with score 0. */
+function rankingOf(survey: Survey, { session, labels }: Pick<RankingRequest, "session" | "labels">): RankingNow {
+  return { ...orderOf(survey, session), labels };
 }
 
 function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: number): RankedRow {
@@ -71,18 +92,14 @@ function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: numb
   };
 }
 
-const ALL: RankingFilter = { order: "score" };
-
 /** The rows that a filter lets through, in its order: how many, and those from `offset` on, at most `limit`. */
-export async function rankedRows(
-  store: Store,
+export function rankedRows(
   survey: Survey,
-  session: string,
-  filter: RankingFilter = ALL,
+  { filter, ...request }: RankingRequest,
   { offset = 0, limit = Number.POSITIVE_INFINITY } = {},
-): Promise<{ total: number; rows: RankedRow[] }> {
-  const ranking = await readRanking(store, survey, session);
-  const other = filter.compare === undefined ? null : await readRanking(store, survey, filter.compare);
+): { total: number; rows: RankedRow[] } {
+  const ranking = rankingOf(survey, request);
+  const other = request.other === null ? null : rankingOf(survey, request.other);
   const places = filtered(ranking, other, survey, filter);
   const rows = Array.from(places.slice(offset, Math.min(places.length, offset + limit)), (place) => {
     const row = rowAt(ranking, survey, place);

@@ -13,6 +13,7 @@ import { openSurvey, type Survey } from "../survey/folder.ts";
 import { liveTensors } from "../torch/index.ts";
 import { exportSession } from "./export.ts";
 import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
+import { rankingRequest } from "./ranking.ts";
 import { replaySession } from "./replay.ts";
 import { nextRound } from "./round.ts";
 import { addLabels, createSession, sessionState, stepBack } from "./session.ts";
@@ -122,7 +123,7 @@ describe("a session", () => {
     expect(replayed[2].scores).toEqual(readScores(survey.folder, session, COUNT));
 
     const path = join(folder.path, "out.csv");
-    expect(await exportSession(store, survey, session, "csv", path)).toBe(COUNT);
+    expect(await exportSession(survey, await rankingRequest(store, session), "csv", path)).toBe(COUNT);
     const lines = readFileSync(path, "utf8").trim().split("\n");
     expect(lines[0]).toBe("id,ra,dec,score,label,tags,round,who");
     expect(lines).toHaveLength(COUNT + 1);

@@ -16,6 +16,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { Compute } from "./compute.ts";
+import { Desk } from "./desk.ts";
 import { docsPage } from "./docs-page.ts";
 import { describeHeads } from "./image-heads.ts";
 import { Pictures } from "./pictures.ts";
@@ -83,6 +84,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   const known = describeHeads(heads);
   const workspace = await Workspace.open(surveys);
   const compute = new Compute();
+  const desk = new Desk();
   // Maps take long: they have a thread of their own, so that rounds never wait for them.
   const mapper = new Compute();
   const improver = new Compute();
@@ -155,11 +157,11 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
     transform: jsonSchemaTransform,
   });
   const pictures = new Pictures();
-  surveyRoutes(app, { workspace, compute, pictures });
+  surveyRoutes(app, { workspace, compute, desk, pictures });
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });
-  sessionRoutes(app, { workspace, compute, streams });
-  resultRoutes(app, { workspace, compute, pictures });
+  sessionRoutes(app, { workspace, compute, desk, streams });
+  resultRoutes(app, { workspace, compute, desk, pictures });
   app.get(
     "/api/health",
     { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } },
@@ -193,7 +195,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   });
   app.addHook("preClose", async () => streams.close());
   app.addHook("onClose", async () => {
-    await Promise.all([compute.close(), mapper.close(), improver.close()]);
+    await Promise.all([compute.close(), desk.close(), mapper.close(), improver.close()]);
     await workspace.close();
   });
   await app.ready();

@@ -1,10 +1,12 @@
 /** A session as one HTML file with its pictures inside, to send to a colleague or put beside a paper. */
 
 import type { RankedRow } from "../contract/api.ts";
+import type { RankingFilter } from "../contract/insight.ts";
 import { advise, readAssessments } from "../loop/assess.ts";
-import { rankedRows } from "../loop/ranking.ts";
+import { rankingRequest } from "../loop/ranking.ts";
 import { sessionState } from "../loop/session.ts";
 import { scoredRound } from "../store/scores.ts";
+import type { Desk } from "./desk.ts";
 import type { Pictures } from "./pictures.ts";
 import type { Served } from "./workspace.ts";
 
@@ -23,17 +25,20 @@ figcaption{overflow-wrap:anywhere}.positive img{outline:3px solid #11703b}.negat
  * The report of a session: what was looked for, how it went round by round, what was found, and the first `top` of the
  * ranking.
  */
-export async function writeReport(served: Served, session: string, pictures: Pictures, top: number): Promise<string> {
+export async function writeReport(
+  served: Served,
+  session: string,
+  { pictures, desk }: { pictures: Pictures; desk: Desk },
+  top: number,
+): Promise<string> {
   const { survey, store } = served;
   const state = await sessionState(store, session, null, scoredRound(survey.folder, session) > 0);
-  const { rows } = await rankedRows(store, survey, session, { order: "score" }, { limit: top });
-  const { rows: positives } = await rankedRows(
-    store,
-    survey,
-    session,
-    { order: "score", label: "positive" },
-    { limit: top },
-  );
+  const first = async (filter: RankingFilter): Promise<RankedRow[]> => {
+    const request = await rankingRequest(store, session, filter);
+    return (await desk.ranking(survey, { request, offset: 0, limit: top })).rows;
+  };
+  const rows = await first({ order: "score" });
+  const positives = await first({ order: "score", label: "positive" });
   const assessments = readAssessments(survey.folder, session);
   const last = assessments.at(-1);
   const figure = async (row: RankedRow) => {

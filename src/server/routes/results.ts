@@ -5,10 +5,11 @@ import { ObjectId, Ranking, SessionId } from "../../contract/api.ts";
 import { Imported, ImportLabels, Learning, Preview, RankingFilter, Why } from "../../contract/insight.ts";
 import { advise, histogramOf, readAssessments } from "../../loop/assess.ts";
 import { importLabels } from "../../loop/import-labels.ts";
-import { rankedRows } from "../../loop/ranking.ts";
+import { rankingRequest } from "../../loop/ranking.ts";
 import { describeSession, sessionState } from "../../loop/session.ts";
 import { readScores } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
+import type { Desk } from "../desk.ts";
 import type { Pictures } from "../pictures.ts";
 import { writeReport } from "../report.ts";
 import type { Workspace } from "../workspace.ts";
@@ -24,7 +25,7 @@ const LABEL_CODES = { positive: 1, negative: 2, unsure: 3, clear: 0 } as const;
 /** A session's outcome: ranking, how well it goes, reasons, import, report. */
 export function resultRoutes(
   plain: FastifyInstance,
-  { workspace, compute, pictures }: { workspace: Workspace; compute: Compute; pictures: Pictures },
+  { workspace, compute, desk, pictures }: { workspace: Workspace; compute: Compute; desk: Desk; pictures: Pictures },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
@@ -34,7 +35,8 @@ export function resultRoutes(
     async ({ params, query }) => {
       const { survey, store } = await workspace.ofSession(params.session);
       const { offset, limit, ...filter } = query;
-      return { offset, ...(await rankedRows(store, survey, params.session, filter, { offset, limit })) };
+      const request = await rankingRequest(store, params.session, filter);
+      return { offset, ...(await desk.ranking(survey, { request, offset, limit })) };
     },
   );
 
@@ -131,7 +133,7 @@ export function resultRoutes(
     },
     async ({ params: { session }, query }, reply) => {
       const served = await workspace.ofSession(session);
-      const html = await writeReport(served, session, pictures, query.top);
+      const html = await writeReport(served, session, { pictures, desk }, query.top);
       return reply
         .header("Content-Disposition", `attachment; filename="${session}.html"`)
         .type("text/html; charset=utf-8")

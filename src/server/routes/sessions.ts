@@ -23,11 +23,13 @@ import {
   Who,
 } from "../../contract/api.ts";
 import { RankingFilter } from "../../contract/insight.ts";
-import { EXPORT_SUFFIX, exportSession } from "../../loop/export.ts";
+import { EXPORT_SUFFIX } from "../../loop/export.ts";
+import { rankingRequest } from "../../loop/ranking.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
 import { openFeatures } from "../../store/features.ts";
 import { scoredRound } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
+import type { Desk } from "../desk.ts";
 import { type Streams, streamText } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
 
@@ -36,7 +38,7 @@ const InSession = z.object({ session: SessionId });
 /** Sessions: start, label, undo, rounds, ranking, export, live events. */
 export function sessionRoutes(
   plain: FastifyInstance,
-  { workspace, compute, streams }: { workspace: Workspace; compute: Compute; streams: Streams },
+  { workspace, compute, desk, streams }: { workspace: Workspace; compute: Compute; desk: Desk; streams: Streams },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const stateOf = async (session: string, who: string | null) => {
@@ -179,7 +181,8 @@ export function sessionRoutes(
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
         const { format, ...filter } = query;
-        await exportSession(store, survey, params.session, format, file, filter);
+        const request = await rankingRequest(store, params.session, filter);
+        await desk.export(survey, { request, format, path: file });
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
         throw error;

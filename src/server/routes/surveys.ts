@@ -5,8 +5,8 @@ import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/api.ts";
 import { Lookup } from "../../contract/insight.ts";
-import { lookUp } from "../../loop/lookup.ts";
 import type { Compute } from "../compute.ts";
+import type { Desk } from "../desk.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
 import { type Served, surveyInfo, type Workspace } from "../workspace.ts";
 
@@ -45,7 +45,7 @@ export function modelOf(served: Served, wanted: string | undefined): string {
 /** Surveys, their objects, pictures and pixels. */
 export function surveyRoutes(
   plain: FastifyInstance,
-  { workspace, compute, pictures }: { workspace: Workspace; compute: Compute; pictures: Pictures },
+  { workspace, compute, desk, pictures }: { workspace: Workspace; compute: Compute; desk: Desk; pictures: Pictures },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
@@ -108,9 +108,9 @@ export function surveyRoutes(
         response: { 200: z.object({ objects: z.array(ObjectRow), missing: z.array(z.string()) }) },
       },
     },
-    ({ params, body }) => {
+    async ({ params, body }) => {
       const served = workspace.get(params.survey);
-      const { rows, missing } = lookUp(body.text, served.survey.rows, served.survey.indexOf, body.radiusArcsec);
+      const { rows, missing } = await desk.lookup(served.survey, body);
       return { objects: rows.map((row) => objectRow(served, row)), missing };
     },
   );

@@ -1,0 +1,66 @@
+/** The thread that reads catalogues and rankings for the HTTP thread: filters, look-ups and exports of whole surveys. */
+import { parentPort } from "node:worker_threads";
+import { codeOf, messageOf } from "../base/errors.ts";
+import type { RankedRow } from "../contract/api.ts";
+import { exportSession } from "../loop/export.ts";
+import { type Found, lookUp } from "../loop/lookup.ts";
+import { type RankingRequest, rankedRows } from "../loop/ranking.ts";
+import type { TableFormat } from "../survey/catalogue.ts";
+import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
+
+/** What is asked of each kind of job, and what is answered. */
+export interface DeskJobs {
+  ranking: {
+    ask: { request: RankingRequest; offset: number; limit: number };
+    answer: { total: number; rows: RankedRow[] };
+  };
+  export: { ask: { request: RankingRequest; format: TableFormat; path: string }; answer: number };
+  lookup: { ask: { text: string; radiusArcsec: number }; answer: Found };
+}
+
+/** A job on its way to the thread. `shared` comes with the first job of a survey's data. */
+export interface DeskMessage<K extends keyof DeskJobs = keyof DeskJobs> {
+  id: number;
+  kind: K;
+  survey: { folder: string; dataHash: string; shared: SharedCatalogue | null };
+  ask: DeskJobs[K]["ask"];
+}
+
+/** How a job ended: exactly one a job. */
+export type DeskReply =
+  | { id: number; answer: DeskJobs[keyof DeskJobs]["answer"] }
+  | { id: number; code: string; message: string };
+
+type Handlers = {
+  [K in keyof DeskJobs]: (
+    survey: Survey,
+    ask: DeskJobs[K]["ask"],
+  ) => DeskJobs[K]["answer"] | Promise<DeskJobs[K]["answer"]>;
+};
+
+const HANDLERS: Handlers = {
+  ranking: (survey, { request, offset, limit }) => rankedRows(survey, request, { offset, limit }),
+  export: (survey, { request, format, path }) => exportSession(survey, request, format, path),
+  lookup: (survey, { text, radiusArcsec }) => lookUp(text, survey.rows, survey.indexOf, radiusArcsec),
+};
+
+const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>();
+
+function surveyOf({ folder, dataHash, shared }: DeskMessage["survey"]): Promise<Survey> {
+  const known = surveys.get(folder);
+  if (known?.dataHash === dataHash) return known.survey;
+  void known?.survey.then((old) => old.close());
+  const survey = openSharedSurvey(folder, shared as SharedCatalogue);
+  surveys.set(folder, { dataHash, survey });
+  return survey;
+}
+
+async function run<K extends keyof DeskJobs>({ id, kind, survey, ask }: DeskMessage<K>): Promise<DeskReply> {
+  try {
+    return { id, answer: await HANDLERS[kind](await surveyOf(survey), ask) };
+  } catch (error) {
+    return { id, code: codeOf(error) ?? "INTERNAL", message: messageOf(error) };
+  }
+}
+
+parentPort?.on("message", async (message: DeskMessage) => parentPort?.postMessage(await run(message)));

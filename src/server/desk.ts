@@ -1,0 +1,95 @@
+/**
+ * The HTTP thread's side of the threads that read whole catalogues: it asks and waits, and goes on answering others
+ * meanwhile. Exports have a thread of their own, so that a page of a ranking does not wait for one.
+ */
+import type { Worker } from "node:worker_threads";
+import { SkyloopError } from "../base/errors.ts";
+import { startWorker } from "../base/workers.ts";
+import type { Survey } from "../survey/folder.ts";
+import type { DeskJobs, DeskMessage, DeskReply } from "./desk-worker.ts";
+
+interface Waiting {
+  resolve: (answer: never) => void;
+  reject: (error: Error) => void;
+}
+
+/** One thread and the questions it has not answered yet; a thread that ends fails them and is started anew. */
+class DeskThread {
+  #worker: Worker | null = null;
+  #next = 1;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Data hash of each survey that the thread has. */
+  readonly #sent = new Map<string, string>();
+
+  ask<K extends keyof DeskJobs>(kind: K, survey: Survey, ask: DeskJobs[K]["ask"]): Promise<DeskJobs[K]["answer"]> {
+    const worker = this.#started();
+    const { folder } = survey;
+    const { dataHash } = survey.header;
+    const shared = this.#sent.get(folder) === dataHash ? null : survey.shared;
+    this.#sent.set(folder, dataHash);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, kind, survey: { folder, dataHash, shared }, ask } satisfies DeskMessage<K>);
+    });
+  }
+
+  #started(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const worker = startWorker(new URL("./desk-worker.ts", import.meta.url));
+    worker.on("message", (reply: DeskReply) => {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      if ("answer" in reply) waiting?.resolve(reply.answer as never);
+      else waiting?.reject(new SkyloopError(reply.code, reply.message));
+    });
+    const ended = (why: string) => {
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      this.#sent.clear();
+      const left = [...this.#waiting.values()];
+      this.#waiting.clear();
+      for (const { reject } of left)
+        reject(new SkyloopError("WORKER_DIED", `the thread that reads catalogues ended (${why}); ask again`));
+    };
+    worker.on("error", (error) => ended(error.message));
+    worker.on("exit", (code) => ended(`exit code ${code}`));
+    worker.unref();
+    this.#worker = worker;
+    return worker;
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    for (const { reject } of this.#waiting.values())
+      reject(new SkyloopError("WORKER_DIED", "the server is being stopped; ask again when it is back"));
+    this.#waiting.clear();
+    await worker?.terminate();
+  }
+}
+
+/** Reads rankings, finds objects and writes exports without holding up the HTTP thread. */
+export class Desk {
+  readonly #pages = new DeskThread();
+  readonly #exports = new DeskThread();
+
+  /** Rows of a ranking, from `offset` on. */
+  ranking(survey: Survey, ask: DeskJobs["ranking"]["ask"]): Promise<DeskJobs["ranking"]["answer"]> {
+    return this.#pages.ask("ranking", survey, ask);
+  }
+
+  /** The rows that a text names, by ids or positions. */
+  lookup(survey: Survey, ask: DeskJobs["lookup"]["ask"]): Promise<DeskJobs["lookup"]["answer"]> {
+    return this.#pages.ask("lookup", survey, ask);
+  }
+
+  /** Writes a ranking as a file; returns how many rows it has. */
+  export(survey: Survey, ask: DeskJobs["export"]["ask"]): Promise<number> {
+    return this.#exports.ask("export", survey, ask);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#pages.close(), this.#exports.close()]);
+  }
+}
