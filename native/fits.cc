@@ -151,7 +151,30 @@ Napi::Value readImage(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// readTable(source, hdu) -> { columns: { name, type, unit, values }[], skipped: string[] }
+// Integers of 64 bits as BigInt, exact; null where the file has none.
+template <typename T, typename Make>
+Napi::Array readWide(Napi::Env env, File& file, int column, int type, long rows, Make make) {
+  std::vector<T> cells(rows);
+  std::vector<char> none(rows);
+  int any = 0;
+  if (rows > 0)
+    file.check(fits_read_colnull(file.get(), type, column, 1, 1, rows, cells.data(), none.data(), &any, file.status()));
+  auto values = Napi::Array::New(env, rows);
+  for (long row = 0; row < rows; row++)
+    values.Set(row, none[row] != 0 ? env.Null() : Napi::Value(make(env, cells[row])));
+  return values;
+}
+
+// A keyword of a column, or nothing.
+std::string columnKey(File& file, const char* root, int column) {
+  char key[FLEN_KEYWORD], value[FLEN_VALUE] = "";
+  int missing = 0;
+  fits_make_keyn(root, column, key, &missing);
+  fits_read_key(file.get(), TSTRING, key, value, nullptr, &missing);
+  return missing == 0 ? value : "";
+}
+
+// readTable(source, hdu) -> { columns: { name, type, unit, values }[], skipped: { name, form }[] }
 Napi::Value readTable(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   File file(info[0]);
@@ -163,25 +186,33 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
   auto columns = Napi::Array::New(env);
   auto skipped = Napi::Array::New(env);
   for (int column = 1; column <= count; column++) {
-    char key[FLEN_KEYWORD], name[FLEN_VALUE] = "";
-    fits_make_keyn("TTYPE", column, key, file.status());
-    int noName = 0;
-    fits_read_key(file.get(), TSTRING, key, name, nullptr, &noName);
+    auto name = columnKey(file, "TTYPE", column);
     int type = 0;
     long repeat = 0, width = 0;
     file.check(fits_get_eqcoltype(file.get(), column, &type, &repeat, &width, file.status()));
-    std::string label = name[0] != '\0' ? name : "column" + std::to_string(column);
+    std::string label = !name.empty() ? name : "column" + std::to_string(column);
     bool text = type == TSTRING;
     bool whole = type == TBYTE || type == TSBYTE || type == TSHORT || type == TUSHORT || type == TINT ||
-                 type == TUINT || type == TLONG || type == TULONG || type == TLONGLONG;
+                 type == TUINT || type == TLONG || type == TULONG || type == TLONGLONG || type == TULONGLONG;
     bool number = whole || type == TFLOAT || type == TDOUBLE;
     if (type < 0 || (!text && repeat != 1) || !(text || number || type == TLOGICAL)) {
-      skipped.Set(skipped.Length(), label);
+      auto left = Napi::Object::New(env);
+      left.Set("name", label);
+      left.Set("form", columnKey(file, "TFORM", column));
+      skipped.Set(skipped.Length(), left);
       continue;
     }
-    auto values = Napi::Array::New(env, rows);
+    auto values = Napi::Array::New(env);
     int any = 0;
-    if (text) {
+    if (type == TLONG || type == TLONGLONG) {
+      values = readWide<LONGLONG>(env, file, column, TLONGLONG, rows, [](Napi::Env to, LONGLONG value) {
+        return Napi::BigInt::New(to, static_cast<int64_t>(value));
+      });
+    } else if (type == TULONG || type == TULONGLONG) {
+      values = readWide<ULONGLONG>(env, file, column, TULONGLONG, rows, [](Napi::Env to, ULONGLONG value) {
+        return Napi::BigInt::New(to, static_cast<uint64_t>(value));
+      });
+    } else if (text) {
       std::vector<std::vector<char>> cells(rows, std::vector<char>(std::max(repeat, width) + 1));
       std::vector<char*> pointers(rows);
       for (long row = 0; row < rows; row++) pointers[row] = cells[row].data();
@@ -210,6 +241,7 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
     }
     auto entry = Napi::Object::New(env);
     entry.Set("name", label);
+    entry.Set("unit", columnKey(file, "TUNIT", column));
     entry.Set("type", text ? "string" : type == TLOGICAL ? "boolean" : whole ? "integer" : "number");
     entry.Set("values", values);
     columns.Set(columns.Length(), entry);

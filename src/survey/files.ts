@@ -1,8 +1,9 @@
 /** Finding the image files of a folder and sorting them by what they are. */
-import { readdirSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../base/errors.ts";
 import type { Problem } from "../contract/survey.ts";
-import { stemOf } from "./labels.ts";
+import { stemOf, withoutEnding } from "./join.ts";
 
 /** The image files of a folder, sorted by kind, relative to it. */
 export interface Found {
@@ -15,19 +16,71 @@ export interface Found {
 
 const BAND_SUFFIX = /^(.+?)[-_.]([ugrizyYJHK])$/;
 
-/** All files below `folder`, relative to it, sorted. Hidden files and folders are passed over. */
-export function listFiles(folder: string): string[] {
+/**
+ * All files below `folder`, relative to it, sorted; links to folders are followed once each. Hidden files and folders,
+ * and surveys of ours, are passed over; what may not be read is a problem.
+ */
+export function listFiles(folder: string): { files: string[]; problems: Problem[] } {
   const files: string[] = [];
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name).slice(folder.length).replace(/^\//, "");
-    if (!entry.isDirectory() && !path.split("/").some((part) => part.startsWith("."))) files.push(path);
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  const visit = (below: string) => {
+    try {
+      const real = realpathSync(join(folder, below));
+      if (seen.has(real)) return;
+      seen.add(real);
+      const entries = readdirSync(join(folder, below), { withFileTypes: true });
+      if (below !== "" && entries.some(({ name }) => name === "survey.json")) return;
+      for (const entry of entries) {
+        if (entry.name.startsWith(".")) continue;
+        const path = join(below, entry.name);
+        const isFolder = entry.isSymbolicLink()
+          ? statSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory() === true
+          : entry.isDirectory();
+        if (isFolder) visit(path);
+        else files.push(path);
+      }
+    } catch (cause) {
+      problems.push({ source: below || ".", code: "FILE_UNREADABLE", message: messageOf(cause), kept: false });
+    }
+  };
+  visit("");
+  return { files: files.sort(), problems };
+}
+
+/** The names of each image below its folder: its path, or for one file a band the object's path and each file's. */
+export function namesOf({ pictures, fits }: Found): string[][] {
+  return [...pictures.map((file) => [file]), ...fits.map(nameOfGroup)];
+}
+
+/** The names of an object of FITS files, the first of them its own. */
+export function nameOfGroup({ stem, files }: Found["fits"][number]): string[] {
+  const all = files.map(({ file }) => file);
+  return all.length > 1 ? [`${join(dirname(all[0]), stem)}.fits`, ...all] : all;
+}
+
+/**
+ * Ids for images without a row: the file's name without its ending, with its folders where several files have one name,
+ * with the ending where that is all that differs.
+ */
+export function idsByName(names: string[][]): (file: string) => string {
+  const counts = new Map<string, number>();
+  const count = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (const [file] of names) {
+    const [stem, path] = [stemOf(file), withoutEnding(file)];
+    count(`stem ${stem}`);
+    count(`path ${path}`);
   }
-  return files.sort();
+  return (file) => {
+    const [stem, path] = [stemOf(file), withoutEnding(file)];
+    if ((counts.get(`stem ${stem}`) ?? 0) < 2) return stem;
+    return (counts.get(`path ${path}`) ?? 0) < 2 ? path : file;
+  };
 }
 
 /** Sorts files by their endings; what is no image is named as a problem, tables and texts beside images are not. */
-export function sortFiles(files: string[]): Found {
-  const found: Found = { pictures: [], fits: [], hdf5: [], problems: [] };
+export function sortFiles({ files, problems }: ReturnType<typeof listFiles>): Found {
+  const found: Found = { pictures: [], fits: [], hdf5: [], problems: [...problems] };
   const groups = new Map<string, Found["fits"][number]>();
   for (const file of files) {
     const name = file.toLowerCase();

@@ -4,7 +4,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
-import type { TableColumn } from "./duck.ts";
+import { wholeNumbers } from "./cells.ts";
+import type { Cell, LeftOut, TableColumn } from "./duck.ts";
 
 /** Keyword, value as it stands in the file (text in quotes), comment. */
 export type FitsCard = [key: string, value: string, comment: string];
@@ -17,10 +18,12 @@ export interface FitsHdu {
   cards: FitsCard[];
 }
 
+type RawColumn = Omit<TableColumn, "values"> & { values: (Cell | bigint)[] };
+
 interface Addon {
   hdus(source: string | Uint8Array): FitsHdu[];
   readImage(source: string | Uint8Array, hdu: number, box?: number[]): { shape: number[]; data: Float32Array };
-  readTable(source: string | Uint8Array, hdu: number): { columns: TableColumn[]; skipped: string[] };
+  readTable(source: string | Uint8Array, hdu: number): { columns: RawColumn[]; skipped: LeftOut[] };
   writeTable(path: string, columns: TableColumn[]): void;
   writeImage(path: string, shape: number[], data: Float32Array, cards: string[]): void;
   version(): number;
@@ -106,8 +109,11 @@ export function readFitsImage(path: string, hdu?: number, box?: [number, number,
   });
 }
 
-/** A table HDU (the first unless given). Columns of vectors are left out and named in `skipped`. */
-export function readFitsTable(path: string, hdu?: number): { columns: TableColumn[]; skipped: string[] } {
+/**
+ * A table HDU (the first unless given). Whole numbers that a double cannot hold are text, digit by digit; columns of
+ * vectors are left out and named in `skipped`.
+ */
+export function readFitsTable(path: string, hdu?: number): { columns: TableColumn[]; skipped: LeftOut[] } {
   return guarded(path, () => {
     const source = open(path);
     const at =
@@ -116,7 +122,12 @@ export function readFitsTable(path: string, hdu?: number): { columns: TableColum
         .hdus(source)
         .findIndex(({ type }) => type === "table");
     if (at < 0) throw new SkyloopError("FITS_UNREADABLE", `${path} holds no table`);
-    return addon().readTable(source, at);
+    const { columns, skipped } = addon().readTable(source, at);
+    const exact = (column: RawColumn): TableColumn =>
+      column.type === "integer"
+        ? { ...column, ...wholeNumbers(column.values) }
+        : { ...column, values: column.values as Cell[] };
+    return { columns: columns.map(exact), skipped };
   });
 }
 

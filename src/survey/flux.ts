@@ -3,12 +3,11 @@ import { basename, join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
-import { describeFile, refusal } from "./create.ts";
-import type { Found } from "./files.ts";
+import { describeFile, type Intake, refusal } from "./create.ts";
+import { type Found, nameOfGroup } from "./files.ts";
 import { cardValue, type FitsCard, readFitsHdus, readFitsImage } from "./fits.ts";
 import type { NewStamp } from "./folder.ts";
 import { readHdf5Stamps } from "./hdf5.ts";
-import type { Labels } from "./labels.ts";
 import { judgeFlux, QUALITY } from "./quality.ts";
 import { parseWcs } from "./wcs.ts";
 
@@ -116,19 +115,19 @@ export async function* readFluxStamps(
   folder: string,
   found: Found,
   bands: string[],
-  labels: Labels | null,
+  intake: Intake,
   progress: Progress,
 ): AsyncGenerator<NewStamp | Problem> {
   for (const [done, group] of found.fits.entries()) {
     const source = group.files.map(({ file }) => file).join(", ");
     try {
-      yield* takeGroup(folder, group, source, bands, labels);
+      yield* takeGroup(folder, group, source, bands, intake);
     } catch (error) {
       yield refusal(source, error instanceof SkyloopError ? error.code : "FITS_UNREADABLE", messageOf(error));
     }
     progress.update(done + 1, found.fits.length);
   }
-  for (const file of found.hdf5) yield* readHdf5Stamps(folder, file, bands, labels, progress);
+  for (const file of found.hdf5) yield* readHdf5Stamps(folder, file, bands, intake.labels, progress);
 }
 
 function* takeGroup(
@@ -136,7 +135,7 @@ function* takeGroup(
   group: Group,
   source: string,
   bands: string[],
-  labels: Labels | null,
+  intake: Intake,
 ): Generator<NewStamp | Problem> {
   const image = readGroup(folder, group);
   const missing = bands.filter((band) => !image.bands.has(band));
@@ -152,7 +151,7 @@ function* takeGroup(
   const N = image.widthPx * image.heightPx;
   const data = new Float32Array(bands.length * N);
   for (const [i, band] of bands.entries()) data.set(image.bands.get(band) as Float32Array, i * N);
-  const described = describeFile(group.files.length > 1 ? `${group.stem}.fits` : group.files[0].file, labels);
+  const described = describeFile(nameOfGroup(group)[0], intake);
   const wcs = parseWcs(image.header);
   const middle = wcs?.pixelToSky((image.widthPx - 1) / 2, (image.heightPx - 1) / 2);
   const raDeg = described.raDeg ?? middle?.raDeg ?? null;

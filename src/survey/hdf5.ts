@@ -7,10 +7,13 @@ import h5wasm, { Dataset, type File } from "h5wasm/node";
 import { messageOf } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
+import { wholeNumbers } from "./cells.ts";
+import { idColumns, positionColumns } from "./column-names.ts";
 import type { Cell } from "./duck.ts";
 import { judged } from "./flux.ts";
 import type { NewStamp } from "./folder.ts";
-import type { Labels } from "./labels.ts";
+import { type Labels, ownColumns } from "./labels.ts";
+import { angleOfText, inSphere } from "./position-text.ts";
 
 /** Stamps read at a time: the file may be larger than the memory. */
 const BLOCK = 64;
@@ -48,6 +51,12 @@ export async function* readHdf5Stamps(
     }
     const [count, planes, heightPx, widthPx] = shape;
     const columns = readColumns(opened, count);
+    const names = Object.keys(columns);
+    const [idColumn] = idColumns(names);
+    const place = positionColumns(names);
+    const hidden = [idColumn, place?.ra[0], place?.dec[0]].filter((one) => /^(id|ra|dec)$/i.test(one ?? ""));
+    const positionAt = (row: Record<string, Cell>) =>
+      place === null ? null : inSphere(angle(row[place.ra[0]], "ra"), angle(row[place.dec[0]], "dec"));
     const stem = basename(file).replace(/\.(h5|hdf5)$/i, "");
     for (let from = 0; from < count; from += BLOCK) {
       const to = Math.min(count, from + BLOCK);
@@ -55,13 +64,11 @@ export async function* readHdf5Stamps(
       const length = planes * heightPx * widthPx;
       for (let i = from; i < to; i++) {
         const own = Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[i]]));
-        const { ra, dec, id, ...others } = own;
-        const name = id === undefined || id === null ? `${stem}_${i}` : String(id);
-        const row = labels?.take(name);
-        const position = {
-          raDeg: typeof ra === "number" ? ra : (row?.position.raDeg ?? null),
-          decDeg: typeof dec === "number" ? dec : (row?.position.decDeg ?? null),
-        };
+        const id = idColumn === undefined ? null : own[idColumn];
+        const others = ownColumns(own, hidden);
+        const name = id === null || id === "" ? `${stem}_${i}` : String(id);
+        const row = labels?.takeId(name);
+        const position = positionAt(own) ?? row?.position ?? { raDeg: null, decDeg: null };
         yield* judged(
           {
             id: row?.id ?? name,
@@ -85,6 +92,18 @@ export async function* readHdf5Stamps(
   }
 }
 
+const angle = (value: Cell, of: "ra" | "dec") => angleOfText(value === null ? "" : String(value), of);
+
+/** Whole numbers of 64 bits exactly, as text where a double cannot hold them; null for NaN and what is no cell. */
+function cellsOf(values: unknown[]): Cell[] {
+  if (values.some((value) => typeof value === "bigint")) return wholeNumbers(values).values;
+  return values.map((value) =>
+    (typeof value === "number" && !Number.isNaN(value)) || typeof value === "string" || typeof value === "boolean"
+      ? value
+      : null,
+  );
+}
+
 /** Datasets beside the images that hold one number or text an object. */
 function readColumns(file: File, count: number): Record<string, Cell[]> {
   const columns: Record<string, Cell[]> = {};
@@ -92,15 +111,7 @@ function readColumns(file: File, count: number): Record<string, Cell[]> {
     const dataset = file.get(name);
     if (name === "images" || !(dataset instanceof Dataset) || dataset.shape?.length !== 1 || dataset.shape[0] !== count)
       continue;
-    columns[name] = Array.from(
-      dataset.value as ArrayLike<unknown>,
-      (value): Cell =>
-        typeof value === "bigint"
-          ? Number(value)
-          : typeof value === "number" || typeof value === "string" || typeof value === "boolean"
-            ? value
-            : null,
-    );
+    columns[name] = cellsOf(Array.from(dataset.value as ArrayLike<unknown>));
   }
   return columns;
 }

@@ -1,22 +1,14 @@
-/** Joining a table of labels to images: by id, or by the file's name. */
+/** Joining a table of labels to images: by the file's name where the table has one, else by id. */
 import { existsSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { basename, join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { type Problem, RESERVED_COLUMNS } from "../contract/survey.ts";
-import { readTable, type TableRow } from "./catalogue.ts";
+import { readTable, type Table, type TableRow } from "./catalogue.ts";
+import { fileColumns, idColumns, positionColumns } from "./column-names.ts";
+import { folderOf, ImagePaths, type Meant, stemOf } from "./join.ts";
+import { angleOfText, degreesIn, inSphere } from "./position-text.ts";
 
-const FILE_COLUMNS = ["file", "filename", "file_name", "file_loc", "path", "image"];
-const RA_COLUMNS = ["ra", "radeg", "ra_deg", "raj2000", "right_ascension"];
-const DEC_COLUMNS = ["dec", "decdeg", "dec_deg", "dedeg", "de", "decj2000", "dej2000", "declination"];
-
-/** File name without folders and image endings. */
-export function stemOf(file: string): string {
-  return basename(file)
-    .replace(/\.(gz|bz2|fz)$/i, "")
-    .replace(/\.(fits?|jpe?g|png|webp)$/i, "");
-}
-
-const find = (columns: string[], names: string[]) => columns.find((column) => names.includes(column.toLowerCase()));
+export { stemOf } from "./join.ts";
 
 /** A position on the sky, ICRS degrees; null where a table has none. */
 export interface Position {
@@ -24,108 +16,232 @@ export interface Position {
   decDeg: number | null;
 }
 
-/** The position in a row, from whichever of the usual column names stand; null outside the sphere. */
-export function positionIn(row: TableRow): Position {
-  const columns = Object.keys(row);
-  const number = (column: string | undefined) =>
-    column === undefined || row[column] === null || row[column] === "" ? Number.NaN : Number(row[column]);
-  const [ra, dec] = [number(find(columns, RA_COLUMNS)), number(find(columns, DEC_COLUMNS))];
-  if (!(ra >= -180 && ra <= 360 && dec >= -90 && dec <= 90)) return { raDeg: null, decDeg: null };
-  return { raDeg: ((ra % 360) + 360) % 360, decDeg: dec };
-}
+const NOWHERE: Position = { raDeg: null, decDeg: null };
 
 /** Names such as `cutout_RA_DEC.fits` of the Legacy Survey's cutout service. */
 export function positionInName(file: string): Position {
   const match = /(\d{1,3}\.\d{3,})_([+-]?\d{1,2}\.\d{3,})/.exec(basename(file));
-  return match === null ? { raDeg: null, decDeg: null } : positionIn({ ra: Number(match[1]), dec: Number(match[2]) });
+  return (match === null ? null : inSphere(Number(match[1]), Number(match[2]))) ?? NOWHERE;
+}
+
+/**
+ * Reads the position of each row of a table, from whichever of the usual columns stand, in degrees, hours or sexagesimal;
+ * `said` hears of the first rows that have one that cannot be read.
+ */
+export function positionsOf(table: Table, said: (problem: Problem) => void): (row: number) => Position {
+  const found = positionColumns(table.columns);
+  if (found === null) return () => NOWHERE;
+  const unit = (columns: string[]) => (columns.length > 1 ? "" : (table.units.get(columns[0]) ?? ""));
+  const units = { ra: unit(found.ra) || (found.hours ? "h" : "deg"), dec: unit(found.dec) || "deg" };
+  const known = Number.isFinite(degreesIn(units.ra)) && Number.isFinite(degreesIn(units.dec));
+  if (!known)
+    said({
+      source: table.placeOf(0).replace(/ \w+ \d+$/, ""),
+      code: "POSITION_UNREADABLE",
+      message: `${found.ra[0]} and ${found.dec[0]} are in ${units.ra} and ${units.dec}, which are no units of an angle; the rows have no position`,
+      kept: true,
+    });
+  return (row) => {
+    const text = (columns: string[]) => columns.map((column) => table.textAt(row, column) ?? "");
+    const [ra, dec] = [text(found.ra), text(found.dec)];
+    if (!known || ra.every((part) => part === "") || dec.every((part) => part === "")) return NOWHERE;
+    const degrees = inSphere(
+      angleOfText(ra.join(" "), "ra", units.ra),
+      angleOfText(dec.join(" ").replace(/^([+-]) /, "$1"), "dec", units.dec),
+    );
+    if (degrees === null)
+      said({
+        source: table.placeOf(row),
+        code: "POSITION_UNREADABLE",
+        message: `${found.ra.join(" ")} ${ra.join(" ")} and ${found.dec.join(" ")} ${dec.join(" ")} are no position on the sky; the row has none`,
+        kept: true,
+      });
+    return degrees ?? NOWHERE;
+  };
+}
+
+/** The user's columns of a row; one with a name of ours keeps its values under a longer one. */
+export function ownColumns(row: TableRow, without: (string | undefined)[]): TableRow {
+  const reserved = new Set<string>(RESERVED_COLUMNS);
+  return Object.fromEntries(
+    Object.entries(row).flatMap(([name, value]) =>
+      without.includes(name) ? [] : [[reserved.has(name.toLowerCase()) ? `${name}_catalogue` : name, value]],
+    ),
+  );
+}
+
+export interface Labelled {
+  /** As in the table; undefined where the row has none. */
+  id: string | undefined;
+  columns: TableRow;
+  position: Position;
 }
 
 /** A label table, joined to images by id or file name. */
 export interface Labels {
-  /** The row of an image given by its path relative to the images' folder; marks it as used. */
-  take(file: string): { id: string; columns: TableRow; position: Position } | undefined;
-  /** Rows that no image took, and rows that repeat an id. */
+  /** The row of an image, given by any of its names below the folder of images. */
+  take(file: string): Labelled | undefined;
+  /** As `take`, for objects that are no files (rows of an HDF5 file): by id. */
+  takeId(id: string): Labelled | undefined;
+  /** Rows that no image took, that repeat another or fit several images, and columns that were left out. */
   problems(): Problem[];
 }
 
 /**
- * The label table of a folder of images: the given one, else `labels.csv` in it; null where there is none. Throws
- * LABELS_NO_KEY.
+ * The label table of a folder of images: the given one, else `labels.csv` in it; null where there is none. `images` are
+ * the names of each image below the folder, one a band. Throws LABELS_NO_KEY.
  */
-export async function readLabels(folder: string, given: string | undefined): Promise<Labels | null> {
+export async function readLabels(
+  folder: string,
+  given: string | undefined,
+  images: string[][],
+): Promise<Labels | null> {
   const path = given ?? join(folder, "labels.csv");
   if (given === undefined && !existsSync(path)) return null;
-  const { columns, rows } = await readTable(path);
-  const idColumn =
-    columns.find((column) => column.toLowerCase() === "id") ??
-    columns.find((column) => ["objid", "object_id", "name", "iauname"].includes(column.toLowerCase()));
-  const fileColumn = find(columns, FILE_COLUMNS);
-  if (idColumn === undefined && fileColumn === undefined)
+  const table = await readTable(path);
+  const [files, ids] = [fileColumns(table.columns), idColumns(table.columns)];
+  if (files.length + ids.length === 0)
     throw new SkyloopError(
       "LABELS_NO_KEY",
-      `${path} has neither an \`id\` nor a \`file\` column to join images by (it has ${columns.slice(0, 8).join(", ")}); name one of them so`,
+      `${path} has neither an \`id\` nor a \`file\` column to join images by (it has ${table.columns.slice(0, 8).join(", ")}); name one of them so`,
     );
-  const reserved = new Set<string>(RESERVED_COLUMNS);
-  const byKey = new Map<string, number>();
-  const repeated: Problem[] = [];
-  for (const [i, row] of rows.entries()) {
-    const keys = [fileColumn === undefined ? null : row[fileColumn], idColumn === undefined ? null : row[idColumn]]
-      .filter((key) => key !== null && key !== "")
-      .map(String);
-    const fresh = keys.filter((key) => !byKey.has(key));
-    if (keys.length > 0 && fresh.length === 0)
-      repeated.push({
-        source: `${basename(path)} row ${i + 2}`,
-        code: "DUPLICATE_ID",
-        message: `row repeats ${keys.join(", ")}; the first one is used`,
-        kept: false,
-      });
-    for (const key of fresh) byKey.set(key, i);
-    if (fileColumn !== undefined && row[fileColumn] !== null) {
-      const stem = stemOf(String(row[fileColumn]));
-      if (!byKey.has(stem)) byKey.set(stem, i);
+  return new JoinedTable(table, files, ids, images);
+}
+
+/** A table and the images that its rows are of. */
+class JoinedTable implements Labels {
+  readonly #table: Table;
+  readonly #images: string[][];
+  readonly #idColumn: string | undefined;
+  readonly #keyColumn: string;
+  readonly #byFile: boolean;
+  readonly #hidden: (string | undefined)[];
+  readonly #positions: Position[];
+  readonly #problems: Problem[];
+  readonly #rowOfImage = new Map<string, number>();
+  readonly #rowOfId = new Map<string, number>();
+  readonly #used = new Set<number>();
+  readonly #named = new Set<number>();
+
+  constructor(table: Table, files: string[], ids: string[], images: string[][]) {
+    this.#table = table;
+    this.#images = images;
+    this.#problems = [...table.problems];
+    const paths = new ImagePaths(images);
+    const counted = (columns: string[], find: (key: string) => Meant) =>
+      columns
+        .map((column) => ({
+          column,
+          count: table.rows.filter((_, row) => find(this.#key(row, column)).depth > 0).length,
+        }))
+        .reduce((most, one) => (one.count > most.count ? one : most), { column: columns[0], count: 0 });
+    // A column of files decides wherever it names any of the images; numbers in `id` may fit other ones by chance.
+    const file = files.length > 0 ? counted(files, (key) => paths.find(key)) : null;
+    const id = ids.length > 0 ? counted(ids, (key) => paths.findId(key)) : null;
+    this.#byFile = file !== null && (file.count > 0 || id === null);
+    this.#keyColumn = ((this.#byFile ? file : id) as { column: string }).column;
+    this.#idColumn = ids.find((column) => column !== this.#keyColumn || !this.#byFile);
+    let unreadable = 0;
+    const positionOf = positionsOf(table, (problem) => {
+      // A whole column of them says the same.
+      if (++unreadable <= 20) this.#problems.push(problem);
+    });
+    this.#positions = table.rows.map((_, row) => positionOf(row));
+    const position = positionColumns(table.columns);
+    // What has a place of its own is not kept twice; positions that could not be read are.
+    const own = [this.#idColumn, ...(unreadable > 0 ? [] : [position?.ra[0], position?.dec[0]])];
+    this.#hidden = [
+      this.#byFile ? this.#keyColumn : undefined,
+      ...own.filter((name) => name !== undefined && /^(id|ra|dec)$/i.test(name)),
+    ];
+    this.#join(paths);
+  }
+
+  #key(row: number, column: string | undefined): string {
+    return column === undefined ? "" : (this.#table.textAt(row, column) ?? "");
+  }
+
+  /** Gives each image the row that agrees best with its path, the first of several. */
+  #join(paths: ImagePaths): void {
+    const [meant, names] = [[] as { row: number; key: string; of: Meant }[], new Map<string, number>()];
+    const folders = new Set<string>();
+    for (let row = 0; row < this.#table.rows.length; row++) {
+      const id = this.#key(row, this.#idColumn);
+      if (id !== "" && !this.#rowOfId.has(id)) this.#rowOfId.set(id, row);
+      const path = this.#key(row, this.#keyColumn);
+      const key = path || id;
+      if (key === "") continue;
+      const of = this.#byFile && path !== "" ? paths.find(key) : paths.findId(key);
+      meant.push({ row, key, of });
+      const folder = folderOf(key);
+      if (folder !== undefined) folders.add(folder);
+      names.set(stemOf(key), (names.get(stemOf(key)) ?? 0) + 1);
+    }
+    const best = new Map<number, { row: number; depth: number }>();
+    const repeats: { row: number; key: string; image: number }[] = [];
+    for (const { row, key, of } of meant) {
+      const [image] = of.images;
+      if (image === undefined) continue;
+      // Folders of other names are another place of the same files, unless the names tell files apart.
+      const [there, here] = [folderOf(key) as string, folderOf(this.#images[image][0]) as string];
+      if (of.elsewhere && (paths.folders.has(there) || folders.has(here) || (names.get(stemOf(key)) ?? 0) > 1))
+        continue;
+      if (of.images.length > 1) this.#tellAmbiguous(row, key, of.images);
+      else if (of.depth > (best.get(image)?.depth ?? 0)) best.set(image, { row, depth: of.depth });
+      else repeats.push({ row, key, image });
+    }
+    for (const [image, { row }] of best) for (const name of this.#images[image]) this.#rowOfImage.set(name, row);
+    for (const { row, key, image } of repeats) {
+      const first = this.#table.placeOf((best.get(image) as { row: number }).row);
+      this.#tell(row, "DUPLICATE_ID", `row repeats ${key}; ${first} is used`);
     }
   }
-  const used = new Set<number>();
-  return {
-    take(file) {
-      const at =
-        byKey.get(file) ??
-        byKey.get(relative(folder, join(folder, file))) ??
-        byKey.get(basename(file)) ??
-        byKey.get(stemOf(file));
-      if (at === undefined) return undefined;
-      used.add(at);
-      const row = rows[at];
-      // id and position have their own places; another column with one of our names keeps its values under a longer
-      // one.
-      const own = Object.fromEntries(
-        Object.entries(row).flatMap(([name, value]) =>
-          name === fileColumn || ["id", "ra", "dec"].includes(name.toLowerCase())
-            ? []
-            : [[reserved.has(name.toLowerCase()) ? `${name}_catalogue` : name, value]],
-        ),
-      );
-      return {
-        id: idColumn !== undefined && row[idColumn] !== null ? String(row[idColumn]) : stemOf(file),
-        columns: own,
-        position: positionIn(row),
-      };
-    },
-    problems() {
-      const unused = rows.flatMap((row, i) =>
-        used.has(i) || repeated.some(({ source }) => source.endsWith(` ${i + 2}`))
-          ? []
-          : [
-              {
-                source: `${basename(path)} row ${i + 2}`,
-                code: "ROW_WITHOUT_IMAGE",
-                message: `no image for ${idColumn === undefined ? String(row[fileColumn as string]) : String(row[idColumn])}`,
-                kept: false,
-              },
-            ],
-      );
-      return [...repeated, ...unused];
-    },
-  };
+
+  #tellAmbiguous(row: number, key: string, images: number[]): void {
+    const some = images.slice(0, 3).map((i) => this.#images[i][0]);
+    this.#tell(
+      row,
+      "AMBIGUOUS_ROW",
+      `${key} fits ${images.length} images (${some.join(", ")}${images.length > 3 ? ", …" : ""}), none gets the row; write more of the path into the table`,
+    );
+  }
+
+  #tell(row: number, code: string, message: string): void {
+    this.#named.add(row);
+    this.#problems.push({ source: this.#table.placeOf(row), code, message, kept: false });
+  }
+
+  #labelled(row: number | undefined): Labelled | undefined {
+    if (row === undefined) return undefined;
+    this.#used.add(row);
+    return {
+      id: this.#key(row, this.#idColumn) || undefined,
+      columns: ownColumns(this.#table.rows[row], this.#hidden),
+      position: this.#positions[row],
+    };
+  }
+
+  take(file: string): Labelled | undefined {
+    return this.#labelled(this.#rowOfImage.get(file));
+  }
+
+  takeId(id: string): Labelled | undefined {
+    return this.#labelled(this.#rowOfId.get(id));
+  }
+
+  problems(): Problem[] {
+    const unused = this.#table.rows.flatMap((_, row): Problem[] =>
+      this.#used.has(row) || this.#named.has(row)
+        ? []
+        : [
+            {
+              source: this.#table.placeOf(row),
+              code: "ROW_WITHOUT_IMAGE",
+              message: `no image for ${this.#key(row, this.#keyColumn) || this.#key(row, this.#idColumn) || "a row without a name"}`,
+              kept: false,
+            },
+          ],
+    );
+    return [...this.#problems, ...unused];
+  }
 }

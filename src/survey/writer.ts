@@ -5,6 +5,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { hashFile, lockFolder, writeError, writeFileAtomic } from "../base/files.ts";
 import { type Codec, type Problem, RESERVED_COLUMNS, type SurveyHeader } from "../contract/survey.ts";
 import { type Cell, type CellType, type TableColumn, writeColumns } from "./duck.ts";
+import { faultOfId, idInstead } from "./ids.ts";
 import {
   beginPartial,
   checkReplaceable,
@@ -109,8 +110,12 @@ export class SurveyWriter {
     return this.#rows.length;
   }
 
-  /** Appends one stamp. A second one with the same id is not taken but recorded as a problem. */
-  add(stamp: NewStamp): void {
+  /**
+   * Appends one stamp. An id that cannot be one (ids.ts) is changed and named; a second stamp with the same id is not
+   * taken but recorded as a problem.
+   */
+  add(given: NewStamp): void {
+    const stamp = { ...given, id: this.#idFor(given) };
     if (this.#ids.has(stamp.id)) {
       this.problem({
         source: stamp.source,
@@ -145,6 +150,15 @@ export class SurveyWriter {
       offset: this.#offset - bytes.length,
       byteCount: bytes.length,
     });
+  }
+
+  #idFor({ id, source }: NewStamp): string {
+    const fault = faultOfId(id);
+    if (fault === null) return id.trim();
+    const instead = idInstead(id, source);
+    const shown = JSON.stringify(id.length > 60 ? `${id.slice(0, 60)}…` : id);
+    this.problem({ source, code: "ID_CHANGED", message: `id ${shown} ${fault}; it is called ${instead}`, kept: true });
+    return instead;
   }
 
   problem(problem: Problem): void {
@@ -231,16 +245,7 @@ export class SurveyWriter {
       type,
       values: rows.map(value),
     });
-    const names = new Set(rows.flatMap(({ columns }) => Object.keys(columns)));
-    for (const name of RESERVED_COLUMNS) names.delete(name);
-    const users = [...names].map((name) => {
-      const values = rows.map(({ columns }) => columns[name] ?? null);
-      const kinds = new Set(values.filter((value) => value !== null).map((value) => typeof value));
-      // A column whose values are of several kinds is kept as text.
-      const type: CellType =
-        kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
-      return { name, type, values };
-    });
+    const users = userColumns(rows.map(({ columns }) => columns));
     return [
       own("id", "string", ({ id }) => id),
       own("ra", "number", ({ raDeg }) => raDeg),
@@ -256,4 +261,24 @@ export class SurveyWriter {
       ...users,
     ];
   }
+}
+
+/**
+ * The user's columns, one value a row. Names that differ in case only are one name to DuckDB: the later ones get a
+ * number. A column whose values are of several kinds is kept as text.
+ */
+function userColumns(rows: Record<string, Cell>[]): TableColumn[] {
+  const names = new Set(rows.flatMap((columns) => Object.keys(columns)));
+  const taken = new Set<string>(RESERVED_COLUMNS);
+  for (const name of RESERVED_COLUMNS) names.delete(name);
+  return [...names].map((name) => {
+    const values = rows.map((columns) => (Object.hasOwn(columns, name) ? (columns[name] ?? null) : null));
+    const kinds = new Set(values.filter((value) => value !== null).map((value) => typeof value));
+    const type: CellType =
+      kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
+    let unique = name;
+    for (let n = 2; taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
+    taken.add(unique.toLowerCase());
+    return { name: unique, type, values };
+  });
 }

@@ -1,0 +1,150 @@
+/** What columns are usually called. Names are compared without case and without what is no letter or digit. */
+
+export const plainName = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
+
+/** Columns that name an object, the likeliest first. */
+const ID_NAMES = [
+  "id",
+  "objid",
+  "objectid",
+  "sourceid",
+  "targetid",
+  "galaxyid",
+  "galid",
+  "lsid",
+  "dr10id",
+  "dr9id",
+  "dr8id",
+  "dr8objid",
+  "dr7objid",
+  "photoobjid",
+  "specobjid",
+  "coaddobjectid",
+  "diaobjectid",
+  "psobjid",
+  "subjectid",
+  "assetid",
+  "gzid",
+  "cutoutid",
+  "stampid",
+  "imageid",
+  "catid",
+  "srcid",
+  "uniqueid",
+  "uid",
+  "iauname",
+  "mainid",
+  "designation",
+  "name",
+  "objname",
+  "objectname",
+  "sourcename",
+  "galaxyname",
+  "galaxy",
+  "object",
+  "source",
+  "number",
+  "recno",
+];
+const FILE_NAMES = [
+  "file",
+  "filename",
+  "fileloc",
+  "filepath",
+  "path",
+  "image",
+  "imagefile",
+  "imagename",
+  "imagepath",
+  "img",
+  "imgpath",
+  "jpg",
+  "jpgloc",
+  "png",
+  "pngloc",
+  "pngfile",
+  "fits",
+  "fitsfile",
+  "fitsloc",
+  "cutout",
+  "cutoutfile",
+  "cutoutpath",
+];
+/** What follows `ra` and `dec` in pairs of position columns, the likeliest first. */
+const ENDS = [
+  "",
+  "deg",
+  "d",
+  "degrees",
+  "indeg",
+  "j2000",
+  "j2000deg",
+  "icrs",
+  "2000",
+  "mean",
+  "stack",
+  "obj",
+  "target",
+  "win",
+  "winj2000",
+  "peak",
+  "peakj2000",
+  "sky",
+  "winsky",
+  "cen",
+  "cent",
+  "center",
+  "centre",
+  "gaia",
+  "gal",
+  "opt",
+  "hms",
+  "dms",
+  "sex",
+  "str",
+  "hours",
+  "1",
+];
+const RA_ROOTS = ["ra", "rightascension", "alpha", "coordra", "targetra", "objra", "raj", "sra"];
+const DEC_ROOTS = ["dec", "de", "declination", "decl", "delta", "coorddec", "targetdec", "objdec", "decj", "sdec"];
+
+/** The columns of these names, the likeliest first; where two differ in case only, the first. */
+function columnsCalled(columns: string[], names: string[]): string[] {
+  const byName = new Map<string, string>();
+  for (const column of columns) if (!byName.has(plainName(column))) byName.set(plainName(column), column);
+  return names.flatMap((name) => byName.get(name) ?? []);
+}
+
+export const idColumns = (columns: string[]) => columnsCalled(columns, ID_NAMES);
+export const fileColumns = (columns: string[]) => columnsCalled(columns, FILE_NAMES);
+
+/** Where a position stands: a column each, or VizieR's RAh, RAm, RAs, DE-, DEd, DEm, DEs. */
+export interface PositionColumns {
+  ra: string[];
+  dec: string[];
+  /** Right ascension is in hours by the column's name. */
+  hours: boolean;
+}
+
+/** The columns of a position; null where none are known by their names. */
+export function positionColumns(columns: string[]): PositionColumns | null {
+  const one = (roots: string[], end: string) =>
+    columnsCalled(
+      columns,
+      roots.map((root) => root + end),
+    )[0];
+  // ra with dec, ra_j2000 with dec_j2000, …; then whatever there is of each.
+  for (const end of ENDS) {
+    const [ra, dec] = [one(RA_ROOTS, end), one(DEC_ROOTS, end)];
+    if (ra !== undefined && dec !== undefined) return { ra: [ra], dec: [dec], hours: end === "hours" };
+  }
+  const any = (roots: string[]) => ENDS.map((end) => one(roots, end)).find((name) => name !== undefined);
+  const [ra, dec] = [any(RA_ROOTS), any(DEC_ROOTS)];
+  if (ra !== undefined && dec !== undefined) return { ra: [ra], dec: [dec], hours: /hours$/.test(plainName(ra)) };
+  const parts = (names: string[]) => columnsCalled(columns, names);
+  const [hms, dms] = [parts(["rah", "ram", "ras"]), parts(["ded", "dem", "des"])];
+  const sign = columns.find((column) => /^DE-$/i.test(column));
+  if (hms.length === 3 && dms.length === 3)
+    return { ra: hms, dec: sign === undefined ? dms : [sign, ...dms], hours: true };
+  return null;
+}
