@@ -1,6 +1,7 @@
 /** Which key does what while labelling; people change it in the list of keys, and the browser remembers. */
 import { recall, remember } from "./memory.ts";
 
+/** What keys do on the labelling page: name, default key, and its description in the help. */
 export const ACTIONS = [
   ["positive", "1", "positive, and on to the next"],
   ["negative", "0", "negative, and on to the next"],
@@ -15,11 +16,16 @@ export const ACTIONS = [
   ["help", "?", "this list"],
 ] as const;
 
+/** One of the things that a key does on the labelling page. */
 export type Action = (typeof ACTIONS)[number][0];
+
+/** Which key a person has given to what. */
 export type Keys = Record<Action, string>;
 
+/** The keys of a person who has chosen none. */
 export const DEFAULT_KEYS = Object.fromEntries(ACTIONS.map(([action, key]) => [action, key])) as Keys;
 
+/** The keys that were chosen in this browser, with defaults for the rest. */
 export const recallKeys = (): Keys => ({ ...DEFAULT_KEYS, ...recall<Partial<Keys>>("keys", {}) });
 
 /**

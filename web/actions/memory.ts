@@ -3,6 +3,7 @@ import { useSyncExternalStore } from "react";
 
 const PREFIX = "skyloop.";
 
+/** Keeps a value in this browser, as JSON. Does nothing where the browser keeps nothing. */
 export function remember(key: string, value: unknown): void {
   try {
     localStorage.setItem(PREFIX + key, JSON.stringify(value));
@@ -11,6 +12,7 @@ export function remember(key: string, value: unknown): void {
   }
 }
 
+/** A value that this browser kept; `otherwise` where there is none or it cannot be read. */
 export function recall<T>(key: string, otherwise: T): T {
   try {
     const text = localStorage.getItem(PREFIX + key);
@@ -20,6 +22,7 @@ export function recall<T>(key: string, otherwise: T): T {
   }
 }
 
+/** Removes a value from this browser. */
 export function forget(key: string): void {
   try {
     localStorage.removeItem(PREFIX + key);
@@ -58,10 +61,12 @@ const unnamed = (): string => {
   return name;
 };
 
+/** The name of the person at this browser; one is made up where none was given. */
 export const whoAmI = (): string => recall<string | null>("who", null) ?? unnamed();
 
 const CHANGED = "skyloop-who";
 
+/** Changes the name of the person at this browser, on all parts of the page. */
 export function setWho(name: string): void {
   remember("who", name);
   dispatchEvent(new Event(CHANGED));

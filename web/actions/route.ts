@@ -2,6 +2,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 import { BASE } from "../client/http.ts";
 
+/** Which page an address shows. */
 export type Route =
   | { page: "home" }
   | { page: "start"; survey: string; ids: string | null }

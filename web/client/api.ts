@@ -21,6 +21,7 @@ const objects = (survey: string) => `/surveys/${at(survey)}/objects`;
 const session = (id: string) => `/sessions/${at(id)}`;
 type Rows = { total: number; objects: ObjectRow[] };
 
+/** The requests that answer with JSON, one function each. Each throws ApiFailure. */
 export const api = {
   surveys: () => askJson<SurveyInfo[]>("/surveys"),
   survey: (name: string) => askJson<SurveyInfo>(`/surveys/${at(name)}`),
@@ -69,6 +70,7 @@ export function exportUrl(id: string, format: string, filter: URLSearchParams): 
   return apiUrl(`${session(id)}/export?${new URLSearchParams([...filter, ["format", format]])}`);
 }
 
+/** The address of a session's report. */
 export const reportUrl = (id: string): string => apiUrl(`${session(id)}/report`);
 
 const bytes = async (path: string): Promise<ArrayBuffer> => (await ask(path)).arrayBuffer();

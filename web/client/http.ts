@@ -69,7 +69,7 @@ export async function ask(path: string, body?: unknown): Promise<Response> {
   });
 }
 
-/** Asks for JSON. */
+/** The body of the answer to GET, or to POST where a body is given. Throws ApiFailure, or Computing for 202. */
 export async function askJson<T>(path: string, body?: unknown): Promise<T> {
   return (await (await ask(path, body)).json()) as T;
 }

@@ -6,6 +6,7 @@ import type { OpenStream } from "./hub.ts";
 /** A browser tries again by itself after a cut, but not after an answer that is no stream: that is done here. */
 const RETRY_MS = 3000;
 
+/** Opens the server's stream of these sessions in this window, and opens it again after it broke. */
 export const openEventSource: OpenStream = (sessions, hear) => {
   let source: EventSource;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -15,6 +15,7 @@ export type OpenStream = (
   hear: { message(live: LiveMessage): void; connected(connected: boolean): void },
 ) => () => void;
 
+/** Passes live messages of one stream on to all windows that watch a session. */
 export class Hub {
   readonly #open: OpenStream;
   readonly #windows = new Map<object, { say(said: HubSays): void; sessions: string[] }>();

@@ -16,7 +16,7 @@ import { Tags } from "../parts/tags.tsx";
 import { Tile } from "../parts/tile.tsx";
 import { type LiveSession, useSession } from "../session/use-session.ts";
 
-/** Labelling page by page. */
+/** Opens a session by its id, then shows the objects of its round to be answered. */
 export function LabelPage({ id }: { id: string }) {
   const { session, failure } = useSession(id, useWho());
   useTitle(session?.state.target);

@@ -7,7 +7,9 @@ export const KINDS = [
   0x56b4e9, 0xe69f00, 0x009e73, 0xcc79a7, 0xf0e442, 0xd55e00, 0x0072b2, 0x9ad0f5, 0xa6761d, 0x7fdbb6, 0xe7b3d1,
   0x999999,
 ];
+/** The grey of objects without a value, 0xRRGGBB. */
 export const UNKNOWN = 0x6b7280;
+/** Colours on the map of no label, positive, negative and unsure, 0xRRGGBB. */
 export const LABEL_COLOURS = [0x6b7a99, 0x58d68d, 0xff8a80, 0xffd479];
 
 /** Colour of a value in [0, 1]. */
@@ -21,6 +23,7 @@ export function ramp(value: number): number {
   return (mix(16) << 16) | (mix(8) << 8) | mix(0);
 }
 
+/** A colour 0xRRGGBB as CSS writes it. */
 export const css = (rgb: number): string => `#${rgb.toString(16).padStart(6, "0")}`;
 
 /** Numbers from their 1st to their 99th percentile along the ramp; NaN grey. */
@@ -35,6 +38,7 @@ export function colourNumbers(values: Float32Array): { of: Uint32Array; low: num
   };
 }
 
+/** A colour for each number of a kind; NaN grey, and colours repeat where there are more kinds. */
 export function colourKinds(values: Float32Array): Uint32Array {
   return Uint32Array.from(values, (value) => (Number.isNaN(value) ? UNKNOWN : KINDS[value % KINDS.length]));
 }

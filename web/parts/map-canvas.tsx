@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 
+/** How the objects of a map are drawn. */
 export interface MapColours {
   /** For each object a colour as 0xRRGGBB. */
   of: Uint32Array;

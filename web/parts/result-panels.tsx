@@ -22,6 +22,7 @@ export interface Filter {
   order: string;
 }
 
+/** A filter that lets everything through. */
 export const NO_FILTER: Filter = {
   label: "",
   minScore: "",
@@ -76,6 +77,7 @@ interface PanelProps {
   onFilter(filter: Filter): void;
 }
 
+/** Fields that narrow the ranking by label, score, tag, column and region of the sky. */
 export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { columns: Column[]; tags: string[] }) {
   const set = (change: Partial<Filter>) => onFilter({ ...filter, ...change });
   const text = (name: keyof Filter, label: string, width = "6rem") => (
@@ -142,6 +144,7 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
   );
 }
 
+/** Fields that put another session beside this one. */
 export function ComparePanel({ filter, others, onFilter }: PanelProps & { others: Session[] }) {
   const set = (change: Partial<Filter>) => onFilter({ ...filter, ...change });
   if (others.length === 0) return <p className="hint">There is no other session on this survey to compare with.</p>;

@@ -3,8 +3,10 @@
  */
 import type { Pixels } from "../client/api.ts";
 
+/** How flux becomes brightness: the Legacy Survey viewer's colours, or a curve for each band. */
 export type Curve = "legacy" | "asinh" | "log" | "sqrt" | "linear";
 
+/** What the pixel viewer shows of a stamp. */
 export interface View {
   curve: Curve;
   /** Which band is shown; "colour" for all in one, "side by side" for each by itself. */

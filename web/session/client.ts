@@ -17,6 +17,7 @@ import type { Change } from "./pending.ts";
 /** Events of other people come in bursts: the state is asked for once after them. */
 const SETTLED_MS = 120;
 
+/** The one owner of a session's state in this window: queue, live messages and requests meet here. */
 export class SessionClient {
   readonly id: string;
   #who: string;

@@ -35,6 +35,7 @@ export interface Failure extends Trouble {
   status: number;
 }
 
+/** What a queue sends with, keeps with, waits with, and whom it tells; tests give their own. */
 export interface QueueDoors {
   labels(who: string, labels: NewLabel[]): Promise<Saved>;
   step(kind: "undo" | "redo", who: string, clientKey: string): Promise<Saved>;
@@ -52,12 +53,14 @@ export interface QueueDoors {
 /** The answers that mean: this can never be accepted. Everything else is tried again. */
 const REFUSALS = new Set(["OBJECT_UNKNOWN", "SESSION_UNKNOWN", "SURVEY_UNKNOWN", "NOTHING_TO_SAVE", "BAD_REQUEST"]);
 const REFUSED_STATUS = new Set([400, 404, 413, 422]);
+/** Whether the server will never take this, however often it is sent. */
 export const isRefusal = ({ code, status }: Failure): boolean => REFUSALS.has(code) && REFUSED_STATUS.has(status);
 const NOTHING_LEFT = new Set(["NOTHING_TO_UNDO", "NOTHING_TO_REDO"]);
 
 const AT_ONCE = 500;
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 10_000];
 
+/** Sends labels to the server in order and keeps them in the browser until they are saved, also over a reload. */
 export class LabelQueue {
   readonly #doors: QueueDoors;
   #pending: Pending = NOTHING_PENDING;

@@ -15,6 +15,7 @@ export interface Work {
   total: number;
 }
 
+/** All that the page shows of a session, and nothing else. */
 export interface Model {
   /** The server's state; null before its first answer. */
   state: SessionState | null;
@@ -40,6 +41,7 @@ export interface Model {
   wholeSeq: number;
 }
 
+/** The state before the server's first answer. */
 export const UNOPENED: Model = {
   state: null,
   page: null,
@@ -60,6 +62,7 @@ export const UNOPENED: Model = {
 /** Whether a person is about to act on an object: it must not move. */
 type InHand = (object: string) => boolean;
 
+/** Everything that can change what the page shows of a session. */
 export type Event =
   | { type: "opened"; state: SessionState; inHand: InHand }
   | { type: "not opened"; message: string }
@@ -72,6 +75,7 @@ export type Event =
   | { type: "round failed"; message: string }
   | { type: "notice"; message: string | null };
 
+/** The state after an event. Pure: the same state and event give the same result. */
 export function reduce(model: Model, event: Event): Model {
   switch (event.type) {
     case "opened":

@@ -30,6 +30,7 @@ export interface StepOp {
   sent: boolean;
 }
 
+/** Anything that a person did and that waits to be written. */
 export type Op = LabelOp | StepOp;
 
 /** What the server will never take, with its reason. It is shown until the person decides. */
@@ -47,6 +48,7 @@ interface Action {
   taken: boolean;
 }
 
+/** What is not written yet, what was refused, and the actions that undo and redo step through. */
 export interface Pending {
   ops: readonly Op[];
   refused: readonly Refused[];
@@ -54,6 +56,7 @@ export interface Pending {
   undone: readonly Action[];
 }
 
+/** Everything is written. */
 export const NOTHING_PENDING: Pending = { ops: [], refused: [], done: [], undone: [] };
 
 const standing = (value: LabelValue): LabelValue | null => (value === "clear" ? null : value);
