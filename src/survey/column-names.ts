@@ -115,7 +115,9 @@ function columnsCalled(columns: string[], names: string[]): string[] {
   return names.flatMap((name) => byName.get(name) ?? []);
 }
 
+/** The columns that may hold an object's id, by their names, the likeliest first. */
 export const idColumns = (columns: string[]) => columnsCalled(columns, ID_NAMES);
+/** The columns that may hold a file's name or path, by their names, the likeliest first. */
 export const fileColumns = (columns: string[]) => columnsCalled(columns, FILE_NAMES);
 
 /** Where a position stands: a column each, or VizieR's RAh, RAm, RAs, DE-, DEd, DEm, DEs. */

@@ -4,6 +4,7 @@
  */
 import { SkyloopError } from "../base/errors.ts";
 
+/** A table read from text, all of it as text. */
 export interface Delimited {
   /** Names of the header, each once; `column_3` where the third has none. */
   columns: string[];

@@ -70,6 +70,7 @@ export function ownColumns(row: TableRow, without: (string | undefined)[]): Tabl
   );
 }
 
+/** What a label table says of one object. */
 export interface Labelled {
   /** As in the table; undefined where the row has none. */
   id: string | undefined;
