@@ -4,7 +4,7 @@
  */
 import { Conv2d, Layer, Module, PixelShuffle } from "../nn/index.ts";
 import { cat, noGrad, op, opInPlace, scope, type Tensor, tensor } from "../torch/index.ts";
-import type { Encoded, SwinUnet } from "./swin-unet.ts";
+import { asMap, type Encoded, type SwinUnet } from "./swin-unet.ts";
 
 /** Channels at a quarter of the resolution and coarser, at half, and at full resolution. */
 const WIDTHS = { coarse: 64, half: 32, full: 8 } as const;
@@ -42,12 +42,6 @@ class Doubling extends Layer {
   forward(x: Tensor): Tensor {
     return this.#shuffle.forward(this.conv.forward(x));
   }
-}
-
-/** Tokens [B, H W, C] as a map [B, C, H, W]. */
-function asMap(tokens: Tensor, height: number, width: number): Tensor {
-  const [B, , C] = tokens.shape;
-  return tokens.view(B, height, width, C).permute(0, 3, 1, 2).contiguous();
 }
 
 /**

@@ -1,6 +1,8 @@
+import { SkyloopError } from "../base/errors.ts";
 import { BatchNorm, Conv2d, Layer, Linear, Sequential } from "../nn/index.ts";
 import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "../nn/pooling.ts";
-import type { Tensor } from "../torch/index.ts";
+import type { Parameter, Tensor } from "../torch/index.ts";
+import type { Backbone } from "./backbone.ts";
 
 /** Brings the input of a block to the shape of its output. */
 function shortcut(inputs: number, outputs: number, stride: number): Sequential | null {
@@ -78,7 +80,10 @@ const DEPTHS = {
  * ResNet of 18 or 50 layers (He et al. 2016) with torchvision's parameter names and initial weights: images [B, 3, H,
  * W] to logits [B, classes].
  */
-export class ResNet extends Layer {
+export class ResNet extends Layer implements Backbone {
+  readonly channels: number[];
+  readonly featureDim: number;
+  readonly imageSize = 64;
   readonly conv1: Conv2d = new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
   readonly bn1: BatchNorm = new BatchNorm(64);
   readonly layer1: Sequential;
@@ -104,12 +109,46 @@ export class ResNet extends Layer {
     this.layer2 = stage(128, depths[1], 2);
     this.layer3 = stage(256, depths[2], 2);
     this.layer4 = stage(512, depths[3], 2);
+    this.channels = [64, 128, 256, 512].map((width) => width * Block.expansion);
+    this.featureDim = inputs;
     this.fc = new Linear(inputs, classes);
     initialiseConvolutions(this);
   }
-  forward(images: Tensor): Tensor {
+  /** Images [B, 3, H, W] to the outputs of the four layers. Throws BAD_IMAGE_SIZE for sides that are no multiples of 32. */
+  maps(images: Tensor): Tensor[] {
+    const shape = images.shape;
+    if (shape.length !== 4 || shape[1] !== 3 || shape[2] % 32 !== 0 || shape[3] % 32 !== 0)
+      throw new SkyloopError(
+        "BAD_IMAGE_SIZE",
+        `maps are made of images [B, 3, H, W] with H and W multiples of 32, got [${shape.join(", ")}]; resize or pad them`,
+      );
+    return this.#layers(images);
+  }
+
+  #layers(images: Tensor): Tensor[] {
     let x = this.#pool.forward(this.bn1.forward(this.conv1.forward(images)).relu());
-    for (const stage of [this.layer1, this.layer2, this.layer3, this.layer4]) x = stage.forward(x);
-    return this.fc.forward(adaptiveAveragePool(x, 1).flatten(1));
+    return [this.layer1, this.layer2, this.layer3, this.layer4].map((layer) => {
+      x = layer.forward(x);
+      return x;
+    });
+  }
+
+  /** Images [B, 3, H, W] to the last map averaged, [B, featureDim]. */
+  features(images: Tensor): Tensor {
+    return adaptiveAveragePool(this.#layers(images)[3], 1).flatten(1);
+  }
+
+  forward(images: Tensor): Tensor {
+    return this.fc.forward(this.features(images));
+  }
+
+  /** All parameters but those of the last layer. */
+  learned(): [string, Parameter][] {
+    return [...this.namedParameters()].filter(([name]) => !name.startsWith("fc."));
+  }
+
+  /** All tensors but those of the last layer. */
+  kept(): [string, Tensor][] {
+    return [...this.namedTensors()].filter(([name]) => !name.startsWith("fc."));
   }
 }

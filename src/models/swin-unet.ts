@@ -4,7 +4,8 @@
  */
 import { SkyloopError } from "../base/errors.ts";
 import { Conv2d, denseLinear, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
-import { cat, conv2d, isObserved, op, type Tensor } from "../torch/index.ts";
+import { cat, conv2d, isObserved, op, type Parameter, type Tensor } from "../torch/index.ts";
+import type { Backbone } from "./backbone.ts";
 import { DualUpsample, PatchMerging, SwinBlock } from "./swin-blocks.ts";
 
 /** Sizes of a Swin U-Net: `depths` and `heads` by encoder stage, widths `embedDim` times 1, 2, 4, 8. */
@@ -88,6 +89,12 @@ class DecoderStage extends Module {
   }
 }
 
+/** Tokens [B, H W, C] as a map [B, C, H, W]. */
+export function asMap(tokens: Tensor, height: number, width: number): Tensor {
+  const [B, , C] = tokens.shape;
+  return tokens.view(B, height, width, C).permute(0, 3, 1, 2).contiguous();
+}
+
 /** Whether a parameter belongs to the decoder; the rest is the encoder. */
 export function isDecoderName(name: string): boolean {
   return /^(layers_up|concat_back_dim|norm_up|up|output)\b/.test(name);
@@ -97,7 +104,7 @@ export function isDecoderName(name: string): boolean {
  * The paper's network: a Swin encoder and a decoder of the same shape with skip connections, images [B, 3, H, W] to
  * images of the same size. Sides are multiples of 32 (BAD_IMAGE_SIZE); parameter names are those of the published checkpoint.
  */
-export class SwinUnet extends Module {
+export class SwinUnet extends Module implements Backbone {
   readonly config: SwinUnetConfig;
   readonly prelu = new PRelu(); // In the published state, never used.
   readonly conv_first: Conv2d;
@@ -159,10 +166,8 @@ export class SwinUnet extends Module {
     return this.config.embedDim * 2 ** (this.config.depths.length - 1);
   }
 
-  /** Images [B, 3, H, W], H and W divisible by 32, to features and skips. Throws BAD_IMAGE_SIZE. */
-  encode(images: Tensor): Encoded {
+  #checkImages(shape: number[]): void {
     const { patchSize, depths, channels } = this.config;
-    const shape = images.shape;
     const [, bands, height, width] = shape;
     const unit = patchSize * 2 ** (depths.length - 1);
     if (
@@ -177,18 +182,75 @@ export class SwinUnet extends Module {
         "BAD_IMAGE_SIZE",
         `the model takes images [B, ${channels}, H, W] with H and W multiples of ${unit}, got [${shape.join(", ")}]; resize or pad them (152 px stamps go to 128)`,
       );
+  }
+
+  /** Images [B, 3, H, W], H and W divisible by 32, to features and skips. Throws BAD_IMAGE_SIZE. */
+  encode(images: Tensor): Encoded {
+    this.#checkImages(images.shape);
+    const skips: Tensor[] = [];
+    const { x, H, W } = this.#throughStages(images, (input) => skips.push(input));
+    return { features: this.norm.forward(x), skips, height: H, width: W };
+  }
+
+  /**
+   * Runs the stages on images [B, 3, H, W] and shows each one's input and output [B, tokens, width], the output before
+   * it is merged for the next stage, with the sides of its grid.
+   */
+  #throughStages(
+    images: Tensor,
+    onInput: (x: Tensor) => void,
+    onOutput: (x: Tensor, H: number, W: number) => void = () => {},
+  ): { x: Tensor; H: number; W: number } {
+    const [, , height, width] = images.shape;
+    const { patchSize } = this.config;
     let [H, W] = [height / patchSize, width / patchSize];
     let x = this.patch_embed.forward(images, this.conv_first);
-    const skips: Tensor[] = [];
     for (const { blocks, downsample } of this.layers) {
-      skips.push(x);
+      onInput(x);
       for (const block of blocks) x = block.forward(x, H, W, this.#masks);
+      onOutput(x, H, W);
       if (downsample !== null) {
         x = downsample.forward(x, H, W);
         [H, W] = [H / 2, W / 2];
       }
     }
-    return { features: this.norm.forward(x), skips, height: H, width: W };
+    return { x, H, W };
+  }
+
+  /** Widths of the stages' maps: C, 2C, 4C, 8C. */
+  get channels(): number[] {
+    return this.config.depths.map((_, stage) => this.config.embedDim * 2 ** stage);
+  }
+
+  get imageSize(): number {
+    return this.config.imageSize;
+  }
+
+  /** Images [B, 3, H, W] to the last stage's normalised tokens averaged, [B, featureDim]. Throws BAD_IMAGE_SIZE. */
+  features(images: Tensor): Tensor {
+    return this.encode(images).features.mean(1);
+  }
+
+  /** Images [B, 3, H, W] to every stage's output before it is merged, as maps. Throws BAD_IMAGE_SIZE. */
+  maps(images: Tensor): Tensor[] {
+    this.#checkImages(images.shape);
+    const maps: Tensor[] = [];
+    this.#throughStages(
+      images,
+      () => {},
+      (x, H, W) => maps.push(asMap(x, H, W)),
+    );
+    return maps;
+  }
+
+  /** The encoder's parameters; `prelu` stands in the published state and is never used. */
+  learned(): [string, Parameter][] {
+    return [...this.namedParameters()].filter(([name]) => !isDecoderName(name) && !name.startsWith("prelu."));
+  }
+
+  /** The encoder's tensors. */
+  kept(): [string, Tensor][] {
+    return [...this.namedTensors()].filter(([name]) => !isDecoderName(name));
   }
 
   /** What `encode` returned to images [B, 3, H, W]. */

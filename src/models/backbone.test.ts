@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { manualSeed, noGrad, randn, scope } from "../torch/index.ts";
+import { type Backbone, STRIDES } from "./backbone.ts";
+import { ResNet } from "./resnet.ts";
+import { SwinUnet } from "./swin-unet.ts";
+
+const TOY = {
+  imageSize: 64,
+  patchSize: 4,
+  window: 8,
+  mlpRatio: 2,
+  channels: 3,
+  embedDim: 8,
+  depths: [1, 1, 2, 1],
+  heads: [1, 2, 2, 4],
+  qkScale: null,
+  dropPath: 0,
+} as const;
+
+const backbones: Record<string, Backbone> = {};
+beforeAll(() => {
+  manualSeed(1);
+  Object.assign(backbones, {
+    swin: new SwinUnet({ ...TOY, depths: [...TOY.depths], heads: [...TOY.heads] }).eval(),
+    resnet18: new ResNet(18, 2).eval(),
+    resnet50: new ResNet(50, 2).eval(),
+  });
+});
+afterAll(() => {
+  for (const backbone of Object.values(backbones)) backbone.dispose();
+});
+
+describe("a backbone", () => {
+  it.each(["swin", "resnet18", "resnet50"])("%s gives features and four maps of its channels and strides", (name) => {
+    const backbone = backbones[name];
+    noGrad(() =>
+      scope(() => {
+        const images = randn([2, 3, 64, 96]);
+        const maps = backbone.maps(images);
+        expect(maps.map(({ shape }) => shape)).toEqual(
+          STRIDES.map((stride, i) => [2, backbone.channels[i], 64 / stride, 96 / stride]),
+        );
+        for (const map of maps) expect(map.toFloat32Array().every(Number.isFinite)).toBe(true);
+        expect(backbone.features(images).shape).toEqual([2, backbone.featureDim]);
+        expect(() => backbone.maps(randn([1, 3, 40, 64]))).toThrow(/multiples of 32/);
+      }),
+    );
+  });
+
+  it("has a Swin stage's output as map, before it is merged: the last one normalised gives encode's features", () => {
+    const swin = backbones.swin as SwinUnet;
+    noGrad(() =>
+      scope(() => {
+        const images = randn([1, 3, 64, 64]);
+        const [, , , last] = swin.maps(images);
+        const { features, height, width } = swin.encode(images);
+        const tokens = last
+          .permute(0, 2, 3, 1)
+          .contiguous()
+          .view(1, height * width, swin.featureDim);
+        expect(swin.norm.forward(tokens).toFloat32Array()).toEqual(features.toFloat32Array());
+        const [first] = swin.maps(images);
+        expect(swin.channels).toEqual([8, 16, 32, 64]);
+        // Merging the first output gives what the second stage is given.
+        const { skips } = swin.encode(images);
+        const own = first.permute(0, 2, 3, 1).contiguous().view(1, 256, 8);
+        const merged = swin.layers[0].downsample?.forward(own, 16, 16);
+        expect(merged?.toFloat32Array()).toEqual(skips[1].toFloat32Array());
+      }),
+    );
+  });
+});
