@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import type { Page as PageOfPicks, SessionState } from "../src/contract/api.ts";
-import { freePort, launch, startServer, until } from "../test/e2e/harness.ts";
+import { freePort, launch, type Running, startServer, until } from "../test/e2e/harness.ts";
 import { firstPaint, memoryOf, traceScroll, wheel } from "../test/e2e/trace.ts";
 import { isWanted, largeId, largeSurvey } from "../test/fixtures/large.ts";
 import { median } from "./common.ts";
+import { benchServer, type ServerBench } from "./page-server.ts";
 
 export interface PageBench {
   objects: number;
@@ -36,6 +37,7 @@ export interface PageBench {
   wholeRankingMs: number[];
   /** The page's own JavaScript after a collection: at the start, and after a scroll through the whole ranking. */
   heapMegabytes: { before: number; after: number };
+  server: ServerBench;
 }
 
 /** Of times in milliseconds. */
@@ -58,15 +60,17 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
   say("making the survey");
   const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
   const survey = await largeSurvey(folder, objects, dim);
-  const server = await startServer([survey], await freePort());
   const browser = await launch();
+  let server: Running | null = null;
   try {
+    server = await startServer([survey], await freePort());
+    const { address, pid } = server;
     const ask = async <T>(path: string, body?: object): Promise<T> => {
       const init =
         body === undefined
           ? {}
           : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-      return (await (await fetch(`${server.address}/api${path}`, init)).json()) as T;
+      return (await (await fetch(`${address}/api${path}`, init)).json()) as T;
     };
     const rows = Array.from({ length: 400 }, (_, row) => row);
     const { session } = await ask<SessionState>("/sessions", {
@@ -89,7 +93,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
     const visit = async <T>(path: string, look: (page: Page) => Promise<T>): Promise<T> => {
       const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
       const page = await context.newPage();
-      await page.goto(server.address + path);
+      await page.goto(address + path);
       const found = await look(page);
       await context.close();
       return found;
@@ -166,9 +170,17 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
         await page.locator(".save.ok").waitFor();
       }
     });
+    say("the server while it ranks and exports");
+    const alone = await benchServer(ask, address, pid, {
+      session,
+      objects,
+      rounds: 2,
+      label: (n) => largeId(n + 1000),
+    });
     return {
       objects,
       dim,
+      server: alone,
       firstPaintMs: paints,
       firstPicturesMs: pictures,
       framesPerSecond: { scroll: slow.framesPerSecond, fastScroll: fast.framesPerSecond, map: map.framesPerSecond },
@@ -180,7 +192,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
     };
   } finally {
     await browser.close();
-    await server.kill();
+    await server?.kill();
     rmSync(folder, { recursive: true });
   }
 }
@@ -207,6 +219,8 @@ export function describePage(result: PageBench): string {
     `  click to shown as saved ten clicks a second ${clicks(click.tenASecond)}, all at once ${clicks(click.atOnce)}`,
     `  next page               ${ms(result.nextPageMs)}; whole ranking ${ms(result.wholeRankingMs)}`,
     `  page's memory           ${heap.before.toFixed(1)} MB, after scrolling through all ${heap.after.toFixed(1)} MB`,
+    `  while ranking, exporting label saved ${clicks(spreadOf(result.server.labelMs))}, page of the ranking ${clicks(spreadOf(result.server.rankingMs))}`,
+    `  smallest answer         ${clicks(spreadOf(result.server.smallestMs))}; export of all as CSV ${(result.server.exportMs / 1000).toFixed(1)} s; server's memory ${result.server.memoryMegabytes.toFixed(0)} MB`,
   ].join("\n");
 }
 

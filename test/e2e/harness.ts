@@ -44,6 +44,8 @@ export async function freePort(): Promise<number> {
 
 export interface Running {
   address: string;
+  /** Of the server's process. */
+  pid: number;
   /** Ends the process as a power cut would. */
   kill(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function startServer(surveys: string[], port: number, heads: string
   });
   return {
     address: `http://127.0.0.1:${port}`,
+    pid: child.pid as number,
     kill: () =>
       new Promise((resolve) => {
         child.removeAllListeners("exit");

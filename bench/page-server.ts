@@ -1,0 +1,90 @@
+/** The server alone while a survey is ranked and exported: saved labels, pages of the ranking, what it keeps waiting, memory. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Times in milliseconds. */
+export interface ServerBench {
+  /** Answers to the smallest question there is, asked every 10 ms all the while: how long the HTTP thread stalls. */
+  smallestMs: number[];
+  /** A label's way until it is acknowledged. */
+  labelMs: number[];
+  /** A page of 100 rows somewhere in the ranking, some with a filter. */
+  rankingMs: number[];
+  /** The whole survey as CSV, once. */
+  exportMs: number;
+  /** Proportional memory of the server's processes, the largest that was seen, in megabytes; 0 where /proc is not there. */
+  memoryMegabytes: number;
+}
+
+type Ask = <T>(path: string, body?: object) => Promise<T>;
+
+const timed = async (body: () => Promise<unknown>): Promise<number> => {
+  const start = performance.now();
+  await body();
+  return performance.now() - start;
+};
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Asks for rounds and an export, and measures everything else meanwhile. `label` gives the n-th object to label. */
+export async function benchServer(
+  ask: Ask,
+  address: string,
+  pid: number,
+  {
+    session,
+    objects,
+    rounds,
+    label,
+  }: { session: string; objects: number; rounds: number; label: (n: number) => string },
+): Promise<ServerBench> {
+  const found: ServerBench = { smallestMs: [], labelMs: [], rankingMs: [], exportMs: 0, memoryMegabytes: 0 };
+  let over = false;
+  const repeat = async (everyMs: number, body: (n: number) => Promise<void>) => {
+    for (let n = 0; !over; n++) {
+      await body(n);
+      await pause(everyMs);
+    }
+  };
+  const others = [
+    repeat(10, async () => void found.smallestMs.push(await timed(() => fetch(`${address}/icon.svg`)))),
+    repeat(100, async (n) => {
+      const labels = [{ object: label(n), value: "negative", clientKey: `bench-${n}` }];
+      found.labelMs.push(await timed(() => ask(`/sessions/${session}/labels`, { who: "me", labels })));
+    }),
+    repeat(300, async (n) => {
+      const filter = n % 2 === 0 ? "" : "&minScore=0.2&label=none";
+      const offset = n % 2 === 0 ? Math.floor((objects * (n % 7)) / 7) : 0;
+      found.rankingMs.push(await timed(() => ask(`/sessions/${session}/ranking?limit=100&offset=${offset}${filter}`)));
+    }),
+    repeat(250, async () => {
+      found.memoryMegabytes = Math.max(found.memoryMegabytes, memoryOfTree(pid));
+    }),
+  ];
+  const exported = timed(async () =>
+    (await fetch(`${address}/api/sessions/${session}/export?format=csv`)).arrayBuffer(),
+  );
+  for (let round = 0; round < rounds; round++) {
+    const { round: seen } = await ask<{ round: number }>(`/sessions/${session}`);
+    await ask(`/sessions/${session}/rounds`, { who: "me", seen });
+    while ((await ask<{ page: { provisional: boolean } | null }>(`/sessions/${session}`)).page?.provisional !== false)
+      await pause(100);
+  }
+  found.exportMs = await exported;
+  over = true;
+  await Promise.all(others);
+  return found;
+}
+
+/** Proportional memory of a process and all that it started, in megabytes: what they share is counted once. */
+function memoryOfTree(pid: number): number {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+    const own = Number(rollup.match(/^Pss:\s+(\d+) kB/m)?.[1] ?? 0) / 1024;
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
+    return own + children.reduce((sum, child) => sum + memoryOfTree(child), 0);
+  } catch {
+    // A process that has just ended, or a system without /proc.
+    return 0;
+  }
+}
