@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addSimulateCommand } from "./survey-simulate.ts";
 
-/** `skyloop survey create | info | simulate | sheet`. */
+/** `skyloop survey create | add | info | simulate | sheet`. */
 export function addSurveyCommand(program: Command): void {
   const survey = program
     .command("survey")
@@ -91,6 +91,34 @@ export function addSurveyCommand(program: Command): void {
         process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
       },
     );
+  survey
+    .command("add")
+    .argument("<survey>", "survey folder")
+    .description(
+      "add images to a survey; its labels, sessions and features stay, images it has already are passed over",
+    )
+    .requiredOption(
+      "--images <dir>",
+      "folder of images, including sub-folders; new ones in the survey's own, or another",
+    )
+    .option("--labels <file>", "table of the new images' labels (default: labels.csv in the folder)")
+    .action(async (to: string, options: { images: string; labels?: string }) => {
+      const [{ terminalProgress }, { addImages }, { keepWhatFits }] = await Promise.all([
+        import("../base/progress.ts"),
+        import("../survey/add.ts"),
+        import("../loop/keep.ts"),
+      ]);
+      const { added, known, refused } = await addImages({
+        ...options,
+        to,
+        keeping: keepWhatFits(),
+        command: process.argv.slice(2).join(" "),
+        progress: terminalProgress("reading images", "images"),
+      });
+      const others = refused > 0 ? `; ${refused} lines on the others: skyloop survey info ${to}` : "";
+      process.stdout.write(`${to}: ${added} stamps added, ${known} were in it already${others}\n`);
+      if (added > 0) process.stdout.write(`\nNext: skyloop embed ${to} computes what is missing of its features\n`);
+    });
   survey
     .command("info")
     .argument("<survey>")

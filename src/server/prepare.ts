@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { terminalProgress } from "../base/progress.ts";
+import { keepWhatFits } from "../loop/keep.ts";
 import { DEFAULT_MODEL } from "../models/index.ts";
+import { addImages, isSurveyOf } from "../survey/add.ts";
 import { embedSurvey } from "../tasks/embed/embed.ts";
 
 /** What `skyloop start` was asked to serve: images of the user, an existing survey, or the demo. */
@@ -24,12 +26,11 @@ export async function prepareSurvey({
   model = DEFAULT_MODEL,
 }: PrepareOptions): Promise<string> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const folder = resolve(survey ?? join("surveys", images === undefined ? "demo" : basename(resolve(images))));
-  if (existsSync(join(folder, "survey.json")))
-    say(
-      `Using the survey in ${folder}${images === undefined ? "" : ` (images added to ${images} since are not in it; delete the folder to read them again)`}.`,
-    );
-  else if (existsSync(folder))
+  const folder = resolve(survey ?? (images === undefined ? join("surveys", "demo") : await placeFor(images)));
+  if (existsSync(join(folder, "survey.json"))) {
+    say(`Using the survey in ${folder}.`);
+    if (images !== undefined) await addNewImages(folder, images, say);
+  } else if (existsSync(folder))
     throw new SkyloopError("SURVEY_MISSING", `${folder} exists but is no survey; choose another place with --survey`);
   else if (images === undefined) {
     say(`Making the demo survey: ${count} simulated galaxies (seed ${seed}) in ${folder}`);
@@ -59,4 +60,27 @@ export async function prepareSurvey({
   }
   await embedSurvey(folder, { model, progress: terminalProgress(`features of ${model}`, "stamps") });
   return folder;
+}
+
+/** Where the survey of a folder of images is or will be: one that is of other images of the same name keeps its place. */
+async function placeFor(images: string): Promise<string> {
+  const name = basename(resolve(images));
+  for (let n = 1; ; n++) {
+    const folder = join("surveys", n === 1 ? name : `${name}-${n}`);
+    if (!existsSync(folder) || (existsSync(join(folder, "survey.json")) && (await isSurveyOf(folder, images))))
+      return folder;
+  }
+}
+
+/** Takes in what was put into the folder of images since. Throws SURVEY_EXISTS where the survey is of another folder. */
+async function addNewImages(folder: string, images: string, say: (text: string) => void): Promise<void> {
+  if (!(await isSurveyOf(folder, images)))
+    throw new SkyloopError(
+      "SURVEY_EXISTS",
+      `${folder} is a survey of other images; choose another place with --survey, or add those of ${images} to it with \`skyloop survey add ${folder} --images ${images}\``,
+    );
+  const progress = terminalProgress("reading new images", "images");
+  const command = `start --images ${images}`;
+  const { added } = await addImages({ to: folder, images, keeping: keepWhatFits(), command, progress });
+  if (added > 0) say(`${added} new images of ${images} taken in; labels stay as they are.`);
 }

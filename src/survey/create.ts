@@ -6,6 +6,7 @@ import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
 import { type Found, idsByName, listFiles, namesOf, sortFiles } from "./files.ts";
 import { type NewStamp, SurveyWriter } from "./folder.ts";
+import { withoutEnding } from "./join.ts";
 import { type Labels, positionInName, readLabels } from "./labels.ts";
 import { readPicture } from "./pictures.ts";
 import type { Keeping } from "./replace.ts";
@@ -28,34 +29,40 @@ export interface CreateOptions {
 /** Decoding goes on on so many files at once; sharp brings its own threads. */
 const AT_ONCE = 8;
 
+/** The images of a folder, sorted. Throws IMAGES_MISSING, MIXED_KINDS. */
+export function findImages(given: string): { folder: string; found: Found; kind: "flux" | "colour" } {
+  const folder = resolve(given);
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new SkyloopError("IMAGES_MISSING", `--images needs a folder, ${given} is none; check the path`);
+  const found = sortFiles(listFiles(folder));
+  const flux = found.fits.length + found.hdf5.length;
+  if (flux > 0 && found.pictures.length > 0)
+    throw new SkyloopError(
+      "MIXED_KINDS",
+      `${given} holds ${found.pictures.length} pictures and ${flux} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`,
+    );
+  return { folder, found, kind: flux > 0 ? "flux" : "colour" };
+}
+
 /**
  * Makes the survey and returns its header. Throws IMAGES_MISSING, MIXED_KINDS, NO_STAMPS, DISK_FULL and what
  * `SurveyWriter` throws.
  */
 export async function createSurvey(options: CreateOptions): Promise<SurveyHeader> {
-  const folder = resolve(options.images);
-  if (!existsSync(folder) || !statSync(folder).isDirectory())
-    throw new SkyloopError("IMAGES_MISSING", `--images needs a folder, ${options.images} is none; check the path`);
-  const found = sortFiles(listFiles(folder));
-  const flux = found.fits.length + found.hdf5.length > 0;
-  if (flux && found.pictures.length > 0)
-    throw new SkyloopError(
-      "MIXED_KINDS",
-      `${options.images} holds ${found.pictures.length} pictures and ${found.fits.length + found.hdf5.length} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`,
-    );
+  const { folder, found, kind } = findImages(options.images);
   const names = namesOf(found);
   const labels = await readLabels(folder, options.labels, names);
   const inputs = [folder, ...(options.labels === undefined ? [] : [options.labels]), ...linked(folder, found)];
   const replacing = options.replace === undefined ? null : { keeping: options.replace, inputs };
-  const fluxReader = flux ? await import("./flux.ts") : null;
+  const fluxReader = kind === "flux" ? await import("./flux.ts") : null;
   const bands = fluxReader === null ? ["r", "g", "b"] : (options.bands ?? (await fluxReader.findBands(folder, found)));
   const writer = new SurveyWriter(
     options.out,
     {
       title: options.title ?? basename(folder),
-      kind: flux ? "flux" : "colour",
+      kind,
       bands,
-      unit: flux ? "nanomaggy" : "colour",
+      unit: kind === "flux" ? "nanomaggy" : "colour",
       pixelScaleArcsec: fluxReader === null ? null : await fluxReader.findPixelScale(folder, found),
       adaptiveCrop: options.adaptiveCrop,
       seed: null,
@@ -65,18 +72,37 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
     replacing,
   );
   try {
-    for (const problem of found.problems) writer.problem(problem);
-    const take = (item: NewStamp | Problem) => ("code" in item ? writer.problem(item) : writer.add(item));
-    const intake: Intake = { labels, idOf: idsByName(names), problem: (problem) => writer.problem(problem) };
-    if (fluxReader === null) await takePictures(folder, found.pictures, intake, options.progress, take);
-    else for await (const item of fluxReader.readFluxStamps(folder, found, bands, intake, options.progress)) take(item);
-    for (const problem of labels?.problems() ?? []) writer.problem(problem);
+    await takeAll(folder, found, bands, idsByName(names), labels, writer, options.progress);
     return await writer.finish();
   } catch (error) {
     writer.abort();
     throw error;
+  }
+}
+
+/** Takes in all of the images that were found. */
+export async function takeAll(
+  folder: string,
+  found: Found,
+  bands: string[],
+  idOf: (file: string) => string,
+  labels: Labels | null,
+  writer: SurveyWriter,
+  progress: Progress,
+): Promise<void> {
+  const problem = (one: Problem) => writer.problem(one);
+  const intake: Intake = { labels, idOf, problem, folderName: basename(folder) };
+  const take = (item: NewStamp | Problem) => ("code" in item ? writer.problem(item) : writer.add(item));
+  try {
+    found.problems.forEach(problem);
+    await takePictures(folder, found.pictures, intake, progress, take);
+    if (found.fits.length + found.hdf5.length > 0) {
+      const { readFluxStamps } = await import("./flux.ts");
+      for await (const item of readFluxStamps(folder, found, bands, intake, progress)) take(item);
+    }
+    labels?.problems().forEach(problem);
   } finally {
-    options.progress.end();
+    progress.end();
   }
 }
 
@@ -110,13 +136,15 @@ export interface Intake {
   /** Id of a file without a row. */
   idOf(file: string): string;
   problem(problem: Problem): void;
+  /** Of the folder of images: tells files of one name in two folders apart. */
+  folderName: string;
 }
 
 /** Id, position and columns of a file: from its row of the label table, else from its name. */
 export function describeFile(
   file: string,
-  { labels, idOf, problem }: Intake,
-): Pick<NewStamp, "id" | "raDeg" | "decDeg" | "source" | "columns"> {
+  { labels, idOf, problem, folderName }: Intake,
+): Pick<NewStamp, "id" | "otherIds" | "raDeg" | "decDeg" | "source" | "columns"> {
   const row = labels?.take(file);
   if (labels !== null && row === undefined)
     problem({
@@ -128,6 +156,7 @@ export function describeFile(
   const named = positionInName(file);
   return {
     id: row?.id ?? idOf(file),
+    otherIds: row?.id === undefined ? [withoutEnding(file), file, `${folderName}/${file}`] : [],
     raDeg: row?.position.raDeg ?? named.raDeg,
     decDeg: row?.position.decDeg ?? named.decDeg,
     source: file,

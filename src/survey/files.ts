@@ -59,6 +59,9 @@ export function nameOfGroup({ stem, files }: Found["fits"][number]): string[] {
   return all.length > 1 ? [`${join(dirname(all[0]), stem)}.fits`, ...all] : all;
 }
 
+/** What the catalogue says an object of FITS files comes from. */
+export const sourceOfGroup = ({ files }: Found["fits"][number]) => files.map(({ file }) => file).join(", ");
+
 /**
  * Ids for images without a row: the file's name without its ending, with its folders where several files have one name,
  * with the ending where that is all that differs.

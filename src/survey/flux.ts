@@ -4,7 +4,7 @@ import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
 import { describeFile, type Intake, refusal } from "./create.ts";
-import { type Found, nameOfGroup } from "./files.ts";
+import { type Found, nameOfGroup, sourceOfGroup } from "./files.ts";
 import { cardValue, type FitsCard, readFitsHdus, readFitsImage } from "./fits.ts";
 import type { NewStamp } from "./folder.ts";
 import { readHdf5Stamps } from "./hdf5.ts";
@@ -119,7 +119,7 @@ export async function* readFluxStamps(
   progress: Progress,
 ): AsyncGenerator<NewStamp | Problem> {
   for (const [done, group] of found.fits.entries()) {
-    const source = group.files.map(({ file }) => file).join(", ");
+    const source = sourceOfGroup(group);
     try {
       yield* takeGroup(folder, group, source, bands, intake);
     } catch (error) {

@@ -3,14 +3,17 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSyn
 import { dirname, join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { hashFile, lockFolder, writeError, writeFileAtomic } from "../base/files.ts";
-import { type Codec, type Problem, RESERVED_COLUMNS, type SurveyHeader } from "../contract/survey.ts";
-import { type Cell, type CellType, type TableColumn, writeColumns } from "./duck.ts";
+import type { Codec, Problem, SurveyHeader } from "../contract/survey.ts";
+import { catalogueTable, copyOf, type Placed } from "./catalogue-table.ts";
+import { type Cell, writeColumns } from "./duck.ts";
+import { openSurvey, type Survey } from "./folder.ts";
 import { faultOfId, idInstead } from "./ids.ts";
 import {
   beginPartial,
   checkReplaceable,
   clearReplacement,
   type Keeping,
+  linkOrCopy,
   lockOf,
   partialOf,
   placeInstead,
@@ -20,6 +23,7 @@ import {
 import { oldRowsOf } from "./same-rows.ts";
 
 const PACK_BYTES = 2 ** 30;
+const packName = (pack: number) => `${String(pack).padStart(4, "0")}.pack`;
 
 /** What the header of a new survey says. */
 export interface SurveyOptions {
@@ -44,6 +48,8 @@ export interface Replacing {
 /** An object to add to a survey: its pixels as bytes of `codec`, position, source and columns. */
 export type NewStamp = {
   id: string;
+  /** Names that the object may have where its id is another one's: files that are called alike. */
+  otherIds?: string[];
   raDeg: number | null;
   decDeg: number | null;
   source: string;
@@ -53,8 +59,6 @@ export type NewStamp = {
   widthPx: number;
   heightPx: number;
 } & ({ codec: "f32"; data: Float32Array } | { codec: Exclude<Codec, "f32">; bytes: Uint8Array });
-
-type Placed = Omit<NewStamp, "codec"> & { codec: Codec; pack: number; offset: number; byteCount: number };
 
 /**
  * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing
@@ -69,8 +73,11 @@ export class SurveyWriter {
   readonly #replacing: Replacing | null;
   readonly #release: () => void;
   readonly #rows: Placed[] = [];
-  readonly #ids = new Set<string>();
-  readonly #problems: Problem[] = [];
+  /** Row of each id. */
+  readonly #ids = new Map<string, number>();
+  #problems: Problem[] = [];
+  #before: Survey | null = null;
+  #known = 0;
   readonly #hash = createHash("sha256");
   #pack = -1;
   #file: number | null = null;
@@ -106,8 +113,53 @@ export class SurveyWriter {
     }
   }
 
+  /**
+   * A writer that adds to the survey at `out`, which keeps its rows and their order. `add` passes over a stamp that is
+   * in it already. Throws as the constructor, and SURVEY_MISSING, SURVEY_BROKEN.
+   */
+  static async adding(out: string, command: string, keeping: Keeping): Promise<SurveyWriter> {
+    const before = await openSurvey(realPath(out));
+    try {
+      const { title, kind, bands, unit, pixelScaleArcsec, adaptiveCrop, seed, imagesFolder } = before.header;
+      const options = { title, kind, bands, unit, pixelScaleArcsec, adaptiveCrop, seed, command, imagesFolder };
+      const writer = new SurveyWriter(out, options, { keeping, inputs: [] });
+      writer.#adopt(before);
+      return writer;
+    } catch (error) {
+      before.close();
+      throw error;
+    }
+  }
+
+  /** Takes over the packs, rows and problems of a survey. */
+  #adopt(before: Survey): void {
+    this.#before = before;
+    try {
+      for (let i = 0; i < before.count; i++) {
+        const { bytes, ...row } = copyOf(before.row(i));
+        this.#ids.set(row.id, this.#rows.length);
+        this.#rows.push({ ...row, byteCount: bytes });
+        if (row.pack > this.#pack) {
+          this.#pack = row.pack;
+          const name = packName(row.pack);
+          linkOrCopy(join(before.folder, "stamps", name), join(this.#partial, "stamps", name));
+        }
+      }
+      this.#problems = [...before.problems];
+      this.#hash.update(before.header.dataHash);
+    } catch (cause) {
+      this.abort();
+      throw writeError(this.#partial, cause);
+    }
+  }
+
   get count(): number {
     return this.#rows.length;
+  }
+
+  /** Stamps that were added, and those passed over because the survey had them. */
+  get taken(): { added: number; known: number } {
+    return { added: this.#rows.length - (this.#before?.count ?? 0), known: this.#known };
   }
 
   /**
@@ -115,29 +167,42 @@ export class SurveyWriter {
    * taken but recorded as a problem.
    */
   add(given: NewStamp): void {
-    const stamp = { ...given, id: this.#idFor(given) };
-    if (this.#ids.has(stamp.id)) {
+    const bytes =
+      given.codec === "f32"
+        ? new Uint8Array(given.data.buffer, given.data.byteOffset, given.data.byteLength)
+        : given.bytes;
+    const id = this.#idFor(given);
+    const names = [id, ...(given.otherIds ?? [])];
+    if (names.some((name) => this.#hasAlready(name, given, bytes))) {
+      this.#known++;
+      return;
+    }
+    const free = names.find((name) => !this.#ids.has(name));
+    if (free === undefined) {
       this.problem({
-        source: stamp.source,
+        source: given.source,
         code: "DUPLICATE_ID",
-        message: `id ${stamp.id} stands already in the survey; the first one is kept`,
+        message: `id ${id} stands already in the survey; the first one is kept`,
         kept: false,
       });
       return;
     }
-    const bytes =
-      stamp.codec === "f32"
-        ? new Uint8Array(stamp.data.buffer, stamp.data.byteOffset, stamp.data.byteLength)
-        : stamp.bytes;
+    if (free !== id)
+      this.problem({
+        source: given.source,
+        code: "ID_CHANGED",
+        message: `another object is called ${id}; this one is called ${free}`,
+        kept: true,
+      });
     try {
       this.#append(bytes);
     } catch (cause) {
       throw writeError(this.#partial, cause);
     }
-    this.#ids.add(stamp.id);
-    const { codec, id, raDeg, decDeg, source, quality, columns, widthPx, heightPx } = stamp;
+    this.#ids.set(free, this.#rows.length);
+    const { codec, raDeg, decDeg, source, quality, columns, widthPx, heightPx } = given;
     this.#rows.push({
-      id,
+      id: free,
       raDeg,
       decDeg,
       source,
@@ -150,6 +215,16 @@ export class SurveyWriter {
       offset: this.#offset - bytes.length,
       byteCount: bytes.length,
     });
+  }
+
+  /** Whether the survey that is added to has this stamp under this id. */
+  #hasAlready(id: string, { codec, widthPx, heightPx }: NewStamp, bytes: Uint8Array): boolean {
+    const at = this.#ids.get(id);
+    if (this.#before === null || at === undefined || at >= this.#before.count) return false;
+    const row = this.#rows[at];
+    if (row.codec !== codec || row.byteCount !== bytes.length) return false;
+    if (row.widthPx !== widthPx || row.heightPx !== heightPx) return false;
+    return Buffer.compare(this.#before.readStampBytes(at).bytes, bytes) === 0;
   }
 
   #idFor({ id, source }: NewStamp): string {
@@ -165,6 +240,15 @@ export class SurveyWriter {
     this.#problems.push(problem);
   }
 
+  get problemCount(): number {
+    return this.#problems.length;
+  }
+
+  /** Leaves out what was said of the files before, where they are read again. */
+  forgetProblems(sources: Set<string>): void {
+    this.#problems = this.#problems.filter(({ source }) => !sources.has(source));
+  }
+
   /** Completes the folder and gives it its name. Throws NO_STAMPS where nothing was added. */
   async finish(): Promise<SurveyHeader> {
     try {
@@ -175,7 +259,7 @@ export class SurveyWriter {
         );
       this.#closePack();
       const catalogue = join(this.#partial, "catalogue.parquet");
-      await writeColumns(catalogue, "parquet", this.#columns());
+      await writeColumns(catalogue, "parquet", catalogueTable(this.#rows));
       const header: SurveyHeader = {
         format: "skyloop-survey",
         version: 1,
@@ -198,7 +282,8 @@ export class SurveyWriter {
       writeFileAtomic(join(this.#partial, "problems.json"), `${JSON.stringify(this.#problems, null, 1)}\n`);
       writeFileAtomic(join(this.#partial, "survey.json"), `${JSON.stringify(header, null, 2)}\n`);
       if (this.#replacing === null) placeNew(this.#out);
-      else placeInstead(this.#out, await oldRowsOf(this.#out, this.#partial), this.#replacing.keeping);
+      else placeInstead(this.#out, await this.#oldRows(), this.#replacing.keeping);
+      this.#before?.close();
       this.#release();
       return header;
     } catch (cause) {
@@ -207,10 +292,17 @@ export class SurveyWriter {
     }
   }
 
+  async #oldRows(): Promise<Int32Array> {
+    const { count } = this.#before ?? {};
+    if (count === undefined) return await oldRowsOf(this.#out, this.#partial);
+    return Int32Array.from(this.#rows, (_, row) => (row < count ? row : -1));
+  }
+
   /** Gives up and removes what was written. */
   abort(): void {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
+    this.#before?.close();
     rmSync(this.#partial, { recursive: true, force: true });
     this.#release();
   }
@@ -219,7 +311,7 @@ export class SurveyWriter {
     if (this.#file === null || this.#offset + bytes.length > PACK_BYTES) {
       this.#closePack();
       this.#pack++;
-      this.#file = openSync(join(this.#partial, "stamps", `${String(this.#pack).padStart(4, "0")}.pack`), "w");
+      this.#file = openSync(join(this.#partial, "stamps", packName(this.#pack)), "w");
       this.#offset = 0;
     }
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done, bytes.length - done);
@@ -233,52 +325,4 @@ export class SurveyWriter {
     closeSync(this.#file);
     this.#file = null;
   }
-
-  #columns(): TableColumn[] {
-    const rows = this.#rows;
-    const own = (
-      name: (typeof RESERVED_COLUMNS)[number],
-      type: CellType,
-      value: (row: Placed) => Cell,
-    ): TableColumn => ({
-      name,
-      type,
-      values: rows.map(value),
-    });
-    const users = userColumns(rows.map(({ columns }) => columns));
-    return [
-      own("id", "string", ({ id }) => id),
-      own("ra", "number", ({ raDeg }) => raDeg),
-      own("dec", "number", ({ decDeg }) => decDeg),
-      own("source", "string", ({ source }) => source),
-      own("pack", "integer", ({ pack }) => pack),
-      own("offset", "integer", ({ offset }) => offset),
-      own("bytes", "integer", ({ byteCount }) => byteCount),
-      own("codec", "string", ({ codec }) => codec),
-      own("width", "integer", ({ widthPx }) => widthPx),
-      own("height", "integer", ({ heightPx }) => heightPx),
-      own("quality", "integer", ({ quality }) => quality ?? 0),
-      ...users,
-    ];
-  }
-}
-
-/**
- * The user's columns, one value a row. Names that differ in case only are one name to DuckDB: the later ones get a
- * number. A column whose values are of several kinds is kept as text.
- */
-function userColumns(rows: Record<string, Cell>[]): TableColumn[] {
-  const names = new Set(rows.flatMap((columns) => Object.keys(columns)));
-  const taken = new Set<string>(RESERVED_COLUMNS);
-  for (const name of RESERVED_COLUMNS) names.delete(name);
-  return [...names].map((name) => {
-    const values = rows.map((columns) => (Object.hasOwn(columns, name) ? (columns[name] ?? null) : null));
-    const kinds = new Set(values.filter((value) => value !== null).map((value) => typeof value));
-    const type: CellType =
-      kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
-    let unique = name;
-    for (let n = 2; taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
-    taken.add(unique.toLowerCase());
-    return { name: unique, type, values };
-  });
 }
