@@ -121,7 +121,7 @@ export function addSurveyCommand(program: Command): void {
     });
   survey
     .command("info")
-    .argument("<survey>")
+    .argument("<survey>", "survey folder")
     .description("counts, columns, features, and what could not be taken in and why")
     .option("--json", "one JSON object", false)
     .action(async (folder: string, options: { json: boolean }) => {
