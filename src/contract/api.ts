@@ -63,6 +63,8 @@ export const ObjectRow = z.object({
 
 /** An object with every catalogue column. */
 export const ObjectDetail = ObjectRow.extend({
+  /** The file that it was taken from, as the catalogue names it. */
+  source: z.string(),
   pixelScaleArcsec: z.number().nullable(),
   columns: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
 });
@@ -97,9 +99,9 @@ export const SessionEvent = z.object({
   at: z.string(),
   who: z.string(),
   round: z.number().int(),
-  kind: z.enum(["label", "tag", "untag", "undo", "redo", "alpha"]),
+  kind: z.enum(["label", "tag", "untag", "undo", "redo", "alpha", "name", "status"]),
   object: ObjectId.nullable(),
-  /** The label, the tag, the new alpha as text, or for undo and redo the number of the event concerned. */
+  /** The label, the tag, the new alpha, name or status, or for undo and redo the number of the event concerned. */
   value: z.string(),
   reason: Reason.nullable(),
   /**
@@ -178,7 +180,20 @@ export const LabelState = z.object({
   who: z.string(),
   at: z.string(),
   round: z.number().int(),
+  /** How the object came before the person who gave the label. */
+  reason: Reason.nullable(),
 });
+
+/** Archived and deleted sessions are hidden from the list; both can come back. */
+export const SessionStatus = z.enum(["active", "archived", "deleted"]);
+
+/** POST …/change: another name or another status. */
+export const SessionChange = z
+  .object({ who: Who, target: z.string().trim().min(1).max(120).optional(), status: SessionStatus.optional() })
+  .refine(({ target, status }) => target !== undefined || status !== undefined, "needs a target or a status");
+
+/** POST …/copy: another session that begins with this one's labels. */
+export const CopySession = z.object({ who: Who, target: z.string().trim().min(1).max(120).optional() });
 
 /** A search and how far it has come. Counts are of objects whose label counts now. */
 export const Session = z.object({
@@ -196,6 +211,7 @@ export const Session = z.object({
   positives: z.number().int(),
   negatives: z.number().int(),
   unsure: z.number().int(),
+  status: SessionStatus,
 });
 
 /** Labels of one object by different people that disagree. */
@@ -235,6 +251,9 @@ export const RankedRow = ObjectRow.extend({
   tags: z.array(z.string()),
   round: z.number().int().nullable(),
   who: z.string().nullable(),
+  /** When the label was given, and how the object came before the person. */
+  at: z.string().nullable(),
+  reason: Reason.nullable(),
   /** Of the session compared with. */
   otherScore: z.number().nullish(),
   otherLabel: LabelValue.nullish(),
@@ -291,6 +310,8 @@ export type RankedRow = z.infer<typeof RankedRow>;
 export type Ranking = z.infer<typeof Ranking>;
 export type ExportFormat = z.infer<typeof ExportFormat>;
 export type StreamMessage = z.infer<typeof StreamMessage>;
+export type SessionStatus = z.infer<typeof SessionStatus>;
+export type SessionChange = z.infer<typeof SessionChange>;
 export type LiveMessage = z.infer<typeof LiveMessage>;
 export type Conflict = z.infer<typeof Conflict>;
 export type ApiError = z.infer<typeof ApiError>;

@@ -99,7 +99,7 @@ export const RankingFilter = z.object({
   compare: SessionId.optional(),
   /** With `compare`: only objects whose labels differ, or agree; both sessions must have answered. */
   agreement: z.enum(["differ", "agree"]).optional(),
-  order: z.enum(["score", "id", "difference"]).default("score"),
+  order: z.enum(["score", "lowest", "id", "difference"]).default("score"),
 });
 
 /**

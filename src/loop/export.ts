@@ -1,6 +1,7 @@
 /** A session's ranking and labels as a table that other programs read. */
 import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
-import type { Survey } from "../survey/folder.ts";
+import type { Cell } from "../survey/duck.ts";
+import { columnOf, type Survey } from "../survey/folder.ts";
 import { type RankingRequest, rankedRows } from "./ranking.ts";
 
 /** Endings of the formats' files. */
@@ -26,26 +27,64 @@ const COLUMNS: ColumnSpec[] = [
   { name: "who", type: "string", description: "who gave the label" },
 ];
 
+/** What an export holds on request beside these. */
+const ON_REQUEST: ColumnSpec[] = [
+  { name: "rank", type: "integer", description: "place in the ranking; 1 has the highest score" },
+  { name: "reason", type: "string", description: "how the object came before the person who labelled it" },
+  { name: "time", type: "string", description: "when the label was given (ISO 8601, UTC)" },
+  { name: "file", type: "string", description: "file that the object was taken from" },
+];
+
+/** A catalogue column under a name that no other column of the export has. */
+function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(row: number): Cell } {
+  const { type } = columnOf(survey, name);
+  const values = survey.column(name);
+  const taken = [...COLUMNS, ...ON_REQUEST].some((column) => column.name === name);
+  const spec = {
+    name: taken ? `catalogue_${name}` : name,
+    type: type === "number" ? ("number" as const) : ("string" as const),
+    description: `column ${name} of the survey's catalogue`,
+  };
+  return {
+    spec,
+    of: (row) => {
+      const value = values?.at(row) ?? null;
+      return value === null || type === "number" ? value : String(value);
+    },
+  };
+}
+
 /**
- * Writes the objects of the survey that a filter lets through (all without one) with score, label and who gave it.
- * Returns how many.
+ * Writes the objects of the survey that a filter lets through (all without one) with score, label and who gave it, and
+ * `more` columns: rank, reason, time, file, or any of the catalogue. Returns how many. Throws COLUMN_MISSING.
  */
 export async function exportSession(
   survey: Survey,
   request: RankingRequest,
   format: TableFormat,
   path: string,
+  more: readonly string[] = [],
 ): Promise<number> {
-  const rows = rankedRows(survey, request).rows.map(({ object, raDeg, decDeg, score, label, tags, round, who }) => ({
-    id: object,
-    ra: raDeg,
-    dec: decDeg,
-    score,
-    label: label ?? "",
-    tags: tags.join(";"),
-    round,
-    who: who ?? "",
-  }));
-  await writeTable(path, format, COLUMNS, rows);
+  const known = ON_REQUEST.filter(({ name }) => more.includes(name));
+  const own = more.filter((name) => !ON_REQUEST.some((column) => column.name === name));
+  const columns = own.map((name) => catalogueColumn(survey, name));
+  const rows = rankedRows(survey, request).rows.map(
+    ({ object, raDeg, decDeg, score, label, tags, round, who, rank, reason, at }) => ({
+      id: object,
+      ra: raDeg,
+      dec: decDeg,
+      score,
+      label: label ?? "",
+      tags: tags.join(";"),
+      round,
+      who: who ?? "",
+      ...(more.includes("rank") ? { rank } : {}),
+      ...(more.includes("reason") ? { reason: reason ?? "" } : {}),
+      ...(more.includes("time") ? { time: at ?? "" } : {}),
+      ...(more.includes("file") ? { file: survey.row(survey.indexOf(object) as number).source } : {}),
+      ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
+    }),
+  );
+  await writeTable(path, format, [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)], rows);
   return rows.length;
 }

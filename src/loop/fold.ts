@@ -1,7 +1,7 @@
 /**
  * From a session's events to its state: a pure function, so that every reader of the same events sees the same session.
  */
-import type { LabelState, LabelValue, SessionEvent } from "../contract/api.ts";
+import type { LabelState, LabelValue, SessionEvent, SessionStatus } from "../contract/api.ts";
 
 /** One person's standing opinion of one object. */
 interface Opinion {
@@ -10,6 +10,7 @@ interface Opinion {
   at: string;
   seq: number;
   round: number;
+  reason: SessionEvent["reason"];
 }
 
 /** The state of a session: what all its events so far come to. */
@@ -18,6 +19,9 @@ export interface Folded {
   labels: Record<string, LabelState>;
   conflicts: { object: string; opinions: { who: string; value: LabelValue }[] }[];
   alpha: number;
+  /** The name that somebody gave it later, and whether it is listed. */
+  name: string | null;
+  status: SessionStatus;
   lastSeq: number;
   /** The event that each person's next undo or redo concerns. */
   undoable: Map<string, number>;
@@ -52,6 +56,8 @@ export class SessionFold {
   /** Numbers of an object's events, in order. */
   readonly #ofObject = new Map<string, number[]>();
   readonly #alphas: number[] = [];
+  #name: string | null = null;
+  #status: SessionStatus = "active";
   // Without a prototype: an object may be called `constructor`.
   readonly #labels: Record<string, LabelState> = Object.create(null);
   readonly #conflicts = new Map<string, Folded["conflicts"][number]>();
@@ -73,6 +79,12 @@ export class SessionFold {
     for (const event of events) {
       const { seq, kind, who, object, value } = event;
       this.#lastSeq = seq;
+      if (kind === "name" || kind === "status") {
+        // Of the session as a whole: undo of a label must not bring a deleted session back.
+        if (kind === "name") this.#name = value;
+        else this.#status = value as SessionStatus;
+        continue;
+      }
       const steps = this.#people.get(who) ?? { done: [], undone: [] };
       this.#people.set(who, steps);
       if (kind === "undo" || kind === "redo") {
@@ -114,6 +126,8 @@ export class SessionFold {
       labels: this.#labels,
       conflicts: [...this.#conflicts.values()],
       alpha: alpha === undefined ? this.#alpha : Number(this.#events.get(alpha)?.value),
+      name: this.#name,
+      status: this.#status,
       lastSeq: this.#lastSeq,
       undoable: tops("done"),
       redoable: tops("undone"),
@@ -140,9 +154,9 @@ export class SessionFold {
     const people = new Map<string, Opinion>();
     for (const number of this.#ofObject.get(object) ?? []) {
       if (this.#out.has(number)) continue;
-      const { seq, at, who, round, kind, value } = this.#events.get(number) as SessionEvent;
+      const { seq, at, who, round, kind, value, reason } = this.#events.get(number) as SessionEvent;
       const before = people.get(who);
-      people.set(who, { ...opinionAfter(before ?? { value: null, tags: [] }, kind, value), at, seq, round });
+      people.set(who, { ...opinionAfter(before ?? { value: null, tags: [] }, kind, value), at, seq, round, reason });
     }
     delete this.#labels[object];
     this.#conflicts.delete(object);
@@ -151,7 +165,14 @@ export class SessionFold {
     const [who, latest] = recent.find(([, { value }]) => value !== null) ?? recent[0];
     const tags = [...new Set([...people.values()].flatMap((opinion) => opinion.tags))].sort();
     if (latest.value !== null || tags.length > 0)
-      this.#labels[object] = { value: latest.value, tags, who, at: latest.at, round: latest.round };
+      this.#labels[object] = {
+        value: latest.value,
+        tags,
+        who,
+        at: latest.at,
+        round: latest.round,
+        reason: latest.reason,
+      };
     const held = [...people].flatMap(([who, { value }]) => (value === null ? [] : [{ who, value }]));
     if (new Set(held.map(({ value }) => value)).size > 1) this.#conflicts.set(object, { object, opinions: held });
   }

@@ -89,6 +89,8 @@ function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: numb
     tags: label?.tags ?? [],
     round: label?.round ?? null,
     who: label?.who ?? null,
+    at: label?.at ?? null,
+    reason: label?.reason ?? null,
   };
 }
 
@@ -159,6 +161,7 @@ function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey,
   let total = 0;
   for (let place = 0; place < rows.length; place++) if (tests.every((test) => test(rows[place]))) kept[total++] = place;
   const places = kept.subarray(0, total);
+  if (order === "lowest") return places.reverse();
   if (order === "id") {
     const ids = survey.column("id") as CatalogueColumn;
     const names = Array.from(places, (place) => ids.at(rows[place]) as string);

@@ -68,8 +68,10 @@ export function planRound(
     answered[row] = 1;
     if (value !== "unsure") examples.push({ row, positive: value === "positive" });
   }
-  for (const { picks } of rounds)
-    for (const { object } of picks) {
+  // What was shown and passed over comes again after some rounds, else only when nothing else is left.
+  const again = record.returnAfter === undefined ? 0 : round - 1 - record.returnAfter;
+  for (const { round: then, picks } of rounds)
+    for (const { object } of then > again ? picks : []) {
       const row = indexOf(object);
       if (row !== undefined) shown[row] = 1;
     }
@@ -78,7 +80,6 @@ export function planRound(
       (row) => answered[row] === 0 && (passShown || shown[row] === 0),
     );
   const fresh = open(false);
-  // What was shown and passed over comes again only when nothing else is left.
   return {
     round,
     seed: roundSeed(record, round),

@@ -12,9 +12,12 @@ import type {
   SessionState,
 } from "../contract/api.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
-import type { NewEvent, RoundRecord, SessionRecord, Store } from "../store/store.ts";
+import type { NewEvent, RoundRecord, SessionRecord, SessionSettings, Store } from "../store/store.ts";
 import { actionOf, type Folded, fold } from "./fold.ts";
 import { foldNow } from "./folds.ts";
+
+/** An object that was shown and not answered may come again after so many other rounds. */
+const RETURN_AFTER = 3;
 
 /** What a session needs to know of its survey. */
 export interface SessionSurvey {
@@ -58,7 +61,6 @@ export async function createSession(
       "BOTH_LABELS",
       `${both.slice(0, 5).join(", ")} cannot be positive and negative at once; take it out of one list`,
     );
-  const taken = new Set((await store.sessions()).map(({ session }) => session));
   const start = (object: string, value: string): NewEvent => ({
     who,
     round: 0,
@@ -73,12 +75,18 @@ export async function createSession(
     ...negative.map((object) => start(object, "negative")),
   ];
   const about = { ...settings, survey: survey.name, weightsHash, dataHash: survey.dataHash, createdBy: who };
-  const base = slug(wanted.target);
+  return openSession(store, { ...about, returnAfter: RETURN_AFTER }, examples);
+}
+
+/** Adds a session with its first events, under a name in addresses that is free; returns that. */
+export async function openSession(store: Store, about: SessionSettings, events: NewEvent[]): Promise<string> {
+  const taken = new Set((await store.sessions()).map(({ session }) => session));
+  const base = slug(about.target);
   for (let n = 1; ; n++) {
     const session = n === 1 ? base : `${base}-${n}`;
     if (taken.has(session)) continue;
     try {
-      await store.addSession(session, about, examples);
+      await store.addSession(session, about, events);
       return session;
     } catch (error) {
       // Somebody else has taken the name in the meantime.
@@ -121,7 +129,7 @@ async function saved(
   objects: Iterable<string>,
 ): Promise<Saved> {
   const folded = await foldNow(store, record);
-  const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0 };
+  const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0, reason: null };
   return {
     events,
     labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])),
@@ -307,7 +315,7 @@ async function stateParts(
     session: id,
     survey,
     model,
-    target,
+    target: folded.name ?? target,
     alpha: folded.alpha,
     pageSize,
     randomPicks,
@@ -318,6 +326,7 @@ async function stateParts(
     positives: count("positive"),
     negatives: count("negative"),
     unsure: count("unsure"),
+    status: folded.status,
   };
   return { session, folded, rounds, record };
 }

@@ -20,6 +20,7 @@ import { Desk } from "./desk.ts";
 import { docsPage } from "./docs-page.ts";
 import { describeHeads } from "./image-heads.ts";
 import { Pictures } from "./pictures.ts";
+import { manageRoutes } from "./routes/manage.ts";
 import { mapRoutes } from "./routes/maps.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { resultRoutes } from "./routes/results.ts";
@@ -160,6 +161,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   surveyRoutes(app, { workspace, compute, desk, pictures });
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });
+  manageRoutes(app, { workspace });
   sessionRoutes(app, { workspace, compute, desk, streams });
   resultRoutes(app, { workspace, compute, desk, pictures });
   app.get(

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { RankedRow } from "../contract/api.ts";
+import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { exportSession } from "../loop/export.ts";
 import { type Found, lookUp } from "../loop/lookup.ts";
 import { type RankingRequest, rankedRows } from "../loop/ranking.ts";
@@ -14,7 +15,11 @@ export interface DeskJobs {
     ask: { request: RankingRequest; offset: number; limit: number };
     answer: { total: number; rows: RankedRow[] };
   };
-  export: { ask: { request: RankingRequest; format: TableFormat; path: string }; answer: number };
+  export: {
+    ask: { request: RankingRequest; format: TableFormat; path: string; columns?: readonly string[] };
+    answer: number;
+  };
+  byColumn: { ask: ColumnQuery; answer: number[] };
   lookup: { ask: { text: string; radiusArcsec: number }; answer: Found };
 }
 
@@ -40,7 +45,8 @@ type Handlers = {
 
 const HANDLERS: Handlers = {
   ranking: (survey, { request, offset, limit }) => rankedRows(survey, request, { offset, limit }),
-  export: (survey, { request, format, path }) => exportSession(survey, request, format, path),
+  export: (survey, { request, format, path, columns }) => exportSession(survey, request, format, path, columns),
+  byColumn: rowsByColumn,
   lookup: (survey, { text, radiusArcsec }) => lookUp(text, survey.rows, survey.indexOf, radiusArcsec),
 };
 

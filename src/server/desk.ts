@@ -84,6 +84,11 @@ export class Desk {
     return this.#pages.ask("lookup", survey, ask);
   }
 
+  /** Rows with a value of a catalogue column, in the order asked for. */
+  byColumn(survey: Survey, ask: DeskJobs["byColumn"]["ask"]): Promise<number[]> {
+    return this.#pages.ask("byColumn", survey, ask);
+  }
+
   /** Writes a ranking as a file; returns how many rows it has. */
   export(survey: Survey, ask: DeskJobs["export"]["ask"]): Promise<number> {
     return this.#exports.ask("export", survey, ask);

@@ -16,6 +16,8 @@ export interface SessionSettings {
   randomPicks: number;
   seed: number;
   createdBy: string;
+  /** Shown objects without an answer may come again after so many rounds; absent in older sessions: at the end. */
+  returnAfter?: number;
 }
 
 /** A session as it was started. */

@@ -43,6 +43,8 @@ const SAYS: Record<SessionEvent["kind"], (value: string) => string> = {
   undo: () => "undone",
   redo: () => "done again",
   alpha: (value) => `alpha ${value}`,
+  name: (value) => `renamed ${value}`,
+  status: (value) => value,
 };
 
 interface Facts {

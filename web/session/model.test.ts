@@ -18,7 +18,7 @@ const page = (round: number, objects: string, provisional = false): Page => ({
   exhausted: false,
   picks: Array.from(objects, (object) => ({ object, score: 0.5, reason: "highest" })),
 });
-const label = (value: LabelState["value"]): LabelState => ({ value, tags: [], who: "me", at: "", round: 1 });
+const label = (value: LabelState["value"]): LabelState => ({ value, tags: [], who: "me", at: "", round: 1, reason: null });
 const line = (round: number): RoundSummary => ({
   round,
   alpha: 0.5,
@@ -48,6 +48,7 @@ const stateOf = (more: Partial<SessionState> = {}): SessionState => ({
   positives: 0,
   negatives: 0,
   unsure: 0,
+  status: "active",
   labels: {},
   conflicts: [],
   page: page(1, "abcd"),

@@ -34,6 +34,11 @@ import { type Streams, streamText } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
 
 const InSession = z.object({ session: SessionId });
+const ExportQuery = RankingFilter.extend({
+  format: ExportFormat,
+  /** Further columns, repeated: rank, reason, time, file, or any of the catalogue. */
+  columns: z.union([z.string(), z.array(z.string()).max(200)]).optional(),
+});
 
 /** Sessions: start, label, undo, rounds, ranking, export, live events. */
 export function sessionRoutes(
@@ -43,14 +48,17 @@ export function sessionRoutes(
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const stateOf = async (session: string, who: string | null) => {
     const { survey, store } = await workspace.ofSession(session);
-    return sessionState(store, session, who, scoredRound(survey.folder, session) > 0);
+    const state = await sessionState(store, session, who, scoredRound(survey.folder, session) > 0);
+    // The folder may have another name than when the session began.
+    return { ...state, survey: survey.name };
   };
 
   app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, async () => {
     const found: Session[] = [];
     for (const { survey, store } of workspace.all())
       try {
-        for (const { session } of await store.sessions()) found.push(await describeSession(store, session));
+        for (const { session } of await store.sessions())
+          found.push({ ...(await describeSession(store, session)), survey: survey.name });
       } catch (error) {
         log.warn({ survey: survey.name, code: codeOf(error) }, messageOf(error));
         if (workspace.all().length === 1) throw error;
@@ -174,15 +182,15 @@ export function sessionRoutes(
 
   app.get(
     "/api/sessions/:session/export",
-    { schema: { params: InSession, querystring: RankingFilter.extend({ format: ExportFormat }) } },
+    { schema: { params: InSession, querystring: ExportQuery } },
     async ({ params, query }, reply) => {
       const { survey, store } = await workspace.ofSession(params.session);
       const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
-        const { format, ...filter } = query;
+        const { format, columns = [], ...filter } = query;
         const request = await rankingRequest(store, params.session, filter);
-        await desk.export(survey, { request, format, path: file });
+        await desk.export(survey, { request, format, path: file, columns: [columns].flat() });
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
         throw error;

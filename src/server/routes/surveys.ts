@@ -5,6 +5,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/api.ts";
 import { Lookup } from "../../contract/insight.ts";
+import { cutoutAsFits } from "../../survey/cutout.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
@@ -19,6 +20,12 @@ const ListQuery = z.object({
   model: z.string().optional(),
   seed: whole(0, 2 ** 32 - 1).default(1),
   ids: z.string().max(20_000).optional(),
+  /** A catalogue column: objects with a value of it, within `least` and `greatest` or equal to `equals`. */
+  column: z.string().optional(),
+  equals: z.string().optional(),
+  least: z.coerce.number().optional(),
+  greatest: z.coerce.number().optional(),
+  sort: z.enum(["highest", "lowest", "catalogue"]).default("catalogue"),
   /** Places in the catalogue, from 0. */
   rows: z.string().max(20_000).optional(),
   offset: whole(0, 1e9).default(0),
@@ -69,6 +76,10 @@ export function surveyRoutes(
       const served = workspace.get(params.survey);
       const total = served.survey.count;
       const rows = async (): Promise<number[]> => {
+        if (query.column !== undefined) {
+          const { column, equals, least, greatest, sort, limit } = query;
+          return desk.byColumn(served.survey, { column, equals, least, greatest, sort, limit });
+        }
         if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
         if (query.diverse !== undefined)
           return (
@@ -122,6 +133,7 @@ export function surveyRoutes(
       const { served, row } = workspace.row(params.survey, params.object);
       return {
         ...objectRow(served, row),
+        source: served.survey.row(row).source,
         pixelScaleArcsec: served.survey.header.pixelScaleArcsec,
         columns: served.survey.row(row).columns,
       };
@@ -159,6 +171,29 @@ export function surveyRoutes(
         .header("X-Skyloop-Kind", kind)
         .type("application/octet-stream")
         .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    },
+  );
+
+  /** The cutout as a file: the picture as it came, or float pixels as FITS. */
+  app.get(
+    "/api/surveys/:survey/objects/:object/cutout",
+    { schema: { params: InObject } },
+    async ({ params }, reply) => {
+      const { served, row } = workspace.row(params.survey, params.object);
+      const { codec, bytes } = served.survey.readStampBytes(row);
+      const { raDeg, decDeg } = served.survey.row(row);
+      const { pixelScaleArcsec } = served.survey.header;
+      const sky =
+        raDeg === null || decDeg === null || pixelScaleArcsec === null ? null : { raDeg, decDeg, pixelScaleArcsec };
+      const flux = codec === "f32";
+      const name = params.object.replace(/[^\w.+-]+/g, "_").replace(/\.(fits?|jpe?g|png|webp)$/i, "");
+      return reply
+        .header(
+          "Content-Disposition",
+          `attachment; filename="${name}.${flux ? "fits" : codec === "jpeg" ? "jpg" : codec}"`,
+        )
+        .type(flux ? "image/fits" : `image/${codec}`)
+        .send(flux ? cutoutAsFits(await served.survey.readStamp(row), sky) : Buffer.from(bytes));
     },
   );
 

@@ -1,0 +1,78 @@
+/** What is done with a session as a whole: name, archive, delete (kept and recoverable), copy; earlier pages. */
+import { SkyloopError } from "../base/errors.ts";
+import type { Page, SessionChange } from "../contract/api.ts";
+import type { NewEvent, Store } from "../store/store.ts";
+import { foldNow } from "./folds.ts";
+import { currentRound, describeSession, findSession, openSession } from "./session.ts";
+
+/**
+ * Gives a session another name or state. Both are events, so that nothing is lost: a deleted session is only hidden.
+ * Throws SESSION_UNKNOWN.
+ */
+export async function changeSession(store: Store, session: string, change: SessionChange): Promise<void> {
+  await findSession(store, session);
+  const round = currentRound(await store.rounds(session));
+  const event = (kind: "name" | "status", value: string): NewEvent => ({
+    who: change.who,
+    round,
+    kind,
+    object: null,
+    value,
+    reason: null,
+    clientKey: null,
+  });
+  await store.addEvents(session, [
+    ...(change.target === undefined ? [] : [event("name", change.target)]),
+    ...(change.status === undefined ? [] : [event("status", change.status)]),
+  ]);
+}
+
+/**
+ * Starts another session with this one's settings and standing labels and tags as its examples. Returns its id. Throws
+ * SESSION_UNKNOWN.
+ */
+export async function copySession(store: Store, session: string, who: string, target?: string): Promise<string> {
+  const { session: _, createdAt: __, ...settings } = await findSession(store, session);
+  const { labels, alpha } = await foldNow(store, await findSession(store, session));
+  const name = target ?? `${(await describeSession(store, session)).target} (copy)`.slice(0, 120);
+  const common = { round: 0, reason: "start" as const, clientKey: null };
+  const events = Object.entries(labels).flatMap(([object, { value, tags, who: by }]): NewEvent[] => [
+    ...(value === null ? [] : [{ ...common, who: by, kind: "label" as const, object, value }]),
+    ...tags.map((tag) => ({ ...common, who: by, kind: "tag" as const, object, value: tag })),
+  ]);
+  return openSession(store, { ...settings, alpha, target: name, createdBy: who }, events);
+}
+
+/** The page of an earlier round, as it was shown. Throws SESSION_UNKNOWN, ROUND_UNKNOWN. */
+export async function pageOf(store: Store, session: string, round: number): Promise<Page> {
+  await findSession(store, session);
+  const rounds = await store.rounds(session);
+  const found = rounds.find((one) => one.round === round);
+  if (found === undefined)
+    throw new SkyloopError(
+      "ROUND_UNKNOWN",
+      `session ${session} has no round ${round}; it has rounds 1 to ${currentRound(rounds)}`,
+    );
+  const { provisional, exhausted, picks } = found;
+  return { round, provisional, exhausted, picks };
+}
+
+/** Objects that earlier rounds showed and nobody has answered, the latest first, as one page. Throws SESSION_UNKNOWN. */
+export async function skippedIn(store: Store, session: string): Promise<Page> {
+  const record = await findSession(store, session);
+  const rounds = await store.rounds(session);
+  const { labels } = await foldNow(store, record);
+  const now = new Set(rounds.at(-1)?.picks.map(({ object }) => object));
+  const seen = new Set<string>();
+  const picks = rounds
+    .slice(0, -1)
+    .toReversed()
+    .flatMap(({ picks }) =>
+      picks.filter(({ object }) => {
+        const open = labels[object]?.value == null && !now.has(object) && !seen.has(object);
+        seen.add(object);
+        return open;
+      }),
+    );
+  return { round: currentRound(rounds), provisional: false, exhausted: false, picks };
+}
