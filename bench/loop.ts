@@ -9,6 +9,7 @@ import { Random } from "../src/base/random.ts";
 import { featureSpace } from "../src/loop/learn.ts";
 import { nextRound } from "../src/loop/round.ts";
 import { addLabels, createSession } from "../src/loop/session.ts";
+import { openArtefacts } from "../src/store/artefacts.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { hasPeer, median, runPeer } from "./common.ts";
 
@@ -61,7 +62,7 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3 } = {
       let page = 0;
       const { seconds } = await nextRound({
         store,
-        folder,
+        artefacts: openArtefacts(folder),
         session,
         ids,
         indexOf: about.indexOf,

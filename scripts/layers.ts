@@ -23,7 +23,7 @@ export const STANDS_ON: Record<string, readonly string[]> = {
   tasks: ["models", "batches", "measure", "store"],
   train: ["tasks", "plot"],
   store: ["base", "contract"],
-  loop: ["models", "measure", "batches", "store"],
+  loop: ["models", "measure", "stamps", "store"],
   evaluate: ["loop", "train"],
   server: ["loop", "tasks", "store", "plot"],
   notebook: ["loop", "tasks", "store", "plot"],

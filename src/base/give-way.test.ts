@@ -1,4 +1,3 @@
-import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { Urgency } from "./give-way.ts";
 
@@ -22,19 +21,4 @@ it("work rests while urgent moments follow one another, and ends beside somebody
   for (let step = 0; step < 5; step++) await impatient();
   clearInterval(timer);
   expect(performance.now() - start).toBeGreaterThan(100);
-});
-
-it("the moment is seen from another thread", async () => {
-  const urgency = new Urgency();
-  const worker = new Worker(
-    "Atomics.store(new BigInt64Array(require('node:worker_threads').workerData), 0, BigInt(Date.now() + 500))",
-    {
-      eval: true,
-      workerData: urgency.shared,
-    },
-  );
-  await new Promise((resolve) => worker.once("exit", resolve));
-  const start = Date.now();
-  await urgency.rests(2000)();
-  expect(Date.now() - start).toBeGreaterThan(200);
 });

@@ -1,23 +1,16 @@
-/** Work in the background that rests while something more urgent is going on in another thread. */
+/** Work in the background that rests while something more urgent is going on. */
 import { setImmediate, setTimeout } from "node:timers/promises";
 
 /** How long after an urgent moment the background rests: longer than a label or a picture takes. */
 const REST_MS = 80;
 
-/** The last urgent moment, in memory that two threads share. */
+/** The last urgent moment. */
 export class Urgency {
-  readonly shared: SharedArrayBuffer;
-  readonly #last: BigInt64Array;
-
-  /** Give another thread `shared` and make one there from it. */
-  constructor(shared = new SharedArrayBuffer(8)) {
-    this.shared = shared;
-    this.#last = new BigInt64Array(shared);
-  }
+  #last = 0;
 
   /** Something urgent begins now. */
   note(): void {
-    Atomics.store(this.#last, 0, BigInt(Date.now()));
+    this.#last = Date.now();
   }
 
   /**
@@ -30,7 +23,7 @@ export class Urgency {
     return async () => {
       await setImmediate();
       for (let now = Date.now(); left > 0; now = Date.now()) {
-        const rest = Math.min(left, Number(Atomics.load(this.#last, 0)) + REST_MS - now);
+        const rest = Math.min(left, this.#last + REST_MS - now);
         if (rest <= 0) return;
         await setTimeout(rest);
         left -= Date.now() - now;

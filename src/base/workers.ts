@@ -1,3 +1,4 @@
+import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -19,4 +20,10 @@ export function workerEntry(source: URL): { path: string; argv: string[] } {
 export function startWorker(source: URL, options: Omit<WorkerOptions, "argv"> = {}): Worker {
   const { path, argv } = workerEntry(source);
   return new Worker(path, { ...options, argv });
+}
+
+/** Starts a process from the URL of its TypeScript source; messages both ways may hold what structured cloning can. */
+export function startProcess(source: URL): ChildProcess {
+  const { path, argv } = workerEntry(source);
+  return fork(path, argv, { serialization: "advanced", execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
 }

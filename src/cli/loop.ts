@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addSessionCommands } from "./loop-sessions.ts";
 
 interface SimulateFlags {
   model: string;
@@ -64,72 +65,7 @@ export function addLoopCommand(program: Command): void {
       });
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
     });
-  loop
-    .command("list")
-    .argument("[survey...]", "survey folders (default: those in surveys/)")
-    .description("list sessions")
-    .action(async (folders: string[]) => {
-      for (const folder of folders.length > 0 ? folders : await surveysHere()) {
-        const [{ openStore }, { describeSession }] = await Promise.all([
-          import("../store/sqlite.ts"),
-          import("../loop/session.ts"),
-        ]);
-        const store = await openStore(folder);
-        for (const { session } of await store.sessions()) {
-          const { target, round, positives, negatives, createdAt } = await describeSession(store, session);
-          process.stdout.write(
-            `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
-          );
-        }
-        await store.close();
-      }
-    });
-  loop
-    .command("export")
-    .argument("<session>", "session name, as listed by `loop list`")
-    .description("write a catalogue of all objects with score, label, round and who labelled")
-    .requiredOption("--format <format>", "csv, parquet, fits or votable")
-    .option("--survey <folder>", "survey of the session (default: searched in surveys/)")
-    .option("--out <file>", "file to write (default: SESSION with the extension of the format)")
-    .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
-      const [{ exportSession, EXPORT_SUFFIX }, { rankingRequest }, { openStore }, { openSurvey }, { SkyloopError }] =
-        await Promise.all([
-          import("../loop/export.ts"),
-          import("../loop/ranking.ts"),
-          import("../store/sqlite.ts"),
-          import("../survey/folder.ts"),
-          import("../base/errors.ts"),
-        ]);
-      if (!(format in EXPORT_SUFFIX))
-        throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
-      const known = format as keyof typeof EXPORT_SUFFIX;
-      for (const folder of survey === undefined ? await surveysHere() : [survey]) {
-        const store = await openStore(folder);
-        try {
-          if (survey === undefined && (await store.session(session)) === undefined) continue;
-          const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
-          const request = await rankingRequest(store, session);
-          const count = await exportSession(await openSurvey(folder), request, known, path);
-          process.stdout.write(`${path}: ${count} objects\n`);
-          return;
-        } finally {
-          await store.close();
-        }
-      }
-      throw new SkyloopError(
-        "SESSION_UNKNOWN",
-        `no survey in surveys/ has a session ${session}; name its survey with --survey`,
-      );
-    });
-}
-
-/** Survey folders below ./surveys, where `skyloop start` puts them. */
-async function surveysHere(): Promise<string[]> {
-  const [{ existsSync, readdirSync }, { join }] = await Promise.all([import("node:fs"), import("node:path")]);
-  if (!existsSync("surveys")) return [];
-  return readdirSync("surveys")
-    .map((name) => join("surveys", name))
-    .filter((folder) => existsSync(join(folder, "survey.json")));
+  addSessionCommands(loop);
 }
 
 function describe(result: Awaited<ReturnType<typeof import("../evaluate/simulate.ts").simulate>>): string {

@@ -296,6 +296,7 @@ export type ObjectDetail = z.infer<typeof ObjectDetail>;
 export type NewSession = z.infer<typeof NewSession>;
 export type SessionEvent = z.infer<typeof SessionEvent>;
 export type NewLabel = z.infer<typeof NewLabel>;
+export type NewRound = z.infer<typeof NewRound>;
 export type NewLabels = z.infer<typeof NewLabels>;
 export type LabelValue = z.infer<typeof LabelValue>;
 export type LabelState = z.infer<typeof LabelState>;

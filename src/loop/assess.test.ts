@@ -3,15 +3,8 @@ import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { Random } from "../base/random.ts";
 import type { RoundSummary } from "../contract/api.ts";
 import type { Assessment } from "../contract/insight.ts";
-import {
-  type Answered,
-  advise,
-  assess,
-  heldOutScores,
-  histogramOf,
-  readAssessments,
-  saveAssessment,
-} from "./assess.ts";
+import { readAssessments, saveAssessment } from "../store/assessments.ts";
+import { type Answered, advise, assess, heldOutScores, histogramOf } from "./assess.ts";
 import { type Example, featureSpace, learn } from "./learn.ts";
 
 const [COUNT, DIM] = [3000, 8];

@@ -5,14 +5,10 @@
  * steepness of the curve of probability against score (Platt's) from all objects that were shown, and its level from
  * the random picks alone.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { z } from "zod";
-import { writeFileAtomic } from "../base/files.ts";
 import { Random } from "../base/random.ts";
 import type { RoundSummary } from "../contract/api.ts";
-import { type Advice, Assessment, type Estimate, type Histogram } from "../contract/insight.ts";
+import type { Advice, Assessment, Estimate, Histogram } from "../contract/insight.ts";
 import { fitPlatt, offsetFor, type Platt, plattProbability } from "../measure/platt.ts";
 import { auroc, averagePrecision } from "../measure/ranking.ts";
 import { type Example, type FeatureSpace, learn } from "./learn.ts";
@@ -282,21 +278,4 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
   const moved =
     settled === null ? "" : ` ${percent(1 - settled)} of the first ${last.top.length} changed with the last round.`;
   return { verdict: "go on", reason: `The ranking still gains from answers.${moved}${held}` };
-}
-
-const pathOf = (folder: string, session: string) => join(folder, "loop", `${session}.assess.json`);
-
-/** The assessments of a session's rounds, oldest first. */
-export function readAssessments(folder: string, session: string): Assessment[] {
-  const path = pathOf(folder, session);
-  if (!existsSync(path)) return [];
-  const parsed = z.array(Assessment).safeParse(JSON.parse(readFileSync(path, "utf8")));
-  return parsed.success ? parsed.data : [];
-}
-
-/** Adds an assessment, in place of one of the same round. */
-export function saveAssessment(folder: string, session: string, assessment: Assessment): void {
-  mkdirSync(join(folder, "loop"), { recursive: true });
-  const others = readAssessments(folder, session).filter(({ round }) => round < assessment.round);
-  writeFileAtomic(pathOf(folder, session), `${JSON.stringify([...others, assessment])}\n`);
 }

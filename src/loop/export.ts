@@ -2,7 +2,7 @@
 import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
 import type { Cell } from "../survey/duck.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
-import { type RankingRequest, rankedRows } from "./ranking.ts";
+import { type RankingRequest, type RankingSource, rankedRows } from "./ranking.ts";
 
 /** Endings of the formats' files. */
 export const EXPORT_SUFFIX: Record<TableFormat, string> = {
@@ -59,32 +59,32 @@ function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(r
  * `more` columns: rank, reason, time, file, or any of the catalogue. Returns how many. Throws COLUMN_MISSING.
  */
 export async function exportSession(
-  survey: Survey,
+  source: RankingSource,
   request: RankingRequest,
   format: TableFormat,
   path: string,
   more: readonly string[] = [],
 ): Promise<number> {
+  const { survey } = source;
+  const { rows: ranked } = await rankedRows(source, request);
   const known = ON_REQUEST.filter(({ name }) => more.includes(name));
   const own = more.filter((name) => !ON_REQUEST.some((column) => column.name === name));
   const columns = own.map((name) => catalogueColumn(survey, name));
-  const rows = rankedRows(survey, request).rows.map(
-    ({ object, raDeg, decDeg, score, label, tags, round, who, rank, reason, at }) => ({
-      id: object,
-      ra: raDeg,
-      dec: decDeg,
-      score,
-      label: label ?? "",
-      tags: tags.join(";"),
-      round,
-      who: who ?? "",
-      ...(more.includes("rank") ? { rank } : {}),
-      ...(more.includes("reason") ? { reason: reason ?? "" } : {}),
-      ...(more.includes("time") ? { time: at ?? "" } : {}),
-      ...(more.includes("file") ? { file: survey.row(survey.indexOf(object) as number).source } : {}),
-      ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
-    }),
-  );
+  const rows = ranked.map(({ object, raDeg, decDeg, score, label, tags, round, who, rank, reason, at }) => ({
+    id: object,
+    ra: raDeg,
+    dec: decDeg,
+    score,
+    label: label ?? "",
+    tags: tags.join(";"),
+    round,
+    who: who ?? "",
+    ...(more.includes("rank") ? { rank } : {}),
+    ...(more.includes("reason") ? { reason: reason ?? "" } : {}),
+    ...(more.includes("time") ? { time: at ?? "" } : {}),
+    ...(more.includes("file") ? { file: survey.row(survey.indexOf(object) as number).source } : {}),
+    ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
+  }));
   await writeTable(path, format, [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)], rows);
   return rows.length;
 }

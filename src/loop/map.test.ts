@@ -1,10 +1,9 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { Random } from "../base/random.ts";
+import { openArtefacts } from "../store/artefacts.ts";
 import { featureSpace } from "./learn.ts";
-import { makeMap, principalComponents, readMap, umapLayout } from "./map.ts";
+import { layOut, principalComponents, umapLayout } from "./map.ts";
 
 /** Three clouds in eight dimensions. */
 function clouds(count: number) {
@@ -47,14 +46,15 @@ describe("maps", () => {
   }, 180_000);
   it("are kept beside the features, for those weights and that number of objects", async () => {
     const folder = temporaryFolder();
-    mkdirSync(join(folder.path, "features/toy"), { recursive: true });
     const space = clouds(30);
-    expect(readMap(folder.path, "toy", "pca", "abc", 30)).toBeNull();
-    await makeMap(folder.path, "toy", "pca", "abc", space, () => {});
-    expect(readMap(folder.path, "toy", "pca", "abc", 30)).toHaveLength(240);
-    expect(readMap(folder.path, "toy", "pca", "other", 30)).toBeNull();
-    expect(readMap(folder.path, "toy", "pca", "abc", 31)).toBeNull();
-    await expect(makeMap(folder.path, "toy", "pca", "abc", clouds(3), () => {})).rejects.toThrow(/at least four/);
+    const artefacts = openArtefacts(folder.path);
+    const key = { model: "toy", method: "pca" as const, weightsHash: "abc" };
+    expect(await artefacts.map(key, 30)).toBeNull();
+    await artefacts.saveMap(key, await layOut(space, "pca"));
+    expect(await artefacts.map(key, 30)).toHaveLength(240);
+    expect(await artefacts.map({ ...key, weightsHash: "other" }, 30)).toBeNull();
+    expect(await artefacts.map(key, 31)).toBeNull();
+    await expect(layOut(clouds(3), "pca")).rejects.toThrow(/at least four/);
     folder.remove();
   });
 });

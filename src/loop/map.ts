@@ -2,18 +2,14 @@
  * A survey in two dimensions: principal components of its standardised features, or UMAP of a part of it with the
  * others laid beside their nearest.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { UMAP } from "umap-js";
 import { SkyloopError } from "../base/errors.ts";
-import { writeFileAtomic } from "../base/files.ts";
 import { Random } from "../base/random.ts";
+import type { MapMethod } from "../store/maps.ts";
 import { noGrad, op, ops, scope, tensor } from "../torch/index.ts";
 import { type FeatureSpace, standardised } from "./learn.ts";
 
-/** How features are laid out in two dimensions. */
-export type MapMethod = "pca" | "umap";
 type Report = (done: number, total: number) => void;
 
 /** Rows from which principal components are estimated; more change nothing that is seen. */
@@ -135,40 +131,12 @@ export async function umapLayout(space: FeatureSpace, report: Report = () => {})
   return out;
 }
 
-const pathOf = (folder: string, model: string, method: MapMethod, weightsHash: string) =>
-  join(folder, "features", model, `map-${method}-${weightsHash.slice(0, 12)}.f32`);
-
-/** A map computed before, [count, 2], or null. */
-export function readMap(
-  folder: string,
-  model: string,
-  method: MapMethod,
-  weightsHash: string,
-  count: number,
-): Buffer | null {
-  const path = pathOf(folder, model, method, weightsHash);
-  if (!existsSync(path)) return null;
-  const bytes = readFileSync(path);
-  return bytes.length === count * 8 ? bytes : null;
-}
-
-/** Computes a map and keeps it beside the features. Throws MAP_TOO_SMALL. */
-export async function makeMap(
-  folder: string,
-  model: string,
-  method: MapMethod,
-  weightsHash: string,
-  space: FeatureSpace,
-  report: Report,
-): Promise<void> {
+/** Lays a survey out, [count, 2]. Throws MAP_TOO_SMALL. */
+export async function layOut(space: FeatureSpace, method: MapMethod, report?: Report): Promise<Float32Array> {
   if (space.count < 4 || space.dim < 2)
     throw new SkyloopError(
       "MAP_TOO_SMALL",
       `a map needs at least four objects with two features each; there are ${space.count} with ${space.dim}`,
     );
-  const points = method === "pca" ? await principalComponents(space, 2, report) : await umapLayout(space, report);
-  writeFileAtomic(
-    pathOf(folder, model, method, weightsHash),
-    new Uint8Array(points.buffer, points.byteOffset, points.byteLength),
-  );
+  return method === "pca" ? principalComponents(space, 2, report) : umapLayout(space, report);
 }

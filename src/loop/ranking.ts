@@ -1,14 +1,13 @@
 /** A session's last ranking: its order, its rows with their labels, and the part of it that a filter lets through. */
-import { statSync } from "node:fs";
 import { descendingOrder } from "../base/order.ts";
 import type { LabelState, RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
-import { readScores, scoresPath } from "../store/scores.ts";
 import type { Store } from "../store/store.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
 import { foldNow } from "./folds.ts";
 import { separationDeg } from "./lookup.ts";
+import type { Opened } from "./opened.ts";
 import { findSession } from "./session.ts";
 
 interface Order {
@@ -26,18 +25,20 @@ export interface RankingNow extends Order {
 const orders = new Map<string, Order & { version: string }>();
 const ORDERS_KEPT = 4;
 
-function orderOf(survey: Survey, session: string): Order {
-  const path = scoresPath(survey.folder, session);
-  const file = statSync(path, { throwIfNoEntry: false });
-  const version = file === undefined ? "none" : `${file.mtimeMs} ${file.ino}`;
-  const known = orders.get(path);
+/** The catalogue and the scores that a ranking is read from. */
+export type RankingSource = Pick<Opened, "survey" | "artefacts">;
+
+async function orderOf({ survey, artefacts }: RankingSource, session: string): Promise<Order> {
+  const key = `${survey.folder} ${session}`;
+  const version = await artefacts.scoresVersion(session);
+  const known = orders.get(key);
   if (known?.version === version) return known;
-  const count = survey.header.count;
-  const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
+  const { count } = survey;
+  const scores = (await artefacts.scores(session, count)) ?? new Float32Array(count);
   const rows = descendingOrder(scores);
   const made = { rows, scores, version };
-  orders.delete(path);
-  orders.set(path, made);
+  orders.delete(key);
+  orders.set(key, made);
   for (const oldest of orders.keys()) {
     if (orders.size <= ORDERS_KEPT) break;
     orders.delete(oldest);
@@ -69,8 +70,11 @@ export async function rankingRequest(
 }
 
 /** The ranking as it is now; without one yet in catalogue order with score 0. */
-function rankingOf(survey: Survey, { session, labels }: Pick<RankingRequest, "session" | "labels">): RankingNow {
-  return { ...orderOf(survey, session), labels };
+async function rankingOf(
+  source: RankingSource,
+  { session, labels }: Pick<RankingRequest, "session" | "labels">,
+): Promise<RankingNow> {
+  return { ...(await orderOf(source, session)), labels };
 }
 
 function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: number): RankedRow {
@@ -95,13 +99,14 @@ function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: numb
 }
 
 /** The rows that a filter lets through, in its order: how many, and those from `offset` on, at most `limit`. */
-export function rankedRows(
-  survey: Survey,
+export async function rankedRows(
+  source: RankingSource,
   { filter, ...request }: RankingRequest,
   { offset = 0, limit = Number.POSITIVE_INFINITY } = {},
-): { total: number; rows: RankedRow[] } {
-  const ranking = rankingOf(survey, request);
-  const other = request.other === null ? null : rankingOf(survey, request.other);
+): Promise<{ total: number; rows: RankedRow[] }> {
+  const { survey } = source;
+  const ranking = await rankingOf(source, request);
+  const other = request.other === null ? null : await rankingOf(source, request.other);
   const places = filtered(ranking, other, survey, filter);
   const rows = Array.from(places.slice(offset, Math.min(places.length, offset + limit)), (place) => {
     const row = rowAt(ranking, survey, place);

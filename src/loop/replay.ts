@@ -3,9 +3,8 @@
 import type { Store } from "../store/store.ts";
 import type { Survey } from "../survey/folder.ts";
 import { choose } from "./choose.ts";
-import { fold } from "./fold.ts";
 import { type FeatureSpace, learn } from "./learn.ts";
-import { planRound, type RoundPlan } from "./round.ts";
+import { planOf } from "./round.ts";
 import { findSession } from "./session.ts";
 
 /** A round computed again: whether it chose the same page, and its scores. */
@@ -13,32 +12,6 @@ export interface Replayed {
   round: number;
   same: boolean;
   scores: Float32Array;
-}
-
-/**
- * What decided a finished round, from the events that it learned from, and how each object of the earlier rounds came
- * before the person.
- */
-export async function planOf(
-  store: Store,
-  survey: Pick<Survey, "row" | "count" | "indexOf">,
-  session: string,
-  round: number,
-): Promise<{ plan: RoundPlan; shown: Map<string, "rule" | "random"> }> {
-  const record = await findSession(store, session);
-  const rounds = await store.rounds(session);
-  const lastSeq = rounds.find((one) => one.round === round)?.lastSeq ?? 0;
-  const folded = fold(
-    (await store.events(session)).filter(({ seq }) => seq <= lastSeq),
-    record.alpha,
-  );
-  const earlier = rounds.filter((one) => one.round < round);
-  const shown = new Map(
-    earlier.flatMap(({ picks }) =>
-      picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)]),
-    ),
-  );
-  return { plan: planRound(record, folded, earlier, survey.count, survey.indexOf), shown };
 }
 
 /**

@@ -5,6 +5,7 @@ import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtu
 import type { Page } from "../contract/api.ts";
 import { simulate } from "../evaluate/simulate.ts";
 import { auroc } from "../measure/ranking.ts";
+import { openArtefacts } from "../store/artefacts.ts";
 import { openFeatures } from "../store/features.ts";
 import { readScores } from "../store/scores.ts";
 import { openStore } from "../store/sqlite.ts";
@@ -59,7 +60,7 @@ const start = (target: string) =>
 const run = (session: string, onPage?: (page: Page) => void) =>
   nextRound({
     store,
-    folder: survey.folder,
+    artefacts: openArtefacts(survey.folder),
     session,
     ids: survey.rows.map(({ id }) => id),
     indexOf: survey.indexOf,
@@ -123,7 +124,14 @@ describe("a session", () => {
     expect(replayed[2].scores).toEqual(readScores(survey.folder, session, COUNT));
 
     const path = join(folder.path, "out.csv");
-    expect(await exportSession(survey, await rankingRequest(store, session), "csv", path)).toBe(COUNT);
+    expect(
+      await exportSession(
+        { survey, artefacts: openArtefacts(survey.folder) },
+        await rankingRequest(store, session),
+        "csv",
+        path,
+      ),
+    ).toBe(COUNT);
     const lines = readFileSync(path, "utf8").trim().split("\n");
     expect(lines[0]).toBe("id,ra,dec,score,label,tags,round,who");
     expect(lines).toHaveLength(COUNT + 1);

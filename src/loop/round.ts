@@ -4,10 +4,10 @@
  * again.
  */
 import { setImmediate } from "node:timers/promises";
-import { SkyloopError } from "../base/errors.ts";
+import { codeOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Page, Pick } from "../contract/api.ts";
-import { readScores, writeScores } from "../store/scores.ts";
+import type { Artefacts } from "../store/artefacts.ts";
 import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
 import { type Folded, fold } from "./fold.ts";
@@ -23,8 +23,7 @@ const SCORE_BLOCK = 4096;
 /** What a round needs: the session's events, the features, and whom to tell of its page. */
 export interface RoundInput {
   store: Store;
-  /** Survey folder: where scores are kept. */
-  folder: string;
+  artefacts: Artefacts;
   session: string;
   ids: string[];
   indexOf(id: string): number | undefined;
@@ -35,6 +34,8 @@ export interface RoundInput {
   signal?: AbortSignal;
   /** Called between the blocks of the full ranking; it may take its time. Default: messages get their turn. */
   rest?(): Promise<unknown>;
+  /** The round to make; the session's next one unless given. */
+  round?: number;
 }
 
 /** Everything that decides a round, from the events alone. */
@@ -91,61 +92,109 @@ export function planRound(
   };
 }
 
-/** Runs the next round and returns its final page; both pages are saved. Throws ONE_CLASS_LABELLED, ABORTED. */
-export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
-  const { store, folder, session, ids, space, weightsHash } = input;
-  const started = performance.now();
+/**
+ * What decided a round that was made or begun, from the events that it learned from, and how each object of the earlier
+ * rounds came before the person.
+ */
+export async function planOf(
+  store: Store,
+  { count, indexOf }: { count: number; indexOf(id: string): number | undefined },
+  session: string,
+  round: number,
+): Promise<{ plan: RoundPlan; shown: Map<string, "rule" | "random"> }> {
   const record = await findSession(store, session);
   const rounds = await store.rounds(session);
-  const plan = planRound(record, fold(await store.events(session), record.alpha), rounds, ids.length, input.indexOf);
-  const positives = plan.examples.filter(({ positive }) => positive).length;
-  if (positives === 0 || positives === plan.examples.length)
-    throw new SkyloopError(
-      "ONE_CLASS_LABELLED",
-      `learning needs at least one positive and one negative; there are ${positives} and ${plan.examples.length - positives}: label some more`,
-    );
+  const lastSeq = rounds.find((one) => one.round === round)?.lastSeq ?? 0;
+  const folded = fold(
+    (await store.events(session)).filter(({ seq }) => seq <= lastSeq),
+    record.alpha,
+  );
+  const earlier = rounds.filter((one) => one.round < round);
+  const shown = new Map(
+    earlier.flatMap(({ picks }) =>
+      picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)]),
+    ),
+  );
+  return { plan: planRound(record, folded, earlier, count, indexOf), shown };
+}
+
+const pageOf = ({ round, provisional, exhausted, picks }: RoundRecord): Page => ({
+  round,
+  provisional,
+  exhausted,
+  picks,
+});
+
+/**
+ * Makes a round and returns its final page; both pages are saved. One that is there already is not made again; one that
+ * was begun and has no full ranking is finished as it was begun. Throws ONE_CLASS_LABELLED, ABORTED.
+ */
+export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
+  const { store, artefacts, session, ids } = input;
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const record = await findSession(store, session);
+  const rounds = await store.rounds(session);
+  const begun = rounds.find(({ round }) => round === input.round);
+  const there = (saved: RoundRecord) => {
+    input.onPage?.(pageOf(saved));
+    return { page: pageOf(saved), seconds: seconds() };
+  };
+  if (begun?.provisional === false) return there(begun);
+  const plan =
+    begun === undefined
+      ? planRound(record, fold(await store.events(session), record.alpha), rounds, ids.length, input.indexOf)
+      : (await planOf(store, { count: ids.length, indexOf: input.indexOf }, session, begun.round)).plan;
+  mustTeach(plan);
   input.onProgress?.("learn", 0, 1);
-  const learner = learn(space, plan.examples, plan.seed);
+  const learner = learn(input.space, plan.examples, plan.seed);
   input.onProgress?.("learn", 1, 1);
-  const finish = async (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean): Promise<Page> => {
-    const { round, seed, alpha, mode, lastSeq, examples } = plan;
-    const chosen = choose({
-      scores,
-      candidates,
-      mode,
-      examples,
-      pageSize: record.pageSize,
-      randomPicks: record.randomPicks,
-      seed,
-      space,
-    });
-    const picks = chosen.page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
-    const exhausted = plan.candidates.length <= record.pageSize;
-    await store.saveRound(session, {
-      round,
-      seed,
-      alpha,
-      mode,
-      lastSeq,
-      at: new Date().toISOString(),
-      weightsHash,
-      provisional,
-      exhausted,
-      picks,
-    });
-    const page = { round, provisional, exhausted, picks };
+  const finish = async (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean) => {
+    const page = pageFrom(input, record, plan, scores, candidates, provisional);
+    const { seed, alpha, mode, lastSeq } = plan;
+    const { weightsHash } = input;
+    await store.saveRound(session, { ...page, seed, alpha, mode, lastSeq, at: new Date().toISOString(), weightsHash });
     input.onPage?.(page);
     return page;
   };
   try {
-    if (ids.length > SMALL)
-      await finish(...firstScores(learner, plan, ids.length, readScores(folder, session, ids.length)), true);
+    if (ids.length > SMALL && begun === undefined)
+      await finish(...firstScores(learner, plan, ids.length, await artefacts.scores(session, ids.length)), true);
     const scores = await scoreAll(learner, ids.length, input);
-    writeScores(folder, session, plan.round, scores);
-    return { page: await finish(scores, plan.candidates, false), seconds: (performance.now() - started) / 1000 };
+    await artefacts.saveScores(session, plan.round, scores);
+    return { page: await finish(scores, plan.candidates, false), seconds: seconds() };
+  } catch (error) {
+    const theirs = (await store.rounds(session)).find(({ round }) => round === plan.round);
+    // Another program has made this round: its page is everybody's.
+    if (codeOf(error) === "ROUND_TAKEN" && theirs !== undefined) return there(theirs);
+    throw error;
   } finally {
     learner.dispose();
   }
+}
+
+/** Throws ONE_CLASS_LABELLED where there is nothing to tell apart. */
+function mustTeach({ examples }: RoundPlan): void {
+  const positives = examples.filter(({ positive }) => positive).length;
+  if (positives === 0 || positives === examples.length)
+    throw new SkyloopError(
+      "ONE_CLASS_LABELLED",
+      `learning needs at least one positive and one negative; there are ${positives} and ${examples.length - positives}: label some more`,
+    );
+}
+
+/** The page of a round, chosen among `candidates` by `scores`. */
+function pageFrom(
+  { ids, space }: RoundInput,
+  { pageSize, randomPicks }: SessionRecord,
+  { round, mode, examples, seed, candidates: all }: RoundPlan,
+  scores: Float32Array,
+  candidates: ArrayLike<number>,
+  provisional: boolean,
+): Page {
+  const { page } = choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space });
+  const picks = page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
+  return { round, provisional, exhausted: all.length <= pageSize, picks };
 }
 
 /** Scores of the part that the first page is chosen from, in an array of all (0 elsewhere), and its rows. */

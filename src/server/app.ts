@@ -20,6 +20,7 @@ import { Desk } from "./desk.ts";
 import { docsPage } from "./docs-page.ts";
 import { describeHeads } from "./image-heads.ts";
 import { Pictures } from "./pictures.ts";
+import { Rounds } from "./rounds.ts";
 import { manageRoutes } from "./routes/manage.ts";
 import { mapRoutes } from "./routes/maps.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
@@ -86,7 +87,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   const workspace = await Workspace.open(surveys);
   const compute = new Compute();
   const desk = new Desk();
-  // Maps take long: they have a thread of their own, so that rounds never wait for them.
+  // Maps take long: they have a process of their own, so that rounds never wait for them.
   const mapper = new Compute();
   const improver = new Compute();
   const streams = new Streams();
@@ -103,7 +104,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   // A page of another site may resolve its own name to this machine: only requests that name this machine are answered.
   const names = new Set([...LOCAL_NAMES, ...hostNames]);
   app.addHook("onRequest", async (request, reply) => {
-    if (URGENT.test(request.url)) compute.urgency.note();
+    if (URGENT.test(request.url)) compute.urgent();
     reply.headers({
       "Content-Security-Policy": CONTENT_POLICY,
       "X-Content-Type-Options": "nosniff",
@@ -162,7 +163,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });
   manageRoutes(app, { workspace });
-  sessionRoutes(app, { workspace, compute, desk, streams });
+  sessionRoutes(app, { workspace, compute, desk, rounds: new Rounds(compute, streams), streams });
   resultRoutes(app, { workspace, compute, desk, pictures });
   app.get(
     "/api/health",

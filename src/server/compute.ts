@@ -1,93 +1,141 @@
 /**
- * The HTTP thread's side of the compute worker: jobs out, answers in; a worker that dies fails its jobs and is started
- * anew.
+ * The server's side of the computing process: jobs out, news and answers in. A process that dies is started again and
+ * does its jobs again; only one that dies twice over a job fails it.
  */
-import type { Worker } from "node:worker_threads";
+import type { ChildProcess } from "node:child_process";
 import { SkyloopError } from "../base/errors.ts";
-import { Urgency } from "../base/give-way.ts";
-import { startWorker } from "../base/workers.ts";
-import type { Preview, Why } from "../contract/insight.ts";
-import type { Answer, Job } from "./worker.ts";
+import { log } from "../base/log.ts";
+import { startProcess } from "../base/workers.ts";
+import type { FromWorker, Jobs, Kind, ToWorker } from "./jobs.ts";
 
-type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
+/** Deaths that a job survives. */
+const LIVES = 2;
+/** Clicks that follow one another are told of once in so many milliseconds. */
+const URGENT_EVERY_MS = 25;
 
-/** An answer of the computing thread. */
-export type Message = WithoutId<Answer>;
+interface Waiting {
+  kind: Kind;
+  ask: Jobs[Kind]["ask"];
+  tell(news: unknown): void;
+  done(answer: unknown): void;
+  failed(error: SkyloopError): void;
+  deaths: number;
+}
 
-/** The thread that learns and scores, as the server sees it: jobs in, messages out. It starts with the first job. */
+/** The process that learns and scores, as the server sees it: jobs out, answers in. It starts with the first job. */
 export class Compute {
-  /** Rankings rest while these moments follow one another. */
-  readonly urgency = new Urgency();
-  #worker: Worker | null = null;
+  #process: ChildProcess | null = null;
   #next = 1;
-  readonly #waiting = new Map<number, (message: Message) => void>();
+  #urgentAt = 0;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Jobs that a dead process left: done again one after another, so that one that kills takes no other with it. */
+  #again: number[] = [];
 
-  #started(): Worker {
-    if (this.#worker !== null) return this.#worker;
-    const worker = startWorker(new URL("./worker.ts", import.meta.url), { workerData: this.urgency.shared });
-    worker.on("message", ({ id, ...message }: Answer) => {
-      const listener = this.#waiting.get(id);
-      // A round goes on after `done`: it is assessed, unless a newer one comes first.
-      if (["assessed", "failed", "rows", "why", "preview", "improved"].includes(message.type)) this.#waiting.delete(id);
-      listener?.(message as Message);
-    });
-    const died = (why: string) => {
-      if (this.#worker !== worker) return;
-      this.#worker = null;
-      const listeners = [...this.#waiting.values()];
-      this.#waiting.clear();
-      for (const listener of listeners)
-        listener({
-          type: "failed",
-          code: "WORKER_DIED",
-          message: `the computing thread ended (${why}); nothing labelled is lost, ask again`,
-        });
-    };
-    worker.on("error", (error) => died(error.message));
-    worker.on("exit", (code) => died(`exit code ${code}`));
-    this.#worker = worker;
-    return worker;
-  }
-
-  /** Sends a job; `listen` hears every message of it. */
-  send(job: Job, listen: (message: Message) => void): void {
-    const id = this.#next++;
-    this.#waiting.set(id, listen);
-    this.#started().postMessage({ id, job });
-  }
-
-  /** Asks a question that has one answer. */
-  #ask<T extends Message["type"]>(job: Job, type: T): Promise<Extract<Message, { type: T }>> {
+  /** Does a job; `tell` hears what it says meanwhile. Throws its error, or WORKER_DIED. */
+  run<K extends Kind>(
+    kind: K,
+    ask: Jobs[K]["ask"],
+    tell: (news: Jobs[K]["news"]) => void = () => {},
+  ): Promise<Jobs[K]["answer"]> {
     return new Promise((resolve, reject) => {
-      this.send(job, (message) => {
-        if (message.type === type) resolve(message as Extract<Message, { type: T }>);
-        else if (message.type === "failed") reject(new SkyloopError(message.code, message.message));
+      const id = this.#next++;
+      this.#waiting.set(id, {
+        kind,
+        ask,
+        tell: tell as (news: unknown) => void,
+        done: resolve as (answer: unknown) => void,
+        failed: reject,
+        deaths: 0,
       });
+      this.#send({ type: "job", id, kind, ask });
     });
   }
 
-  /** Rows that a question about feature space finds. */
-  async rows(
-    job: Extract<Job, { kind: "neighbours" | "diverse" | "warm" }>,
-  ): Promise<{ row: number; similarity: number }[]> {
-    return (await this.#ask(job, "rows")).rows;
+  /** Somebody clicks: rankings rest while these moments follow one another. */
+  urgent(): void {
+    const now = performance.now();
+    if (this.#process === null || this.#waiting.size === 0 || now - this.#urgentAt < URGENT_EVERY_MS) return;
+    this.#urgentAt = now;
+    this.#send({ type: "urgent" });
   }
 
-  async why(job: Extract<Job, { kind: "why" }>): Promise<Why> {
-    return (await this.#ask(job, "why")).why;
+  /** Number of the process in the system, where one runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
   }
 
-  async preview(job: Extract<Job, { kind: "preview" }>): Promise<Preview> {
-    return (await this.#ask(job, "preview")).preview;
+  #send(message: ToWorker): void {
+    // A process that has just died hears nothing; its end is told by its own event, and the job is sent again then.
+    this.#started().send(message, () => {});
   }
 
-  async improve(job: Extract<Job, { kind: "improve" }>): Promise<Uint8Array> {
-    return (await this.#ask(job, "improved")).pixels;
+  #started(): ChildProcess {
+    if (this.#process !== null) return this.#process;
+    const started = startProcess(new URL("./worker.ts", import.meta.url));
+    started.on("message", (message) => this.#hear(message as FromWorker));
+    let over = false;
+    const died = (why: string) => {
+      if (over) return;
+      over = true;
+      if (this.#process === started) this.#died(why);
+    };
+    started.on("error", (error) => died(error.message));
+    started.on("exit", (code, signal) => died(signal ?? `exit code ${code}`));
+    this.#process = started;
+    return started;
   }
 
+  #hear(message: FromWorker): void {
+    const job = this.#waiting.get(message.id);
+    if (job === undefined) return;
+    if (message.type === "news") {
+      job.tell(message.news);
+      return;
+    }
+    this.#waiting.delete(message.id);
+    if (message.type === "done") job.done(message.answer);
+    else job.failed(new SkyloopError(message.code, message.message));
+    if (this.#again[0] === message.id) this.#resume(this.#again.slice(1));
+  }
+
+  #died(why: string): void {
+    this.#process = null;
+    const left = [...this.#waiting];
+    if (left.length > 0) log.warn({ why, jobs: left.map(([, { kind }]) => kind) }, "the computing process ended");
+    // Those that waited for their turn after an earlier death had no part in this one.
+    const behind = new Set(this.#again.slice(1));
+    for (const [id, job] of left) {
+      if (behind.has(id)) continue;
+      job.deaths++;
+      if (job.deaths < LIVES) continue;
+      this.#waiting.delete(id);
+      job.failed(
+        new SkyloopError(
+          "WORKER_DIED",
+          `the computing process ended (${why}), twice over the same question; nothing labelled is lost, ask again`,
+        ),
+      );
+    }
+    const rest = [...this.#waiting].sort(([, a], [, b]) => Number(b.kind === "round") - Number(a.kind === "round"));
+    this.#resume(rest.map(([id]) => id));
+  }
+
+  #resume(ids: number[]): void {
+    this.#again = ids;
+    const job = ids.length === 0 ? undefined : this.#waiting.get(ids[0]);
+    if (job !== undefined) this.#send({ type: "job", id: ids[0], kind: job.kind, ask: job.ask });
+  }
+
+  /** Ends the process; what it was doing is given up. */
   async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = null;
-    await worker?.terminate();
+    const ending = this.#process;
+    this.#process = null;
+    this.#waiting.clear();
+    this.#again = [];
+    if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return;
+    await new Promise((resolve) => {
+      ending.once("exit", resolve);
+      ending.kill("SIGKILL");
+    });
   }
 }

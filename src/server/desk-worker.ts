@@ -5,7 +5,8 @@ import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { exportSession } from "../loop/export.ts";
 import { type Found, lookUp } from "../loop/lookup.ts";
-import { type RankingRequest, rankedRows } from "../loop/ranking.ts";
+import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
+import { openArtefacts } from "../store/artefacts.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
 
@@ -38,32 +39,33 @@ export type DeskReply =
 
 type Handlers = {
   [K in keyof DeskJobs]: (
-    survey: Survey,
+    source: RankingSource,
     ask: DeskJobs[K]["ask"],
   ) => DeskJobs[K]["answer"] | Promise<DeskJobs[K]["answer"]>;
 };
 
 const HANDLERS: Handlers = {
-  ranking: (survey, { request, offset, limit }) => rankedRows(survey, request, { offset, limit }),
-  export: (survey, { request, format, path, columns }) => exportSession(survey, request, format, path, columns),
-  byColumn: rowsByColumn,
-  lookup: (survey, { text, radiusArcsec }) => lookUp(text, survey.rows, survey.indexOf, radiusArcsec),
+  ranking: (source, { request, offset, limit }) => rankedRows(source, request, { offset, limit }),
+  export: (source, { request, format, path, columns }) => exportSession(source, request, format, path, columns),
+  byColumn: ({ survey }, ask) => rowsByColumn(survey, ask),
+  lookup: ({ survey }, { text, radiusArcsec }) => lookUp(text, survey.rows, survey.indexOf, radiusArcsec),
 };
 
 const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>();
 
-function surveyOf({ folder, dataHash, shared }: DeskMessage["survey"]): Promise<Survey> {
+async function sourceOf({ folder, dataHash, shared }: DeskMessage["survey"]): Promise<RankingSource> {
   const known = surveys.get(folder);
-  if (known?.dataHash === dataHash) return known.survey;
+  const artefacts = openArtefacts(folder);
+  if (known?.dataHash === dataHash) return { survey: await known.survey, artefacts };
   void known?.survey.then((old) => old.close());
   const survey = openSharedSurvey(folder, shared as SharedCatalogue);
   surveys.set(folder, { dataHash, survey });
-  return survey;
+  return { survey: await survey, artefacts };
 }
 
 async function run<K extends keyof DeskJobs>({ id, kind, survey, ask }: DeskMessage<K>): Promise<DeskReply> {
   try {
-    return { id, answer: await HANDLERS[kind](await surveyOf(survey), ask) };
+    return { id, answer: await HANDLERS[kind](await sourceOf(survey), ask) };
   } catch (error) {
     return { id, code: codeOf(error) ?? "INTERNAL", message: messageOf(error) };
   }

@@ -2,10 +2,9 @@
 
 import type { RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
-import { advise, readAssessments } from "../loop/assess.ts";
+import { advise } from "../loop/assess.ts";
 import { rankingRequest } from "../loop/ranking.ts";
 import { sessionState } from "../loop/session.ts";
-import { scoredRound } from "../store/scores.ts";
 import type { Desk } from "./desk.ts";
 import type { Pictures } from "./pictures.ts";
 import type { Served } from "./workspace.ts";
@@ -31,15 +30,15 @@ export async function writeReport(
   { pictures, desk }: { pictures: Pictures; desk: Desk },
   top: number,
 ): Promise<string> {
-  const { survey, store } = served;
-  const state = await sessionState(store, session, null, scoredRound(survey.folder, session) > 0);
+  const { survey, store, artefacts } = served;
+  const state = await sessionState(store, session, null, (await artefacts.scoredRound(session)) > 0);
   const first = async (filter: RankingFilter): Promise<RankedRow[]> => {
     const request = await rankingRequest(store, session, filter);
     return (await desk.ranking(survey, { request, offset: 0, limit: top })).rows;
   };
   const rows = await first({ order: "score" });
   const positives = await first({ order: "score", label: "positive" });
-  const assessments = readAssessments(survey.folder, session);
+  const assessments = await artefacts.assessments(session);
   const last = assessments.at(-1);
   const figure = async (row: RankedRow) => {
     const at = survey.indexOf(row.object);

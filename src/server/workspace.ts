@@ -2,16 +2,12 @@
 import { resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import type { SurveyInfo } from "../contract/api.ts";
+import { closeOpened, type Opened, openWithSessions } from "../loop/opened.ts";
 import { listFeatures } from "../store/features.ts";
-import { openStore } from "../store/sqlite.ts";
-import type { Store } from "../store/store.ts";
-import { openSurvey, type Survey } from "../survey/folder.ts";
+import type { Survey } from "../survey/folder.ts";
 
 /** An open survey and the store of its sessions. */
-export interface Served {
-  survey: Survey;
-  store: Store;
-}
+export type Served = Opened;
 
 /** The surveys that a server has open, by name. */
 export class Workspace {
@@ -27,10 +23,11 @@ export class Workspace {
   static async open(folders: string[]): Promise<Workspace> {
     const served = new Map<string, Served>();
     for (const folder of folders) {
-      const survey = await openSurvey(resolve(folder));
-      if (served.has(survey.name))
-        throw new SkyloopError("SAME_NAME", `two surveys are called ${survey.name}; rename one of the folders`);
-      served.set(survey.name, { survey, store: await openStore(survey.folder) });
+      const opened = await openWithSessions(resolve(folder));
+      const { name } = opened.survey;
+      if (served.has(name))
+        throw new SkyloopError("SAME_NAME", `two surveys are called ${name}; rename one of the folders`);
+      served.set(name, opened);
     }
     // Counting the columns of a large survey takes a moment that nobody should wait for later.
     for (const one of served.values()) surveyInfo(one);
@@ -76,10 +73,7 @@ export class Workspace {
   }
 
   async close(): Promise<void> {
-    for (const { survey, store } of this.all()) {
-      survey.close();
-      await store.close();
-    }
+    for (const one of this.all()) await closeOpened(one);
   }
 }
 

@@ -2,12 +2,11 @@
  * The last full ranking of a session on disk: `loop/<session>.scores`, the round (float64) and a float32 score an
  * object, row by row.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/files.ts";
 
-/** Where the scores of a session stand. */
-export const scoresPath = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
+const scoresPath = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
 
 /** Keeps the scores [count] of a session's last ranking, whole or not at all. Throws DISK_FULL or WRITE_FAILED. */
 export function writeScores(folder: string, session: string, round: number, scores: Float32Array): void {
@@ -31,4 +30,10 @@ export function readScores(folder: string, session: string, count: number): Floa
 export function scoredRound(folder: string, session: string): number {
   const path = scoresPath(folder, session);
   return existsSync(path) ? readFileSync(path).readDoubleLE(0) : 0;
+}
+
+/** Changes with every ranking that is written. */
+export function scoresVersion(folder: string, session: string): string {
+  const file = statSync(scoresPath(folder, session), { throwIfNoEntry: false });
+  return file === undefined ? "none" : `${file.mtimeMs} ${file.ino}`;
 }

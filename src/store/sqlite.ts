@@ -202,9 +202,14 @@ class SqliteStore implements Store {
   async saveRound(session: string, round: Parameters<Store["saveRound"]>[1]) {
     const { at, seed, alpha, mode, weightsHash, lastSeq, provisional, exhausted, picks } = round;
     const numbers = [Number(provisional), Number(exhausted), JSON.stringify(picks)];
-    await this.#write(() =>
-      this.#sql.saveRound.run(session, round.round, at, seed, alpha, mode, weightsHash, lastSeq, ...numbers),
-    );
+    await this.#write(() => {
+      const row = [session, round.round, at, seed, alpha, mode, weightsHash, lastSeq, ...numbers];
+      if (this.#sql.saveRound.run(...row).changes === 0)
+        throw new SkyloopError(
+          "ROUND_TAKEN",
+          `round ${round.round} of ${session} has been made by another program; go on from its page`,
+        );
+    });
   }
 
   rounds(session: string) {
@@ -234,7 +239,8 @@ function statements(db: Database) {
     saveRound: db.prepare(
       `INSERT INTO rounds (session, round, at, seed, alpha, mode, weights_hash, last_seq, provisional, exhausted, picks)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session, round) DO UPDATE SET
-       provisional = excluded.provisional, exhausted = excluded.exhausted, picks = excluded.picks`,
+       provisional = excluded.provisional, exhausted = excluded.exhausted, picks = excluded.picks
+       WHERE rounds.provisional = 1 AND rounds.last_seq = excluded.last_seq`,
     ),
     version: db.prepare("PRAGMA data_version"),
     rounds: db.prepare("SELECT * FROM rounds WHERE session = ? ORDER BY round"),

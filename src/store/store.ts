@@ -69,7 +69,7 @@ export interface Store {
   addEvents(session: string, events: NewEvent[] | ((before: SessionEvent[]) => NewEvent[])): Promise<SessionEvent[]>;
   /** The events after `seq`, in order. */
   events(session: string, after?: number): Promise<SessionEvent[]>;
-  /** Writes a round, or the refined page of one. */
+  /** Writes a round, or the refined page of one. Throws ROUND_TAKEN where there is another of that number. */
   saveRound(session: string, round: RoundRecord): Promise<void>;
   rounds(session: string): Promise<RoundRecord[]>;
   /** Tells of the events after `after`, whoever writes them, until the function returned is called. */

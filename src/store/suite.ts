@@ -135,6 +135,9 @@ export function storeSuite(
         { ...ROUND, provisional: false, exhausted: true, picks },
         { ...ROUND, round: 2 },
       ]);
+      for (const again of [ROUND, { ...ROUND, round: 2, lastSeq: 4 }])
+        await expect(store.saveRound("rounds", again)).rejects.toMatchObject({ code: "ROUND_TAKEN" });
+      expect((await store.rounds("rounds"))[1]).toEqual({ ...ROUND, round: 2 });
     });
 
     it("tells those who asked of every event once, in order, whoever wrote it", async () => {

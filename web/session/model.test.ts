@@ -18,7 +18,14 @@ const page = (round: number, objects: string, provisional = false): Page => ({
   exhausted: false,
   picks: Array.from(objects, (object) => ({ object, score: 0.5, reason: "highest" })),
 });
-const label = (value: LabelState["value"]): LabelState => ({ value, tags: [], who: "me", at: "", round: 1, reason: null });
+const label = (value: LabelState["value"]): LabelState => ({
+  value,
+  tags: [],
+  who: "me",
+  at: "",
+  round: 1,
+  reason: null,
+});
 const line = (round: number): RoundSummary => ({
   round,
   alpha: 0.5,

@@ -1,9 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { SkyloopError } from "../../base/errors.ts";
-import { readMap } from "../../loop/map.ts";
-import { openFeatures } from "../../store/features.ts";
+import type { SkyloopError } from "../../base/errors.ts";
 import { columnOf } from "../../survey/folder.ts";
 import type { Compute } from "../compute.ts";
 import type { Workspace } from "../workspace.ts";
@@ -31,14 +29,14 @@ export function mapRoutes(
     },
     async ({ params, query, headers }, reply) => {
       const served = workspace.get(params.survey);
-      const { folder, rows } = served.survey;
+      const { folder, count } = served.survey;
       const model = modelOf(served, query.model);
-      const features = openFeatures(folder, model);
+      const features = await served.artefacts.features(model);
       const { weightsHash } = features;
       features.close();
-      const points = readMap(folder, model, query.method, weightsHash, rows.length);
+      const points = await served.artefacts.map({ model, method: query.method, weightsHash }, count);
       if (points !== null) {
-        const tag = `"${query.method}-${weightsHash.slice(0, 16)}-${rows.length}"`;
+        const tag = `"${query.method}-${weightsHash.slice(0, 16)}-${count}"`;
         reply.header("ETag", tag).header("Cache-Control", "private, max-age=60");
         return headers["if-none-match"] === tag
           ? reply.code(304).send()
@@ -54,15 +52,18 @@ export function mapRoutes(
         const fresh: Pending = { done: 0, total: 1, failure: null };
         state = fresh;
         running.set(key, fresh);
-        mapper.send({ kind: "map", folder, model, method: query.method }, (message) => {
-          if (message.type === "progress") Object.assign(fresh, { done: message.done, total: message.total });
-          else if (message.type === "failed") fresh.failure = new SkyloopError(message.code, message.message);
-          else {
-            running.delete(key);
-            // A copy of the features is not kept for a map that is on disk now.
-            if (running.size === 0) void mapper.close();
-          }
-        });
+        mapper
+          .run("map", { folder, model, method: query.method }, (progress) => void Object.assign(fresh, progress))
+          .then(
+            () => {
+              running.delete(key);
+              // A copy of the features is not kept for a map that is on disk now.
+              if (running.size === 0) void mapper.close();
+            },
+            (error: SkyloopError) => {
+              fresh.failure = error;
+            },
+          );
       }
       return reply.code(202).send({ done: state.done, total: state.total });
     },

@@ -100,7 +100,7 @@ export function predictionRoutes(
       if (head === undefined)
         throw new SkyloopError("HEAD_UNKNOWN", `this server has no head ${query.head}; start it with --head FILE`);
       const { widthPx, heightPx } = served.survey.row(row);
-      const pixels = await improver.improve({ kind: "improve", folder: served.survey.folder, head: head.path, row });
+      const pixels = await improver.run("improve", { folder: served.survey.folder, head: head.path, row });
       const picture = sharp(pixels, { raw: { width: widthPx, height: heightPx, channels: 3 } });
       const resized = picture.resize(PICTURE_PX, PICTURE_PX, {
         fit: "contain",

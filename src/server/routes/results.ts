@@ -3,11 +3,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { ObjectId, Ranking, SessionId } from "../../contract/api.ts";
 import { Imported, ImportLabels, Learning, Preview, RankingFilter, Why } from "../../contract/insight.ts";
-import { advise, histogramOf, readAssessments } from "../../loop/assess.ts";
 import { importLabels } from "../../loop/import-labels.ts";
+import { learningOf, scoresAndLabels } from "../../loop/learning.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
-import { describeSession, sessionState } from "../../loop/session.ts";
-import { readScores } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
 import type { Pictures } from "../pictures.ts";
@@ -19,8 +17,6 @@ const RankingPage = RankingFilter.extend({
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
-
-const LABEL_CODES = { positive: 1, negative: 2, unsure: 3, clear: 0 } as const;
 
 /** A session's outcome: ranking, how well it goes, reasons, import, report. */
 export function resultRoutes(
@@ -43,38 +39,16 @@ export function resultRoutes(
   app.get(
     "/api/sessions/:session/learning",
     { schema: { params: InSession, response: { 200: Learning } } },
-    async ({ params: { session } }) => {
-      const { survey, store } = await workspace.ofSession(session);
-      const scores = readScores(survey.folder, session, survey.count);
-      const state = await sessionState(store, session, null, scores !== null);
-      const labelled = Object.entries(state.labels).flatMap(([object, { value }]) => {
-        const row = survey.indexOf(object);
-        return row === undefined || (value !== "positive" && value !== "negative")
-          ? []
-          : [{ row, positive: value === "positive" }];
-      });
-      const assessments = readAssessments(survey.folder, session);
-      return {
-        histogram: scores === null ? null : histogramOf(scores, labelled),
-        assessments,
-        advice: advise(state.rounds, assessments, state.page?.exhausted ?? false),
-      };
-    },
+    async ({ params: { session } }) => learningOf(await workspace.ofSession(session), session),
   );
 
   app.get(
     "/api/sessions/:session/why/:object",
     { schema: { params: InSession.extend({ object: ObjectId }), response: { 200: Why } } },
     async ({ params: { session, object } }) => {
-      const { survey, store } = await workspace.ofSession(session);
+      const { survey } = await workspace.ofSession(session);
       const { row } = workspace.row(survey.name, object);
-      return compute.why({
-        kind: "why",
-        folder: survey.folder,
-        model: (await describeSession(store, session)).model,
-        session,
-        row,
-      });
+      return compute.run("why", { folder: survey.folder, session, row });
     },
   );
 
@@ -82,13 +56,8 @@ export function resultRoutes(
     "/api/sessions/:session/preview",
     { schema: { params: InSession, response: { 200: Preview } } },
     async ({ params: { session } }) => {
-      const { survey, store } = await workspace.ofSession(session);
-      return compute.preview({
-        kind: "preview",
-        folder: survey.folder,
-        model: (await describeSession(store, session)).model,
-        session,
-      });
+      const { survey } = await workspace.ofSession(session);
+      return compute.run("preview", { folder: survey.folder, session });
     },
   );
 
@@ -99,14 +68,7 @@ export function resultRoutes(
     "/api/sessions/:session/scores",
     { schema: { params: InSession } },
     async ({ params: { session } }, reply) => {
-      const { survey, store } = await workspace.ofSession(session);
-      const count = survey.count;
-      const scores = readScores(survey.folder, session, count) ?? new Float32Array(count);
-      const labels = new Uint8Array(count);
-      for (const [object, { value }] of Object.entries((await sessionState(store, session, null, true)).labels)) {
-        const row = survey.indexOf(object);
-        if (row !== undefined && value !== null) labels[row] = LABEL_CODES[value];
-      }
+      const { scores, labels } = await scoresAndLabels(await workspace.ofSession(session), session);
       return reply
         .type("application/octet-stream")
         .send(Buffer.concat([Buffer.from(scores.buffer, scores.byteOffset, scores.byteLength), labels]));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { codeOf, messageOf, SkyloopError } from "../../base/errors.ts";
+import { codeOf, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import {
   ByWho,
@@ -26,10 +26,9 @@ import { RankingFilter } from "../../contract/insight.ts";
 import { EXPORT_SUFFIX } from "../../loop/export.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
-import { openFeatures } from "../../store/features.ts";
-import { scoredRound } from "../../store/scores.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
+import type { Rounds } from "../rounds.ts";
 import { type Streams, streamText } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
 
@@ -43,14 +42,21 @@ const ExportQuery = RankingFilter.extend({
 /** Sessions: start, label, undo, rounds, ranking, export, live events. */
 export function sessionRoutes(
   plain: FastifyInstance,
-  { workspace, compute, desk, streams }: { workspace: Workspace; compute: Compute; desk: Desk; streams: Streams },
+  {
+    workspace,
+    compute,
+    desk,
+    rounds,
+    streams,
+  }: { workspace: Workspace; compute: Compute; desk: Desk; rounds: Rounds; streams: Streams },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const stateOf = async (session: string, who: string | null) => {
-    const { survey, store } = await workspace.ofSession(session);
-    const state = await sessionState(store, session, who, scoredRound(survey.folder, session) > 0);
+    const served = await workspace.ofSession(session);
+    await rounds.finishLast(served, session);
+    const state = await sessionState(served.store, session, who, (await served.artefacts.scoredRound(session)) > 0);
     // The folder may have another name than when the session began.
-    return { ...state, survey: survey.name };
+    return { ...state, survey: served.survey.name };
   };
 
   app.get("/api/sessions", { schema: { response: { 200: z.array(Session) } } }, async () => {
@@ -70,8 +76,8 @@ export function sessionRoutes(
     "/api/sessions",
     { schema: { body: NewSession, response: { 201: SessionState } } },
     async ({ body }, reply) => {
-      const { survey, store } = workspace.get(body.survey);
-      const features = openFeatures(survey.folder, body.model);
+      const { survey, store, artefacts } = workspace.get(body.survey);
+      const features = await artefacts.features(body.model);
       const { weightsHash } = features;
       features.close();
       const session = await createSession(
@@ -80,7 +86,7 @@ export function sessionRoutes(
         weightsHash,
         body,
       );
-      compute.send({ kind: "warm", folder: survey.folder, model: body.model }, () => {});
+      compute.run("warm", { folder: survey.folder, model: body.model }).catch(() => {});
       return reply.code(201).send(await stateOf(session, body.who));
     },
   );
@@ -136,48 +142,10 @@ export function sessionRoutes(
     },
   );
 
-  /** Rounds whose first page is being chosen. */
-  const running = new Map<string, { round: number; page: Promise<Page> }>();
   app.post(
     "/api/sessions/:session/rounds",
     { schema: { params: InSession, body: NewRound, response: { 200: Page } } },
-    async ({ params: { session }, body }) => {
-      const { survey, store } = await workspace.ofSession(session);
-      if (body.alpha !== undefined) await changeAlpha(store, session, body.who, body.alpha);
-      const { seen } = body;
-      const { model, round: last } = await describeSession(store, session);
-      const going = running.get(session);
-      if (seen !== undefined && going !== undefined && going.round > seen) return going.page;
-      const known = seen !== undefined && last > seen ? (await sessionState(store, session, null, true)).page : null;
-      if (known !== null) return known;
-      const page = new Promise<Page>((resolve, reject) => {
-        compute.send({ kind: "round", folder: survey.folder, model, session }, (message) => {
-          if (message.type === "page") {
-            resolve(message.page);
-            streams.send(session, { type: "page", page: message.page });
-          } else if (message.type === "progress" && message.stage !== "map")
-            streams.send(session, { type: "progress", stage: message.stage, done: message.done, total: message.total });
-          else if (message.type === "done")
-            streams.send(session, {
-              type: "ranked",
-              round: message.round,
-              total: survey.count,
-              seconds: message.seconds,
-            });
-          else if (message.type === "assessed") streams.send(session, { type: "assessed", round: message.round });
-          else if (message.type === "failed") {
-            reject(new SkyloopError(message.code, message.message));
-            if (message.code !== "ABORTED")
-              streams.send(session, { type: "failed", code: message.code, message: message.message });
-          }
-        });
-      });
-      const entry = { round: last + 1, page };
-      running.set(session, entry);
-      const over = () => void (running.get(session) === entry && running.delete(session));
-      page.then(over, over);
-      return page;
-    },
+    async ({ params: { session }, body }) => rounds.next(await workspace.ofSession(session), session, body),
   );
 
   app.get(

@@ -83,8 +83,7 @@ export function surveyRoutes(
         if (query.random !== undefined) return new Random(query.seed).sample(total, Math.min(query.random, total));
         if (query.diverse !== undefined)
           return (
-            await compute.rows({
-              kind: "diverse",
+            await compute.run("diverse", {
               folder: served.survey.folder,
               model: modelOf(served, query.model),
               count: query.diverse,
@@ -204,8 +203,7 @@ export function surveyRoutes(
     { schema: { params: InObject, querystring: Near, response: { 200: z.object({ objects: z.array(Neighbour) }) } } },
     async ({ params, query }) => {
       const { served, row } = workspace.row(params.survey, params.object);
-      const found = await compute.rows({
-        kind: "neighbours",
+      const found = await compute.run("neighbours", {
         folder: served.survey.folder,
         model: modelOf(served, query.model),
         row,

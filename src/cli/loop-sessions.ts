@@ -1,0 +1,105 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+
+/** `skyloop loop list | export`. */
+export function addSessionCommands(loop: Command): void {
+  loop
+    .command("list")
+    .argument("[survey...]", "survey folders (default: those in this folder and in surveys/)")
+    .description("list sessions")
+    .action(async (folders: string[]) => {
+      const { describeSession } = await import("../loop/session.ts");
+      for (const folder of folders.length > 0 ? await surveysOf(folders) : surveysHere())
+        await withStore(folder, async (store) => {
+          for (const { session } of await store.sessions()) {
+            const { target, round, positives, negatives, createdAt } = await describeSession(store, session);
+            process.stdout.write(
+              `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
+            );
+          }
+        });
+    });
+  loop
+    .command("export")
+    .argument("<session>", "session name, as listed by `loop list`")
+    .description("write a catalogue of all objects with score, label, round and who labelled")
+    .requiredOption("--format <format>", "csv, parquet, fits or votable")
+    .option("--survey <folder>", "survey of the session (default: searched in this folder and in surveys/)")
+    .option("--out <file>", "file to write (default: SESSION with the extension of the format)")
+    .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
+      const [
+        { exportSession, EXPORT_SUFFIX },
+        { rankingRequest },
+        { closeOpened, openWithSessions },
+        { SkyloopError },
+      ] = await Promise.all([
+        import("../loop/export.ts"),
+        import("../loop/ranking.ts"),
+        import("../loop/opened.ts"),
+        import("../base/errors.ts"),
+      ]);
+      if (!(format in EXPORT_SUFFIX))
+        throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
+      const known = format as keyof typeof EXPORT_SUFFIX;
+      const looked = survey === undefined ? surveysHere() : await surveysOf([survey]);
+      const holds = async (folder: string) =>
+        (await withStore(folder, (store) => store.session(session))) !== undefined;
+      for (const folder of looked) {
+        if (!(await holds(folder))) continue;
+        const opened = await openWithSessions(folder);
+        try {
+          const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
+          const request = await rankingRequest(opened.store, session);
+          const count = await exportSession(opened, request, known, path);
+          process.stdout.write(`${path}: ${count} objects\n`);
+          return;
+        } finally {
+          await closeOpened(opened);
+        }
+      }
+      throw new SkyloopError(
+        "SESSION_UNKNOWN",
+        `no session ${session} in ${looked.length === 0 ? "this folder or in surveys/" : looked.join(", ")}; name its survey with --survey`,
+      );
+    });
+}
+
+/** Opens the labels of a survey that has some; undefined where nobody has labelled anything, and nothing is written. */
+async function withStore<T>(
+  folder: string,
+  body: (store: import("../store/store.ts").Store) => Promise<T>,
+): Promise<T | undefined> {
+  if (!existsSync(join(folder, "skyloop.db"))) return undefined;
+  const { openStore } = await import("../store/sqlite.ts");
+  const store = await openStore(folder);
+  try {
+    return await body(store);
+  } finally {
+    await store.close();
+  }
+}
+
+const isSurvey = (folder: string) => existsSync(join(folder, "survey.json"));
+
+/** Survey folders that were named. Throws SURVEY_MISSING. */
+async function surveysOf(folders: string[]): Promise<string[]> {
+  const { SkyloopError } = await import("../base/errors.ts");
+  for (const folder of folders)
+    if (!isSurvey(folder))
+      throw new SkyloopError("SURVEY_MISSING", `${folder} is no survey (no survey.json); name a survey's folder`);
+  return folders;
+}
+
+/** Survey folders in this folder and in ./surveys, where `skyloop start` puts them. */
+export function surveysHere(): string[] {
+  const below = (folder: string) =>
+    existsSync(folder)
+      ? readdirSync(folder, { withFileTypes: true })
+          .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+          .map(({ name }) => join(folder, name))
+          .filter(isSurvey)
+          .sort()
+      : [];
+  return [...(isSurvey(".") ? ["."] : []), ...below("."), ...below("surveys")];
+}

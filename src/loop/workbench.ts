@@ -1,0 +1,208 @@
+/**
+ * A survey to work at: rounds of its sessions, what they tell, neighbours, maps. What a server's process, a notebook
+ * and a program of one's own all call; nothing here knows of threads or HTTP.
+ */
+import { SkyloopError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import type { Page } from "../contract/api.ts";
+import type { Preview, Why } from "../contract/insight.ts";
+import type { MapMethod } from "../store/maps.ts";
+import { assess } from "./assess.ts";
+import { choose } from "./choose.ts";
+import { fold } from "./fold.ts";
+import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
+import { layOut } from "./map.ts";
+import { closeOpened, type Opened, openWithSessions } from "./opened.ts";
+import { nextRound, planOf, planRound } from "./round.ts";
+import { countRound, currentRound, findSession } from "./session.ts";
+import { diverseRows, nearestRows } from "./similar.ts";
+import { HOW, heatMap, influences } from "./why.ts";
+
+/** Objects of either side in a preview. */
+const PREVIEWED = 8;
+
+/** How a round is watched and stopped. */
+export interface Watch {
+  onPage?(page: Page): void;
+  onProgress?(stage: "learn" | "score" | "choose", done: number, total: number): void;
+  signal?: AbortSignal;
+  /** Called between the steps of the full ranking and of its assessment; it may take its time. */
+  rest?(): Promise<unknown>;
+}
+
+/** Features of one model, ready to learn from. */
+interface Space {
+  space: FeatureSpace;
+  weightsHash: string;
+}
+
+/** An object found in feature space. */
+export interface FoundRow {
+  row: number;
+  similarity: number;
+}
+
+/** One survey, open: every question that a search asks of it. Close it at the end. */
+export class Workbench implements Opened {
+  readonly survey: Opened["survey"];
+  readonly store: Opened["store"];
+  readonly artefacts: Opened["artefacts"];
+  readonly #spaces = new Map<string, Space>();
+  #ids: string[] | null = null;
+
+  constructor({ survey, store, artefacts }: Opened) {
+    this.survey = survey;
+    this.store = store;
+    this.artefacts = artefacts;
+  }
+
+  /** Opens a survey folder. Throws SURVEY_MISSING, SURVEY_BROKEN and what the store throws. */
+  static async open(folder: string): Promise<Workbench> {
+    return new Workbench(await openWithSessions(folder));
+  }
+
+  /** Ids in the order of the catalogue. */
+  get ids(): string[] {
+    this.#ids ??= Array.from({ length: this.survey.count }, (_, row) => this.survey.row(row).id);
+    return this.#ids;
+  }
+
+  /** Features of a model, read once. Throws FEATURES_MISSING, FEATURES_UNFINISHED, FEATURES_BROKEN. */
+  async features(model: string): Promise<Space> {
+    let known = this.#spaces.get(model);
+    if (known === undefined) {
+      const features = await this.artefacts.features(model);
+      try {
+        known = { space: featureSpace(features.matrix(), features.dim), weightsHash: features.weightsHash };
+      } finally {
+        features.close();
+      }
+      this.#spaces.set(model, known);
+    }
+    return known;
+  }
+
+  /** The features that a session learns from. Throws OTHER_WEIGHTS where they are no longer those it began with. */
+  async #spaceOf(session: string): Promise<Space & { model: string }> {
+    const { model, weightsHash } = await findSession(this.store, session);
+    const found = await this.features(model);
+    if (found.weightsHash !== weightsHash)
+      throw new SkyloopError(
+        "OTHER_WEIGHTS",
+        `session ${session} was started on features of other weights of ${model}; embed with those, or start a new session`,
+      );
+    return { ...found, model };
+  }
+
+  /**
+   * Makes round `round` of a session, by default its next one: learns, scores, chooses. A round that was begun before
+   * and whose full ranking is missing is finished as it was begun. Throws ONE_CLASS_LABELLED, ABORTED, OTHER_WEIGHTS.
+   */
+  async round(session: string, watch: Watch = {}, round?: number): Promise<{ page: Page; seconds: number }> {
+    const { space, weightsHash } = await this.#spaceOf(session);
+    const { store, artefacts, survey, ids } = this;
+    return nextRound({
+      ...watch,
+      store,
+      artefacts,
+      session,
+      ids,
+      indexOf: survey.indexOf,
+      space,
+      weightsHash,
+      round,
+    });
+  }
+
+  /** Assesses a finished round and keeps what was found; false where it was given up or is not ranked. */
+  async assess(session: string, round: number, { signal, rest }: Watch = {}): Promise<boolean> {
+    const { space } = await this.#spaceOf(session);
+    const scores = await this.artefacts.scores(session, this.survey.count);
+    if (scores === null) return false;
+    const { plan, shown } = await planOf(this.store, this.survey, session, round);
+    const earlier = await this.artefacts.assessments(session);
+    const assessment = await assess({
+      round,
+      space,
+      scores,
+      answered: plan.examples.map((example) => ({ ...example, shown: shown.get(this.ids[example.row]) ?? "own" })),
+      seed: plan.seed,
+      previousTop: earlier.findLast((one) => one.round < round)?.top ?? null,
+      signal,
+      rest,
+    });
+    if (assessment !== null) await this.artefacts.saveAssessment(session, assessment);
+    return assessment !== null;
+  }
+
+  /** What either side of the alpha rule would show next, by the last ranking. Throws NOT_RANKED. */
+  async preview(session: string): Promise<Preview> {
+    const { space } = await this.#spaceOf(session);
+    const { store, survey, ids } = this;
+    const scores = await this.artefacts.scores(session, ids.length);
+    if (scores === null)
+      throw new SkyloopError(
+        "NOT_RANKED",
+        "there is nothing to preview before the first round: nothing has been learned yet",
+      );
+    const record = await findSession(store, session);
+    const rounds = await store.rounds(session);
+    const folded = fold(await store.events(session), record.alpha);
+    const { candidates, seed, examples } = planRound(record, folded, rounds, ids.length, survey.indexOf);
+    const round = currentRound(rounds);
+    const first = (mode: "highest" | "lower") =>
+      choose({ scores, candidates, mode, examples, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(
+        ({ row }) => ids[row],
+      );
+    const { positives, negatives } = countRound(folded, round);
+    return { round, positives, negatives, highest: first("highest"), lower: first("lower") };
+  }
+
+  /** The reasons for an object's score in a session's last ranking. Throws NOT_RANKED. */
+  async why(session: string, row: number): Promise<Why> {
+    const { space, weightsHash, model } = await this.#spaceOf(session);
+    const round = await this.artefacts.scoredRound(session);
+    if (round === 0)
+      throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
+    const { plan } = await planOf(this.store, this.survey, session, round);
+    const learner = learn(space, plan.examples, plan.seed);
+    try {
+      const examples = influences(learner, plan.examples, row)
+        .slice(0, 12)
+        .map(({ row: at, positive, influence }) => ({
+          object: this.ids[at],
+          label: positive ? ("positive" as const) : ("negative" as const),
+          influence,
+        }));
+      // Features of weights that are not here can be ranked all the same.
+      const heat = await heatMap(this.survey, row, learner, model, weightsHash).catch((error: unknown) => {
+        const without = ["WEIGHTS_MISSING", "UNKNOWN_MODEL", "OTHER_WEIGHTS"];
+        if (error instanceof SkyloopError && without.includes(error.code)) return null;
+        throw error;
+      });
+      return { score: learner.scoreRows([row])[0], examples, heat, how: HOW };
+    } finally {
+      learner.dispose();
+    }
+  }
+
+  /** The k objects nearest in feature space, the nearest first. */
+  async neighbours(model: string, row: number, k: number): Promise<FoundRow[]> {
+    return nearestRows((await this.features(model)).space, row, k);
+  }
+
+  /** Objects that stand for the kinds there are. */
+  async diverse(model: string, count: number, seed: number): Promise<FoundRow[]> {
+    return diverseRows((await this.features(model)).space, count, new Random(seed));
+  }
+
+  /** Lays the survey out in two dimensions and keeps the map. Throws MAP_TOO_SMALL. */
+  async map(model: string, method: MapMethod, report?: (done: number, total: number) => void): Promise<void> {
+    const { space, weightsHash } = await this.features(model);
+    await this.artefacts.saveMap({ model, method, weightsHash }, await layOut(space, method, report));
+  }
+
+  close(): Promise<void> {
+    return closeOpened(this);
+  }
+}
