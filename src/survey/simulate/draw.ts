@@ -1,17 +1,11 @@
 /** Drawing each kind of galaxy into a frame, without telescope or noise. */
 import type { Random } from "../../base/random.ts";
-import {
-  addComponent,
-  type Colour,
-  colourOf,
-  type Frame,
-  latticeNoise,
-  PIXEL_SCALE_ARCSEC,
-  type Placement,
-} from "./frame.ts";
+import { type Colour, colourOf, type Frame, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
 import { traceBack } from "./lens.ts";
+import { addComponent, FAINT, type Fill, Plane, PolarPlane, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";
 import { bar, EXPONENTIAL_HALF_LIGHT, edgeOnDisc, exponential, ring, sersic, spiralArms } from "./profiles.ts";
+import { latticeNoise, powerTable, tabulated } from "./tables.ts";
 
 const px = (arcsec: number) => arcsec / PIXEL_SCALE_ARCSEC;
 const rad = (degrees: number) => (degrees * Math.PI) / 180;
@@ -20,20 +14,27 @@ const scaled = (colour: Colour, share: number): Colour => [colour[0] * share, co
 const redder = ([g, r, z]: Colour): Colour => [g * 0.82, r, z * 1.12];
 const bluer = ([g, r, z]: Colour): Colour => [g * 1.22, r, z * 0.84];
 
+/** The largest radius that a pixel of the frame can have in an object's own plane. */
+const reachOf = ({ sizePx }: Frame, { x, y, axisRatio }: Placement) =>
+  (Math.hypot(Math.max(x, sizePx - x), Math.max(y, sizePx - y)) + 2) / axisRatio;
+
 /** Dims what stands in the frame: transmission exp(-tau) in r, more in g, less in z (Calzetti-like slopes). */
-function absorb({ sizePx: S, planes }: Frame, depth: (px: number, py: number) => number): void {
-  for (let y = 0; y < S; y++)
-    for (let x = 0; x < S; x++) {
-      const tau = depth(x, y);
-      if (tau <= 0.001) continue;
-      for (const [band, slope] of [1.35, 1, 0.6].entries()) planes[band * S * S + y * S + x] *= Math.exp(-tau * slope);
-    }
+function absorb<P extends Plane>({ sizePx: S, planes }: Frame, plane: P, depths: Fill<P["pixels"]>): void {
+  const taus = new Float64Array(S * S);
+  depths(plane.pixels, taus);
+  for (let p = 0; p < S * S; p++) {
+    const tau = taus[p];
+    if (tau <= 0.001) continue;
+    planes[p] *= Math.exp(-tau * 1.35);
+    planes[S * S + p] *= Math.exp(-tau);
+    planes[2 * S * S + p] *= Math.exp(-tau * 0.6);
+  }
 }
 
 /** A spheroid: elliptical galaxy or bulge. */
 export function drawSpheroid(frame: Frame, at: Placement, flux: Colour, n: number, radiusArcsec: number): void {
-  const profile = sersic(n, px(radiusArcsec) * Math.sqrt(at.axisRatio));
-  addComponent(frame, at, flux, (u, v) => profile(Math.hypot(u, v)));
+  const profile = tabulated(sersic(n, px(radiusArcsec) * Math.sqrt(at.axisRatio)), reachOf(frame, at));
+  addComponent(frame, new Plane(frame.sizePx, at), flux, radial(profile));
 }
 
 /**
@@ -54,7 +55,9 @@ export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
     dustStrength,
   } = galaxy;
   const h = px(halfLightRadiusArcsec) / EXPONENTIAL_HALF_LIGHT;
-  const disc = exponential(h, random.uniform(3.2, 5));
+  const plane = new PolarPlane(frame.sizePx, at);
+  const reach = reachOf(frame, at);
+  const disc = tabulated(exponential(h, random.uniform(3.2, 5)), reach);
   const barShare = barLengthArcsec === null ? 0 : 0.16;
   const ringShare = ringRadiusArcsec === null ? 0 : 0.25;
   const floc = flocculence ?? 0.3;
@@ -76,46 +79,59 @@ export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
         );
   const armShare = arms === null ? 0 : 0.3 * (armStrength as number) + 0.1;
   const discShare = 1 - bulgeToTotal - barShare - ringShare;
-  const polar = (u: number, v: number): [number, number] => [Math.hypot(u, v), Math.atan2(v, u)];
-  const uneven = (phi: number) => 1 + lopsided * Math.cos(phi - side);
-  const smooth = (u: number, v: number) => {
-    const [r, phi] = polar(u, v);
-    return disc(r) * (1 + 0.35 * cloudNoise(Math.log(r / h + 0.1), phi)) * uneven(phi);
-  };
-  addComponent(frame, at, scaled(redder(flux), discShare * (1 - armShare)), smooth);
+  const [cosSide, sinSide] = [lopsided * Math.cos(side), lopsided * Math.sin(side)];
+  const uneven = (cos: number, sin: number) => 1 + cos * cosSide + sin * sinSide;
+  addComponent(frame, plane, scaled(redder(flux), discShare * (1 - armShare)), ({ count, r, phi, cos, sin }, into) => {
+    for (let p = 0; p < count; p++) {
+      const light = disc(r[p]);
+      // Clouds of what is too faint to be seen are left out.
+      into[p] =
+        light < FAINT
+          ? light
+          : light * (1 + 0.35 * cloudNoise(Math.log(r[p] / h + 0.1), phi[p])) * uneven(cos[p], sin[p]);
+    }
+  });
   if (arms !== null) {
     const knots = latticeNoise(random, 14, 3);
-    addComponent(frame, at, scaled(bluer(flux), discShare * armShare), (u, v) => {
-      const [r, phi] = polar(u, v);
-      const lnR = Math.log(r / h + 0.05);
-      const clumps = Math.max(0, 1 + (0.9 + floc) * knots(2 * lnR, phi) + 0.8 * floc * cloudNoise(lnR, phi));
-      return Math.exp(-r / (h * 1.25)) * arms(r, phi) * clumps ** 1.6 * uneven(phi);
+    const fall = tabulated((r) => Math.exp(-r / (h * 1.25)), reach);
+    const contrast = powerTable(1.6, 4);
+    addComponent(frame, plane, scaled(bluer(flux), discShare * armShare), (points, into) => {
+      const { count, r, lnR, phi, cos, sin } = points;
+      for (let p = 0; p < count; p++) {
+        const light = fall(r[p]) * arms(r[p], phi[p], lnR[p]);
+        into[p] = light;
+        if (light < FAINT) continue;
+        const along = Math.log(r[p] / h + 0.05);
+        const clumps = 1 + (0.9 + floc) * knots(2 * along, phi[p]) + 0.8 * floc * cloudNoise(along, phi[p]);
+        into[p] = light * contrast(Math.max(0, clumps)) * uneven(cos[p], sin[p]);
+      }
     });
   }
   if (ringRadiusArcsec !== null) {
     const shape = ring(px(ringRadiusArcsec), px(ringRadiusArcsec) * random.uniform(0.1, 0.2));
-    addComponent(frame, at, scaled(bluer(flux), ringShare), (u, v) => {
-      const [r, phi] = polar(u, v);
-      return shape(r) * Math.max(0.15, 1 + 0.8 * cloudNoise(1, phi)) * uneven(phi);
+    addComponent(frame, plane, scaled(bluer(flux), ringShare), ({ count, r, phi, cos, sin }, into) => {
+      for (let p = 0; p < count; p++) {
+        const light = shape(r[p]);
+        into[p] =
+          light < FAINT ? light : light * Math.max(0.15, 1 + 0.8 * cloudNoise(1, phi[p])) * uneven(cos[p], sin[p]);
+      }
     });
   }
-  if (arms !== null && dustStrength > 0.05) {
-    const [cos, sin] = [Math.cos(at.angle), Math.sin(at.angle)];
-    absorb(frame, (x, y) => {
-      const [dx, dy] = [x - at.x, y - at.y];
-      const [r, phi] = polar(dx * cos + dy * sin, (dy * cos - dx * sin) / at.axisRatio);
-      if (r > 4 * h) return 0;
-      return (
-        dustStrength *
-        arms(r, phi + 0.22) *
-        (0.6 + 0.8 * Math.max(0, cloudNoise(2 * Math.log(r / h + 0.1), phi))) *
-        Math.exp(-r / (2.5 * h))
-      );
+  if (arms !== null && dustStrength > 0.05)
+    absorb(frame, plane, ({ count, r, lnR, phi }, into) => {
+      for (let p = 0; p < count; p++) {
+        if (r[p] > 4 * h) continue;
+        const most = dustStrength * arms(r[p], phi[p] + 0.22, lnR[p]) * Math.exp(-r[p] / (2.5 * h));
+        if (most < 5e-4) continue;
+        into[p] = most * (0.6 + 0.8 * Math.max(0, cloudNoise(2 * Math.log(r[p] / h + 0.1), phi[p])));
+      }
     });
-  }
   if (barLengthArcsec !== null) {
     const shape = bar(px(barLengthArcsec), random.uniform(0.22, 0.36));
-    addComponent(frame, at, scaled(redder(flux), barShare), shape);
+    const within = new Plane(frame.sizePx, at, 1.4 * px(barLengthArcsec));
+    addComponent(frame, within, scaled(redder(flux), barShare), ({ count, u, v }, into) => {
+      for (let p = 0; p < count; p++) into[p] = shape(u[p], v[p]);
+    });
   }
   drawSpheroid(
     frame,
@@ -134,12 +150,13 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
   const warp = random.uniform(-0.02, 0.02);
   const shape = edgeOnDisc(h, height);
   const bent = (u: number, v: number) => v + (warp * u * u) / h;
-  addComponent(
-    frame,
-    { ...at, axisRatio: 1 },
-    scaled(flux, 1 - galaxy.bulgeToTotal),
-    (u, v) => shape(u, bent(u, v)) * (1 + 0.5 * clouds(u / (2 * h), 1 + v / height)),
-  );
+  const plane = new Plane(frame.sizePx, { ...at, axisRatio: 1 });
+  addComponent(frame, plane, scaled(flux, 1 - galaxy.bulgeToTotal), ({ count, u, v }, into) => {
+    for (let p = 0; p < count; p++) {
+      const light = shape(u[p], bent(u[p], v[p]));
+      into[p] = light < FAINT ? light : light * (1 + 0.5 * clouds(u[p] / (2 * h), 1 + v[p] / height));
+    }
+  });
   drawSpheroid(
     frame,
     { ...at, axisRatio: 0.65 },
@@ -148,18 +165,13 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     galaxy.bulgeRadiusArcsec,
   );
   if (galaxy.dustStrength < 0.15) return;
-  const [cos, sin] = [Math.cos(at.angle), Math.sin(at.angle)];
   const offset = random.uniform(-0.35, 0.35) * height;
-  absorb(frame, (x, y) => {
-    const [dx, dy] = [x - at.x, y - at.y];
-    const u = dx * cos + dy * sin;
-    const v = bent(u, dy * cos - dx * sin) - offset;
-    return (
-      galaxy.dustStrength *
-      Math.exp(-Math.abs(u) / (1.3 * h)) *
-      Math.exp(-((v / (0.38 * height)) ** 2)) *
-      Math.max(0.2, 1 + 0.9 * clouds(u / h, 3))
-    );
+  absorb(frame, plane, ({ count, u, v }, into) => {
+    for (let p = 0; p < count; p++) {
+      const across = (bent(u[p], v[p]) - offset) / (0.38 * height);
+      const most = galaxy.dustStrength * Math.exp(-Math.abs(u[p]) / (1.3 * h) - across ** 2);
+      if (most >= 5e-4) into[p] = most * Math.max(0.2, 1 + 0.9 * clouds(u[p] / h, 3));
+    }
   });
 }
 
@@ -167,10 +179,12 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
 export function drawIrregular(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colour, random: Random): void {
   const h = px(galaxy.halfLightRadiusArcsec) / EXPONENTIAL_HALF_LIGHT;
   const noise = latticeNoise(random, 5, 4);
-  const disc = exponential(h, 4);
-  addComponent(frame, at, scaled(flux, 0.72), (u, v) => {
-    const [r, phi] = [Math.hypot(u, v), Math.atan2(v, u)];
-    return disc(r) * Math.max(0.05, 1 + 1.3 * noise(r / h, phi));
+  const disc = tabulated(exponential(h, 4), reachOf(frame, at));
+  addComponent(frame, new PolarPlane(frame.sizePx, at), scaled(flux, 0.72), ({ count, r, phi }, into) => {
+    for (let p = 0; p < count; p++) {
+      const light = disc(r[p]);
+      into[p] = light < FAINT ? light : light * Math.max(0.05, 1 + 1.3 * noise(r[p] / h, phi[p]));
+    }
   });
   const clumps = 4 + random.int(10);
   const weights = Array.from({ length: clumps }, () => random.next() ** 2 + 0.05);
@@ -184,13 +198,10 @@ export function drawIrregular(frame: Frame, galaxy: Galaxy, at: Placement, flux:
       angle: random.uniform(0, 3),
       axisRatio: random.uniform(0.6, 1),
     };
-    addComponent(
-      frame,
-      place,
-      scaled(bluer(bluer(flux)), (0.28 * weight) / total),
-      (u, v) => Math.exp((-u * u - v * v) / (2 * size * size)),
-      5 * size,
-    );
+    const colour = scaled(bluer(bluer(flux)), (0.28 * weight) / total);
+    addComponent(frame, new Plane(frame.sizePx, place, 5 * size), colour, ({ count, u, v }, into) => {
+      for (let p = 0; p < count; p++) into[p] = Math.exp((-u[p] * u[p] - v[p] * v[p]) / (2 * size * size));
+    });
   }
 }
 
@@ -237,34 +248,26 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     const reach = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.8, 3.4);
     const width = Math.max(1.5, reach * random.uniform(0.06, 0.12));
     const bend = spin * random.uniform(0.5, 1.5);
-    addComponent(
-      frame,
-      { x: from.x, y: from.y, angle: 0, axisRatio: 1 },
-      scaled(bluer(flux), tails / count),
-      (u, v) => {
-        const r = Math.hypot(u, v);
-        if (r > 1.6 * reach) return 0;
-        const away = Math.atan2(v, u) - start - bend * (r / reach) ** 1.3;
+    const plane = new PolarPlane(frame.sizePx, { x: from.x, y: from.y, angle: 0, axisRatio: 1 });
+    addComponent(frame, plane, scaled(bluer(flux), tails / count), (points, into) => {
+      const { r, phi } = points;
+      for (let p = 0; p < points.count; p++) {
+        into[p] = 0;
+        if (r[p] > 1.6 * reach) continue;
+        const away = phi[p] - start - bend * (r[p] / reach) ** 1.3;
         const off = ((((away + Math.PI) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI)) - Math.PI;
-        return (
-          Math.exp(-0.5 * ((off * r) / (width * (0.7 + r / reach))) ** 2) *
-          Math.exp(-r / (0.7 * reach)) *
-          Math.max(0.1, 1 + 0.8 * noise(r / reach, start + off)) *
-          (r / (r + 0.3 * reach))
-        );
-      },
-    );
+        const across = (off * r[p]) / (width * (0.7 + r[p] / reach));
+        const light = Math.exp(-0.5 * across ** 2 - r[p] / (0.7 * reach)) * (r[p] / (r[p] + 0.3 * reach));
+        into[p] = light < FAINT ? light : light * Math.max(0.1, 1 + 0.8 * noise(r[p] / reach, start + off));
+      }
+    });
   }
   const debris = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.6, 2.4);
-  addComponent(
-    frame,
-    { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2, angle: direction, axisRatio: 0.7 },
-    scaled(redder(flux), 0.06),
-    (u, v) => {
-      const [r, phi] = [Math.hypot(u, v), Math.atan2(v, u)];
-      return Math.exp(-r / debris) * Math.max(0, 1 + 1.2 * noise(r / debris, phi));
-    },
-  );
+  const between = { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2, angle: direction, axisRatio: 0.7 };
+  addComponent(frame, new PolarPlane(frame.sizePx, between), scaled(redder(flux), 0.06), ({ count, r, phi }, into) => {
+    for (let p = 0; p < count; p++)
+      into[p] = Math.exp(-r[p] / debris) * Math.max(0, 1 + 1.2 * noise(r[p] / debris, phi[p]));
+  });
 }
 
 /** A massive elliptical and, around it, the lensed images of a source behind. */
@@ -288,7 +291,11 @@ export function drawLens(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
   const points = 4;
   for (let y = 0; y < S; y++)
     for (let x = 0; x < S; x++) {
-      if (Math.hypot(x - at.x, y - at.y) > 3 * sie.einsteinRadius + 6 * size) continue;
+      const away = Math.hypot(x - at.x, y - at.y);
+      if (away > 3 * sie.einsteinRadius + 6 * size) continue;
+      // A pixel is no wider in the source plane than in the picture, but for the middle, where rays part.
+      const [cx, cy] = traceBack(sie, x - at.x, y - at.y);
+      if (away > 2 && Math.hypot(cx - sx, cy - sy) > 8 * size + 1) continue;
       let value = 0;
       for (let i = 0; i < points; i++)
         for (let j = 0; j < points; j++) {

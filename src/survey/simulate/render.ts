@@ -1,8 +1,9 @@
 /** From a galaxy's parameters to the stamp a survey would hold of it. */
 import { Random } from "../../base/random.ts";
 import { drawDisc, drawEdgeOn, drawIrregular, drawLens, drawMerger, drawSpheroid } from "./draw.ts";
-import { addComponent, colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC } from "./frame.ts";
+import { colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC } from "./frame.ts";
 import { addNoise, skySigma } from "./noise.ts";
+import { addComponent, Plane, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";
 import { sersic } from "./profiles.ts";
 import { moffatKernel, spread } from "./psf.ts";
@@ -62,13 +63,8 @@ function drawField(frame: Frame, galaxy: Galaxy, random: Random): void {
       red ? random.normal(1, 0.2) : random.normal(0.45, 0.2),
       red ? random.normal(0.9, 0.2) : random.normal(0.4, 0.2),
     );
-    addComponent(
-      frame,
-      { ...place(), angle: random.uniform(0, 3.14), axisRatio: random.uniform(0.35, 1) },
-      colour,
-      (u, v) => profile(Math.hypot(u, v)),
-      4 + 7 * radius,
-    );
+    const placement = { ...place(), angle: random.uniform(0, 3.14), axisRatio: random.uniform(0.35, 1) };
+    addComponent(frame, new Plane(S, placement, 4 + 7 * radius), colour, radial(profile));
   }
   for (let i = 0; i < galaxy.stars; i++) {
     const { x, y } = place();
