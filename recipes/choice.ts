@@ -14,7 +14,7 @@ import { writeFileAtomic } from "../src/base/files.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { Random } from "../src/base/random.ts";
 import { drawExamples } from "../src/evaluate/probe.ts";
-import { type Labelled, labelledObjects, splitGroups } from "../src/evaluate/probe-data.ts";
+import { type LabelledObject, labelledObjects, splitGroups } from "../src/evaluate/probe-data.ts";
 import { jointFeatures } from "../src/evaluate/probe-features.ts";
 import { choose } from "../src/loop/choose.ts";
 import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
@@ -160,7 +160,7 @@ async function answers(
     found[name].positives.push(positives);
   };
   for (let seed = 1; seed <= seeds; seed++) {
-    const examplesOf = (rows: Labelled[]) => rows.map(({ row, label }) => ({ row, positive: label === 1 }));
+    const examplesOf = (rows: LabelledObject[]) => rows.map(({ row, label }) => ({ row, positive: label === 1 }));
     const start = examplesOf(drawExamples(train, 2, START, seed));
     const learner = learn(space, start, seed);
     const known = new Set(start.map(({ row }) => row));

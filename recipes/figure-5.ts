@@ -25,7 +25,7 @@ import { SkyloopError } from "../src/base/errors.ts";
 import { hashBytes, hashFile, readJson, writeFileAtomic } from "../src/base/files.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { loadImageBank } from "../src/batches/image-bank.ts";
-import { type CellResult, drawExamples, holdOut, runCell, spareObjects } from "../src/evaluate/few-shot.ts";
+import { type CellResult, drawPerClass, holdOut, runCell, spareObjects } from "../src/evaluate/few-shot.ts";
 import { releasedWeights } from "../src/models/index.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { createSurvey } from "../src/survey/create.ts";
@@ -177,7 +177,7 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
   const path = cellPath(network, perClass, seed, learningRate, part);
   if (existsSync(path)) return readJson(path) as Cell;
   if (flags.done) return null;
-  const train = drawExamples(split.pool, data.truth, data.classes, perClass, seed);
+  const train = drawPerClass(split.pool, data.truth, data.classes, perClass, seed);
   const heldOut = part === "pilot" ? split.validation : split.test;
   const measured =
     part === "pilot" ? heldOut : [...heldOut, ...spareObjects(split.pool, data.truth, data.classes, train)];

@@ -9,7 +9,7 @@ import { modelInput } from "../stamps/model-input.ts";
 import { renderLegacy } from "../stamps/render.ts";
 import { openSurvey, type Stamp, type Survey } from "../survey/folder.ts";
 import { type Group, scope, type Tensor, tensor } from "../torch/index.ts";
-import { type StampPlace, storeInFile, storeInMemory, takeFrom } from "./stamp-store.ts";
+import { type StoredImages, storeInFile, storeInMemory, takeFrom } from "./stamp-store.ts";
 
 /** What is true of a simulated galaxy, by the catalogue's columns. */
 export type Truth = Record<string, string | number | boolean | null>;
@@ -22,7 +22,7 @@ export interface ImageBank {
    */
   take(rows: number[]): Tensor;
   /** Where the images lie, for other threads. */
-  place: StampPlace;
+  place: StoredImages;
   /** Which survey each image is of, as its place in `surveys`. */
   surveyOf: Uint16Array;
   /** Which of its survey's stamps each image is. */

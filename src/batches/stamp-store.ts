@@ -7,7 +7,7 @@ import { writeError } from "../base/files.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../torch/index.ts";
 
 /** Where the images lie, as another thread of this process may be told. */
-export interface StampPlace {
+export interface StoredImages {
   sizePx: number;
   /** The images' bytes, or the number of an open file that holds them. */
   images: SharedArrayBuffer | number;
@@ -17,7 +17,7 @@ export interface StampPlace {
 
 /** Images that were written, in memory or in a file; `close` removes the file. */
 export interface StampStore {
-  place: StampPlace;
+  place: StoredImages;
   close(): void;
 }
 
@@ -31,7 +31,7 @@ export interface StampWriter {
  * Reads images [n, 3, S, S] in single precision from where they lie, in the order asked for; closing them is the
  * business of who put them there.
  */
-export function takeFrom({ sizePx, images, heldAt }: StampPlace): (rows: number[]) => Tensor {
+export function takeFrom({ sizePx, images, heldAt }: StoredImages): (rows: number[]) => Tensor {
   const bytes = 2 * 3 * sizePx * sizePx;
   const memory = typeof images === "number" ? null : new Uint8Array(images);
   return (rows) => {

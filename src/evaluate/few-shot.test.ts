@@ -4,7 +4,7 @@ import { releasedWeights } from "../models/index.ts";
 import { createClassifier, type KnownFeatures, networkLogits } from "../tasks/classify/network.ts";
 import { manualSeed, noGrad, setThreads, type Tensor, tensor, turned } from "../torch/index.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "../train/classify/train-network.ts";
-import { drawExamples, holdOut, runCell, spareObjects } from "./few-shot.ts";
+import { drawPerClass, holdOut, runCell, spareObjects } from "./few-shot.ts";
 
 const SIZE_PX = 64;
 const CLASSES = 2;
@@ -60,12 +60,12 @@ describe("the objects of a few-shot comparison", () => {
 
   it("draws nested examples of each class, others for another seed, all of them for 0", () => {
     const { pool } = holdOut(many, 3, { test: 20, validation: 10 }, 1);
-    const [ten, fifty] = [10, 50].map((perClass) => drawExamples(pool, many, 3, perClass, 1));
+    const [ten, fifty] = [10, 50].map((perClass) => drawPerClass(pool, many, 3, perClass, 1));
     expect([0, 1, 2].map((k) => ten.filter((i) => many[i] === k).length)).toEqual([10, 10, 10]);
     expect(ten.every((i) => fifty.includes(i))).toBe(true);
-    expect(drawExamples(pool, many, 3, 10, 2)).not.toEqual(ten);
-    expect(drawExamples(pool, many, 3, 0, 1).sort((a, b) => a - b)).toEqual([...pool].sort((a, b) => a - b));
-    expect(drawExamples(pool, many, 3, 100, 1).length).toBe(210);
+    expect(drawPerClass(pool, many, 3, 10, 2)).not.toEqual(ten);
+    expect(drawPerClass(pool, many, 3, 0, 1).sort((a, b) => a - b)).toEqual([...pool].sort((a, b) => a - b));
+    expect(drawPerClass(pool, many, 3, 100, 1).length).toBe(210);
   });
 });
 
@@ -73,7 +73,7 @@ describe("objects that a draw leaves", () => {
   it("are of the pool, not drawn, and as many of each class as the rarest one leaves", () => {
     const unequal = Int32Array.from({ length: 300 }, (_, i) => (i % 10 === 0 ? 0 : 1 + (i % 2)));
     const { pool } = holdOut(unequal, 3, { test: 5, validation: 5 }, 1);
-    const train = drawExamples(pool, unequal, 3, 8, 1);
+    const train = drawPerClass(pool, unequal, 3, 8, 1);
     const spare = spareObjects(pool, unequal, 3, train);
     expect([0, 1, 2].map((k) => spare.filter((i) => unequal[i] === k).length)).toEqual([12, 12, 12]);
     expect(spare.every((i) => pool.includes(i) && !train.includes(i))).toBe(true);
@@ -82,7 +82,7 @@ describe("objects that a draw leaves", () => {
 
   it("are none where all are drawn", () => {
     const { pool } = holdOut(truth, CLASSES, { test: 2, validation: 2 }, 1);
-    expect(spareObjects(pool, truth, CLASSES, drawExamples(pool, truth, CLASSES, 0, 1))).toEqual([]);
+    expect(spareObjects(pool, truth, CLASSES, drawPerClass(pool, truth, CLASSES, 0, 1))).toEqual([]);
   });
 });
 

@@ -32,7 +32,7 @@ export function holdOut(
  * `perClass` objects of each class (all of a class that has fewer; 0: all), a different draw for each seed; a larger
  * draw contains the smaller ones.
  */
-export function drawExamples(
+export function drawPerClass(
   pool: number[],
   truth: ArrayLike<number>,
   classes: number,

@@ -3,7 +3,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 
 /** Which values of a label column a simulated person says yes and no to. */
-export interface Question {
+export interface LabelQuestion {
   column: string;
   positive: string[];
   /** Values that are negative; all other values where empty. */
@@ -16,7 +16,7 @@ export interface Question {
  */
 export function answers(
   survey: Survey,
-  { column, positive, negative }: Question,
+  { column, positive, negative }: LabelQuestion,
 ): { row: number; positive: boolean }[] {
   columnOf(survey, column);
   const found = survey.rows.flatMap((row, i) => {

@@ -11,7 +11,7 @@ import { columnOf, type Survey } from "../survey/folder.ts";
 /**
  * Labelled objects over all surveys: place in the joint feature matrix, class, and which objects are the same galaxy.
  */
-export interface Labelled {
+export interface LabelledObject {
   row: number;
   label: number;
   /** Objects of one group are (nearly) the same picture. */
@@ -73,7 +73,7 @@ export async function labelledObjects(
   columns: string[],
   positive: string[],
   negative: string[] = [],
-): Promise<{ objects: Labelled[]; classes: string[]; duplicates: number }> {
+): Promise<{ objects: LabelledObject[]; classes: string[]; duplicates: number }> {
   const found: { row: number; value: string; survey: number; index: number }[] = [];
   let before = 0;
   for (const [s, survey] of surveys.entries()) {
@@ -125,7 +125,10 @@ export async function labelledObjects(
 export const VALIDATION_SHARE = 0.25;
 
 /** The fixed split: whole groups, chosen by `seed`, to validation; the rest to learn from. */
-export function splitGroups(objects: Labelled[], seed: number): { train: Labelled[]; validation: Labelled[] } {
+export function splitGroups(
+  objects: LabelledObject[],
+  seed: number,
+): { train: LabelledObject[]; validation: LabelledObject[] } {
   const groups = new Random(seed)
     .fork("probe split")
     .shuffle([...new Set(objects.map(({ group }) => group))].sort((a, b) => a - b));

@@ -1,21 +1,8 @@
-/**
- * What is put on frozen features to see what is in them: nearest neighbours, logistic regression, and the loop's own
- * learner.
- */
+/** Classifiers of frozen features: nearest neighbours, a linear probe, and the learner of a session. */
 
-import { type FeatureSpace, learn } from "../loop/learn.ts";
+import { type FeatureSpace, learn, standardised } from "../loop/learn.ts";
 import { Linear } from "../nn/index.ts";
-import {
-  AdamW,
-  crossEntropy,
-  manualSeed,
-  noGrad,
-  normalize,
-  scope,
-  type Tensor,
-  tensor,
-  zeros,
-} from "../torch/index.ts";
+import { AdamW, crossEntropy, manualSeed, noGrad, normalize, scope, tensor, zeros } from "../torch/index.ts";
 
 /** An object by its row, with the number of its class. */
 export interface Sample {
@@ -31,14 +18,6 @@ export type Head = (
   classes: number,
   seed: number,
 ) => Float32Array;
-
-/** Rows of the space with each column standardised, [rows, dim]. */
-export function standardised({ matrix, dim, mean, sd }: FeatureSpace, rows: number[]): Tensor {
-  const out = new Float32Array(rows.length * dim);
-  for (const [i, row] of rows.entries())
-    for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[row * dim + d] - mean[d]) / sd[d];
-  return tensor(out, [rows.length, dim]);
-}
 
 /** Neighbours that vote, each with the exponential of its cosine over a temperature (Wu et al. 2018). */
 const NEIGHBOURS = { k: 10, temperature: 0.1 } as const;

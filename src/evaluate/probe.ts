@@ -12,7 +12,7 @@ import { type ClassMeasures, measureClasses } from "../measure/classes.ts";
 import { meanAndSd } from "../measure/ranking.ts";
 import { openSurvey } from "../survey/folder.ts";
 import type { Tensor } from "../torch/index.ts";
-import { type Labelled, labelledObjects, splitGroups, VALIDATION_SHARE } from "./probe-data.ts";
+import { type LabelledObject, labelledObjects, splitGroups, VALIDATION_SHARE } from "./probe-data.ts";
 import { jointFeatures } from "./probe-features.ts";
 import { HEADS, type HeadName } from "./probe-heads.ts";
 import { type NetworkName, networkScores, probeImages } from "./probe-networks.ts";
@@ -147,7 +147,7 @@ function spreads(runs: ClassMeasures[]): Measures {
 }
 
 /** `size` examples of each class, the first ones of an order that the seed decides; all of them for 0. */
-export function drawExamples(train: Labelled[], classes: number, size: number, seed: number): Labelled[] {
+export function drawExamples(train: LabelledObject[], classes: number, size: number, seed: number): LabelledObject[] {
   if (size === 0) return train;
   const order = new Random(seed).fork("examples").shuffle(train.slice());
   return Array.from({ length: classes }, (_, label) =>
@@ -157,8 +157,8 @@ export function drawExamples(train: Labelled[], classes: number, size: number, s
 
 function loopRound(
   space: FeatureSpace,
-  train: Labelled[],
-  validation: Labelled[],
+  train: LabelledObject[],
+  validation: LabelledObject[],
   seeds: number,
 ): NonNullable<ProbeResult["loop"]> {
   const rows = validation.map(({ row }) => row);

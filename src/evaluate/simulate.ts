@@ -11,11 +11,11 @@ import { choose, ruleMode } from "../loop/choose.ts";
 import { type Example, type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
 import { auroc, averagePrecision, meanAndSd } from "../measure/ranking.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
-import { answers, type Question } from "./person.ts";
+import { answers, type LabelQuestion } from "./person.ts";
 import { loadFeatures } from "./spaces.ts";
 
 /** A search that a simulated person does: question, features, start, rounds, seeds. */
-export interface SimulateOptions extends Question {
+export interface SimulatedSearchOptions extends LabelQuestion {
   survey: string;
   model: string;
   /** Survey to measure on, and its column where it has another name. */
@@ -50,7 +50,7 @@ export interface RoundResult {
 }
 
 /** The ranking after each round, mean and standard deviation over the seeds. */
-export interface SimulateResult {
+export interface SimulatedSearch {
   survey: string;
   test: string;
   model: string;
@@ -80,7 +80,7 @@ interface Measured {
 }
 
 /** Runs the experiment with seeds 1, 2, …. Throws COLUMN_MISSING, ONE_CLASS, TOO_FEW_LABELS, FEATURES_MISSING. */
-export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
+export async function simulate(options: SimulatedSearchOptions): Promise<SimulatedSearch> {
   const pool = await openSurvey(options.survey);
   const test = options.test === undefined ? null : await openSurvey(options.test);
   const labelled = answers(pool, options);
@@ -194,7 +194,7 @@ function evaluator(space: FeatureSpace, found: { row: number; positive: boolean 
   };
 }
 
-function play(arm: Arm, options: SimulateOptions, seed: number, atRandom: boolean): Measured[] {
+function play(arm: Arm, options: SimulatedSearchOptions, seed: number, atRandom: boolean): Measured[] {
   const random = new Random(seed).fork("start");
   const truth = new Map(arm.pool.map(({ row, positive }) => [row, positive]));
   const draw = (positive: boolean, count: number) => {

@@ -4,7 +4,7 @@ import type { CatalogueRow } from "../contract/survey.ts";
 import { positionOfText } from "../survey/position-text.ts";
 
 /** The objects that a text of ids and positions names. */
-export interface Found {
+export interface LookupResult {
   rows: number[];
   /** Words and lines that name nothing here. */
   missing: string[];
@@ -29,7 +29,7 @@ export function lookUp(
   rows: CatalogueRow[],
   indexOf: (id: string) => number | undefined,
   radiusArcsec: number,
-): Found {
+): LookupResult {
   const found = new Set<number>();
   const missing: string[] = [];
   for (const [n, line] of text.split(/\r?\n/).entries()) {

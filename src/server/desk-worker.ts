@@ -4,7 +4,7 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { exportSession } from "../loop/export.ts";
-import { type Found, lookUp } from "../loop/lookup.ts";
+import { type LookupResult, lookUp } from "../loop/lookup.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
 import { openArtefacts } from "../store/artefacts.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
@@ -21,7 +21,7 @@ export interface DeskJobs {
     answer: number;
   };
   byColumn: { ask: ColumnQuery; answer: number[] };
-  lookup: { ask: { text: string; radiusArcsec: number }; answer: Found };
+  lookup: { ask: { text: string; radiusArcsec: number }; answer: LookupResult };
 }
 
 /** A job on its way to the thread. `shared` comes with the first job of a survey's data. */

@@ -71,7 +71,7 @@ export function ownColumns(row: TableRow, without: (string | undefined)[]): Tabl
 }
 
 /** What a label table says of one object. */
-export interface Labelled {
+export interface LabelRow {
   /** As in the table; undefined where the row has none. */
   id: string | undefined;
   columns: TableRow;
@@ -81,9 +81,9 @@ export interface Labelled {
 /** A label table, joined to images by id or file name. */
 export interface Labels {
   /** The row of an image, given by any of its names below the folder of images. */
-  take(file: string): Labelled | undefined;
+  take(file: string): LabelRow | undefined;
   /** As `take`, for objects that are no files (rows of an HDF5 file): by id. */
-  takeId(id: string): Labelled | undefined;
+  takeId(id: string): LabelRow | undefined;
   /** Rows that no image took, that repeat another or fit several images, and columns that were left out. */
   problems(): Problem[];
 }
@@ -212,7 +212,7 @@ class JoinedTable implements Labels {
     this.#problems.push({ source: this.#table.placeOf(row), code, message, kept: false });
   }
 
-  #labelled(row: number | undefined): Labelled | undefined {
+  #labelled(row: number | undefined): LabelRow | undefined {
     if (row === undefined) return undefined;
     this.#used.add(row);
     return {
@@ -222,11 +222,11 @@ class JoinedTable implements Labels {
     };
   }
 
-  take(file: string): Labelled | undefined {
+  take(file: string): LabelRow | undefined {
     return this.#labelled(this.#rowOfImage.get(file));
   }
 
-  takeId(id: string): Labelled | undefined {
+  takeId(id: string): LabelRow | undefined {
     return this.#labelled(this.#rowOfId.get(id));
   }
 

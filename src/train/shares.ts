@@ -17,7 +17,7 @@ export interface ActiveShares {
  * softmax over deficits / temperature above the floor. They sum to 1. Throws BAD_OPTION for a temperature that is not
  * positive or floors that leave nothing to share.
  */
-export function sharesOf(deficits: number[], { temperature, floor }: ActiveShares): number[] {
+export function activeShares(deficits: number[], { temperature, floor }: ActiveShares): number[] {
   if (!(temperature > 0))
     throw new SkyloopError("BAD_OPTION", `the temperature of shares is above 0, not ${temperature}`);
   if (!(floor >= 0 && floor * deficits.length < 1))

@@ -11,7 +11,7 @@ import type { Module } from "../nn/index.ts";
 import { AdamW, clipGradNorm, manualSeed, type Parameter, scope, type Tensor } from "../torch/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { warmupCosine } from "./schedule.ts";
-import { type ActiveShares, equalShares, sharesOf, takeTurn } from "./shares.ts";
+import { type ActiveShares, activeShares, equalShares, takeTurn } from "./shares.ts";
 
 /** A task as the loop sees it. */
 export interface LearnedTask {
@@ -142,7 +142,7 @@ export function trainTasks(
     for (const { head } of tasks) head.eval();
     const found = tasks.map((task) => task.validate(encoder));
     const deficits = found.map(({ deficit }) => deficit);
-    if (settings.active !== null) state.shares = sharesOf(deficits, settings.active);
+    if (settings.active !== null) state.shares = activeShares(deficits, settings.active);
     const { step, shares, stepsOfTask, sums, counts } = state;
     const losses = sums.map((sum, i) => (counts[i] === 0 ? null : sum / counts[i]));
     state.records.push({

@@ -3,7 +3,7 @@ import { smallSurvey, temporaryFolder } from "../../../test/fixtures/surveys.ts"
 import { SILENT } from "../../base/progress.ts";
 import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { openSurvey } from "../../survey/folder.ts";
-import { Catalogue, CatalogueColumn, catalogueShares, sharesOf } from "./catalogue.ts";
+import { Catalogue, catalogueShares, TargetColumn, targetShares } from "./catalogue.ts";
 
 const folder = temporaryFolder();
 let [first, second] = ["", ""];
@@ -18,34 +18,34 @@ afterAll(() => {
   folder.remove();
 });
 
-const column = (given: object) => CatalogueColumn.parse({ column: "v", ...given });
+const column = (given: object) => TargetColumn.parse({ column: "v", ...given });
 
 describe("what a column says of a galaxy", () => {
   it("is a share of its range, and nothing where there is no number or one outside", () => {
-    expect(sharesOf({ v: 6 }, column({ range: [-6, 10] }))).toEqual([{ share: 0.75, weight: 1 }]);
+    expect(targetShares({ v: 6 }, column({ range: [-6, 10] }))).toEqual([{ share: 0.75, weight: 1 }]);
     for (const v of [-1, 1.5, null, "", "unknown", undefined])
-      expect(sharesOf({ v }, column({}))).toEqual([{ share: 0, weight: 0 }]);
+      expect(targetShares({ v }, column({}))).toEqual([{ share: 0, weight: 0 }]);
   });
   it("counts less the wider its limits lie", () => {
     const bar = column({ limits: ["lo", "hi"] });
-    const weightOf = (lo: number, hi: number) => sharesOf({ v: 0.5, lo, hi }, bar)[0].weight;
+    const weightOf = (lo: number, hi: number) => targetShares({ v: 0.5, lo, hi }, bar)[0].weight;
     expect(weightOf(0.5, 0.5)).toBe(1);
     expect(weightOf(0.25, 0.5)).toBeCloseTo(0.5, 12);
     expect(weightOf(0.25, 0.75)).toBeCloseTo(1 / 3, 12);
   });
   it("counts by how many people answered, twenty as much as one expert", () => {
     const votes = column({ answers: ["people", "disc"] });
-    expect(sharesOf({ v: 0.3, people: 40, disc: 0.25 }, votes)).toEqual([{ share: 0.3, weight: 0.5 }]);
-    expect(sharesOf({ v: 0.3, people: 40, disc: 0.9 }, votes)).toEqual([{ share: 0.3, weight: 1 }]);
-    for (const disc of [0, null]) expect(sharesOf({ v: 0.3, people: 40, disc }, votes)[0].weight).toBe(0);
+    expect(targetShares({ v: 0.3, people: 40, disc: 0.25 }, votes)).toEqual([{ share: 0.3, weight: 0.5 }]);
+    expect(targetShares({ v: 0.3, people: 40, disc: 0.9 }, votes)).toEqual([{ share: 0.3, weight: 1 }]);
+    for (const disc of [0, null]) expect(targetShares({ v: 0.3, people: 40, disc }, votes)[0].weight).toBe(0);
   });
   it("is a yes or no for each class, and nothing where the class is none of them", () => {
     const kind = column({ classes: ["ring", "bar"] });
-    expect(sharesOf({ v: "bar" }, kind)).toEqual([
+    expect(targetShares({ v: "bar" }, kind)).toEqual([
       { share: 0, weight: 1 },
       { share: 1, weight: 1 },
     ]);
-    for (const v of ["odd", null]) expect(sharesOf({ v }, kind).map(({ weight }) => weight)).toEqual([0, 0]);
+    for (const v of ["odd", null]) expect(targetShares({ v }, kind).map(({ weight }) => weight)).toEqual([0, 0]);
   });
 });
 

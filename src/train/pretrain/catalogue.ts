@@ -6,7 +6,7 @@ import type { ImageBank } from "../../batches/image-bank.ts";
 import { columnOf, openSurvey, type Survey } from "../../survey/folder.ts";
 
 /** A column of a survey's catalogue and how it is understood. */
-export const CatalogueColumn = z
+export const TargetColumn = z
   .strictObject({
     column: z.string(),
     /** The column names a class: one yes or no for each of these values. Absent: it is a number. */
@@ -23,10 +23,10 @@ export const CatalogueColumn = z
     ({ classes, limits, answers }) => [classes, limits, answers].filter((way) => way !== undefined).length <= 1,
     "names more than one of classes, limits, answers",
   );
-export type CatalogueColumn = z.infer<typeof CatalogueColumn>;
+export type TargetColumn = z.infer<typeof TargetColumn>;
 
 /** By the name of a survey's folder. */
-export const Catalogue = z.record(z.string(), z.array(CatalogueColumn).min(1));
+export const Catalogue = z.record(z.string(), z.array(TargetColumn).min(1));
 export type Catalogue = z.infer<typeof Catalogue>;
 
 /** Limits that lie apart by so much of the range halve what a number counts: a step of EFIGI's scale. */
@@ -50,7 +50,7 @@ const numberIn = (values: Values, column: string): number => {
 };
 
 /** The shares that a column tells of one galaxy, with their weights: one, or one for each class. */
-export function sharesOf(values: Values, { column, classes, range, limits, answers }: CatalogueColumn) {
+export function targetShares(values: Values, { column, classes, range, limits, answers }: TargetColumn) {
   if (classes !== undefined) {
     const value = String(values[column] ?? "");
     const known = classes.includes(value);
@@ -101,7 +101,7 @@ export async function catalogueShares(
     for (let row = 0; row < bank.count; row++) {
       if (bank.surveyOf[row] !== at) continue;
       const { columns: values } = survey.rows[bank.stampOf[row]];
-      const told = columns.flatMap((column) => sharesOf(values, column));
+      const told = columns.flatMap((column) => targetShares(values, column));
       for (const [i, one] of told.entries()) {
         share[row * names.length + first + i] = one.share;
         weight[row * names.length + first + i] = one.weight;
@@ -113,7 +113,7 @@ export async function catalogueShares(
   return { names, share, weight };
 }
 
-function checkColumns(survey: Survey, columns: CatalogueColumn[]): void {
+function checkColumns(survey: Survey, columns: TargetColumn[]): void {
   for (const { column, limits = [], answers = [] } of columns)
     for (const name of [column, ...limits, ...answers]) columnOf(survey, name);
 }

@@ -7,7 +7,7 @@ import { Random } from "../../base/random.ts";
 import { startWorker } from "../../base/workers.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
 import { noiseTable } from "../../batches/noise.ts";
-import type { StampPlace } from "../../batches/stamp-store.ts";
+import type { StoredImages } from "../../batches/stamp-store.ts";
 import { tensor } from "../../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
@@ -25,7 +25,7 @@ export const [EMPTY, READY, FAILED, STOPPED] = [0, 1, 2, 3] as const;
 
 /** What the worker is told. */
 export interface Order {
-  place: StampPlace;
+  place: StoredImages;
   /** 1 for each image that is flux of a simulation. */
   simulated: Uint8Array<SharedArrayBuffer>;
   sampling: SamplerOptions;

@@ -23,7 +23,7 @@ export interface Part {
 export const WHOLE: Part = { rank: 0, size: 1 };
 
 /** A batch's galaxies of which views are made. */
-export interface Picked {
+export interface PartOfBatch {
   /** All of the batch, in the order of their places. */
   all: number[];
   /** Which of them are picked. */
@@ -42,7 +42,7 @@ export function pick(
   isSimulated: (row: number) => boolean,
   { rank, size }: Part,
   sharded = false,
-): Picked {
+): PartOfBatch {
   const all = sharded ? batch : [...batch.filter((row) => !isSimulated(row)), ...batch.filter(isSimulated)];
   const places = [...all.keys()].filter((place) => place % size === rank);
   const rows = places.map((place) => all[place]);
@@ -57,7 +57,7 @@ export function pick(
  */
 export function viewsOf(
   images: Tensor,
-  { simulated, places }: Picked,
+  { simulated, places }: PartOfBatch,
   random: Random,
   settings: ViewSettings,
   table: Float32Array,

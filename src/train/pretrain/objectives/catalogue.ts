@@ -6,7 +6,7 @@
 import { BATCH_NORM_EPS, BatchNorm, Linear, Module } from "../../../nn/index.ts";
 import { bceWithLogits, type Tensor, tensor } from "../../../torch/index.ts";
 import type { CatalogueShares } from "../catalogue.ts";
-import type { Objective, Step } from "./objective.ts";
+import type { Objective, ObjectiveInput } from "./objective.ts";
 
 /** Learns to tell values of a catalogue's columns from pooled features, where a survey has them. */
 export class CatalogueHead extends Module implements Objective {
@@ -25,7 +25,7 @@ export class CatalogueHead extends Module implements Objective {
    * Minus the logarithm of the binomial likelihood of each statement, weighted by what it counts, over the galaxies of
    * which there is any, both views of each; 0 where there is none.
    */
-  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+  loss(step: ObjectiveInput): { loss: Tensor; parts: Record<string, number> } {
     const { share, weight, names } = this.#told;
     const [B, K] = [step.rows.length, names.length];
     const of = (all: Float32Array) =>

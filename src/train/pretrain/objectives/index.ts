@@ -9,7 +9,7 @@ import type { Objective } from "./objective.ts";
 import { SimulatedHead } from "./simulated.ts";
 import { DEFAULT_VICREG, VicregHead } from "./vicreg.ts";
 
-export type { Objective, Step } from "./objective.ts";
+export type { Objective, ObjectiveInput } from "./objective.ts";
 
 /** A catalogue that says nothing. */
 const NOTHING: CatalogueShares = { names: [], share: new Float32Array(), weight: new Float32Array() };

@@ -6,7 +6,7 @@
 import type { Random } from "../../../base/random.ts";
 import { constant, fusedLinear, Linear, Module } from "../../../nn/index.ts";
 import { type Parameter, type Tensor, tensor, where } from "../../../torch/index.ts";
-import type { Objective, Step } from "./objective.ts";
+import type { Objective, ObjectiveInput } from "./objective.ts";
 
 /** Blocks of 16 px over 60 % of the image, as in SimMIM (Xie et al. 2022). */
 export const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
@@ -42,7 +42,7 @@ export class MaskedHead extends Module implements Objective {
   }
 
   /** The first view of each galaxy with a mask, and what is drawn of all of it. */
-  #draw({ model, views, places, random }: Step) {
+  #draw({ model, views, places, random }: ObjectiveInput) {
     const images = views.slice(0, 0, places.length);
     const [B, C, S] = images.shape;
     const mask = blockMask(
@@ -60,12 +60,12 @@ export class MaskedHead extends Module implements Objective {
   }
 
   /** Mean absolute error over hidden pixels. */
-  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+  loss(step: ObjectiveInput): { loss: Tensor; parts: Record<string, number> } {
     const { images, mask, drawn } = this.#draw(step);
     const loss = drawn.sub(images).abs().mul(mask).sum().div(mask.sum().mul(images.shape[1]));
     return { loss, parts: { hiddenError: loss.item() } };
   }
-  pictures(step: Step) {
+  pictures(step: ObjectiveInput) {
     const { images, mask, seen, drawn } = this.#draw(step);
     return [
       { title: "The first views as the network sees them", images: seen },

@@ -9,7 +9,7 @@ import type { Tensor } from "../../../torch/index.ts";
  * One step's material: views of the P galaxies of this process, and features of the B of all processes. Alone, they are
  * the same.
  */
-export interface Step {
+export interface ObjectiveInput {
   model: SwinUnet;
   /** Two views of each of the P galaxies, [2 P, 3, S, S]: all first views, then all second ones. */
   views: Tensor;
@@ -28,12 +28,12 @@ export interface Step {
 /** A loss of pre-training with the parameters that only it needs. */
 export interface Objective extends Module {
   /** A scalar, the mean over the P or, made of `features`, over the B galaxies; and its parts for the record. */
-  loss(step: Step): { loss: Tensor; parts: Record<string, number> };
+  loss(step: ObjectiveInput): { loss: Tensor; parts: Record<string, number> };
   /**
    * Linear maps [n, D] of pooled features to parameters of a galaxy that it has learned to tell, up to constants; these
    * become features too.
    */
   told?(): Tensor;
   /** What it draws, [B, 3, S, S], and of what, where it draws; for reports. */
-  pictures?(step: Step): { title: string; images: Tensor }[];
+  pictures?(step: ObjectiveInput): { title: string; images: Tensor }[];
 }

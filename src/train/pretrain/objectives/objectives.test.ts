@@ -23,8 +23,8 @@ import { Recipe } from "../recipe.ts";
 import { Sampler } from "../sampler.ts";
 import { makeViews } from "../views.ts";
 import { CatalogueHead } from "./catalogue.ts";
-import { OBJECTIVES, type ObjectiveName, type Step } from "./index.ts";
-import { KINDS, SimulatedHead } from "./simulated.ts";
+import { OBJECTIVES, type ObjectiveInput, type ObjectiveName } from "./index.ts";
+import { GALAXY_KINDS, SimulatedHead } from "./simulated.ts";
 
 const folder = temporaryFolder();
 const table = noiseTable(1);
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const survey = await smallSurvey(folder.path, 48);
   bank = await loadImageBank([survey], 40, SILENT);
   told = await catalogueShares(
-    Catalogue.parse({ small: [{ column: "axisRatio" }, { column: "label", classes: [...KINDS] }] }),
+    Catalogue.parse({ small: [{ column: "axisRatio" }, { column: "label", classes: [...GALAXY_KINDS] }] }),
     [survey],
     bank,
   );
@@ -170,7 +170,7 @@ describe("a catalogue", () => {
     const head = new CatalogueHead(6, said);
     scope(() => {
       const features = randn([6, 6]);
-      const step = { rows: [3, 1, 2], features: () => features } as Partial<Step> as Step;
+      const step = { rows: [3, 1, 2], features: () => features } as Partial<ObjectiveInput> as ObjectiveInput;
       const found = noGrad(() => head.loss(step).loss.item());
       const logits = noGrad(() => head.shares.forward(head.norm.forward(features)).toFloat32Array());
       const miss = (logit: number, share: number) => Math.log1p(Math.exp(logit)) - share * logit;
@@ -178,7 +178,10 @@ describe("a catalogue", () => {
         miss(logits[6 * view + 2], 1) + miss(logits[6 * view + 3], 0.25) + 0.5 * miss(logits[6 * view + 4], 0.5);
       // Both views of two galaxies.
       expect(found).toBeCloseTo((of(0) + of(1)) / 4, 5);
-      const silent = { rows: [0, 3], features: () => features.slice(0, 0, 4) } as Partial<Step> as Step;
+      const silent = {
+        rows: [0, 3],
+        features: () => features.slice(0, 0, 4),
+      } as Partial<ObjectiveInput> as ObjectiveInput;
       expect(noGrad(() => head.loss(silent).loss.item())).toBe(0);
 
       head.eval();

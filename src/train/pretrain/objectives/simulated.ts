@@ -6,10 +6,10 @@
 import type { Truth } from "../../../batches/image-bank.ts";
 import { BATCH_NORM_EPS, BatchNorm, Linear, Module } from "../../../nn/index.ts";
 import { bceWithLogits, cat, crossEntropy, op, type Tensor, tensor } from "../../../torch/index.ts";
-import type { Objective, Step } from "./objective.ts";
+import type { Objective, ObjectiveInput } from "./objective.ts";
 
 /** Kinds of the simulation, in the order of the head's logits. */
-export const KINDS = [
+export const GALAXY_KINDS = [
   "elliptical",
   "lenticular",
   "spiral",
@@ -75,7 +75,7 @@ export function targetsOf(known: Truth[]) {
   const n = known.length;
   return {
     kind: tensor(
-      known.map(({ label }) => KINDS.indexOf(label as (typeof KINDS)[number])),
+      known.map(({ label }) => GALAXY_KINDS.indexOf(label as (typeof GALAXY_KINDS)[number])),
       [n],
       "int64",
     ),
@@ -98,13 +98,13 @@ export class SimulatedHead extends Module implements Objective {
   constructor(featureDim: number) {
     super();
     this.norm = new BatchNorm(featureDim);
-    this.kind = new Linear(featureDim, KINDS.length);
+    this.kind = new Linear(featureDim, GALAXY_KINDS.length);
     this.flags = new Linear(featureDim, Object.keys(FLAGS).length);
     this.amounts = new Linear(featureDim, Object.keys(AMOUNTS).length);
   }
 
   /** The loss of the step's simulated galaxies, both views of each; 0 where there is none. */
-  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+  loss(step: ObjectiveInput): { loss: Tensor; parts: Record<string, number> } {
     const B = step.truth.length;
     const rows = step.truth.flatMap((truth, i) => (truth === null ? [] : [i]));
     const features = step.features();

@@ -6,7 +6,7 @@
 
 import { BatchNorm, Linear, Module, Relu, Sequential } from "../../../nn/index.ts";
 import { mseLoss, op, type Tensor } from "../../../torch/index.ts";
-import type { Objective, Step } from "./objective.ts";
+import type { Objective, ObjectiveInput } from "./objective.ts";
 
 /** Width of the projector and weights of the three terms (Bardes et al. 2022). */
 export interface VicregOptions {
@@ -62,7 +62,7 @@ export class VicregHead extends Module implements Objective {
   }
 
   /** The loss of two views of each galaxy, and its parts for the record. */
-  loss(step: Step): { loss: Tensor; parts: Record<string, number> } {
+  loss(step: ObjectiveInput): { loss: Tensor; parts: Record<string, number> } {
     const B = step.truth.length;
     const z = this.expander.forward(step.features());
     const [a, b] = [z.slice(0, 0, B), z.slice(0, B, 2 * B)];
