@@ -55,6 +55,7 @@ async function randomFeatures(surveys: Survey[], name: string): Promise<Matrix[]
     sizePx: 64,
     pooling: "stages",
     commonRange: true,
+    rings: false,
     views: 1,
     projection: null,
   });

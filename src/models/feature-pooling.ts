@@ -1,5 +1,6 @@
 /** From an encoder's maps to one row of numbers an image: what is frozen, kept on disk and learned from. */
 import { cat, op, type Tensor } from "../torch/index.ts";
+import { ringPatterns } from "./ring-pooling.ts";
 import type { SwinUnet } from "./swin-unet.ts";
 
 /**
@@ -21,14 +22,16 @@ export function pooledDim(model: SwinUnet, pooling: Pooling): number {
   return 2 * (outputs + model.featureDim);
 }
 
-/** Images [B, 3, H, W] to pooled features [B, pooledDim]. */
-export function pooled(model: SwinUnet, images: Tensor, pooling: Pooling): Tensor {
-  const { features, skips } = model.encode(images);
-  if (pooling === "last") return features.mean(1);
-  return cat(
-    [...skips.slice(1), features].flatMap((map) => [map.mean(1), op("amax", map, [1], false)]),
-    1,
-  );
+/** Images [B, 3, H, W] to pooled features [B, pooledDim]; with `rings`, patterns in rings follow in each row. */
+export function pooled(model: SwinUnet, images: Tensor, pooling: Pooling, rings = false): Tensor {
+  const found = model.encode(images);
+  const { features, skips } = found;
+  const parts =
+    pooling === "last"
+      ? [features.mean(1)]
+      : [...skips.slice(1), features].flatMap((map) => [map.mean(1), op("amax", map, [1], false)]);
+  const [, , H, W] = images.shape;
+  return cat(rings ? [...parts, ringPatterns(found, model, H, W)] : parts, 1);
 }
 
 /**

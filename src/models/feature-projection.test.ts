@@ -13,6 +13,7 @@ import {
   writeSafetensors,
 } from "../torch/index.ts";
 import {
+  besideProjection,
   fitProjection,
   innerSquare,
   joinProjections,
@@ -20,6 +21,7 @@ import {
   projectionState,
   readProjection,
   turnedViews,
+  viewCount,
 } from "./feature-projection.ts";
 import { featuresOf, notesOf, readingOf } from "./feature-reader.ts";
 import { createModel } from "./index.ts";
@@ -95,6 +97,32 @@ describe("projection", () => {
       for (const [i, value] of all.entries()) expect(value).toBeCloseTo(0.49 * one[i] + other[i], 4);
       expect(joined.axes.toFloat32Array().every((value) => value !== 0)).toBe(true);
       for (const { mean, axes } of [plain, inRange, joined]) for (const tensor of [mean, axes]) tensor.dispose();
+    });
+  });
+  it("keeps the distances of a given one, and puts components of other columns beside it at 0.8 of its length", () => {
+    scope(() => {
+      manualSeed(8);
+      const rows = randn([60, 3])
+        .matmul(randn([3, 7]))
+        .add(randn([60, 7]).mul(0.3))
+        .add(2);
+      const base = fitProjection(rows.slice(1, 0, 3), 2);
+      const whole = besideProjection(base, rows, 3);
+      expect([whole.mean.shape, whole.axes.shape]).toEqual([
+        [1, 7],
+        [7, 5],
+      ]);
+      const squares = (x: Tensor) => x.sub(x.mean(0, true)).pow(2).sum([1]).mean().item();
+      const [all, first] = [squares(project(rows, whole)), squares(project(rows.slice(1, 0, 3), base))];
+      expect(all / first).toBeCloseTo(1 + 0.64, 4);
+      // What the given one sees of two rows that differ in its columns alone is what it saw before.
+      const moved = rows.add(tensor([1, -2, 3, 0, 0, 0, 0], [1, 7]));
+      const length = (x: Tensor) => x.pow(2).sum([1]).select(0, 0).item();
+      expect(length(project(moved, whole).sub(project(rows, whole)))).toBeCloseTo(
+        length(project(moved.slice(1, 0, 3), base).sub(project(rows.slice(1, 0, 3), base))),
+        3,
+      );
+      for (const { mean, axes } of [base, whole]) for (const part of [mean, axes]) part.dispose();
     });
   });
   it("is the same for a seed, comes back from a file, and leaves no tensor behind", () => {
@@ -186,6 +214,27 @@ describe("views", () => {
       model.dispose();
     },
   );
+  it("show two turns of each at half the cost, with patterns in rings last in a row where a reading has them", () => {
+    const model = createModel("lvm-nano").eval();
+    const reading = { ...readingOf(model, {}), sizePx: 32, pooling: "stages", views: "zoomed-2", rings: true } as const;
+    expect(readingOf(model, notesOf(reading))).toEqual(reading);
+    scope(() =>
+      noGrad(() => {
+        const image = rand([2, 3, 32, 32]);
+        expect(turnedViews(image, "zoomed-2").slice(0, 4, 6).toFloat32Array()).toEqual(
+          innerSquare(image).toFloat32Array(),
+        );
+        expect(viewCount("zoomed-2")).toBe(4);
+        const beside = featuresOf(model, reading);
+        const alone = featuresOf(model, { ...reading, rings: false });
+        expect([beside.dim, alone.dim]).toEqual([1408 + 3232, 1408]);
+        const row = beside.of(image);
+        expect(row.shape).toEqual([2, beside.dim]);
+        expect(row.slice(1, 0, 1408).toFloat32Array()).toEqual(alone.of(image).toFloat32Array());
+      }),
+    );
+    model.dispose();
+  });
   it("stand side by side, as images are and in a common range, where a reading asks for both", () => {
     const model = createModel("lvm-nano").eval();
     const reading = {

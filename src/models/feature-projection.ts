@@ -93,6 +93,15 @@ export function fitProjection(features: Tensor, dim: number, told: Tensor | null
   return { mean: keep(mean), axes: keep(axes) };
 }
 
+/** Axes [D, k] of one part of the columns and [E, n] of the other as axes [D + E, k + n], turned at random. */
+function sideBySide(left: Tensor, right: Tensor): Tensor {
+  const [[D, k], [E, n]] = [left.shape, right.shape];
+  manualSeed(1);
+  const [rotation] = qr(randn([k + n, k + n]).to("float64"));
+  const blocks = cat([cat([left, zeros([D, n])], 1), cat([zeros([E, k]), right], 1)], 0);
+  return blocks.to("float64").matmul(rotation).to("float32");
+}
+
 /**
  * How far galaxies lie apart by images as they are, where 1 is how far they lie apart by those in a common range
  * (docs/decisions/feature-reading.md).
@@ -104,20 +113,49 @@ const PLAIN_SHARE = 0.7;
  * columns of both are turned together, for the reason that `fitProjection` gives.
  */
 export function joinProjections(plain: Projection, inRange: Projection): Projection {
-  const [D, k] = plain.axes.shape;
   const [mean, axes] = noGrad(() =>
     scope(() => {
-      manualSeed(1);
-      const [rotation] = qr(randn([2 * k, 2 * k]).to("float64"));
-      const nothing = zeros([D, k]);
-      const blocks = cat([cat([plain.axes.mul(PLAIN_SHARE), nothing], 1), cat([nothing, inRange.axes], 1)], 0);
-      return [cat([plain.mean, inRange.mean], 1), blocks.to("float64").matmul(rotation).to("float32")];
+      return [cat([plain.mean, inRange.mean], 1), sideBySide(plain.axes.mul(PLAIN_SHARE), inRange.axes)];
     }),
   );
   return { mean: keep(mean), axes: keep(axes) };
 }
 
 /** Pooled features [N, D] to components [N, d]: the mean subtracted, then turned and weighted by the axes [D, d]. */
+/**
+ * How far galaxies lie apart by patterns in rings, where 1 is how far they lie apart by all else
+ * (docs/decisions/feature-reading.md).
+ */
+const RINGS_SHARE = 0.8;
+
+/**
+ * `base`, a projection of the first columns of features [N, D], and beside it the first `dim` half-whitened components
+ * of the other columns, at `RINGS_SHARE` of its length; turned together, for the reason that `fitProjection` gives.
+ */
+export function besideProjection(base: Projection, features: Tensor, dim: number): Projection {
+  const [N, D] = features.shape;
+  const first = base.axes.shape[0];
+  const n = Math.min(dim, D - first, N - 1);
+  const [mean, axes] = noGrad(() =>
+    scope(() => {
+      const others = features.slice(1, first, D);
+      const mean = others.mean(0, true);
+      const centred = others.sub(mean);
+      const sd = spreadOf(centred);
+      const beside = halfWhitened(centred.div(sd).to("float64"), n);
+      const rows = features.slice(1, 0, first).matmul(base.axes);
+      const length = rows.sub(rows.mean(0, true)).pow(2).sum([1]).mean().sqrt();
+      const scale = length.to("float64").div(beside.length).mul(RINGS_SHARE);
+      const axes = beside.axes
+        .mul(scale)
+        .to("float32")
+        .div(sd.reshape(D - first, 1));
+      return [cat([base.mean, mean], 1), sideBySide(base.axes, axes)];
+    }),
+  );
+  return { mean: keep(mean), axes: keep(axes) };
+}
+
 export function project(features: Tensor, { mean, axes }: Projection): Tensor {
   return features.sub(mean).matmul(axes);
 }
@@ -147,16 +185,17 @@ export function readProjection(path: string): Projection | null {
 
 /**
  * Ways to show an image by which nothing of a galaxy changes: the image itself; quarter turns; those and their mirror
- * images; quarter turns of the image and of its inner square (`zoomed`).
+ * images; quarter turns of the image and of its inner square (`zoomed`); those two as they are and turned by one quarter
+ * (`zoomed-2`), which costs half.
  */
-export const VIEWS = [1, 4, 8, "zoomed"] as const;
+export const VIEWS = [1, 4, 8, "zoomed", "zoomed-2"] as const;
 
 /** A way of VIEWS to look at one image several times. */
 export type Views = (typeof VIEWS)[number];
 
 /** How many images the ways make of one. */
 export function viewCount(views: Views): number {
-  return views === "zoomed" ? 8 : views;
+  return views === "zoomed" ? 8 : views === "zoomed-2" ? 4 : views;
 }
 
 /**
@@ -183,8 +222,7 @@ export function turnedViews(images: Tensor, views: Views, prepare = (images: Ten
     return Array.from({ length: count }, (_, view) => (view === 0 ? prepared : turned(prepared, view % 4, view >= 4)));
   };
   if (views === 1) return prepare(images);
-  return cat(
-    views === "zoomed" ? [...turnings(images, 4), ...turnings(innerSquare(images), 4)] : turnings(images, views),
-    0,
-  );
+  if (typeof views === "number") return cat(turnings(images, views), 0);
+  const turns = views === "zoomed" ? 4 : 2;
+  return cat([...turnings(images, turns), ...turnings(innerSquare(images), turns)], 0);
 }

@@ -2,6 +2,7 @@
 import { cat, type Tensor } from "../torch/index.ts";
 import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
 import { type Projection, project, turnedViews, VIEWS, type Views, viewCount } from "./feature-projection.ts";
+import { ringPatternDim } from "./ring-pooling.ts";
 import type { SwinUnet } from "./swin-unet.ts";
 
 /** As in the weights' training, so weights carry it with them. */
@@ -14,6 +15,8 @@ export interface FeatureReading {
    * common range stand side by side.
    */
   commonRange: boolean | "both";
+  /** Whether patterns in rings stand beside the pooled numbers (`ring-pooling.ts`), last in a row. */
+  rings: boolean;
   /** In which ways an image is shown; the features are the mean over them. */
   views: Views;
   /** Brings pooled features to fewer numbers; null: they are kept as they are. */
@@ -33,6 +36,7 @@ export function readingOf(
     sizePx: notes.sizePx === undefined ? model.config.imageSize : Number(notes.sizePx),
     pooling: POOLINGS.find((pooling) => pooling === notes.pooling) ?? "last",
     commonRange: notes.commonRange === "both" ? "both" : notes.commonRange === "true",
+    rings: notes.rings === "true",
     views: VIEWS.find((views) => String(views) === notes.views) ?? 1,
     projection,
   };
@@ -43,9 +47,16 @@ export function notesOf({
   sizePx,
   pooling,
   commonRange,
+  rings,
   views,
 }: Omit<FeatureReading, "projection">): Record<string, string> {
-  return { sizePx: String(sizePx), pooling, commonRange: String(commonRange), views: String(views) };
+  return {
+    sizePx: String(sizePx),
+    pooling,
+    commonRange: String(commonRange),
+    views: String(views),
+    ...(rings ? { rings: "true" } : {}),
+  };
 }
 
 /**
@@ -68,18 +79,19 @@ export interface FeatureReader {
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
   const ranges = reading.commonRange === "both" ? [false, true] : [reading.commonRange];
-  const readIn = (inRange: boolean, images: Tensor, views: Views) => {
+  const plainDim = ranges.length * pooledDim(model, pooling) + (reading.rings ? ringPatternDim(model) : 0);
+  const readIn = (inRange: boolean, rings: boolean, images: Tensor, views: Views) => {
     const seen = turnedViews(images, views, inRange ? commonRange : undefined);
-    const rows = pooled(model, seen, pooling);
+    const rows = pooled(model, seen, pooling, rings);
     return views === 1 ? rows : rows.reshape(viewCount(views), images.shape[0], rows.shape[1]).mean(0);
   };
   const read = (images: Tensor, views: Views) => {
-    const parts = ranges.map((inRange) => readIn(inRange, images, views));
+    const parts = ranges.map((inRange, i) => readIn(inRange, reading.rings && i === ranges.length - 1, images, views));
     const rows = parts.length === 1 ? parts[0] : cat(parts, 1);
     return projection === null ? rows : project(rows, projection);
   };
   return {
-    dim: projection === null ? ranges.length * pooledDim(model, pooling) : projection.axes.shape[1],
+    dim: projection === null ? plainDim : projection.axes.shape[1],
     sizePx: reading.sizePx,
     of: (images) => read(images, reading.views),
     once: (images) => read(images, 1),

@@ -31,6 +31,8 @@ export interface SwinUnetConfig {
 export interface Encoded {
   features: Tensor;
   skips: Tensor[];
+  /** What each stage's blocks made, before neighbours are joined for the next stage. */
+  outputs: Tensor[];
   height: number;
   width: number;
 }
@@ -188,8 +190,13 @@ export class SwinUnet extends Module implements Backbone {
   encode(images: Tensor): Encoded {
     this.#checkImages(images.shape);
     const skips: Tensor[] = [];
-    const { x, H, W } = this.#throughStages(images, (input) => skips.push(input));
-    return { features: this.norm.forward(x), skips, height: H, width: W };
+    const outputs: Tensor[] = [];
+    const { x, H, W } = this.#throughStages(
+      images,
+      (input) => skips.push(input),
+      (output) => outputs.push(output),
+    );
+    return { features: this.norm.forward(x), skips, outputs, height: H, width: W };
   }
 
   /**

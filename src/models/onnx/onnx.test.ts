@@ -14,13 +14,20 @@ describe("export to ONNX, run by ONNX Runtime", () => {
     for (const parameter of model.parameters())
       if (parameter.shape.length === 1) parameter.copy_(scope(() => keep(randn(parameter.shape).mul(0.2).add(0.6))));
   });
-  const plain = { sizePx: 64, pooling: "last", commonRange: false, views: 1, projection: null } as const;
+  const plain = { sizePx: 64, pooling: "last", commonRange: false, rings: false, views: 1, projection: null } as const;
   const projection = { mean: randn([1, 704]), axes: randn([704, 6]) };
   const READINGS = {
     "the paper's reading": plain,
     "96 px, with padded windows": { ...plain, sizePx: 96 },
     "quarter turns of the image and of its inner square": { ...plain, commonRange: true, views: "zoomed" },
     "as they are and in a common range side by side": { ...plain, commonRange: "both" },
+    "patterns in rings beside every stage": {
+      ...plain,
+      pooling: "stages",
+      commonRange: true,
+      rings: true,
+      views: "zoomed-2",
+    },
     "every stage, a common range, all views, projected": {
       ...plain,
       pooling: "stages",

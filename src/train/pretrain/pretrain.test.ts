@@ -9,7 +9,7 @@ import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { noiseFrom, noiseTable } from "../../batches/noise.ts";
 import { storeInFile } from "../../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../../models/index.ts";
-import { hasBfloat16, manualSeed, rand, randn, readSafetensors, scope } from "../../torch/index.ts";
+import { hasBfloat16, manualSeed, rand, randn, readSafetensors, scope, type Tensor } from "../../torch/index.ts";
 import { warmupCosine } from "../schedule.ts";
 import { varianceAndCovariance } from "./objectives/vicreg.ts";
 import { pretrain } from "./pretrain.ts";
@@ -161,6 +161,30 @@ describe("pre-training", () => {
     await expect(
       pretrain(recipe({ ...settings, commonRange: true }), { out: out("read"), progress: SILENT }),
     ).rejects.toThrow(/another recipe/);
+  });
+  it("fits patterns in rings beside a projection that stands, without a step", async () => {
+    const settings = { objectives: { simulated: 1 }, steps: 1, pooling: "stages", views: "zoomed", projection: 10 };
+    const file = join(out("stands"), "encoder.safetensors");
+    await pretrain(recipe(settings), { out: out("stands"), progress: SILENT });
+    const rings = { objectives: {}, steps: 0, pooling: "stages", views: "zoomed-2", rings: 6, initFrom: file };
+    await pretrain(recipe(rings), { out: out("rings"), progress: SILENT });
+    scope(() => {
+      const [before, after] = [file, join(out("rings"), "encoder.safetensors")].map((path) => readSafetensors(path));
+      expect(after.metadata).toMatchObject({ views: "zoomed-2", rings: "true" });
+      expect(after.tensors["norm.weight"].toFloat32Array()).toEqual(before.tensors["norm.weight"].toFloat32Array());
+      const [old, whole] = [before, after].map(({ tensors }) => tensors["projection.axes"]);
+      expect(whole.shape).toEqual([1408 + 3232, 16]);
+      // Turned with the others, the old columns keep their products.
+      const products = (axes: Tensor) => axes.matmul(axes.t()).slice(0, 0, 1408).slice(1, 0, 1408);
+      expect(products(whole).sub(products(old)).abs().max().item()).toBeLessThan(
+        1e-4 * products(old).abs().max().item(),
+      );
+    });
+    const bare = join(out("bare"), "encoder.safetensors");
+    await pretrain(recipe({ steps: 1 }), { out: out("bare"), progress: SILENT });
+    await expect(
+      pretrain(recipe({ ...rings, initFrom: bare }), { out: out("none"), progress: SILENT }),
+    ).rejects.toMatchObject({ code: "BAD_RECIPE" });
   });
   it("lets a larger network begin with what a smaller one learned", async () => {
     await pretrain(recipe({ steps: 1 }), { out: out("young"), progress: SILENT });

@@ -8,8 +8,8 @@ import { Random } from "../../base/random.ts";
 import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { noiseTable } from "../../batches/noise.ts";
 import { pooled } from "../../models/feature-pooling.ts";
-import { type Projection, projectionState } from "../../models/feature-projection.ts";
-import { notesOf } from "../../models/feature-reader.ts";
+import { type Projection, projectionState, readProjection } from "../../models/feature-projection.ts";
+import { type FeatureReading, notesOf } from "../../models/feature-reader.ts";
 import { growFromWeights } from "../../models/grow.ts";
 import { createModel, loadWeights } from "../../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
@@ -77,7 +77,7 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
       recipe.catalogue === undefined ? undefined : await catalogueShares(recipe.catalogue, recipe.surveys, bank);
     const { pictures, ...result } = trainOnBank(recipe, bank, { ...options, told });
     bank.close();
-    if ((options.group?.rank ?? 0) === 0) await writePretrainReport(options.out, pictures);
+    if ((options.group?.rank ?? 0) === 0 && recipe.steps > 0) await writePretrainReport(options.out, pictures);
     return result;
   } finally {
     release();
@@ -158,14 +158,11 @@ export function trainOnBank(
     };
     saveCheckpoint(checkpoint, trained, about);
     const commonRange = recipe.commonRange === "both" ? recipe.commonRange : recipe.commonRange !== false;
-    const reading = { sizePx: recipe.viewPx, pooling: recipe.pooling, commonRange, views: recipe.views };
+    const { viewPx: sizePx, pooling, views, rings } = recipe;
+    const reading = { sizePx, pooling, commonRange, rings: rings !== undefined, views };
     const released = average ?? model;
     // The components belong to the finished weights; features of a checkpoint are read without them.
-    const dim = step >= recipe.steps ? recipe.projection : undefined;
-    const projection =
-      dim === undefined
-        ? null
-        : scope(() => fitReading(released, bank, reading, { dim, seed: recipe.seed, told: toldBy(heads) }));
+    const projection = step < recipe.steps ? null : projectionOf(recipe, released, bank, reading, toldBy(heads));
     exportEncoder(
       released,
       join(out, "encoder.safetensors"),
@@ -273,6 +270,25 @@ function picturesOf(recipe: Recipe, bank: ImageBank, model: SwinUnet, heads: Hea
   );
 }
 
+/** The projection of finished weights; null where the recipe asks for none. Throws BAD_RECIPE. */
+function projectionOf(
+  { projection: dim, rings, steps, seed, initFrom }: Recipe,
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: Omit<FeatureReading, "projection">,
+  told: Tensor | null,
+): Projection | null {
+  if (steps > 0)
+    return dim === undefined ? null : scope(() => fitReading(model, bank, reading, { dim, seed, told, rings }));
+  const given = initFrom === undefined ? null : readProjection(initFrom);
+  if (given === null)
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      `with 0 steps the projection of initFrom is kept, and ${initFrom ?? "nothing"} has none; train with a projection first`,
+    );
+  return scope(() => fitReading(model, bank, reading, { dim: 0, seed, told, rings, given }));
+}
+
 type Heads = Record<string, { head: Objective; weight: number }>;
 
 function objectivesOf(recipe: Recipe, model: SwinUnet, told?: CatalogueShares): Heads {
@@ -342,7 +358,16 @@ function onePass(
  * they hold does; how features are read afterwards and who makes the views changes no weight.
  */
 function hashRecipe(recipe: Recipe, dataHash: string, told?: CatalogueShares): string {
-  const { surveys: _, initFrom, growFrom, views: __, projection: ___, viewsAhead: ____, ...settings } = recipe;
+  const {
+    surveys: _,
+    initFrom,
+    growFrom,
+    views: __,
+    projection: ___,
+    viewsAhead: ____,
+    rings: _____,
+    ...settings
+  } = recipe;
   return hashBytes(
     JSON.stringify({
       ...settings,

@@ -26,7 +26,7 @@ export const Recipe = z.strictObject({
   /** What is minimised: each objective's weight in the sum. */
   objectives: z
     .strictObject({ autoencode: weight, masked: weight, vicreg: weight, simulated: weight, catalogue: weight })
-    .refine((weights) => Object.values(weights).some((value) => value !== undefined), "names no objective"),
+    .default({}),
   /** For the objective `catalogue`: which columns of which surveys are foretold (`catalogue.ts`). */
   catalogue: Catalogue.optional(),
   /** How the encoder's maps become features, in training and afterwards. */
@@ -37,12 +37,15 @@ export const Recipe = z.strictObject({
    */
   commonRange: z.union([z.boolean(), z.enum(["reading", "both"])]).default(false),
   /**
-   * Afterwards: in which ways (1, 4, 8 or "zoomed") an image is shown to average its features, and to how many numbers
+   * Afterwards: in which ways (1, 4, 8, "zoomed" or "zoomed-2") an image is shown to average its features, and to how many numbers
    * they are projected.
    */
   views: z.literal(VIEWS).default(1),
   projection: z.int().positive().optional(),
-  steps: z.int().positive(),
+  /** Beside those: to how many numbers patterns in rings of the finer maps are projected (`models/ring-pooling.ts`). */
+  rings: z.int().positive().optional(),
+  /** 0: nothing is trained; the weights of `initFrom` keep their projection, and `rings` are fitted beside it. */
+  steps: z.int().min(0),
   /** Galaxies a pass; `accumulate` passes make a step. */
   batchSize: z.int().min(2),
   accumulate: z.int().positive().default(1),
@@ -76,6 +79,17 @@ export function readRecipe(path: string): Recipe {
   if (!parsed.success)
     throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
   const { surveys, initFrom, growFrom, ...rest } = parsed.data;
+  const { objectives, steps, projection, rings } = rest;
+  const named = Object.values(objectives).some((value) => value !== undefined);
+  if (steps === 0 ? named || initFrom === undefined || rings === undefined : !named)
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      steps === 0
+        ? `${path}: with 0 steps nothing is trained: give initFrom and rings, and no objectives`
+        : `${path}: names no objective`,
+    );
+  if (steps > 0 && rings !== undefined && projection === undefined)
+    throw new SkyloopError("BAD_RECIPE", `${path}: rings stand beside a projection; give one`);
   if (initFrom !== undefined && growFrom !== undefined)
     throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);
   if ((rest.objectives.catalogue === undefined) !== (rest.catalogue === undefined))
