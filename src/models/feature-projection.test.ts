@@ -5,6 +5,7 @@ import {
   liveTensors,
   manualSeed,
   noGrad,
+  qr,
   rand,
   randn,
   scope,
@@ -49,6 +50,23 @@ describe("projection", () => {
       expect(trace).toBeLessThan(12);
       fitted.mean.dispose();
       fitted.axes.dispose();
+    });
+  });
+  it("finds the same components of fewer rows than columns", () => {
+    scope(() => {
+      manualSeed(9);
+      const x = randn([12, 5]);
+      const wide = x.matmul(qr(randn([40, 5]))[0].t());
+      const lengths = (rows: Tensor) => {
+        const fitted = fitProjection(rows, 3);
+        const z = project(rows, fitted);
+        for (const part of [fitted.mean, fitted.axes]) part.dispose();
+        return z.matmul(z.t()).toFloat32Array();
+      };
+      const twice = cat([wide, wide, wide, wide], 0);
+      const [few, many] = [lengths(wide), lengths(twice)];
+      for (let i = 0; i < 12; i++)
+        for (let j = 0; j < 12; j++) expect(few[12 * i + j]).toBeCloseTo(many[48 * i + j], 3);
     });
   });
   it("gives parameters that an objective tells their share of the distances, however little features vary with them", () => {

@@ -45,10 +45,15 @@ const TOLD_SHARE = 0.6;
  */
 function halfWhitened(rows: Tensor, k: number): { axes: Tensor; length: Tensor } {
   const [N, D] = rows.shape;
-  const [values, vectors] = eigh(rows.t().matmul(rows).div(N));
-  const strength = values.slice(0, D - k, D).clamp(1e-8);
+  // The directions of fewer rows than columns follow from the products of the rows, a smaller matrix.
+  const few = N < D;
+  const size = few ? N : D;
+  const [values, vectors] = eigh((few ? rows.matmul(rows.t()) : rows.t().matmul(rows)).div(N));
+  const strength = values.slice(0, size - k, size).clamp(1e-8);
+  const own = vectors.slice(1, size - k, size);
+  const directions = few ? rows.t().matmul(own).div(strength.mul(N).sqrt()) : own;
   return {
-    axes: vectors.slice(1, D - k, D).mul(strength.pow(-WHITENING / 2)),
+    axes: directions.mul(strength.pow(-WHITENING / 2)),
     length: strength
       .pow(1 - WHITENING)
       .sum()
