@@ -45,6 +45,8 @@ const CONTENT_POLICY =
   "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /** What a person waits for with every click: rankings rest meanwhile. */
 const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
+/** Maps and restored pictures are asked for now and then: their processes end when nobody has for so long. */
+const IDLE_MS = 60_000;
 const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 /** 5xx: the same request may succeed later, and what it was to save is not saved (docs/errors.md, "Over HTTP"). */
 const STATUS: Record<string, number> = {
@@ -88,8 +90,8 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   const compute = new Compute();
   const desk = new Desk();
   // Maps take long: they have a process of their own, so that rounds never wait for them.
-  const mapper = new Compute();
-  const improver = new Compute();
+  const mapper = new Compute({ idleMs: IDLE_MS });
+  const improver = new Compute({ idleMs: IDLE_MS });
   const streams = new Streams();
   const app = Fastify({
     logger: false,

@@ -48,6 +48,14 @@ const start = (target: string) =>
   );
 
 describe("the computing process", () => {
+  it("ends when it has had nothing to do, and comes again with the next job", async () => {
+    const seldom = new Compute({ idleMs: 50 });
+    const near = () => seldom.run("neighbours", { folder: path, model: "toy", row: 0, k: 3 });
+    const first = await near();
+    await expect.poll(() => seldom.pid, { timeout: 5000 }).toBeUndefined();
+    expect(await near()).toEqual(first);
+    await seldom.close();
+  });
   it("ends every job once: with its answer, or with its error", async () => {
     const session = await start("once");
     const news: RoundNews[] = [];

@@ -27,9 +27,16 @@ export class Compute {
   #process: ChildProcess | null = null;
   #next = 1;
   #urgentAt = 0;
+  #idle: NodeJS.Timeout | null = null;
+  readonly #idleMs: number | null;
   readonly #waiting = new Map<number, Waiting>();
   /** Jobs that a dead process left: done again one after another, so that one that kills takes no other with it. */
   #again: number[] = [];
+
+  /** With `idleMs` the process ends, and gives its memory back, when it has had nothing to do for so long. */
+  constructor({ idleMs = null }: { idleMs?: number | null } = {}) {
+    this.#idleMs = idleMs;
+  }
 
   /** Does a job; `tell` hears what it says meanwhile. Throws its error, or WORKER_DIED. */
   run<K extends Kind>(
@@ -37,6 +44,7 @@ export class Compute {
     ask: Jobs[K]["ask"],
     tell: (news: Jobs[K]["news"]) => void = () => {},
   ): Promise<Jobs[K]["answer"]> {
+    if (this.#idle !== null) clearTimeout(this.#idle);
     return new Promise((resolve, reject) => {
       const id = this.#next++;
       this.#waiting.set(id, {
@@ -96,6 +104,8 @@ export class Compute {
     if (message.type === "done") job.done(message.answer);
     else job.failed(new SkyloopError(message.code, message.message));
     if (this.#again[0] === message.id) this.#resume(this.#again.slice(1));
+    if (this.#waiting.size === 0 && this.#idleMs !== null)
+      this.#idle = setTimeout(() => void this.close(), this.#idleMs).unref();
   }
 
   #died(why: string): void {
