@@ -3,7 +3,9 @@
 // stack.
 #include <fitsio.h>
 #include <napi.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -76,6 +78,17 @@ std::vector<long> imageShape(File& file) {
   return shape;
 }
 
+// Bytes of the open file (unpacked where it was packed): a header may claim anything.
+double fileBytes(File& file) { return static_cast<double>(file.get()->Fptr->filesize); }
+
+// Refuses an uncompressed HDU whose header claims more data than the whole file has.
+void checkClaim(Napi::Env env, File& file, double bytes, const char* what) {
+  if (bytes <= fileBytes(file)) return;
+  throw Napi::RangeError::New(env, std::string("the header claims ") + what + " of " +
+                                       std::to_string(static_cast<long long>(bytes)) + " bytes, the file has " +
+                                       std::to_string(static_cast<long long>(fileBytes(file))));
+}
+
 Napi::Array toArray(Napi::Env env, const std::vector<long>& values) {
   auto array = Napi::Array::New(env, values.size());
   for (size_t i = 0; i < values.size(); i++) array.Set(i, Napi::Number::New(env, static_cast<double>(values[i])));
@@ -139,6 +152,9 @@ Napi::Value readImage(const Napi::CallbackInfo& info) {
   }
   double elements = 1;
   for (long n : shape) elements *= static_cast<double>(n);
+  int packed = fits_is_compressed_image(file.get(), file.status()), bits = 0;
+  file.check(fits_get_img_type(file.get(), &bits, file.status()));
+  if (packed == 0) checkClaim(env, file, elements * std::abs(bits) / 8, "pixels");
   if (elements > 2e9) throw Napi::RangeError::New(env, "the image has more than 2e9 pixels; read sections of it");
   auto data = Napi::Float32Array::New(env, static_cast<size_t>(elements));
   float blank = std::numeric_limits<float>::quiet_NaN();
@@ -183,6 +199,11 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
   long rows = 0;
   file.check(fits_get_num_cols(file.get(), &count, file.status()));
   file.check(fits_get_num_rows(file.get(), &rows, file.status()));
+  LONGLONG rowBytes = 0;
+  file.check(fits_read_key(file.get(), TLONGLONG, "NAXIS1", &rowBytes, nullptr, file.status()));
+  if (rows < 0 || rowBytes < 0) throw Napi::RangeError::New(env, "the table's header claims a negative size");
+  // A row of no bytes would let any number of them through.
+  checkClaim(env, file, static_cast<double>(rows) * static_cast<double>(std::max<LONGLONG>(rowBytes, 1)), "a table");
   auto columns = Napi::Array::New(env);
   auto skipped = Napi::Array::New(env);
   for (int column = 1; column <= count; column++) {
@@ -355,6 +376,52 @@ Napi::Value writeImage(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// checksums(source) -> { hdu, data, whole }[] of the HDUs that carry DATASUM or CHECKSUM: 1 right, 0 not there, -1
+// wrong
+Napi::Value checksums(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  File file(info[0]);
+  int count = 0;
+  file.check(fits_get_num_hdus(file.get(), &count, file.status()));
+  auto result = Napi::Array::New(env);
+  for (int hdu = 0; hdu < count; hdu++) {
+    file.moveTo(hdu);
+    char value[FLEN_VALUE];
+    int noData = 0, noWhole = 0;
+    fits_read_keyword(file.get(), "DATASUM", value, nullptr, &noData);
+    fits_read_keyword(file.get(), "CHECKSUM", value, nullptr, &noWhole);
+    fits_clear_errmsg();
+    if (noData != 0 && noWhole != 0) continue;
+    int data = 0, whole = 0;
+    file.check(fits_verify_chksum(file.get(), &data, &whole, file.status()));
+    auto entry = Napi::Object::New(env);
+    entry.Set("hdu", hdu);
+    entry.Set("data", data);
+    entry.Set("whole", whole);
+    result.Set(result.Length(), entry);
+  }
+  return result;
+}
+
+// limit(memoryBytes, cpuSeconds): for a process that decodes foreign files. Memory counts from nothing, processor time
+// from now; a process over its time is ended by the system (SIGXCPU), one over its memory fails to allocate. Leaves no
+// core files.
+Napi::Value limit(const Napi::CallbackInfo& info) {
+  auto set = [](int resource, rlim_t value) {
+    rlimit now{};
+    getrlimit(resource, &now);
+    now.rlim_cur = now.rlim_max == RLIM_INFINITY ? value : std::min(value, now.rlim_max);
+    setrlimit(resource, &now);
+  };
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  set(RLIMIT_CORE, 0);
+  set(RLIMIT_DATA, static_cast<rlim_t>(info[0].As<Napi::Number>().DoubleValue()));
+  set(RLIMIT_CPU, static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1) +
+                      static_cast<rlim_t>(std::ceil(info[1].As<Napi::Number>().DoubleValue())));
+  return info.Env().Undefined();
+}
+
 Napi::Value version(const Napi::CallbackInfo& info) {
   float number = 0;
   fits_get_version(&number);
@@ -370,6 +437,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("readTable", readTable);
   add("writeTable", writeTable);
   add("writeImage", writeImage);
+  add("checksums", checksums);
+  add("limit", limit);
   add("version", version);
   return exports;
 }

@@ -18,6 +18,52 @@ export interface CutOptions {
   pad: "zero" | "nan" | "error";
 }
 
+/** The part of a stamp that lies on the image, and where the stamp's own corner is. */
+export interface CutBox {
+  left: number;
+  bottom: number;
+  x0: number;
+  y0: number;
+  width: number;
+  height: number;
+}
+
+/** Where a stamp around (x, y) lies on an image. Throws STAMP_OFF_IMAGE as `cutStamp` does. */
+export function boxAround(
+  image: Pick<Wide, "widthPx" | "heightPx">,
+  { x, y }: { x: number; y: number },
+  { sizePx, pad }: CutOptions,
+): CutBox {
+  const [left, bottom] = [Math.round(x - (sizePx - 1) / 2), Math.round(y - (sizePx - 1) / 2)];
+  const [x0, y0] = [Math.max(0, left), Math.max(0, bottom)];
+  const [x1, y1] = [Math.min(image.widthPx, left + sizePx), Math.min(image.heightPx, bottom + sizePx)];
+  const whole = x1 - x0 === sizePx && y1 - y0 === sizePx;
+  if (!(x1 > x0 && y1 > y0) || (!whole && pad === "error"))
+    throw new SkyloopError(
+      "STAMP_OFF_IMAGE",
+      `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; pass { pad: "zero" } or drop the source`,
+    );
+  return { left, bottom, x0, y0, width: x1 - x0, height: y1 - y0 };
+}
+
+/** The stamp [planes, size, size] from the part of it that lies on the image. */
+export function padStamp(
+  part: Float32Array,
+  planes: number,
+  { left, bottom, x0, y0, width, height }: CutBox,
+  { sizePx, pad }: CutOptions,
+): { data: Float32Array; quality: number } {
+  if (width === sizePx && height === sizePx) return { data: part, quality: 0 };
+  const data = new Float32Array(planes * sizePx * sizePx).fill(pad === "nan" ? Number.NaN : 0);
+  for (let plane = 0; plane < planes; plane++)
+    for (let row = 0; row < height; row++)
+      data.set(
+        part.subarray((plane * height + row) * width, (plane * height + row + 1) * width),
+        (plane * sizePx + y0 - bottom + row) * sizePx + x0 - left,
+      );
+  return { data, quality: QUALITY.offEdge };
+}
+
 /**
  * The stamp [planes, size, size] around pixel position (x, y), 0-based; for an even size the centre lies half a pixel
  * up and right of the stamp's middle pixel corner. Throws STAMP_OFF_IMAGE where nothing of it lies on the image, or any
@@ -25,27 +71,9 @@ export interface CutOptions {
  */
 export function cutStamp(
   image: Wide,
-  { x, y }: { x: number; y: number },
-  { sizePx, pad }: CutOptions,
+  place: { x: number; y: number },
+  options: CutOptions,
 ): { data: Float32Array; quality: number } {
-  const [left, bottom] = [Math.round(x - (sizePx - 1) / 2), Math.round(y - (sizePx - 1) / 2)];
-  const [x0, y0] = [Math.max(0, left), Math.max(0, bottom)];
-  const [x1, y1] = [Math.min(image.widthPx, left + sizePx), Math.min(image.heightPx, bottom + sizePx)];
-  const whole = x1 - x0 === sizePx && y1 - y0 === sizePx;
-  if (x1 <= x0 || y1 <= y0 || (!whole && pad === "error"))
-    throw new SkyloopError(
-      "STAMP_OFF_IMAGE",
-      `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; pass { pad: "zero" } or drop the source`,
-    );
-  const part = image.section(x0, y0, x1 - x0, y1 - y0);
-  if (whole) return { data: part, quality: 0 };
-  const data = new Float32Array(image.planes * sizePx * sizePx).fill(pad === "nan" ? Number.NaN : 0);
-  const width = x1 - x0;
-  for (let plane = 0; plane < image.planes; plane++)
-    for (let row = 0; row < y1 - y0; row++)
-      data.set(
-        part.subarray((plane * (y1 - y0) + row) * width, (plane * (y1 - y0) + row + 1) * width),
-        (plane * sizePx + y0 - bottom + row) * sizePx + x0 - left,
-      );
-  return { data, quality: QUALITY.offEdge };
+  const box = boxAround(image, place, options);
+  return padStamp(image.section(box.x0, box.y0, box.width, box.height), image.planes, box, options);
 }

@@ -25,7 +25,7 @@ export interface AddOptions {
  * passed over. Returns how many were added. Throws as `createSurvey`, and KIND_DIFFERS, SURVEY_MISSING, SURVEY_IN_USE.
  */
 export async function addImages(options: AddOptions): Promise<{ added: number; known: number; refused: number }> {
-  const { folder, found, kind } = findImages(options.images);
+  const { folder, found, hdf5, kind } = await findImages(options.images);
   const names = namesOf(found);
   const labels = await readLabels(folder, options.labels, names);
   const before = await openSurvey(options.to);
@@ -47,7 +47,8 @@ export async function addImages(options: AddOptions): Promise<{ added: number; k
   try {
     writer.forgetProblems(new Set([...fresh.pictures, ...fresh.fits.map(sourceOfGroup), ...fresh.hdf5]));
     const said = writer.problemCount;
-    await takeAll(folder, fresh, header.bands, idsByName(names), labels, writer, options.progress);
+    const images = { folder, found: fresh, hdf5: hdf5.filter(({ file }) => fresh.hdf5.includes(file)) };
+    await takeAll(images, header, idsByName(names), labels, writer, options.progress);
     const { added, known } = writer.taken;
     const result = { added, known: known + skipped, refused: writer.problemCount - said };
     if (added === 0) writer.abort();

@@ -5,8 +5,9 @@ import { messageOf, SkyloopError } from "../base/errors.ts";
 import { writeError, writeFileAtomic } from "../base/files.ts";
 import type { Problem } from "../contract/survey.ts";
 import { isMissing, typed } from "./cells.ts";
+import { decode } from "./decode/index.ts";
 import { parseDelimited } from "./delimited.ts";
-import { type Cell, type CellType, type LeftOut, readParquet, type TableColumn, writeColumns } from "./duck.ts";
+import { type Cell, type CellType, type LeftOut, type TableColumn, writeColumns } from "./duck.ts";
 import { textOfBytes } from "./table-text.ts";
 
 /** A row of a table by column name; null where a cell is empty. */
@@ -49,9 +50,9 @@ const DELIMITED = [".csv", ".tsv", ".txt", ".dat", ".ecsv", ".asc", ".ascii", ".
 async function readAny(path: string): Promise<Read> {
   const kind = extname(path.replace(/\.(gz|fz)$/i, "")).toLowerCase();
   const start = beginning(path);
-  if (start.startsWith("PAR1")) return readParquet(path);
+  if (start.startsWith("PAR1")) return decode("parquet", [path], { path });
   if (start.startsWith("SIMPLE  =") || [".fits", ".fit", ".fts"].includes(kind)) {
-    const { columns, skipped } = (await import("./fits.ts")).readFitsTable(path);
+    const { columns, skipped } = await decode("fitsTable", [path], { path });
     return { columns, leftOut: skipped };
   }
   if (/^\s*<(\?xml|VOTABLE|!DOCTYPE|html)/i.test(start) || !(DELIMITED.includes(kind) || kind === ".parquet"))
@@ -59,7 +60,7 @@ async function readAny(path: string): Promise<Read> {
       "TABLE_UNKNOWN",
       `${path}: a catalogue is .csv, .tsv, .txt, .ecsv, .parquet or .fits, not ${/^\s*</.test(start) ? "XML or HTML" : kind || "a file without ending"}; convert it`,
     );
-  if (!DELIMITED.includes(kind)) return readParquet(path);
+  if (!DELIMITED.includes(kind)) return decode("parquet", [path], { path });
   return readDelimited(path);
 }
 

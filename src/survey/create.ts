@@ -2,14 +2,19 @@
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
+import { inOrder } from "../base/in-order.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
+import { bandOfText } from "./bands.ts";
+import { decodeWidth } from "./decode/index.ts";
 import { type Found, idsByName, listFiles, namesOf, sortFiles } from "./files.ts";
 import { type NewStamp, SurveyWriter } from "./folder.ts";
+import type { Hdf5File } from "./hdf5.ts";
 import { withoutEnding } from "./join.ts";
 import { type Labels, positionInName, readLabels } from "./labels.ts";
 import { readPicture } from "./pictures.ts";
 import type { Keeping } from "./replace.ts";
+import { UNKNOWN_UNIT } from "./units.ts";
 
 /** A new survey at `out` from the folder `images`, with `labels` joined by id or file name. */
 export interface CreateOptions {
@@ -26,22 +31,36 @@ export interface CreateOptions {
   progress: Progress;
 }
 
-/** Decoding goes on on so many files at once; sharp brings its own threads. */
-const AT_ONCE = 8;
+/** The images of a folder, as they are taken in. */
+export interface FoundImages {
+  folder: string;
+  found: Found;
+  /** The HDF5 files, opened; those that cannot be are problems of `found`. */
+  hdf5: Hdf5File[];
+  kind: "flux" | "colour";
+}
 
 /** The images of a folder, sorted. Throws IMAGES_MISSING, MIXED_KINDS. */
-export function findImages(given: string): { folder: string; found: Found; kind: "flux" | "colour" } {
+export async function findImages(given: string): Promise<FoundImages> {
   const folder = resolve(given);
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new SkyloopError("IMAGES_MISSING", `--images needs a folder, ${given} is none; check the path`);
   const found = sortFiles(listFiles(folder));
-  const flux = found.fits.length + found.hdf5.length;
-  if (flux > 0 && found.pictures.length > 0)
+  const hdf5: Hdf5File[] = [];
+  for (const file of found.hdf5) {
+    const opened = await (await import("./hdf5.ts")).openHdf5(folder, file);
+    if ("code" in opened) found.problems.push(opened);
+    else hdf5.push(opened);
+  }
+  found.hdf5 = hdf5.map(({ file }) => file);
+  const pictures = found.pictures.length + hdf5.filter(({ head }) => head.kind === "colour").length;
+  const flux = found.fits.length + found.pictures.length + hdf5.length - pictures;
+  if (flux > 0 && pictures > 0)
     throw new SkyloopError(
       "MIXED_KINDS",
-      `${given} holds ${found.pictures.length} pictures and ${flux} flux files; put them into two folders and make two surveys: colours cannot be turned back into flux`,
+      `${given} holds ${pictures} files of pictures and ${flux} of flux; put them into two folders and make two surveys: colours cannot be turned back into flux`,
     );
-  return { folder, found, kind: flux > 0 ? "flux" : "colour" };
+  return { folder, found, hdf5, kind: flux > 0 ? "flux" : "colour" };
 }
 
 /**
@@ -49,21 +68,27 @@ export function findImages(given: string): { folder: string; found: Found; kind:
  * `SurveyWriter` throws.
  */
 export async function createSurvey(options: CreateOptions): Promise<SurveyHeader> {
-  const { folder, found, kind } = findImages(options.images);
+  const images = await findImages(options.images);
+  const { folder, found, hdf5, kind } = images;
   const names = namesOf(found);
   const labels = await readLabels(folder, options.labels, names);
   const inputs = [folder, ...(options.labels === undefined ? [] : [options.labels]), ...linked(folder, found)];
   const replacing = options.replace === undefined ? null : { keeping: options.replace, inputs };
-  const fluxReader = kind === "flux" ? await import("./flux.ts") : null;
-  const bands = fluxReader === null ? ["r", "g", "b"] : (options.bands ?? (await fluxReader.findBands(folder, found)));
+  const facts =
+    found.fits.length + hdf5.length === 0
+      ? null
+      : await (await import("./flux.ts")).findFluxFacts(folder, found.fits, hdf5);
+  const wanted = kind === "flux" ? options.bands?.map((name) => bandOfText(name) ?? name) : undefined;
+  const bands = wanted ?? facts?.bands ?? ["r", "g", "b"];
+  const unit = kind === "flux" ? (facts?.unit ?? UNKNOWN_UNIT) : "colour";
   const writer = new SurveyWriter(
     options.out,
     {
       title: options.title ?? basename(folder),
       kind,
       bands,
-      unit: kind === "flux" ? "nanomaggy" : "colour",
-      pixelScaleArcsec: fluxReader === null ? null : await fluxReader.findPixelScale(folder, found),
+      unit,
+      pixelScaleArcsec: facts?.pixelScaleArcsec ?? null,
       adaptiveCrop: options.adaptiveCrop,
       seed: null,
       command: options.command,
@@ -72,7 +97,7 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
     replacing,
   );
   try {
-    await takeAll(folder, found, bands, idsByName(names), labels, writer, options.progress);
+    await takeAll(images, { bands, unit }, idsByName(names), labels, writer, options.progress);
     return await writer.finish();
   } catch (error) {
     writer.abort();
@@ -82,9 +107,8 @@ export async function createSurvey(options: CreateOptions): Promise<SurveyHeader
 
 /** Takes in all of the images that were found. */
 export async function takeAll(
-  folder: string,
-  found: Found,
-  bands: string[],
+  { folder, found, hdf5 }: Omit<FoundImages, "kind">,
+  facts: { bands: string[]; unit: string },
   idOf: (file: string) => string,
   labels: Labels | null,
   writer: SurveyWriter,
@@ -96,9 +120,9 @@ export async function takeAll(
   try {
     found.problems.forEach(problem);
     await takePictures(folder, found.pictures, intake, progress, take);
-    if (found.fits.length + found.hdf5.length > 0) {
+    if (found.fits.length + hdf5.length > 0) {
       const { readFluxStamps } = await import("./flux.ts");
-      for await (const item of readFluxStamps(folder, found, bands, intake, progress)) take(item);
+      for await (const item of readFluxStamps(folder, found, hdf5, facts, intake, progress)) take(item);
     }
     labels?.problems().forEach(problem);
   } finally {
@@ -119,14 +143,11 @@ async function takePictures(
   progress: Progress,
   take: (item: NewStamp | Problem) => void,
 ): Promise<void> {
-  for (let from = 0; from < files.length; from += AT_ONCE) {
-    const part = files.slice(from, from + AT_ONCE);
-    const pictures = await Promise.all(part.map((file) => readPicture(folder, file)));
-    for (const [i, picture] of pictures.entries()) {
-      if ("code" in picture) take(picture);
-      else take({ ...picture, ...describeFile(part[i], intake) });
-    }
-    progress.update(Math.min(from + AT_ONCE, files.length), files.length);
+  let done = 0;
+  for await (const [file, picture] of inOrder(files, decodeWidth(), (file) => readPicture(folder, file))) {
+    if ("code" in picture) take(picture);
+    else take({ ...picture, ...describeFile(file, intake) });
+    progress.update(++done, files.length);
   }
 }
 

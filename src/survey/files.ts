@@ -1,20 +1,19 @@
 /** Finding the image files of a folder and sorting them by what they are. */
 import { readdirSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import type { Problem } from "../contract/survey.ts";
+import { type FitsGroup, groupFits } from "./fits-groups.ts";
 import { stemOf, withoutEnding } from "./join.ts";
 
 /** The image files of a folder, sorted by kind, relative to it. */
 export interface Found {
   pictures: string[];
   /** FITS files of one object: one file, or one a band by band name. */
-  fits: { stem: string; files: { file: string; band: string | null }[] }[];
+  fits: FitsGroup[];
   hdf5: string[];
   problems: Problem[];
 }
-
-const BAND_SUFFIX = /^(.+?)[-_.]([ugrizyYJHK])$/;
 
 /**
  * All files below `folder`, relative to it, sorted; links to folders are followed once each. Hidden files and folders,
@@ -84,19 +83,13 @@ export function idsByName(names: string[][]): (file: string) => string {
 /** Sorts files by their endings; what is no image is named as a problem, tables and texts beside images are not. */
 export function sortFiles({ files, problems }: ReturnType<typeof listFiles>): Found {
   const found: Found = { pictures: [], fits: [], hdf5: [], problems: [...problems] };
-  const groups = new Map<string, Found["fits"][number]>();
+  const fits: string[] = [];
   for (const file of files) {
     const name = file.toLowerCase();
     if (/\.(jpe?g|png|webp)$/.test(name)) found.pictures.push(file);
     else if (/\.(hdf5|h5)$/.test(name)) found.hdf5.push(file);
-    else if (/\.(fits?|fits?\.(gz|bz2|fz)|fz)$/.test(name)) {
-      const split = BAND_SUFFIX.exec(stemOf(file));
-      const stem = split === null ? stemOf(file) : split[1];
-      const key = join(dirname(file), split === null ? basename(file) : stem);
-      const group = groups.get(key) ?? { stem, files: [] };
-      group.files.push({ file, band: split?.[2] ?? null });
-      groups.set(key, group);
-    } else if (!/\.(csv|tsv|txt|md|json|parquet|xml|ya?ml|pdf|html?)$/.test(name))
+    else if (/\.(fits?|fits?\.(gz|bz2|fz)|fz)$/.test(name)) fits.push(file);
+    else if (!/\.(csv|tsv|txt|md|json|parquet|xml|ya?ml|pdf|html?)$/.test(name))
       found.problems.push({
         source: file,
         code: "NOT_AN_IMAGE",
@@ -106,6 +99,8 @@ export function sortFiles({ files, problems }: ReturnType<typeof listFiles>): Fo
         kept: false,
       });
   }
-  found.fits = [...groups.values()];
+  const grouped = groupFits(fits);
+  found.fits = grouped.groups;
+  found.problems.push(...grouped.problems);
   return found;
 }

@@ -26,20 +26,22 @@ interface Addon {
   readTable(source: string | Uint8Array, hdu: number): { columns: RawColumn[]; skipped: LeftOut[] };
   writeTable(path: string, columns: TableColumn[]): void;
   writeImage(path: string, shape: number[], data: Float32Array, cards: string[]): void;
+  checksums(source: string | Uint8Array): { hdu: number; data: number; whole: number }[];
+  limit?(memoryBytes: number, cpuSeconds: number): void;
   version(): number;
 }
 
+const ADDON = join(PACKAGE_ROOT, "native/build/Release/fits.node");
 let loaded: Addon | null = null;
 
 function addon(): Addon {
   if (loaded !== null) return loaded;
-  const path = join(PACKAGE_ROOT, "native/build/Release/fits.node");
-  if (!existsSync(path))
+  if (!existsSync(ADDON))
     throw new SkyloopError(
       "NATIVE_MISSING",
-      `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`,
+      `the native part is not built (${ADDON} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`,
     );
-  loaded = createRequire(import.meta.url)(path) as Addon;
+  loaded = createRequire(import.meta.url)(ADDON) as Addon;
   return loaded;
 }
 
@@ -69,6 +71,45 @@ function guarded<T>(path: string, body: () => T): T {
       },
     );
   }
+}
+
+/** An opened file: a packed one is unpacked once for all that is read from it. */
+export interface FitsSource {
+  hdus: FitsHdu[];
+  /** Pixels of an HDU as `readFitsImage` gives them, or of a part of it. */
+  pixels(hdu: number, box?: [number, number, number, number]): Float32Array;
+  /** HDUs whose DATASUM or CHECKSUM is not that of their bytes. */
+  wrongSums(): number[];
+}
+
+/** Opens a file. Throws FILE_UNREADABLE, FITS_UNREADABLE, as what it returns does. */
+export function openFits(path: string): FitsSource {
+  return guarded(path, () => {
+    const source = open(path);
+    const hdus = addon().hdus(source);
+    const summed = hdus.some(({ cards }) => cards.some(([key]) => key === "DATASUM" || key === "CHECKSUM"));
+    return {
+      hdus,
+      pixels: (hdu, box) => guarded(path, () => addon().readImage(source, hdu, box).data),
+      wrongSums: () =>
+        guarded(path, () =>
+          summed
+            ? addon()
+                .checksums(source)
+                .filter(({ data, whole }) => data < 0 || whole < 0)
+                .map(({ hdu }) => hdu)
+            : [],
+        ),
+    };
+  });
+}
+
+/**
+ * Limits this process for good: memory (bytes of its own) and processor time from now (seconds), past which the system
+ * ends it. Nothing where the addon is not built or the system knows no limits.
+ */
+export function limitProcess(memoryBytes: number, cpuSeconds: number): void {
+  if (existsSync(ADDON)) addon().limit?.(memoryBytes, cpuSeconds);
 }
 
 /** All HDUs with their headers. Throws FILE_UNREADABLE, FITS_UNREADABLE. */
@@ -107,6 +148,11 @@ export function readFitsImage(path: string, hdu?: number, box?: [number, number,
     const [widthPx, heightPx, ...others] = shape;
     return { widthPx, heightPx, planes: others.reduce((product, n) => product * n, 1), data, header: all[at].cards };
   });
+}
+
+/** Columns x0.., rows y0.. of every plane of an HDU of an uncompressed file: [planes, height, width]. */
+export function readFitsSection(path: string, hdu: number, box: [number, number, number, number]): Float32Array {
+  return guarded(path, () => addon().readImage(path, hdu, box).data);
 }
 
 /**
@@ -183,10 +229,17 @@ export function cardValue(header: FitsCard[], key: string): string | undefined {
     .trimEnd();
 }
 
+/** A header's value as a number (FORTRAN's D exponents too); undefined where it is none. */
+export function fitsNumber(value: string): number | undefined {
+  const text = value.replace(/^'(.*)'$/, "$1").trim();
+  const number = text === "" ? Number.NaN : Number(text.replace(/d/i, "E"));
+  return Number.isNaN(number) ? undefined : number;
+}
+
 /** A keyword as a number; undefined where it is missing or no number. */
 export function cardNumber(header: FitsCard[], key: string): number | undefined {
-  const value = Number((cardValue(header, key) ?? "").replace("D", "E"));
-  return cardValue(header, key) === undefined || Number.isNaN(value) ? undefined : value;
+  const value = cardValue(header, key);
+  return value === undefined ? undefined : fitsNumber(value);
 }
 
 /** cfitsio's version. */

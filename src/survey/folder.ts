@@ -1,13 +1,13 @@
 /** A survey folder as others read it (layout: contract/survey.ts). */
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
-import sharp from "sharp";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { type CatalogueRow, type Codec, type Problem, RESERVED_COLUMNS, SurveyHeader } from "../contract/survey.ts";
 
 import { type CatalogueColumn, ColumnBuilder, type ColumnData, columnOver, IdIndex } from "./columns.ts";
 import { type CellType, readParquetBlocks } from "./duck.ts";
+import { rawPicture } from "./picture-pixels.ts";
 import { recoverReplacement } from "./replace.ts";
 
 export { type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
@@ -250,20 +250,12 @@ class Row implements CatalogueRow {
  * fine as it is.
  */
 export async function decodePicture(bytes: Uint8Array): Promise<Float32Array> {
-  const image = sharp(bytes, { failOn: "error" });
-  const deep = (await image.metadata()).depth === "ushort";
-  const { data, info } = await image
-    .removeAlpha()
-    .toColourspace(deep ? "rgb16" : "srgb")
-    .raw({ depth: deep ? "ushort" : "uchar" })
-    .toBuffer({ resolveWithObject: true });
-  const values = deep ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data;
-  const N = info.width * info.height;
-  const scale = 1 / (deep ? 65535 : 255);
+  const { values, channels, widthPx, heightPx, white } = await rawPicture(bytes);
+  const N = widthPx * heightPx;
   const out = new Float32Array(3 * N);
   for (let c = 0; c < 3; c++) {
-    const from = Math.min(c, info.channels - 1);
-    for (let p = 0; p < N; p++) out[c * N + p] = values[p * info.channels + from] * scale;
+    const from = Math.min(c, channels - 1);
+    for (let p = 0; p < N; p++) out[c * N + p] = values[p * channels + from] * (1 / white);
   }
   return out;
 }

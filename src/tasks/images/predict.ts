@@ -8,8 +8,9 @@ import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { apertureLight } from "../../measure/photometry.ts";
 import { neighbourMask } from "../../stamps/neighbours.ts";
 import { colourBands, renderRgb8 } from "../../stamps/render.ts";
-import { type FitsImage, headerRecords, readFitsImage, writeFitsImage } from "../../survey/fits.ts";
-import { cubeBands } from "../../survey/flux.ts";
+import { decode } from "../../survey/decode/index.ts";
+import { cubeBands } from "../../survey/decode/planes.ts";
+import { type FitsImage, headerRecords, writeFitsImage } from "../../survey/fits.ts";
 import type { Stamp } from "../../survey/folder.ts";
 import type { ImageTaskName } from "./image-task.ts";
 import { applyImageModel, type ImageModel, loadImageModel, type Planes } from "./model.ts";
@@ -81,8 +82,10 @@ function planeGroups({ planes, header }: FitsImage): number[][] {
   return [colourBands(cubeBands(header, 3))];
 }
 
+const readFits = (path: string): Promise<FitsImage> => decode("fitsImage", [path], { path });
+
 async function predictFits(model: ImageModel, options: PredictImageOptions): Promise<PredictedImage> {
-  const image = readFitsImage(options.input);
+  const image = await readFits(options.input);
   const { widthPx, heightPx, planes, data, header } = image;
   const N = widthPx * heightPx;
   const mask = await hiddenPixels(options, image, null);
@@ -172,7 +175,7 @@ async function hiddenPixels(
     return mask;
   }
   const found = isFits(options.mask)
-    ? readFitsImage(options.mask)
+    ? await readFits(options.mask)
     : await readMaskPicture(options.mask, rows !== "top first");
   if (found.widthPx !== widthPx || found.heightPx !== heightPx)
     throw new SkyloopError(

@@ -1,0 +1,231 @@
+/** Wide images of several bands, opened for cutting: each band by its own coordinates. */
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
+import type { Problem } from "../contract/survey.ts";
+import { decode } from "../survey/decode/index.ts";
+import { chooseImages, type ImageHdu } from "../survey/decode/planes.ts";
+import { cardNumber, type FitsHdu } from "../survey/fits.ts";
+import { turnNorthUp, turnPlane } from "../survey/orient.ts";
+import { UNKNOWN_UNIT, unitFactor, unitOfHeaders } from "../survey/units.ts";
+import { parseWcs, type Wcs } from "../survey/wcs.ts";
+import { boxAround, padStamp } from "./cut.ts";
+
+/** Where a stamp is to be cut: on the sky, or at a pixel of the first image. */
+export type Place = { raDeg: number; decDeg: number } | { x: number; y: number };
+
+/** Opened images of one or more bands, from which stamps [bands, size, size] are cut. */
+export interface Mosaic {
+  unit: string;
+  pixelScaleArcsec: number | null;
+  problems: Problem[];
+  /** The sky at a place; null where the images have no coordinates. */
+  skyOf(place: Place): { raDeg: number; decDeg: number } | null;
+  /** Whether the first image's coordinates show that place. */
+  shows(place: Place): boolean;
+  /** [bands, size, size], north up, NaN off the image. Throws STAMP_OFF_IMAGE, FITS_UNREADABLE. */
+  cut(place: Place): Promise<{ data: Float32Array; quality: number }>;
+  /** Removes what was unpacked. */
+  close(): void;
+}
+
+interface Layer extends ImageHdu {
+  path: string;
+  unit: string;
+  wcs: Wcs | null;
+  /** The image unpacked as float32 [planes, H, W], where its file is packed. */
+  raw: { file: number } | null;
+}
+
+/**
+ * Opens FITS images, one a band or one for several. Throws FITS_UNREADABLE, NO_IMAGE, WCS_UNSUPPORTED, WRONG_SHAPE,
+ * BAND_MISSING.
+ */
+export async function openMosaic(paths: string[], bands: string[], sizePx: number): Promise<Mosaic> {
+  const folder = mkdtempSync(join(tmpdir(), "skyloop-wide-"));
+  const problems: Problem[] = [];
+  const layers: Layer[] = [];
+  const close = () => {
+    for (const { raw } of layers) if (raw !== null) closeSync(raw.file);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    for (const path of paths) layers.push(...(await openLayers(path, folder, layers.length, problems)));
+    const order = orderOf(layers, paths, bands);
+    checkTogether(layers, sizePx);
+    const unit = layers.map((layer) => layer.unit).find((name) => name !== UNKNOWN_UNIT) ?? UNKNOWN_UNIT;
+    for (const layer of layers)
+      if (unitFactor(layer.unit, unit) === null)
+        problems.push({
+          source: basename(layer.path),
+          code: "UNIT_DIFFERS",
+          message: `is in ${layer.unit}, the survey in ${unit}; its values are kept as they are`,
+          kept: true,
+        });
+    return { ...mosaicOf(layers, order, unit, sizePx), problems, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function openLayers(path: string, folder: string, from: number, problems: Problem[]): Promise<Layer[]> {
+  const hdus = await decode("fitsHdus", [path], { path });
+  const { images, leftOut } = chooseImages(hdus, null);
+  if (images.length === 0)
+    throw new SkyloopError(
+      "NO_IMAGE",
+      `${path} holds no image${leftOut.length === 0 ? "" : ` but ${leftOut.join(", ")}`}; give the file that holds the pixels`,
+    );
+  const note = (code: string, message: string) => problems.push({ source: basename(path), code, message, kept: true });
+  if (leftOut.length > 0) note("PLANE_LEFT_OUT", `left out: ${leftOut.join(", ")}`);
+  if (hdus.some(({ cards }) => cards.some(([key]) => key === "DATASUM" || key === "CHECKSUM")))
+    for (const hdu of await decode("fitsWrongSums", [path], { path }))
+      note(
+        "CHECKSUM_WRONG",
+        `CHECKSUM or DATASUM of HDU ${hdu} is not that of its bytes: the file was damaged or changed after it was written`,
+      );
+  const layers: Layer[] = [];
+  for (const [i, image] of images.entries()) {
+    const packed = /\.(gz|bz2|Z)$/i.test(path) || image.cards.some(([key]) => key === "ZCMPTYPE");
+    const to = join(folder, `${from + i}.f32`);
+    if (packed) await decode("fitsUnpack", [path], { path, hdu: image.hdu, to });
+    layers.push({
+      ...image,
+      path,
+      unit: unitOfHeaders([image.cards, hdus[0].cards]),
+      wcs: wcsOf(image.cards, hdus, note),
+      raw: packed ? { file: openSync(to, "r") } : null,
+    });
+  }
+  return layers;
+}
+
+/** Without usable coordinates an image can still be cut at pixels. */
+function wcsOf(cards: FitsHdu["cards"], hdus: FitsHdu[], note: (code: string, message: string) => void): Wcs | null {
+  try {
+    return parseWcs(cards, hdus[0].cards);
+  } catch (error) {
+    note(codeOf(error) ?? "WCS_UNSUPPORTED", `${messageOf(error)}; stamps can be cut at columns x and y only`);
+    return null;
+  }
+}
+
+/** Which plane of which layer is each band: by name in a file of several, else as they stand. Throws BAND_MISSING. */
+function orderOf(layers: Layer[], paths: string[], bands: string[]): { layer: Layer; plane: number }[] {
+  const all = layers.flatMap((layer) => layer.bands.map((name, plane) => ({ layer, plane, name })));
+  if (paths.length === 1) {
+    const named = bands.map((band) => all.filter(({ name }) => name.toLowerCase() === band.toLowerCase()));
+    if (named.every((found) => found.length === 1)) return named.map(([found]) => found);
+  }
+  if (all.length !== bands.length)
+    throw new SkyloopError(
+      "BAND_MISSING",
+      `${all.length} planes (${all.map(({ name }) => name).join(", ")}) in ${paths.map((path) => basename(path)).join(", ")} for the bands ${bands.join(", ")}; name one band a plane with --bands`,
+    );
+  return all;
+}
+
+/** Bands are cut where each of them shows the place, so their pixels must be of one size and lie alike. */
+function checkTogether(layers: Layer[], sizePx: number): void {
+  const [first] = layers;
+  for (const layer of layers.slice(1)) {
+    const size = `${first.widthPx}x${first.heightPx} and ${layer.widthPx}x${layer.heightPx}`;
+    if (first.wcs === null || layer.wcs === null) {
+      if (layer.widthPx === first.widthPx && layer.heightPx === first.heightPx) continue;
+      throw new SkyloopError(
+        "WRONG_SHAPE",
+        `the images of the bands differ in size (${size}) and have no coordinates; resample them to the same pixels`,
+      );
+    }
+    const middle = { x: first.widthPx / 2, y: first.heightPx / 2 };
+    const offsets = [
+      [0, 0],
+      [sizePx / 2, 0],
+      [0, sizePx / 2],
+    ].map(([dx, dy]) => {
+      const sky = first.wcs?.pixelToSky(middle.x + dx, middle.y + dy) ?? null;
+      const there = sky === null ? null : (layer.wcs?.skyToPixel(sky.raDeg, sky.decDeg) ?? null);
+      return there === null ? null : [there.x - middle.x - dx, there.y - middle.y - dy];
+    });
+    const [origin, ...others] = offsets;
+    if (origin !== null && others.every((o) => o !== null && Math.hypot(o[0] - origin[0], o[1] - origin[1]) <= 1))
+      continue;
+    throw new SkyloopError(
+      "WRONG_SHAPE",
+      `${basename(layer.path)} is turned or scaled against ${basename(first.path)} by their headers' coordinates (${size} px); resample them to the same pixels`,
+    );
+  }
+}
+
+function mosaicOf(
+  layers: Layer[],
+  order: { layer: Layer; plane: number }[],
+  unit: string,
+  sizePx: number,
+): Omit<Mosaic, "problems" | "close"> {
+  const [first] = layers;
+  const options = { sizePx, pad: "nan" } as const;
+  const skyOf = (place: Place) => ("raDeg" in place ? place : (first.wcs?.pixelToSky(place.x, place.y) ?? null));
+  const pixelOf = (layer: Layer, place: Place) => {
+    const sky = layer === first && "x" in place ? null : skyOf(place);
+    if (sky !== null && layer.wcs !== null) return layer.wcs.skyToPixel(sky.raDeg, sky.decDeg);
+    return "x" in place ? place : null;
+  };
+  const turns = layers.map(({ wcs, widthPx, heightPx }) => turnNorthUp(wcs, (widthPx - 1) / 2, (heightPx - 1) / 2));
+  return {
+    unit,
+    pixelScaleArcsec: first.wcs?.pixelScaleArcsec ?? cardNumber(first.cards, "PIXSCALE") ?? null,
+    skyOf,
+    shows: (place) => pixelOf(first, place) !== null,
+    async cut(place) {
+      const boxes = layers.map((layer) => {
+        const pixel = pixelOf(layer, place);
+        if (pixel === null)
+          throw new SkyloopError("STAMP_OFF_IMAGE", `${basename(layer.path)} does not show this place of the sky`);
+        return boxAround(layer, pixel, options);
+      });
+      const sections = await readSections(layers, boxes);
+      const stamps = layers.map(({ planes }, i) => padStamp(sections[i], planes, boxes[i], options));
+      const N = sizePx ** 2;
+      const data = new Float32Array(order.length * N);
+      for (const [i, { layer, plane }] of order.entries()) {
+        const at = layers.indexOf(layer);
+        const factor = unitFactor(layer.unit, unit) ?? 1;
+        const own = turnPlane(stamps[at].data.subarray(plane * N, (plane + 1) * N), sizePx, sizePx, turns[at]);
+        data.set(factor === 1 ? own : own.map((value) => value * factor), i * N);
+      }
+      return { data, quality: stamps.reduce((bits, { quality }) => bits | quality, 0) };
+    },
+  };
+}
+
+type Box = ReturnType<typeof boxAround>;
+
+async function readSections(layers: Layer[], boxes: Box[]): Promise<Float32Array[]> {
+  const plain = layers.flatMap((layer, i) => (layer.raw === null ? [{ layer, i }] : []));
+  const paths = [...new Set(plain.map(({ layer }) => layer.path))];
+  const read =
+    plain.length === 0
+      ? []
+      : await decode("fitsSections", paths, {
+          sections: plain.map(({ layer, i }) => {
+            const { x0, y0, width, height } = boxes[i];
+            return { path: layer.path, hdu: layer.hdu, box: [x0, y0, width, height] };
+          }),
+        });
+  return layers.map((layer, i) =>
+    layer.raw === null ? read[plain.findIndex((one) => one.i === i)] : readRaw(layer, layer.raw.file, boxes[i]),
+  );
+}
+
+function readRaw({ widthPx, heightPx, planes }: Layer, file: number, { x0, y0, width, height }: Box): Float32Array {
+  const out = new Float32Array(planes * height * width);
+  for (let plane = 0; plane < planes; plane++)
+    for (let row = 0; row < height; row++) {
+      const into = new Uint8Array(out.buffer, 4 * (plane * height + row) * width, 4 * width);
+      readSync(file, into, 0, into.length, 4 * ((plane * heightPx + y0 + row) * widthPx + x0));
+    }
+  return out;
+}
