@@ -137,7 +137,7 @@ export const NewRound = z.object({
 });
 
 /** An object on a page; `score` is null before the first learning. */
-export const Pick = z.object({
+export const PagePick = z.object({
   object: ObjectId,
   score: z.number().nullable(),
   reason: Reason,
@@ -170,7 +170,7 @@ export const Page = z.object({
   round: z.number().int(),
   provisional: z.boolean(),
   exhausted: z.boolean(),
-  picks: z.array(Pick),
+  picks: z.array(PagePick),
 });
 
 /** The label and tags of an object that count now: the latest that was not undone, whose it is, and its round. */
@@ -301,7 +301,7 @@ export type NewLabels = z.infer<typeof NewLabels>;
 export type LabelValue = z.infer<typeof LabelValue>;
 export type LabelState = z.infer<typeof LabelState>;
 export type Reason = z.infer<typeof Reason>;
-export type Pick = z.infer<typeof Pick>;
+export type PagePick = z.infer<typeof PagePick>;
 export type Page = z.infer<typeof Page>;
 export type RoundSummary = z.infer<typeof RoundSummary>;
 export type Session = z.infer<typeof Session>;

@@ -41,7 +41,7 @@ export interface ChooseInput {
 }
 
 /** An object of the next page and why it is shown. */
-export interface Chosen {
+export interface ChosenObject {
   row: number;
   reason: "highest" | "lower" | "random";
 }
@@ -51,7 +51,7 @@ export interface Chosen {
  * input.
  */
 export function choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space }: ChooseInput): {
-  page: Chosen[];
+  page: ChosenObject[];
   exhausted: boolean;
 } {
   const size = Math.min(pageSize, candidates.length);
@@ -78,7 +78,7 @@ export function choose({ scores, candidates, mode, examples, pageSize, randomPic
   }
   // A pool of nothing but near-duplicates is still shown.
   page.push(...passed.slice(0, wanted - page.length));
-  const chosen: Chosen[] = page.map((row) => ({ row, reason: mode }));
+  const chosen: ChosenObject[] = page.map((row) => ({ row, reason: mode }));
   const places = random.fork("places");
   for (const row of drawn) chosen.splice(places.int(chosen.length + 1), 0, { row, reason: "random" });
   return { page: chosen, exhausted: candidates.length <= pageSize };

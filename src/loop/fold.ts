@@ -14,7 +14,7 @@ interface Opinion {
 }
 
 /** The state of a session: what all its events so far come to. */
-export interface Folded {
+export interface FoldedSession {
   /** By object; the latest standing opinion of anybody counts. Cleared objects without tags are not in it. */
   labels: Record<string, LabelState>;
   conflicts: { object: string; opinions: { who: string; value: LabelValue }[] }[];
@@ -60,7 +60,7 @@ export class SessionFold {
   #status: SessionStatus = "active";
   // Without a prototype: an object may be called `constructor`.
   readonly #labels: Record<string, LabelState> = Object.create(null);
-  readonly #conflicts = new Map<string, Folded["conflicts"][number]>();
+  readonly #conflicts = new Map<string, FoldedSession["conflicts"][number]>();
   #lastSeq = 0;
 
   /** `alpha` is the session's first. */
@@ -113,7 +113,7 @@ export class SessionFold {
   }
 
   /** The state after all events pushed so far. */
-  state(): Folded {
+  state(): FoldedSession {
     const tops = (which: keyof Steps) =>
       new Map(
         [...this.#people].flatMap(([who, steps]) => {
@@ -190,6 +190,6 @@ function opinionAfter(
 }
 
 /** The state after `events`, which are in order of `seq`; `alpha` is the session's first. */
-export function fold(events: readonly SessionEvent[], alpha: number): Folded {
+export function fold(events: readonly SessionEvent[], alpha: number): FoldedSession {
   return new SessionFold(alpha).push(events).state();
 }

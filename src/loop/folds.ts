@@ -1,6 +1,6 @@
 /** The folds of sessions that are in use, so that a click costs what is new and not the whole session. */
 import type { SessionRecord, Store } from "../store/store.ts";
-import { type Folded, SessionFold } from "./fold.ts";
+import { type FoldedSession, SessionFold } from "./fold.ts";
 
 const KEPT = 32;
 const folds = new WeakMap<Store, Map<string, SessionFold>>();
@@ -9,7 +9,7 @@ const folds = new WeakMap<Store, Map<string, SessionFold>>();
  * The state of a session now. Its `labels` are read before anything else is waited for: they change with the session's
  * next events.
  */
-export async function foldNow(store: Store, record: SessionRecord): Promise<Folded> {
+export async function foldNow(store: Store, record: SessionRecord): Promise<FoldedSession> {
   const known = folds.get(store) ?? new Map<string, SessionFold>();
   folds.set(store, known);
   const key = `${record.session} ${record.createdAt}`;

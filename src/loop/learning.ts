@@ -1,13 +1,13 @@
 /** What a session has learned so far, as the page shows it and as numbers for all objects. */
 import type { Learning } from "../contract/insight.ts";
 import { advise, histogramOf } from "./assess.ts";
-import type { Opened } from "./opened.ts";
+import type { OpenedSurvey } from "./opened.ts";
 import { sessionState } from "./session.ts";
 
 const LABEL_CODES = { positive: 1, negative: 2, unsure: 3, clear: 0 } as const;
 
 /** Histogram of the scores, assessments of the rounds, and whether it is time to stop. Throws SESSION_UNKNOWN. */
-export async function learningOf({ survey, store, artefacts }: Opened, session: string): Promise<Learning> {
+export async function learningOf({ survey, store, artefacts }: OpenedSurvey, session: string): Promise<Learning> {
   const scores = await artefacts.scores(session, survey.count);
   const state = await sessionState(store, session, null, scores !== null);
   const labelled = Object.entries(state.labels).flatMap(([object, { value }]) => {
@@ -29,7 +29,7 @@ export async function learningOf({ survey, store, artefacts }: Opened, session: 
  * unsure. Throws SESSION_UNKNOWN.
  */
 export async function scoresAndLabels(
-  { survey, store, artefacts }: Opened,
+  { survey, store, artefacts }: OpenedSurvey,
   session: string,
 ): Promise<{ scores: Float32Array; labels: Uint8Array }> {
   const scores = (await artefacts.scores(session, survey.count)) ?? new Float32Array(survey.count);

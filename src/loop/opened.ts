@@ -5,14 +5,14 @@ import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 
 /** An open survey, its sessions, and what was computed of both. */
-export interface Opened {
+export interface OpenedSurvey {
   survey: Survey;
   store: Store;
   artefacts: Artefacts;
 }
 
 /** Opens a survey folder, its sessions and its artefacts; `closeOpened` gives them back. Throws what those throw. */
-export async function openWithSessions(folder: string): Promise<Opened> {
+export async function openWithSessions(folder: string): Promise<OpenedSurvey> {
   const survey = await openSurvey(folder);
   try {
     return { survey, store: await openStore(folder), artefacts: openArtefacts(folder) };
@@ -23,7 +23,7 @@ export async function openWithSessions(folder: string): Promise<Opened> {
 }
 
 /** Gives survey files and database back to the system; neither can be used after. */
-export async function closeOpened({ survey, store }: Pick<Opened, "survey" | "store">): Promise<void> {
+export async function closeOpened({ survey, store }: Pick<OpenedSurvey, "survey" | "store">): Promise<void> {
   survey.close();
   await store.close();
 }

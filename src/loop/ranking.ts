@@ -7,7 +7,7 @@ import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
 import { foldNow } from "./folds.ts";
 import { separationDeg } from "./lookup.ts";
-import type { Opened } from "./opened.ts";
+import type { OpenedSurvey } from "./opened.ts";
 import { findSession } from "./session.ts";
 
 interface Order {
@@ -26,7 +26,7 @@ const orders = new Map<string, Order & { version: string }>();
 const ORDERS_KEPT = 4;
 
 /** The catalogue and the scores that a ranking is read from. */
-export type RankingSource = Pick<Opened, "survey" | "artefacts">;
+export type RankingSource = Pick<OpenedSurvey, "survey" | "artefacts">;
 
 async function orderOf({ survey, artefacts }: RankingSource, session: string): Promise<Order> {
   const key = `${survey.folder} ${session}`;

@@ -8,7 +8,7 @@ import { planOf } from "./round.ts";
 import { findSession } from "./session.ts";
 
 /** A round computed again: whether it chose the same page, and its scores. */
-export interface Replayed {
+export interface ReplayedRound {
   round: number;
   same: boolean;
   scores: Float32Array;
@@ -22,10 +22,10 @@ export async function replaySession(
   survey: Pick<Survey, "row" | "count" | "indexOf">,
   space: FeatureSpace,
   session: string,
-): Promise<Replayed[]> {
+): Promise<ReplayedRound[]> {
   const record = await findSession(store, session);
   const finished = (await store.rounds(session)).filter(({ provisional }) => !provisional);
-  const replayed: Replayed[] = [];
+  const replayed: ReplayedRound[] = [];
   for (const { round, picks } of finished) {
     const { plan } = await planOf(store, survey, session, round);
     const learner = learn(space, plan.examples, plan.seed);

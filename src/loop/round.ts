@@ -6,11 +6,11 @@
 import { setImmediate } from "node:timers/promises";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
-import type { Page, Pick } from "../contract/api.ts";
+import type { Page, PagePick } from "../contract/api.ts";
 import type { Artefacts } from "../store/artefacts.ts";
 import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
-import { type Folded, fold } from "./fold.ts";
+import { type FoldedSession, fold } from "./fold.ts";
 import { type Example, type FeatureSpace, type Learner, learn } from "./learn.ts";
 import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
 
@@ -53,7 +53,7 @@ export interface RoundPlan {
 /** What the next round after `rounds` is, from the state folded up to it. */
 export function planRound(
   record: SessionRecord,
-  folded: Folded,
+  folded: FoldedSession,
   rounds: RoundRecord[],
   count: number,
   indexOf: (id: string) => number | undefined,
@@ -193,7 +193,7 @@ function pageFrom(
   provisional: boolean,
 ): Page {
   const { page } = choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space });
-  const picks = page.map(({ row, reason }): Pick => ({ object: ids[row], score: scores[row], reason }));
+  const picks = page.map(({ row, reason }): PagePick => ({ object: ids[row], score: scores[row], reason }));
   return { round, provisional, exhausted: all.length <= pageSize, picks };
 }
 

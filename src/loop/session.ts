@@ -13,7 +13,7 @@ import type {
 } from "../contract/api.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, SessionSettings, Store } from "../store/store.ts";
-import { actionOf, type Folded, fold } from "./fold.ts";
+import { actionOf, type FoldedSession, fold } from "./fold.ts";
 import { foldNow } from "./folds.ts";
 
 /** An object that was shown and not answered may come again after so many other rounds. */
@@ -235,12 +235,15 @@ export async function changeAlpha(store: Store, session: string, who: string, al
 }
 
 /** Positives and negatives that stand and were given in `round`: the P and N of the alpha rule. */
-export function countRound(folded: Folded, round: number): { positives: number; negatives: number; unsure: number } {
+export function countRound(
+  folded: FoldedSession,
+  round: number,
+): { positives: number; negatives: number; unsure: number } {
   return countRounds(folded).get(round) ?? { positives: 0, negatives: 0, unsure: 0 };
 }
 
 /** The labels that stand, by the round in which they were given; rounds without one are not in it. */
-function countRounds(folded: Folded): Map<number, ReturnType<typeof countRound>> {
+function countRounds(folded: FoldedSession): Map<number, ReturnType<typeof countRound>> {
   const counts = new Map<number, ReturnType<typeof countRound>>();
   for (const { value, round } of Object.values(folded.labels)) {
     if (value === null) continue;
@@ -255,7 +258,7 @@ function countRounds(folded: Folded): Map<number, ReturnType<typeof countRound>>
  * Per round: what was shown and what it turned out to be. Precision is the share of positives among the rule's picks
  * that got a yes or no.
  */
-export function summariseRounds(folded: Folded, rounds: RoundRecord[], alpha: number): RoundSummary[] {
+export function summariseRounds(folded: FoldedSession, rounds: RoundRecord[], alpha: number): RoundSummary[] {
   const counts = countRounds(folded);
   const given = (round: number) => counts.get(round) ?? { positives: 0, negatives: 0, unsure: 0 };
   const first: RoundSummary = {
@@ -304,7 +307,7 @@ export async function describeSession(store: Store, session: string): Promise<Se
 async function stateParts(
   store: Store,
   id: string,
-): Promise<{ session: Session; folded: Folded; rounds: RoundRecord[]; record: SessionRecord }> {
+): Promise<{ session: Session; folded: FoldedSession; rounds: RoundRecord[]; record: SessionRecord }> {
   const record = await findSession(store, id);
   const rounds = await store.rounds(id);
   const folded = await foldNow(store, record);

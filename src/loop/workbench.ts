@@ -12,7 +12,7 @@ import { choose } from "./choose.ts";
 import { fold } from "./fold.ts";
 import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
 import { layOut } from "./map.ts";
-import { closeOpened, type Opened, openWithSessions } from "./opened.ts";
+import { closeOpened, type OpenedSurvey, openWithSessions } from "./opened.ts";
 import { nextRound, planOf, planRound } from "./round.ts";
 import { countRound, currentRound, findSession } from "./session.ts";
 import { diverseRows, nearestRows } from "./similar.ts";
@@ -43,14 +43,14 @@ export interface FoundRow {
 }
 
 /** One survey, open: every question that a search asks of it. Close it at the end. */
-export class Workbench implements Opened {
-  readonly survey: Opened["survey"];
-  readonly store: Opened["store"];
-  readonly artefacts: Opened["artefacts"];
+export class Workbench implements OpenedSurvey {
+  readonly survey: OpenedSurvey["survey"];
+  readonly store: OpenedSurvey["store"];
+  readonly artefacts: OpenedSurvey["artefacts"];
   readonly #spaces = new Map<string, Space>();
   #ids: string[] | null = null;
 
-  constructor({ survey, store, artefacts }: Opened) {
+  constructor({ survey, store, artefacts }: OpenedSurvey) {
     this.survey = survey;
     this.store = store;
     this.artefacts = artefacts;

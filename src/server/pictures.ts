@@ -2,7 +2,7 @@
 import sharp, { type Sharp } from "sharp";
 import { hashBytes } from "../base/files.ts";
 import { renderRgb8 } from "../stamps/render.ts";
-import type { Served } from "./workspace.ts";
+import type { ServedSurvey } from "./workspace.ts";
 
 /** Sides in px that pictures of stamps are made in. */
 export const PICTURE_SIZES = [64, 96, 128, 192, 256, 512] as const;
@@ -21,11 +21,11 @@ export class Pictures {
   #bytes = 0;
 
   /** Names a picture's content: the data, the object and the size. */
-  tag({ survey }: Served, row: number, sizePx: number): string {
+  tag({ survey }: ServedSurvey, row: number, sizePx: number): string {
     return `"${hashBytes(`${survey.header.dataHash} ${row} ${sizePx}`).slice(0, 24)}"`;
   }
 
-  async get(served: Served, row: number, sizePx: number): Promise<Buffer> {
+  async get(served: ServedSurvey, row: number, sizePx: number): Promise<Buffer> {
     const key = `${served.survey.name} ${row} ${sizePx}`;
     const known = this.#made.get(key);
     if (known !== undefined) {
@@ -45,7 +45,7 @@ export class Pictures {
   }
 }
 
-async function render({ survey }: Served, row: number, sizePx: number): Promise<Buffer> {
+async function render({ survey }: ServedSurvey, row: number, sizePx: number): Promise<Buffer> {
   const { codec, bytes } = survey.readStampBytes(row);
   let image: Sharp;
   if (codec === "f32") {

@@ -7,7 +7,7 @@ import { rankingRequest } from "../loop/ranking.ts";
 import { sessionState } from "../loop/session.ts";
 import type { Desk } from "./desk.ts";
 import type { Pictures } from "./pictures.ts";
-import type { Served } from "./workspace.ts";
+import type { ServedSurvey } from "./workspace.ts";
 
 const PICTURE_PX = 96;
 
@@ -25,7 +25,7 @@ figcaption{overflow-wrap:anywhere}.positive img{outline:3px solid #11703b}.negat
  * ranking.
  */
 export async function writeReport(
-  served: Served,
+  served: ServedSurvey,
   session: string,
   { pictures, desk }: { pictures: Pictures; desk: Desk },
   top: number,

@@ -6,7 +6,7 @@ import { changeAlpha, currentRound, findSession, sessionState } from "../loop/se
 import type { Compute } from "./compute.ts";
 import type { RoundNews } from "./jobs.ts";
 import type { Streams } from "./stream.ts";
-import type { Served } from "./workspace.ts";
+import type { ServedSurvey } from "./workspace.ts";
 
 interface Going {
   round: number;
@@ -28,7 +28,7 @@ export class Rounds {
   }
 
   /** The first page of the next round, or of one that is there or on its way and that `seen` says is not known yet. */
-  async next(served: Served, session: string, { who, alpha, seen }: NewRound): Promise<Page> {
+  async next(served: ServedSurvey, session: string, { who, alpha, seen }: NewRound): Promise<Page> {
     const { store } = served;
     await findSession(store, session);
     if (alpha !== undefined) await changeAlpha(store, session, who, alpha);
@@ -42,7 +42,7 @@ export class Rounds {
   }
 
   /** Finishes the last round of a session where a stop cut it short; looked at once in a server's life. */
-  async finishLast({ survey, store }: Served, session: string): Promise<void> {
+  async finishLast({ survey, store }: ServedSurvey, session: string): Promise<void> {
     if (this.#looked.has(session)) return;
     this.#looked.add(session);
     const last = (await store.rounds(session)).at(-1);
@@ -52,7 +52,7 @@ export class Rounds {
     );
   }
 
-  #make({ survey }: Pick<Served, "survey" | "store">, session: string, round: number): Promise<Page> {
+  #make({ survey }: Pick<ServedSurvey, "survey" | "store">, session: string, round: number): Promise<Page> {
     this.#looked.add(session);
     const page = new Promise<Page>((resolve, reject) => {
       const tell = (news: RoundNews) => {

@@ -2,26 +2,26 @@
 import { resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import type { SurveyInfo } from "../contract/api.ts";
-import { closeOpened, type Opened, openWithSessions } from "../loop/opened.ts";
+import { closeOpened, type OpenedSurvey, openWithSessions } from "../loop/opened.ts";
 import { listFeatures } from "../store/features.ts";
 import type { Survey } from "../survey/folder.ts";
 
 /** An open survey and the store of its sessions. */
-export type Served = Opened;
+export type ServedSurvey = OpenedSurvey;
 
 /** The surveys that a server has open, by name. */
 export class Workspace {
-  readonly #served: Map<string, Served>;
+  readonly #served: Map<string, ServedSurvey>;
   /** Where a session was found: it stays there. */
-  readonly #homes = new Map<string, Served>();
+  readonly #homes = new Map<string, ServedSurvey>();
 
-  private constructor(served: Map<string, Served>) {
+  private constructor(served: Map<string, ServedSurvey>) {
     this.#served = served;
   }
 
   /** Opens survey folders. Throws SAME_NAME where two folders have one name. */
   static async open(folders: string[]): Promise<Workspace> {
-    const served = new Map<string, Served>();
+    const served = new Map<string, ServedSurvey>();
     for (const folder of folders) {
       const opened = await openWithSessions(resolve(folder));
       const { name } = opened.survey;
@@ -34,11 +34,11 @@ export class Workspace {
     return new Workspace(served);
   }
 
-  all(): Served[] {
+  all(): ServedSurvey[] {
     return [...this.#served.values()];
   }
 
-  get(name: string): Served {
+  get(name: string): ServedSurvey {
     const found = this.#served.get(name);
     if (found === undefined)
       throw new SkyloopError(
@@ -49,7 +49,7 @@ export class Workspace {
   }
 
   /** The survey and database that hold a session. A database that cannot be read hides no session of another. */
-  async ofSession(session: string): Promise<Served> {
+  async ofSession(session: string): Promise<ServedSurvey> {
     const known = this.#homes.get(session);
     if (known !== undefined) return known;
     let failure: unknown = null;
@@ -65,7 +65,7 @@ export class Workspace {
   }
 
   /** Row of an object. Throws OBJECT_UNKNOWN. */
-  row(name: string, object: string): { served: Served; row: number } {
+  row(name: string, object: string): { served: ServedSurvey; row: number } {
     const served = this.get(name);
     const row = served.survey.indexOf(object);
     if (row === undefined) throw new SkyloopError("OBJECT_UNKNOWN", `survey ${name} has no object ${object}`);
@@ -100,7 +100,7 @@ function filledOf(survey: Survey): Map<string, number> {
 }
 
 /** What the page shows of a survey. */
-export function surveyInfo({ survey }: Served): SurveyInfo {
+export function surveyInfo({ survey }: ServedSurvey): SurveyInfo {
   const { header, columns, problems } = survey;
   const filled = filledOf(survey);
   return {

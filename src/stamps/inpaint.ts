@@ -5,14 +5,14 @@
 import { SkyloopError } from "../base/errors.ts";
 
 /** Shape of an image [bands, H, W] and its mask [H, W]: not 0 where pixels are hidden, in every band. */
-export interface Masked {
+export interface MaskedShape {
   bands: number;
   heightPx: number;
   widthPx: number;
   mask: Uint8Array;
 }
 
-function checkMask(image: Float32Array, { bands, heightPx, widthPx, mask }: Masked): void {
+function checkMask(image: Float32Array, { bands, heightPx, widthPx, mask }: MaskedShape): void {
   if (mask.length !== heightPx * widthPx || image.length !== bands * mask.length)
     throw new SkyloopError(
       "BAD_MASK",
@@ -26,7 +26,7 @@ function checkMask(image: Float32Array, { bands, heightPx, widthPx, mask }: Mask
  * Every hidden pixel takes the values of the nearest known one (Euclidean; of equals the first in row order). Throws
  * BAD_MASK.
  */
-export function inpaintNearest(image: Float32Array, masked: Masked): Float32Array {
+export function inpaintNearest(image: Float32Array, masked: MaskedShape): Float32Array {
   checkMask(image, masked);
   const { bands, heightPx: H, widthPx: W, mask } = masked;
   // The nearest known pixel of each column first, then the best column: exact, and quick enough for stamps.
@@ -123,7 +123,7 @@ function regionsOf(mask: Uint8Array, H: number, W: number): number[][] {
  * Hoang 2018), each band clipped to the range of its known pixels: scikit-image's `inpaint_biharmonic`. Regions of more
  * than some ten thousand pixels keep what stands in them. Throws BAD_MASK.
  */
-export function inpaintBiharmonic(image: Float32Array, masked: Masked): Float32Array {
+export function inpaintBiharmonic(image: Float32Array, masked: MaskedShape): Float32Array {
   checkMask(image, masked);
   const { bands, heightPx: H, widthPx: W, mask } = masked;
   const out = image.slice();

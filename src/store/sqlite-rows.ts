@@ -1,5 +1,5 @@
 /** Rows of skyloop.db as the store's interface has them. */
-import type { Pick, SessionEvent } from "../contract/api.ts";
+import type { PagePick, SessionEvent } from "../contract/api.ts";
 import type { RoundRecord, SessionRecord, SessionSettings } from "./store.ts";
 
 /** How SQLite keeps one thing that a person did: columns of the table `events`. */
@@ -53,6 +53,6 @@ export function roundFromRow(row: RoundRow): RoundRecord {
     lastSeq: row.last_seq,
     provisional: row.provisional === 1,
     exhausted: row.exhausted === 1,
-    picks: JSON.parse(row.picks) as Pick[],
+    picks: JSON.parse(row.picks) as PagePick[],
   };
 }

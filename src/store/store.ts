@@ -2,7 +2,7 @@
  * What a store of sessions promises, whatever keeps it: sessions, label events, rounds. A write is on disk when its
  * promise is kept; one that fails has left nothing behind. `suite.ts` is what every driver must pass.
  */
-import type { Pick, SessionEvent } from "../contract/api.ts";
+import type { PagePick, SessionEvent } from "../contract/api.ts";
 
 /** What a session was started with; alpha may be changed by events. */
 export interface SessionSettings {
@@ -40,7 +40,7 @@ export interface RoundRecord {
   lastSeq: number;
   provisional: boolean;
   exhausted: boolean;
-  picks: Pick[];
+  picks: PagePick[];
 }
 
 /** Who hears of a session's events. Neither may throw. */

@@ -4,7 +4,7 @@ import { rand, scope, type Tensor } from "../../torch/index.ts";
 import { GraphBuilder, type Value } from "./graph.ts";
 import { OPERATORS } from "./operators.ts";
 import { model, value } from "./protobuf.ts";
-import { type Recorded, record } from "./trace.ts";
+import { type RecordedValue, record } from "./trace.ts";
 
 /** Operators of ONNX 1.15; Gelu came with it. */
 export const OPSET = 20;
@@ -58,8 +58,9 @@ export function toOnnx(
 }
 
 /** A recorded argument with its tensors as values of the graph; sizes that differ between the recordings become -1. */
-function inGraph(two: Recorded, three: Recorded, values: Map<number, Value>, constants: Value[]): unknown {
-  if (Array.isArray(two)) return two.map((entry, i) => inGraph(entry, (three as Recorded[])[i], values, constants));
+function inGraph(two: RecordedValue, three: RecordedValue, values: Map<number, Value>, constants: Value[]): unknown {
+  if (Array.isArray(two))
+    return two.map((entry, i) => inGraph(entry, (three as RecordedValue[])[i], values, constants));
   if (typeof two === "object" && two !== null)
     return "dynamic" in two ? values.get(two.dynamic) : constants[two.constant];
   return two === three ? two : -1;

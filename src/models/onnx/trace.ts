@@ -16,12 +16,21 @@ export interface Constant {
 }
 
 /** An argument as it was recorded: a tensor that depends on the input, a constant, a plain value, or a list of them. */
-export type Recorded = Dynamic | Constant | number | bigint | boolean | string | null | undefined | Recorded[];
+export type RecordedValue =
+  | Dynamic
+  | Constant
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | undefined
+  | RecordedValue[];
 
 /** One operator that ran while a model was traced; `result` is the number of the tensor it made, of `shape`. */
 export interface RecordedCall {
   op: string;
-  args: Recorded[];
+  args: RecordedValue[];
   result: number;
   shape: number[];
 }
@@ -44,9 +53,9 @@ export function record(input: Tensor, body: (input: Tensor) => Tensor): Recordin
   let next = 1;
   return noGrad(() =>
     scope(() => {
-      const take = (value: unknown): Recorded => {
+      const take = (value: unknown): RecordedValue => {
         if (Array.isArray(value)) return value.map(take);
-        if (typeof value !== "object" || value === null) return value as Recorded;
+        if (typeof value !== "object" || value === null) return value as RecordedValue;
         const number = dynamic.get(value);
         if (number !== undefined) return { dynamic: number };
         let place = known.get(value);

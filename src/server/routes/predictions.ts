@@ -8,20 +8,20 @@ import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../
 import { listPredictions, readPredictions } from "../../store/predictions.ts";
 import type { Compute } from "../compute.ts";
 import type { KnownHead } from "../image-heads.ts";
-import type { Served, Workspace } from "../workspace.ts";
+import type { ServedSurvey, Workspace } from "../workspace.ts";
 
 const InSurvey = z.object({ survey: z.string() });
 const InObject = InSurvey.extend({ object: ObjectId });
 /** Side of an improved picture, as that of the picture beside it. */
 const PICTURE_PX = 512;
 
-type Kept = ReturnType<typeof listPredictions>[number];
+type KeptPredictions = ReturnType<typeof listPredictions>[number];
 
 /** Probabilities, read once for each state of their file. */
 class Probabilities {
   readonly #read = new Map<string, { madeAt: string; values: Float32Array }>();
 
-  of({ survey }: Served, set: Kept): Float32Array {
+  of({ survey }: ServedSurvey, set: KeptPredictions): Float32Array {
     const key = `${survey.folder} ${set.name}`;
     let known = this.#read.get(key);
     if (known?.madeAt !== set.madeAt) {
@@ -39,7 +39,7 @@ export function predictionRoutes(
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const probabilities = new Probabilities();
-  const setsOf = ({ survey }: Served) => listPredictions(survey.folder, survey.header.dataHash);
+  const setsOf = ({ survey }: ServedSurvey) => listPredictions(survey.folder, survey.header.dataHash);
 
   app.get("/api/surveys/:survey/heads", { schema: { params: InSurvey, response: { 200: Heads } } }, ({ params }) => ({
     predictions: setsOf(workspace.get(params.survey)),

@@ -9,7 +9,7 @@ import { cutoutAsFits } from "../../survey/cutout.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
-import { type Served, surveyInfo, type Workspace } from "../workspace.ts";
+import { type ServedSurvey, surveyInfo, type Workspace } from "../workspace.ts";
 
 const InSurvey = z.object({ survey: z.string() });
 const InObject = InSurvey.extend({ object: ObjectId });
@@ -32,13 +32,13 @@ const ListQuery = z.object({
   limit: whole(1, 500).default(100),
 });
 
-function objectRow({ survey }: Served, row: number): z.infer<typeof ObjectRow> {
+function objectRow({ survey }: ServedSurvey, row: number): z.infer<typeof ObjectRow> {
   const { id, raDeg, decDeg, widthPx, heightPx } = survey.row(row);
   return { object: id, raDeg, decDeg, widthPx, heightPx };
 }
 
 /** The model asked for, else the survey's first finished feature set. */
-export function modelOf(served: Served, wanted: string | undefined): string {
+export function modelOf(served: ServedSurvey, wanted: string | undefined): string {
   const sets = surveyInfo(served).features.filter(({ done, total }) => done === total);
   const model = wanted ?? sets[0]?.model;
   if (model === undefined || !sets.some((set) => set.model === model))

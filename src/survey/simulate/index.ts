@@ -6,7 +6,7 @@ import { startWorker } from "../../base/workers.ts";
 import type { SurveyHeader } from "../../contract/survey.ts";
 import { SurveyWriter } from "../folder.ts";
 import { BANDS, PIXEL_SCALE_ARCSEC } from "./frame.ts";
-import type { Simulated } from "./worker.ts";
+import type { SimulatedGalaxy } from "./worker.ts";
 
 export { CLASS_SHARES, drawGalaxy, type Galaxy, type GalaxyClass } from "./population.ts";
 export { renderGalaxy, renderIdeal } from "./render.ts";
@@ -48,7 +48,7 @@ export async function simulateSurvey(
     startWorker(new URL("./worker.ts", import.meta.url), { workerData: { seed, sizePx } }),
   );
   try {
-    const arrived = new Map<number, Simulated>();
+    const arrived = new Map<number, SimulatedGalaxy>();
     let [asked, written] = [0, 0];
     const failures: unknown[] = [];
     // Rung by whatever a thread says.
@@ -58,7 +58,7 @@ export async function simulateSurvey(
         failures.push(error);
         ring();
       });
-      thread.on("message", (made: Simulated) => {
+      thread.on("message", (made: SimulatedGalaxy) => {
         arrived.set(made.index, made);
         if (asked < count) thread.postMessage(asked++);
         ring();

@@ -6,7 +6,7 @@ import { drawGalaxy, type Galaxy } from "./population.ts";
 import { renderGalaxy } from "./render.ts";
 
 /** A simulated galaxy: its truth and its stamp [3, size, size] in nanomaggies. */
-export interface Simulated {
+export interface SimulatedGalaxy {
   index: number;
   galaxy: Galaxy;
   stamp: Float32Array<ArrayBuffer>;
@@ -18,5 +18,5 @@ parentPort?.on("message", (index: number) => {
   // One stream an object: who simulates it does not matter.
   const galaxy = drawGalaxy(new Random(seed).fork(`galaxy ${index}`), sizePx * PIXEL_SCALE_ARCSEC);
   const stamp = renderGalaxy(galaxy, sizePx) as Float32Array<ArrayBuffer>;
-  parentPort?.postMessage({ index, galaxy, stamp } satisfies Simulated, [stamp.buffer]);
+  parentPort?.postMessage({ index, galaxy, stamp } satisfies SimulatedGalaxy, [stamp.buffer]);
 });

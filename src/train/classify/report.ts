@@ -15,14 +15,14 @@ const SHOWN = 24;
 const PICTURE_PX = 128;
 
 /** An object of the test split: its row in the catalogue and the number of its true class. */
-export interface Judged {
+export interface TestObject {
   row: number;
   truth: number;
 }
 
 /** The wrongly classified objects, the most certain first: place in `objects`, predicted class and its probability. */
 export function certainMistakes(
-  objects: Judged[],
+  objects: TestObject[],
   probabilities: Float32Array,
   classes: number,
 ): { at: number; predicted: number; confidence: number }[] {
@@ -53,7 +53,7 @@ export async function writeClassifyReport(
   path: string,
   survey: Survey,
   result: ClassifyResult,
-  objects: Judged[],
+  objects: TestObject[],
   probabilities: Float32Array,
 ): Promise<void> {
   const { scores, classes, history } = result;
