@@ -190,7 +190,7 @@ std::string columnKey(File& file, const char* root, int column) {
   return missing == 0 ? value : "";
 }
 
-// readTable(source, hdu) -> { columns: { name, type, unit, values }[], skipped: { name, form }[] }
+// readTable(source, hdu) -> { columns: { name, type, unit, comment, values }[], skipped: { name, form }[] }
 Napi::Value readTable(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   File file(info[0]);
@@ -263,6 +263,7 @@ Napi::Value readTable(const Napi::CallbackInfo& info) {
     auto entry = Napi::Object::New(env);
     entry.Set("name", label);
     entry.Set("unit", columnKey(file, "TUNIT", column));
+    entry.Set("comment", columnKey(file, "TCOMM", column));
     entry.Set("type", text ? "string" : type == TLOGICAL ? "boolean" : whole ? "integer" : "number");
     entry.Set("values", values);
     columns.Set(columns.Length(), entry);

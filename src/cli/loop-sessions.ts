@@ -1,6 +1,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { SafeCells } from "../loop/export.ts";
+
+interface ExportOptions {
+  format: string;
+  survey?: string;
+  out?: string;
+  spreadsheetSafe: SafeCells;
+}
 
 /** `skyloop loop list | export`. */
 export function addSessionCommands(loop: Command): void {
@@ -27,7 +35,15 @@ export function addSessionCommands(loop: Command): void {
     .requiredOption("--format <format>", "csv, parquet, fits or votable")
     .option("--survey <folder>", "survey of the session (default: searched in this folder and in surveys/)")
     .option("--out <file>", "file to write (default: SESSION with the extension of the format)")
-    .action(async (session: string, { format, survey, out }: { format: string; survey?: string; out?: string }) => {
+    .addOption(
+      new Option(
+        "--spreadsheet-safe <columns>",
+        "CSV text that a spreadsheet would compute (beginning with = + - @, but no number) gets an apostrophe: in names (ids, tags, people, files), all text, or none",
+      )
+        .choices(["names", "all", "none"])
+        .default("names"),
+    )
+    .action(async (session: string, { format, survey, out, spreadsheetSafe }: ExportOptions) => {
       const [
         { exportSession, EXPORT_SUFFIX },
         { rankingRequest },
@@ -51,7 +67,7 @@ export function addSessionCommands(loop: Command): void {
         try {
           const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
           const request = await rankingRequest(opened.store, session);
-          const count = await exportSession(opened, request, known, path);
+          const count = await exportSession(opened, request, known, path, [], spreadsheetSafe);
           process.stdout.write(`${path}: ${count} objects\n`);
           return;
         } finally {

@@ -116,14 +116,17 @@ export const Preview = z.object({
 
 /** Objects found for typed or uploaded ids and coordinates, and the lines that found none. */
 export const Lookup = z.object({
-  text: z.string().max(1_500_000),
+  text: z.string().max(20e6),
   radiusArcsec: z.number().min(0.1).max(3600).default(5),
 });
+
+/** Bytes of the largest table that is taken in: an export of a million objects, as JSON. */
+export const LARGEST_TABLE = 150e6;
 
 /** Labels from a table, to look at (`apply` false) or to save. */
 export const ImportLabels = z.object({
   who: z.string().trim().min(1).max(80),
-  text: z.string().max(1_800_000),
+  text: z.string().max(LARGEST_TABLE),
   apply: z.boolean().default(false),
 });
 /**

@@ -1,7 +1,8 @@
 /** A session's ranking and labels as a table that other programs read. */
-import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
+import { type ColumnSpec, type TableFormat, type TableRow, writeTable } from "../survey/catalogue.ts";
 import type { Cell } from "../survey/duck.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
+import { harmless } from "../survey/spreadsheet.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "./ranking.ts";
 
 /** Endings of the formats' files. */
@@ -13,27 +14,50 @@ export const EXPORT_SUFFIX: Record<TableFormat, string> = {
 };
 
 const COLUMNS: ColumnSpec[] = [
-  { name: "id", type: "string", description: "object of the survey's catalogue" },
-  { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },
-  { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)" },
+  { name: "id", type: "string", description: "object of the survey's catalogue", ucd: "meta.id;meta.main" },
+  { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)", ucd: "pos.eq.ra;meta.main" },
+  { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)", ucd: "pos.eq.dec;meta.main" },
   {
     name: "score",
     type: "number",
     description: "probability of being what the session looks for, by its last full ranking",
+    ucd: "stat.probability",
   },
-  { name: "label", type: "string", description: "positive, negative, unsure or empty" },
-  { name: "tags", type: "string", description: "tags, separated by semicolons" },
-  { name: "round", type: "integer", description: "round in which the label was given; 0 is the start" },
-  { name: "who", type: "string", description: "who gave the label" },
+  { name: "label", type: "string", description: "positive, negative, unsure or empty", ucd: "meta.code.class" },
+  { name: "tags", type: "string", description: "tags, separated by semicolons", ucd: "meta.note" },
+  {
+    name: "round",
+    type: "integer",
+    description: "round in which the label was given; 0 is the start",
+    ucd: "meta.number",
+  },
+  { name: "who", type: "string", description: "who gave the label", ucd: "meta.curation" },
 ];
 
 /** What an export holds on request beside these. */
 const ON_REQUEST: ColumnSpec[] = [
-  { name: "rank", type: "integer", description: "place in the ranking; 1 has the highest score" },
+  { name: "rank", type: "integer", description: "place in the ranking; 1 has the highest score", ucd: "meta.ranking" },
   { name: "reason", type: "string", description: "how the object came before the person who labelled it" },
-  { name: "time", type: "string", description: "when the label was given (ISO 8601, UTC)" },
-  { name: "file", type: "string", description: "file that the object was taken from" },
+  { name: "time", type: "string", description: "when the label was given (ISO 8601, UTC)", ucd: "time.epoch" },
+  { name: "file", type: "string", description: "file that the object was taken from", ucd: "meta.file" },
 ];
+
+/**
+ * Which text of a CSV gets an apostrophe where a spreadsheet would compute it (cells that begin with = + - @; numbers
+ * stay numbers): names (ids, tags, people, files), all text, or none.
+ */
+export const SAFE_CELLS = ["names", "all", "none"] as const;
+export type SafeCells = (typeof SAFE_CELLS)[number];
+
+/** What people, or tables of theirs, may have written. */
+const NAMES = ["id", "tags", "who", "file"];
+
+function withSafeCells(rows: TableRow[], columns: ColumnSpec[], safe: SafeCells): TableRow[] {
+  const texts = columns.filter(({ name, type }) => type === "string" && (safe === "all" || NAMES.includes(name)));
+  const cells = (row: TableRow) =>
+    texts.map(({ name }) => [name, row[name] === null ? null : harmless(String(row[name]))]);
+  return safe === "none" ? rows : rows.map((row) => ({ ...row, ...Object.fromEntries(cells(row)) }));
+}
 
 /** A catalogue column under a name that no other column of the export has. */
 function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(row: number): Cell } {
@@ -64,6 +88,7 @@ export async function exportSession(
   format: TableFormat,
   path: string,
   more: readonly string[] = [],
+  safe: SafeCells = "names",
 ): Promise<number> {
   const { survey } = source;
   const { rows: ranked } = await rankedRows(source, request);
@@ -85,6 +110,7 @@ export async function exportSession(
     ...(more.includes("file") ? { file: survey.row(survey.indexOf(object) as number).source } : {}),
     ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
   }));
-  await writeTable(path, format, [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)], rows);
+  const specs = [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)];
+  await writeTable(path, format, specs, format === "csv" ? withSafeCells(rows, specs, safe) : rows);
   return rows.length;
 }

@@ -36,6 +36,10 @@ describe("tables as text", () => {
       "negative",
       "unsure",
     ]);
+    expect(readLabelTable("objID;Label\n4611686018427387905;1.0\nb;0.0\nc;NaN\n").map(Object.values)).toEqual([
+      ["4611686018427387905", "positive"],
+      ["b", "negative"],
+    ]);
     expect(() => readLabelTable("name,score\na,1")).toThrow(/needs a header line/);
     expect(() => readLabelTable("id,label\na,maybe")).toThrow(/line 2: label maybe/);
   });
@@ -56,7 +60,7 @@ describe("importing labels", () => {
       negative: ["b"],
     });
     const table = 'id,label\na,negative\nb,negative\n"d,1",positive\nzz,positive\n';
-    const looked = await importLabels(store, survey, session, "bob", table, false);
+    const looked = await importLabels(store, survey, session, "bob", readLabelTable(table), false);
     expect(looked).toEqual({
       fresh: 1,
       same: 1,
@@ -65,7 +69,7 @@ describe("importing labels", () => {
       saved: false,
     });
     const before = (await store.events(session)).length;
-    expect((await importLabels(store, survey, session, "bob", table, true)).saved).toBe(true);
+    expect((await importLabels(store, survey, session, "bob", readLabelTable(table), true)).saved).toBe(true);
     expect((await store.events(session)).length).toBe(before + 2);
     const state = await sessionState(store, session, "ann", false);
     expect(state.conflicts).toMatchObject([
@@ -78,7 +82,7 @@ describe("importing labels", () => {
       },
     ]);
     expect(state.labels["d,1"]).toMatchObject({ value: "positive", who: "bob" });
-    await importLabels(store, survey, session, "bob", table, true);
+    await importLabels(store, survey, session, "bob", readLabelTable(table), true);
     expect((await store.events(session)).length).toBe(before + 2);
   });
 });

@@ -7,7 +7,10 @@ import { SkyloopError } from "../base/errors.ts";
 import { LabelValue, type NewLabel } from "../contract/api.ts";
 import type { Imported } from "../contract/insight.ts";
 import type { Store } from "../store/store.ts";
+import { isMissing, numberOf } from "../survey/cells.ts";
+import { idColumns } from "../survey/column-names.ts";
 import { parseDelimited } from "../survey/delimited.ts";
+import { isHarmless } from "../survey/spreadsheet.ts";
 import { fold } from "./fold.ts";
 import { addLabels, findSession, type SessionSurvey } from "./session.ts";
 
@@ -21,25 +24,32 @@ const WORDS: Record<string, LabelValue> = {
 };
 const PER_WRITE = 1000;
 
+/** A row of a table of labels. */
+export interface LabelRow {
+  object: string;
+  value: LabelValue;
+}
+
 /** What a table's rows say: object and label; rows without a label are left out. Throws IMPORT_UNREADABLE. */
-export function readLabelTable(text: string): { object: string; value: LabelValue }[] {
-  const { columns, rows } = parseDelimited(text);
-  const find = (names: string[]) => columns.findIndex((column) => names.includes(column.trim().toLowerCase()));
-  const [id, label] = [find(["id", "object", "objid", "object_id"]), find(["label", "value", "class"])];
-  if (id < 0 || label < 0)
+export function readLabelTable(text: string): LabelRow[] {
+  const { columns, rows, lines } = parseDelimited(text);
+  const [idName] = idColumns(columns);
+  const label = columns.findIndex((column) => ["label", "value", "class"].includes(column.toLowerCase()));
+  if (idName === undefined || label < 0)
     throw new SkyloopError(
       "IMPORT_UNREADABLE",
       `a table of labels needs a header line with \`id\` and \`label\`; this one has ${columns.slice(0, 8).join(", ") || "nothing"}`,
     );
+  const id = columns.indexOf(idName);
   return rows.flatMap((row, n) => {
-    const [object, given] = [(row[id] ?? "").trim(), (row[label] ?? "").trim().toLowerCase()];
-    if (object === "" || given === "") return [];
-    const value = WORDS[given] ?? given;
+    const [object, given] = [row[id].trim(), row[label].trim().toLowerCase()];
+    if (object === "" || isMissing(given)) return [];
+    const value = WORDS[String(Number.isNaN(numberOf(given)) ? given : numberOf(given))] ?? given;
     const parsed = LabelValue.safeParse(value);
     if (!parsed.success || parsed.data === "clear")
       throw new SkyloopError(
         "IMPORT_UNREADABLE",
-        `line ${n + 2}: label ${row[label]} is none of positive, negative, unsure (or 1 and 0); correct the table`,
+        `line ${lines[n]}: label ${row[label]} is none of positive, negative, unsure (or 1 and 0); correct the table`,
       );
     return [{ object, value: parsed.data }];
   });
@@ -54,12 +64,17 @@ export async function importLabels(
   survey: SessionSurvey,
   session: string,
   who: string,
-  text: string,
+  rows: LabelRow[],
   apply: boolean,
 ): Promise<Imported> {
   const { alpha } = await findSession(store, session);
   const { labels } = fold(await store.events(session), alpha);
-  const given = new Map(readLabelTable(text).map(({ object, value }) => [object, value]));
+  // Exports put an apostrophe before what a spreadsheet would compute.
+  const named = (object: string) =>
+    survey.indexOf(object) === undefined && isHarmless(object) && survey.indexOf(object.slice(1)) !== undefined
+      ? object.slice(1)
+      : object;
+  const given = new Map(rows.map(({ object, value }) => [named(object), value]));
   const unknown = [...given.keys()].filter((object) => survey.indexOf(object) === undefined);
   const known = [...given].filter(([object]) => survey.indexOf(object) !== undefined);
   const conflicts = known.flatMap(([object, imported]) => {

@@ -1,7 +1,12 @@
-/** Objects from what people type or upload: ids, or positions in degrees or sexagesimal, one a line. */
+/** Objects from what people type or upload: a table with a header, or ids and positions, one a line. */
 
-import type { CatalogueRow } from "../contract/survey.ts";
+import { codeOf } from "../base/errors.ts";
+import { idColumns } from "../survey/column-names.ts";
+import { parseDelimited } from "../survey/delimited.ts";
+import { type Position, positionReader } from "../survey/labels.ts";
 import { positionOfText } from "../survey/position-text.ts";
+import { isHarmless } from "../survey/spreadsheet.ts";
+import { type Sky, SkyIndex } from "./sky-index.ts";
 
 /** The objects that a text of ids and positions names. */
 export interface LookupResult {
@@ -10,63 +15,103 @@ export interface LookupResult {
   missing: string[];
 }
 
-const RAD = Math.PI / 180;
-
-/** Angular distance of two positions in degrees (haversine: exact for small ones too). */
-export function separationDeg(ra1: number, dec1: number, ra2: number, dec2: number): number {
-  const half =
-    Math.sin(((dec2 - dec1) * RAD) / 2) ** 2 +
-    Math.cos(dec1 * RAD) * Math.cos(dec2 * RAD) * Math.sin(((ra2 - ra1) * RAD) / 2) ** 2;
-  return (2 * Math.asin(Math.min(1, Math.sqrt(half)))) / RAD;
-}
+type IndexOf = (id: string) => number | undefined;
 
 /**
- * The rows nearest each position within the radius; a line with one or several ids gives those. A header line is passed
- * over.
+ * The objects of a table by its column of ids, else its positions; without a header of known names the rows nearest each
+ * position within the radius, and for a line with one or several ids those. Linear in the text and the rows.
  */
-export function lookUp(
-  text: string,
-  rows: CatalogueRow[],
-  indexOf: (id: string) => number | undefined,
-  radiusArcsec: number,
-): LookupResult {
-  const found = new Set<number>();
-  const missing: string[] = [];
-  for (const [n, line] of text.split(/\r?\n/).entries()) {
-    const trimmed = line.trim();
-    if (trimmed === "" || trimmed.startsWith("#")) continue;
-    const whole = indexOf(trimmed);
-    if (whole !== undefined) {
-      found.add(whole);
-      continue;
-    }
-    const position = positionOfText(trimmed);
-    if (position !== null) {
-      const row = nearest(rows, position.raDeg, position.decDeg, radiusArcsec / 3600);
-      if (row === null) missing.push(trimmed);
-      else found.add(row);
-      continue;
-    }
-    const words = trimmed.split(/[\s,;]+/).filter((word) => word !== "");
-    const known = words.flatMap((word) => indexOf(word.replace(/^"|"$/g, "")) ?? []);
-    // Of a table's line the id is one column among others; in a list of ids every word must be one.
-    if (known.length > 0) {
-      for (const row of known) found.add(row);
-      if (known.length < words.length && text.split(/\r?\n/).length === 1)
-        missing.push(...words.filter((word) => indexOf(word) === undefined));
-    } else if (n > 0 || !/^"?(id|name|object|objid|ra)\b/i.test(trimmed))
-      missing.push(...(words.length <= 3 ? [trimmed] : words.slice(0, 1)));
-  }
-  return { rows: [...found], missing };
+export function lookUp(text: string, sky: Sky, indexOf: IndexOf, radiusArcsec: number): LookupResult {
+  const search = new Search(sky, indexOf, radiusArcsec / 3600);
+  if (!search.table(text)) search.lines(text.split(/\r\n?|\n/));
+  return search.found();
 }
 
-function nearest(rows: CatalogueRow[], raDeg: number, decDeg: number, radiusDeg: number): number | null {
-  let [best, least] = [-1, radiusDeg];
-  for (let row = 0; row < rows.length; row++) {
-    const { raDeg: ra, decDeg: dec } = rows[row];
-    if (ra === null || dec === null || Math.abs(dec - decDeg) > least) continue;
-    const separation = separationDeg(raDeg, decDeg, ra, dec);
-    if (separation <= least) [best, least] = [row, separation];
+class Search {
+  readonly #sky: Sky;
+  readonly #indexOf: IndexOf;
+  readonly #radiusDeg: number;
+  readonly #rows = new Set<number>();
+  readonly #missing: string[] = [];
+  #index: SkyIndex | null = null;
+
+  constructor(sky: Sky, indexOf: IndexOf, radiusDeg: number) {
+    this.#sky = sky;
+    this.#indexOf = indexOf;
+    this.#radiusDeg = radiusDeg;
   }
-  return best < 0 ? null : best;
+
+  found(): LookupResult {
+    return { rows: [...this.#rows], missing: this.#missing };
+  }
+
+  /** Reads the text as a table; false where its first line is no header with ids or positions. */
+  table(text: string): boolean {
+    const table = tableOf(text);
+    if (table === null || this.#indexOf(text.split(/[\r\n]/, 1)[0].trim()) !== undefined) return false;
+    const { columns, rows } = table;
+    const places = idColumns(columns).map((name) => columns.indexOf(name));
+    const position = positionReader(columns);
+    if (places.length === 0 && position === null) return false;
+    const known = (at: number) => rows.reduce((sum, row) => sum + Number(this.#rowOf(row[at]) !== undefined), 0);
+    const counted = places.map((at) => ({ at, count: known(at) }));
+    const best = counted.reduce((most, one) => (one.count > most.count ? one : most), { at: -1, count: 0 });
+    for (const row of rows) {
+      const byId = best.at < 0 ? undefined : this.#rowOf(row[best.at]);
+      const place = byId === undefined ? position?.((name) => row[columns.indexOf(name)] ?? "") : undefined;
+      if (byId !== undefined) this.#rows.add(byId);
+      else if (!this.#near(place)) this.#missing.push(row.join(","));
+    }
+    return true;
+  }
+
+  lines(lines: string[]): void {
+    for (const line of lines) {
+      const trimmed = line.trim();
+      if (trimmed !== "" && !trimmed.startsWith("#")) this.#line(trimmed, lines.length === 1);
+    }
+  }
+
+  #line(line: string, alone: boolean): void {
+    const whole = this.#rowOf(line);
+    if (whole !== undefined) {
+      this.#rows.add(whole);
+      return;
+    }
+    const position = positionOfText(line);
+    if (position !== null) {
+      if (!this.#near(position)) this.#missing.push(line);
+      return;
+    }
+    const words = line.split(/[\s,;]+/).filter((word) => word !== "");
+    const rows = words.map((word) => this.#rowOf(word));
+    const known = rows.filter((row) => row !== undefined);
+    for (const row of known) this.#rows.add(row);
+    // Of a table's line the id is one column among others; in a list of ids every word must be one.
+    if (known.length === 0) this.#missing.push(...(words.length <= 3 ? [line] : words.slice(0, 1)));
+    else if (alone) this.#missing.push(...words.filter((_, i) => rows[i] === undefined));
+  }
+
+  #rowOf(text: string | undefined): number | undefined {
+    const id = (text ?? "").trim().replace(/^"(.*)"$/, "$1");
+    return id === "" ? undefined : (this.#indexOf(id) ?? (isHarmless(id) ? this.#indexOf(id.slice(1)) : undefined));
+  }
+
+  /** Adds the object at a position; false where there is none. */
+  #near(position: Position | null | undefined): boolean {
+    if (position == null || position.raDeg === null || position.decDeg === null) return false;
+    this.#index ??= new SkyIndex(this.#sky, this.#radiusDeg);
+    const row = this.#index.nearest(position.raDeg, position.decDeg);
+    if (row !== null) this.#rows.add(row);
+    return row !== null;
+  }
+}
+
+function tableOf(text: string): ReturnType<typeof parseDelimited> | null {
+  try {
+    return parseDelimited(text);
+  } catch (cause) {
+    if (codeOf(cause) === "TABLE_BROKEN") return null;
+    throw cause;
+  }
 }

@@ -6,9 +6,9 @@ import type { Store } from "../store/store.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
 import { foldNow } from "./folds.ts";
-import { separationDeg } from "./lookup.ts";
 import type { OpenedSurvey } from "./opened.ts";
 import { findSession } from "./session.ts";
+import { separationDeg } from "./sky-index.ts";
 
 interface Order {
   /** Rows of the catalogue, best score first; ties keep the catalogue's order. */

@@ -97,7 +97,7 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
     logger: false,
     bodyLimit: 2 * 2 ** 20,
     requestTimeout: 60_000,
-    routerOptions: { maxParamLength: 400 },
+    routerOptions: { maxParamLength: 2400 },
     forceCloseConnections: true,
   });
   app.setValidatorCompiler(validatorCompiler);

@@ -3,9 +3,11 @@ import { parentPort } from "node:worker_threads";
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
-import { exportSession } from "../loop/export.ts";
+import { exportSession, type SafeCells } from "../loop/export.ts";
+import { type LabelRow, readLabelTable } from "../loop/import-labels.ts";
 import { type LookupResult, lookUp } from "../loop/lookup.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
+import type { Sky } from "../loop/sky-index.ts";
 import { openArtefacts } from "../store/artefacts.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
@@ -17,11 +19,12 @@ export interface DeskJobs {
     answer: { total: number; rows: RankedRow[] };
   };
   export: {
-    ask: { request: RankingRequest; format: TableFormat; path: string; columns?: readonly string[] };
+    ask: { request: RankingRequest; format: TableFormat; path: string; columns?: readonly string[]; safe?: SafeCells };
     answer: number;
   };
   byColumn: { ask: ColumnQuery; answer: number[] };
   lookup: { ask: { text: string; radiusArcsec: number }; answer: LookupResult };
+  labels: { ask: { text: string }; answer: LabelRow[] };
 }
 
 /** A job on its way to the thread. `shared` comes with the first job of a survey's data. */
@@ -46,10 +49,18 @@ type Handlers = {
 
 const HANDLERS: Handlers = {
   ranking: (source, { request, offset, limit }) => rankedRows(source, request, { offset, limit }),
-  export: (source, { request, format, path, columns }) => exportSession(source, request, format, path, columns),
+  export: (source, { request, format, path, columns, safe }) =>
+    exportSession(source, request, format, path, columns, safe),
   byColumn: ({ survey }, ask) => rowsByColumn(survey, ask),
-  lookup: ({ survey }, { text, radiusArcsec }) => lookUp(text, survey.rows, survey.indexOf, radiusArcsec),
+  lookup: ({ survey }, { text, radiusArcsec }) => lookUp(text, skyOf(survey), survey.indexOf, radiusArcsec),
+  labels: (_, { text }) => readLabelTable(text),
 };
+
+function skyOf(survey: Survey): Sky {
+  const [ra, dec] = [survey.column("ra"), survey.column("dec")];
+  const at = (column: typeof ra) => (row: number) => (column?.at(row) ?? null) as number | null;
+  return { count: survey.count, ra: at(ra), dec: at(dec) };
+}
 
 const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>();
 

@@ -89,6 +89,11 @@ export class Desk {
     return this.#pages.ask("byColumn", survey, ask);
   }
 
+  /** The labels of a table; it may be as large as an export. */
+  labels(survey: Survey, ask: DeskJobs["labels"]["ask"]): Promise<DeskJobs["labels"]["answer"]> {
+    return this.#exports.ask("labels", survey, ask);
+  }
+
   /** Writes a ranking as a file; returns how many rows it has. */
   export(survey: Survey, ask: DeskJobs["export"]["ask"]): Promise<number> {
     return this.#exports.ask("export", survey, ask);

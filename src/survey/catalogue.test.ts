@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -42,12 +42,25 @@ describe("tables", () => {
   it("write valid, escaped VOTables", async () => {
     const path = join(folder.path, "t.vot");
     await writeTable(path, "votable", COLUMNS, [{ id: `<a & "b">\u0007`, ra: null, round: 3 }]);
-    const { readFileSync } = await import("node:fs");
     const xml = readFileSync(path, "utf8");
     expect(xml).toContain(
       '<FIELD name="ra" datatype="double" unit="deg"><DESCRIPTION>right ascension</DESCRIPTION></FIELD>',
     );
     expect(xml).toContain("<TR><TD>&#60;a &#38; &#34;b&#34;&#62;</TD><TD></TD><TD>3</TD></TR>");
+  });
+  it("keep text outside ASCII: FITS escaped and back, VOTable as unicodeChar", async () => {
+    const rows = [
+      { id: "Größe Ω \u{1F30C}", ra: 1, round: 2 },
+      { id: "plain", ra: null, round: null },
+    ] as TableRow[];
+    const [fits, vot] = [join(folder.path, "u.fits"), join(folder.path, "u.vot")];
+    await writeTable(fits, "fits", COLUMNS, rows);
+    expect(readFileSync(fits, "latin1")).toContain("Gr\\u00f6\\u00dfe \\u03a9");
+    expect((await readTable(fits)).rows.map(({ id }) => id)).toEqual(["Größe Ω \u{1F30C}", "plain"]);
+    await writeTable(vot, "votable", [{ ...COLUMNS[0], ucd: "meta.id;meta.main" }], rows);
+    expect(readFileSync(vot, "utf8")).toContain(
+      '<FIELD name="id" datatype="unicodeChar" arraysize="*" ucd="meta.id;meta.main"/>',
+    );
   });
   it("name what is wrong", async () => {
     await expect(readTable(join(folder.path, "none.csv"))).rejects.toThrow(/no catalogue/);

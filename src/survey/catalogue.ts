@@ -9,6 +9,7 @@ import { decode } from "./decode/index.ts";
 import { parseDelimited } from "./delimited.ts";
 import { type Cell, type CellType, type LeftOut, type TableColumn, writeColumns } from "./duck.ts";
 import { textOfBytes } from "./table-text.ts";
+import { voTable } from "./votable.ts";
 
 /** A row of a table by column name; null where a cell is empty. */
 export type TableRow = Record<string, Cell>;
@@ -22,10 +23,14 @@ export interface ColumnSpec {
   type: "string" | "number" | "integer";
   unit?: string;
   description?: string;
+  /** Unified content descriptor (IVOA), for VOTable. */
+  ucd?: string;
 }
 
 /** A table as it was read. */
 export interface Table {
+  /** The file's name. */
+  name: string;
   columns: string[];
   rows: TableRow[];
   /** A cell as it stands in the file (150.10, 007), or null where it is missing. */
@@ -104,6 +109,7 @@ export async function readTable(path: string): Promise<Table> {
   const at = new Map(columns.map(({ name }, i) => [name, i]));
   const name = basename(path);
   return {
+    name,
     columns: columns.map((column) => column.name),
     rows: Array.from({ length }, (_, i) =>
       Object.fromEntries(columns.map((column) => [column.name, column.values[i]])),
@@ -151,42 +157,4 @@ export async function writeTable(
     rmSync(temporary, { force: true });
     throw writeError(path, cause);
   }
-}
-
-const escaped = (text: string) =>
-  text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/(?![\t\n\r])\p{Cc}/gu, "");
-
-/** VOTable 1.4 with TABLEDATA (IVOA recommendation); empty cells are empty TD elements. */
-function voTable(columns: (TableColumn & Pick<ColumnSpec, "unit" | "description">)[]): string {
-  const types: Record<string, string> = {
-    string: 'datatype="char" arraysize="*"',
-    number: 'datatype="double"',
-    integer: 'datatype="long"',
-  };
-  const fields = columns.map(({ name, type, unit, description }) => {
-    const attributes = `name="${escaped(name)}" ${types[type]}${unit === undefined ? "" : ` unit="${escaped(unit)}"`}`;
-    return description === undefined
-      ? `      <FIELD ${attributes}/>`
-      : `      <FIELD ${attributes}><DESCRIPTION>${escaped(description)}</DESCRIPTION></FIELD>`;
-  });
-  const length = columns[0]?.values.length ?? 0;
-  const body = Array.from(
-    { length },
-    (_, i) =>
-      `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`,
-  );
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
-    "  <RESOURCE>",
-    "    <TABLE>",
-    ...fields,
-    "      <DATA><TABLEDATA>",
-    ...body,
-    "      </TABLEDATA></DATA>",
-    "    </TABLE>",
-    "  </RESOURCE>",
-    "</VOTABLE>",
-    "",
-  ].join("\n");
 }

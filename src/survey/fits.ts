@@ -18,7 +18,7 @@ export interface FitsHdu {
   cards: FitsCard[];
 }
 
-type RawColumn = Omit<TableColumn, "values"> & { values: (Cell | bigint)[] };
+type RawColumn = Omit<TableColumn, "values"> & { values: (Cell | bigint)[]; comment: string };
 
 interface Addon {
   hdus(source: string | Uint8Array): FitsHdu[];
@@ -169,17 +169,39 @@ export function readFitsTable(path: string, hdu?: number): { columns: TableColum
         .findIndex(({ type }) => type === "table");
     if (at < 0) throw new SkyloopError("FITS_UNREADABLE", `${path} holds no table`);
     const { columns, skipped } = addon().readTable(source, at);
-    const exact = (column: RawColumn): TableColumn =>
-      column.type === "integer"
-        ? { ...column, ...wholeNumbers(column.values) }
-        : { ...column, values: column.values as Cell[] };
+    const exact = ({ comment, ...column }: RawColumn): TableColumn => {
+      if (column.type === "integer") return { ...column, ...wholeNumbers(column.values) };
+      const values = column.values as Cell[];
+      const plain = column.type !== "string" || !comment.endsWith(ESCAPED);
+      return { ...column, values: plain ? values : values.map((value) => unescapeText(String(value ?? ""))) };
+    };
     return { columns: columns.map(exact), skipped };
   });
 }
 
-/** Writes a binary table; the caller renames it into place. */
+const ESCAPED = "characters outside ASCII as \\uXXXX";
+const escapeText = (text: string) =>
+  Array.from({ length: text.length }, (_, i) => text.charCodeAt(i))
+    .map((c) => (c < 32 || c > 126 ? `\\u${c.toString(16).padStart(4, "0")}` : String.fromCharCode(c)))
+    .join("");
+const unescapeText = (text: string) =>
+  text.replace(/\\u([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+
+/**
+ * Writes a binary table; the caller renames it into place. FITS text is ASCII: other characters are written as in JSON
+ * (\u00f6), the column's comment says so, and `readFitsTable` reads them back.
+ */
 export function writeFitsTable(path: string, columns: (TableColumn & { unit?: string; description?: string })[]): void {
-  addon().writeTable(path, columns);
+  addon().writeTable(
+    path,
+    columns.map((column) => {
+      if (column.type !== "string") return column;
+      const values = column.values.map((value) => (value === null ? null : escapeText(String(value))));
+      if (values.every((value, i) => value === column.values[i])) return column;
+      const said = column.description === undefined ? ESCAPED : `${column.description.slice(0, 25)}; ${ESCAPED}`;
+      return { ...column, values, description: said };
+    }),
+  );
 }
 
 /** Writes a float32 image [planes, H, W] with header records of 80 characters. */

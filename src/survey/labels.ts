@@ -24,39 +24,60 @@ export function positionInName(file: string): Position {
   return (match === null ? null : inSphere(Number(match[1]), Number(match[2]))) ?? NOWHERE;
 }
 
+/** What a table's position columns are called, and their units; null where none are known. */
+function placeColumns(columns: string[], units: Map<string, string>) {
+  const found = positionColumns(columns);
+  if (found === null) return null;
+  const unit = (names: string[]) => (names.length > 1 ? "" : (units.get(names[0]) ?? ""));
+  return { ...found, raUnit: unit(found.ra) || (found.hours ? "h" : "deg"), decUnit: unit(found.dec) || "deg" };
+}
+
+/**
+ * Reads a position from cells by the names of their columns: null where no columns of positions are known; the position
+ * is null where cells are empty, and undefined where they are no place on the sky.
+ */
+export function positionReader(
+  columns: string[],
+  units = new Map<string, string>(),
+): ((cell: (name: string) => string) => Position | undefined) | null {
+  const place = placeColumns(columns, units);
+  if (place === null) return null;
+  return (cell) => {
+    const [ra, dec] = [place.ra.map(cell), place.dec.map(cell)];
+    if (ra.every((part) => part === "") || dec.every((part) => part === "")) return NOWHERE;
+    const decText = dec.join(" ").replace(/^([+-]) /, "$1");
+    return (
+      inSphere(angleOfText(ra.join(" "), "ra", place.raUnit), angleOfText(decText, "dec", place.decUnit)) ?? undefined
+    );
+  };
+}
+
 /**
  * Reads the position of each row of a table, from whichever of the usual columns stand, in degrees, hours or sexagesimal;
- * `said` hears of the first rows that have one that cannot be read.
+ * `said` hears of the rows that have one that cannot be read.
  */
 export function positionsOf(table: Table, said: (problem: Problem) => void): (row: number) => Position {
-  const found = positionColumns(table.columns);
-  if (found === null) return () => NOWHERE;
-  const unit = (columns: string[]) => (columns.length > 1 ? "" : (table.units.get(columns[0]) ?? ""));
-  const units = { ra: unit(found.ra) || (found.hours ? "h" : "deg"), dec: unit(found.dec) || "deg" };
-  const known = Number.isFinite(degreesIn(units.ra)) && Number.isFinite(degreesIn(units.dec));
-  if (!known)
-    said({
-      source: table.placeOf(0).replace(/ \w+ \d+$/, ""),
-      code: "POSITION_UNREADABLE",
-      message: `${found.ra[0]} and ${found.dec[0]} are in ${units.ra} and ${units.dec}, which are no units of an angle; the rows have no position`,
-      kept: true,
-    });
+  const place = placeColumns(table.columns, table.units);
+  const reader = positionReader(table.columns, table.units);
+  if (place === null || reader === null) return () => NOWHERE;
+  const problem = (source: string, message: string): Problem => ({
+    source,
+    code: "POSITION_UNREADABLE",
+    message,
+    kept: true,
+  });
+  if (!(Number.isFinite(degreesIn(place.raUnit)) && Number.isFinite(degreesIn(place.decUnit)))) {
+    const names = `${place.ra[0]} and ${place.dec[0]} are in ${place.raUnit} and ${place.decUnit}`;
+    said(problem(table.name, `${names}, which are no units of an angle; the rows have no position`));
+    return () => NOWHERE;
+  }
   return (row) => {
-    const text = (columns: string[]) => columns.map((column) => table.textAt(row, column) ?? "");
-    const [ra, dec] = [text(found.ra), text(found.dec)];
-    if (!known || ra.every((part) => part === "") || dec.every((part) => part === "")) return NOWHERE;
-    const degrees = inSphere(
-      angleOfText(ra.join(" "), "ra", units.ra),
-      angleOfText(dec.join(" ").replace(/^([+-]) /, "$1"), "dec", units.dec),
-    );
-    if (degrees === null)
-      said({
-        source: table.placeOf(row),
-        code: "POSITION_UNREADABLE",
-        message: `${found.ra.join(" ")} ${ra.join(" ")} and ${found.dec.join(" ")} ${dec.join(" ")} are no position on the sky; the row has none`,
-        kept: true,
-      });
-    return degrees ?? NOWHERE;
+    const cell = (name: string) => table.textAt(row, name) ?? "";
+    const position = reader(cell);
+    if (position !== undefined) return position;
+    const shown = [...place.ra, ...place.dec].map((name) => `${name} ${cell(name)}`).join(", ");
+    said(problem(table.placeOf(row), `${shown} is no position on the sky; the row has none`));
+    return NOWHERE;
   };
 }
 

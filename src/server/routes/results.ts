@@ -2,7 +2,15 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { ObjectId, Ranking, SessionId } from "../../contract/api.ts";
-import { Imported, ImportLabels, Learning, Preview, RankingFilter, Why } from "../../contract/insight.ts";
+import {
+  Imported,
+  ImportLabels,
+  LARGEST_TABLE,
+  Learning,
+  Preview,
+  RankingFilter,
+  Why,
+} from "../../contract/insight.ts";
 import { importLabels } from "../../loop/import-labels.ts";
 import { learningOf, scoresAndLabels } from "../../loop/learning.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
@@ -77,11 +85,12 @@ export function resultRoutes(
 
   app.post(
     "/api/sessions/:session/import",
-    { schema: { params: InSession, body: ImportLabels, response: { 200: Imported } } },
+    { schema: { params: InSession, body: ImportLabels, response: { 200: Imported } }, bodyLimit: LARGEST_TABLE },
     async ({ params, body }) => {
       const { survey, store } = await workspace.ofSession(params.session);
       const known = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
-      return importLabels(store, known, params.session, body.who, body.text, body.apply);
+      const rows = await desk.labels(survey, { text: body.text });
+      return importLabels(store, known, params.session, body.who, rows, body.apply);
     },
   );
 

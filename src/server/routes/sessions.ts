@@ -23,7 +23,7 @@ import {
   Who,
 } from "../../contract/api.ts";
 import { RankingFilter } from "../../contract/insight.ts";
-import { EXPORT_SUFFIX } from "../../loop/export.ts";
+import { EXPORT_SUFFIX, SAFE_CELLS } from "../../loop/export.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
 import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
 import type { Compute } from "../compute.ts";
@@ -35,6 +35,8 @@ import type { Workspace } from "../workspace.ts";
 const InSession = z.object({ session: SessionId });
 const ExportQuery = RankingFilter.extend({
   format: ExportFormat,
+  /** Text of a CSV that gets an apostrophe where a spreadsheet would compute it. */
+  safe: z.enum(SAFE_CELLS).optional(),
   /** Further columns, repeated: rank, reason, time, file, or any of the catalogue. */
   columns: z.union([z.string(), z.array(z.string()).max(200)]).optional(),
 });
@@ -156,9 +158,9 @@ export function sessionRoutes(
       const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
-        const { format, columns = [], ...filter } = query;
+        const { format, columns = [], safe, ...filter } = query;
         const request = await rankingRequest(store, params.session, filter);
-        await desk.export(survey, { request, format, path: file, columns: [columns].flat() });
+        await desk.export(survey, { request, format, path: file, columns: [columns].flat(), safe });
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
         throw error;

@@ -19,7 +19,8 @@ const ListQuery = z.object({
   diverse: whole(1, 200).optional(),
   model: z.string().optional(),
   seed: whole(0, 2 ** 32 - 1).default(1),
-  ids: z.string().max(20_000).optional(),
+  /** An id each, or several in one: on lines of their own, or else between commas or blanks. */
+  ids: z.union([z.string().max(100_000), z.array(z.string().max(2000)).max(5000)]).optional(),
   /** A catalogue column: objects with a value of it, within `least` and `greatest` or equal to `equals`. */
   column: z.string().optional(),
   equals: z.string().optional(),
@@ -35,6 +36,18 @@ const ListQuery = z.object({
 function objectRow({ survey }: ServedSurvey, row: number): z.infer<typeof ObjectRow> {
   const { id, raDeg, decDeg, widthPx, heightPx } = survey.row(row);
   return { object: id, raDeg, decDeg, widthPx, heightPx };
+}
+
+/** The ids of a text: the whole of it where that is one, else its lines, else its words. */
+function idsIn(text: string, indexOf: (id: string) => number | undefined): string[] {
+  if (indexOf(text) !== undefined) return [text];
+  const lines = text.split(/[\r\n]+/).filter((line) => line !== "");
+  return lines.flatMap((line) => {
+    if (indexOf(line) !== undefined) return [line];
+    const parts = line.split(/[,;]/).map((part) => part.trim());
+    if (parts.every((part) => part === "" || indexOf(part) !== undefined)) return parts.filter((part) => part !== "");
+    return line.split(/[\s,;]+/).filter((word) => word !== "");
+  });
 }
 
 /** The model asked for, else the survey's first finished feature set. */
@@ -96,9 +109,9 @@ export function surveyRoutes(
             .map(Number)
             .filter((row) => Number.isInteger(row) && row >= 0 && row < total);
         if (query.ids !== undefined)
-          return query.ids
-            .split(/[\s,;]+/)
-            .filter((id) => id !== "")
+          return [query.ids]
+            .flat()
+            .flatMap((text) => idsIn(text, served.survey.indexOf))
             .map((id) => workspace.row(params.survey, id).row);
         return Array.from(
           { length: Math.max(0, Math.min(query.limit, total - query.offset)) },
@@ -117,6 +130,7 @@ export function surveyRoutes(
         body: Lookup,
         response: { 200: z.object({ objects: z.array(ObjectRow), missing: z.array(z.string()) }) },
       },
+      bodyLimit: 24 * 2 ** 20,
     },
     async ({ params, body }) => {
       const served = workspace.get(params.survey);
