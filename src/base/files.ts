@@ -1,15 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, messageOf, SkyloopError } from "./errors.ts";
 
@@ -94,41 +84,5 @@ export function readJson(path: string): unknown {
       `${path} is not valid JSON (${messageOf(cause)}); restore it from a copy or make it again`,
       { cause },
     );
-  }
-}
-
-/**
- * Takes a folder for one writer. Throws LOCKED while another living process holds it; a lock left by a killed process
- * is taken over. Returns the release.
- */
-export function lockFolder(folder: string, purpose: string): () => void {
-  const path = `${folder}/.lock-${purpose}`;
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = openSync(path, "wx");
-      writeSync(file, `${process.pid}\n`);
-      closeSync(file);
-      return () => rmSync(path, { force: true });
-    } catch (cause) {
-      if (codeOf(cause) !== "EEXIST") throw writeError(path, cause);
-      const holder = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
-      if (holder > 0 && isAlive(holder))
-        throw new SkyloopError(
-          "LOCKED",
-          `${folder} is being written by process ${holder} (${purpose}); wait for it to end, or stop it`,
-          { cause },
-        );
-      rmSync(path, { force: true });
-    }
-  }
-  throw new SkyloopError("LOCKED", `${folder} is being written by another process (${purpose}); wait for it to end`);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
   }
 }

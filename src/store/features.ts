@@ -17,7 +17,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { lockFolder, readJson, writeError, writeFileAtomic } from "../base/files.ts";
+import { readJson, writeError, writeFileAtomic } from "../base/files.ts";
+import { lockFolder } from "../base/lock.ts";
 import type { FeatureSet } from "../contract/api.ts";
 
 /** Content of features.json. */

@@ -20,7 +20,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { codeOf, SkyloopError } from "../base/errors.ts";
-import { lockFolder, readJson, syncFolder, writeError, writeFileAtomic } from "../base/files.ts";
+import { readJson, syncFolder, writeError, writeFileAtomic } from "../base/files.ts";
+import { lockFolder } from "../base/lock.ts";
 import { SurveyHeader } from "../contract/survey.ts";
 
 /** What the old survey hands on to the new one; the parts that this folder knows nothing of. */

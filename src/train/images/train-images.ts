@@ -5,7 +5,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
-import { hashBytes, lockFolder, writeFileAtomic } from "../../base/files.ts";
+import { hashBytes, writeFileAtomic } from "../../base/files.ts";
+import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
 import { loadModel } from "../../models/index.ts";
 import { describeRanges, loadImageData, restoreRanges } from "../../tasks/images/data.ts";

@@ -7,7 +7,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
-import { hashBytes, hashFile, lockFolder, writeFileAtomic } from "../../base/files.ts";
+import { hashBytes, hashFile, writeFileAtomic } from "../../base/files.ts";
+import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
 import { fitTemperature } from "../../measure/calibration.ts";
 import { type ClassificationScores, classificationScores, mostProbable } from "../../measure/classification.ts";

@@ -2,7 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
-import { hashBytes, lockFolder, writeFileAtomic } from "../../base/files.ts";
+import { hashBytes, writeFileAtomic } from "../../base/files.ts";
+import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
 import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
