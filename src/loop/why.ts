@@ -14,7 +14,7 @@ import { logit } from "../measure/platt.ts";
 import { loadModel, releasedWeights } from "../models/index.ts";
 import { adaptiveCrop, centralSquare } from "../stamps/crop.ts";
 import { modelInput } from "../stamps/model-input.ts";
-import { renderLegacy } from "../stamps/render.ts";
+import { renderFlux } from "../stamps/render.ts";
 import type { Survey } from "../survey/folder.ts";
 import { noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 import type { Example, Learner } from "./learn.ts";
@@ -95,7 +95,7 @@ export async function heatMap(
     const stamp = await survey.readStamp(row);
     const { adaptiveCrop: cropped } = survey.header;
     const whole = modelInput(stamp, { sizePx, adaptiveCrop: cropped });
-    const rgb = stamp.kind === "flux" ? renderLegacy(stamp) : stamp.data;
+    const rgb = stamp.kind === "flux" ? renderFlux(stamp) : stamp.data;
     const box = cropped
       ? adaptiveCrop(rgb, stamp.widthPx, stamp.heightPx)
       : centralSquare(stamp.widthPx, stamp.heightPx);

@@ -2,7 +2,9 @@
  * Pixels to pictures. Flux keeps its file order (row 0 first); only `renderRgb8` turns it so that north-up FITS shows
  * up.
  */
+import { wavelengthNm } from "../survey/bands.ts";
 import type { Stamp } from "../survey/folder.ts";
+import { unitFactor } from "../survey/units.ts";
 
 /** Contrast of the Legacy Survey viewer: arcsinh of band * scale + M, softened by Q; scales for nanomaggies a pixel. */
 const LEGACY = { Q: 20, M: 0.03, scale: { g: 6.0, r: 3.4, z: 2.2 } as Record<string, number> };
@@ -11,14 +13,13 @@ const LEGACY = { Q: 20, M: 0.03, scale: { g: 6.0, r: 3.4, z: 2.2 } as Record<str
 export type Plane = { data: Float32Array; widthPx: number; heightPx: number; bands: string[] };
 
 /**
- * Which band is shown red, green and blue: reddest first. Known optical bands are ordered by wavelength, others as they
- * stand.
+ * Which band is shown red, green and blue: reddest first. Bands whose names tell a wavelength are ordered by it, others
+ * as they stand.
  */
 export function colourBands(bands: string[]): [number, number, number] {
-  const wavelength = ["u", "g", "r", "i", "z", "y"];
-  const place = (name: string) => wavelength.indexOf(name.toLowerCase());
   const order = bands.map((_, i) => i);
-  if (bands.every((name) => place(name) >= 0)) order.sort((a, b) => place(bands[b]) - place(bands[a]));
+  if (bands.every((name) => Number.isFinite(wavelengthNm(name))))
+    order.sort((a, b) => wavelengthNm(bands[b]) - wavelengthNm(bands[a]));
   const middle = order[Math.floor((order.length - 1) / 2)];
   return [order[0], middle, order[order.length - 1]];
 }
@@ -31,19 +32,52 @@ export function renderLegacy({ data, widthPx, heightPx, bands }: Plane): Float32
   const N = widthPx * heightPx;
   const shown = colourBands(bands);
   const scales = ["z", "r", "g"].map((name, i) => LEGACY.scale[bands[shown[i]].toLowerCase()] ?? LEGACY.scale[name]);
+  return legacyCurve(N, (p, c) => data[shown[c] * N + p] * scales[c]);
+}
+
+/** The Legacy viewer's curve over values [3, N], red first, that are already on its scale. */
+function legacyCurve(N: number, value: (p: number, c: number) => number): Float32Array {
   const out = new Float32Array(3 * N);
   const { Q, M } = LEGACY;
+  const values = [0, 0, 0];
   for (let p = 0; p < N; p++) {
-    const values = shown.map((band, i) => data[band * N + p] * scales[i] + M);
-    const intensity = values.reduce((sum, value) => sum + Math.max(0, value), 0) / 3;
+    for (let c = 0; c < 3; c++) values[c] = value(p, c) + M;
+    const intensity = values.reduce((sum, one) => sum + Math.max(0, one), 0) / 3;
     const factor = intensity > 0 ? Math.asinh(Q * intensity) / Math.sqrt(Q) / intensity : 0;
     for (let c = 0; c < 3; c++) {
-      const value = values[c] * factor;
-      out[c * N + p] = value > 0 ? Math.min(value, 1) : 0;
+      const shown = values[c] * factor;
+      out[c * N + p] = shown > 0 ? Math.min(shown, 1) : 0;
     }
   }
   return out;
 }
+
+/** Where the brightest two-hundredth of a stamp comes to lie on the Legacy viewer's scale, and where noise at most does. */
+const OWN = { high: 1.2, noise: 0.03 };
+
+/**
+ * Flux [bands, H, W] in any unit to colour [3, H, W] in [0, 1], red first. What can be turned into nanomaggies is (and
+ * looks as the Legacy Surveys' viewer shows it); where the unit says nothing, each band is put on that viewer's scale
+ * by its own pixels: the sky (25th percentile) to 0, the 99.5th percentile to 1.2 unless that would lift the noise
+ * above 0.03.
+ */
+export function renderFlux(plane: Plane & { unit: string }): Float32Array {
+  const { data, widthPx, heightPx, bands, unit } = plane;
+  const factor = unitFactor(unit, "nanomaggy");
+  if (factor === 1) return renderLegacy(plane);
+  if (factor !== null) return renderLegacy({ ...plane, data: data.map((value) => value * factor) });
+  const N = widthPx * heightPx;
+  const shown = colourBands(bands).map((band) => data.subarray(band * N, (band + 1) * N));
+  const scales = shown.map((own) => {
+    const [low, sky, middle, high, highest] = percentiles(own, [16, 25, 50, 99.5, 100]);
+    const range = high > sky ? high - sky : highest - sky;
+    return { sky, scale: Math.min(OWN.high / (range || 1), OWN.noise / (middle - low || 1e-30)) };
+  });
+  return legacyCurve(N, (p, c) => (shown[c][p] - scales[c].sky) * scales[c].scale);
+}
+
+/** Whether `renderFlux` takes the brightness of such a unit from the pixels themselves. */
+export const ownStretch = (unit: string): boolean => unitFactor(unit, "nanomaggy") === null;
 
 /** Curves that turn flux into brightness on the screen. */
 export type Stretch = "linear" | "log" | "asinh" | "sqrt";
@@ -79,15 +113,15 @@ export function percentiles(plane: Float32Array, shares: number[]): number[] {
 }
 
 /**
- * A stamp as 8-bit colour [H, W, 3], top row first: g,r,z-like flux in nanomaggies by the Legacy stretch, other flux by
- * asinh between percentiles.
+ * A stamp as 8-bit colour [H, W, 3], top row first: flux of three bands or of an unknown scale by `renderFlux`, calibrated
+ * flux of fewer bands by asinh between percentiles.
  */
 export function renderRgb8(stamp: Stamp): Uint8Array {
   const { data, widthPx: W, heightPx: H, bands, kind, unit } = stamp;
   const N = W * H;
   let rgb: Float32Array;
   if (kind === "colour") rgb = data;
-  else if (bands.length >= 3 && unit === "nanomaggy") rgb = renderLegacy(stamp);
+  else if (bands.length >= 3 || ownStretch(unit)) rgb = renderFlux(stamp);
   else {
     rgb = new Float32Array(3 * N);
     for (const [c, band] of colourBands(bands).entries()) {

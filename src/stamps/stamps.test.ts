@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Random } from "../base/random.ts";
 import { adaptiveCrop, otsuThreshold, resizeArea } from "./crop.ts";
 import { cutStamp } from "./cut.ts";
-import { colourBands, percentiles, renderLegacy, renderRgb8, renderStretch } from "./render.ts";
+import { colourBands, percentiles, renderFlux, renderLegacy, renderRgb8, renderStretch } from "./render.ts";
 
 describe("adaptive crop", () => {
   const blob = (size: number, cx: number, cy: number, radius: number) => {
@@ -134,5 +135,49 @@ describe("cutting", () => {
     expect(quality).toBe(4);
     expect(() => cutStamp(wide, { x: 0, y: 0 }, { sizePx: 3, pad: "error" })).toThrow(/leaves the image of 10x8/);
     expect(() => cutStamp(wide, { x: 50, y: 0 }, { sizePx: 3, pad: "zero" })).toThrow(/leaves the image/);
+  });
+});
+
+describe("flux in other units", () => {
+  const size = 32;
+  const galaxy = (peak: number, sky: number) => {
+    const random = new Random(3);
+    return Float32Array.from({ length: 3 * size ** 2 }, (_, i) => {
+      const [x, y] = [(i % size) - 16, (Math.floor(i / size) % size) - 16];
+      return sky + peak * (Math.exp(-(x ** 2 + y ** 2) / 25) + random.normal(0, 0.02));
+    });
+  };
+  const plane = (data: Float32Array, unit: string) => ({
+    data,
+    unit,
+    widthPx: size,
+    heightPx: size,
+    bands: ["g", "r", "z"],
+  });
+
+  it("looks as in nanomaggies where it can be turned into them", () => {
+    const flux = galaxy(0.2, 0);
+    const jansky = flux.map((value) => value * 3.631e-6);
+    const [a, b] = [renderFlux(plane(flux, "nanomaggy")), renderFlux(plane(jansky, "Jy"))];
+    expect(Math.max(...a.map((value, i) => Math.abs(value - b[i])))).toBeLessThan(1e-6);
+    expect(a).toEqual(renderLegacy(plane(flux, "nanomaggy")));
+  });
+
+  it("shows the galaxy whatever the zero point and the sky are", () => {
+    const [counts, tiny] = [galaxy(30000, 5000), galaxy(1e-18, 1e-19)].map((data) => renderFlux(plane(data, "adu")));
+    for (const rgb of [counts, tiny]) {
+      const centre = rgb[16 * size + 16];
+      const corner = rgb.subarray(0, 4 * size).reduce((sum, value) => sum + value, 0) / (4 * size);
+      expect(centre).toBeGreaterThan(0.6);
+      expect(corner).toBeLessThan(0.3);
+      expect(rgb.filter((value) => value >= 1).length).toBeLessThan(0.2 * rgb.length);
+    }
+    expect(Math.max(...counts.map((value, i) => Math.abs(value - tiny[i])))).toBeLessThan(0.02);
+  });
+
+  it("is shown reddest first by the wavelengths in bands' names", () => {
+    expect(colourBands(["F475W", "F606W", "F814W"])).toEqual([2, 1, 0]);
+    expect(colourBands(["F090W", "F444W", "F200W"])).toEqual([1, 2, 0]);
+    expect(colourBands(["VIS", "Y", "J", "H"])).toEqual([3, 2, 0]);
   });
 });

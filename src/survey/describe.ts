@@ -1,5 +1,6 @@
 /** What a survey holds, for `survey info`. */
 import { openSurvey } from "./folder.ts";
+import { UNKNOWN_UNIT, unitFactor } from "./units.ts";
 
 /** What `survey info` prints: header, sizes of stamps, columns with their values, problems by code. */
 export interface SurveySummary {
@@ -80,6 +81,11 @@ export async function describeSurvey(folder: string): Promise<string> {
     `${summary.title}: ${summary.count} stamps, ${summary.kind} (${summary.bands.join(", ")})${summary.kind === "flux" ? ` in ${summary.unit}` : ""}`,
     `  sizes      ${sizes.join(", ")}${summary.sizes.length > 4 ? `, and ${summary.sizes.length - 4} other sizes` : ""}`,
     `  scale      ${summary.pixelScaleArcsec === null ? "unknown" : `${summary.pixelScaleArcsec.toFixed(4)} arcsec/px`}; ${summary.adaptiveCrop ? "cropped to the galaxy" : "not cropped"} for models`,
+    ...(summary.kind === "flux" && unitFactor(summary.unit, "nanomaggy") === null
+      ? [
+          `  brightness each stamp is shown, and seen by models, between its own sky and its brightest pixels: ${summary.unit === UNKNOWN_UNIT ? "no BUNIT says what the values are in" : `nothing says how bright 1 ${summary.unit} is`}`,
+        ]
+      : []),
     `  positions  ${summary.withPosition} of ${summary.count}; quality flags on ${summary.flagged}`,
     ...summary.columns.map(
       ({ name, type, filled, values }) =>

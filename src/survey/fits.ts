@@ -63,6 +63,12 @@ function guarded<T>(path: string, body: () => T): T {
     return body();
   } catch (cause) {
     if (cause instanceof SkyloopError) throw cause;
+    if (/allocation failed|cfitsio 113|array length|larger than \d/i.test(messageOf(cause)))
+      throw new SkyloopError(
+        "FILE_TOO_LARGE",
+        `${path} unfolds to more memory than its size can explain (${messageOf(cause).split("\n")[0]}); unpack or split it if it is right`,
+        { cause },
+      );
     throw new SkyloopError(
       "FITS_UNREADABLE",
       `${path} cannot be read: ${messageOf(cause)}; if it was downloaded, download it again: it may be cut short`,
