@@ -14,10 +14,8 @@ import {
   writeSafetensors,
 } from "../torch/index.ts";
 import {
-  besideProjection,
   fitProjection,
   innerSquare,
-  joinProjections,
   project,
   projectionState,
   readProjection,
@@ -26,6 +24,7 @@ import {
 } from "./feature-projection.ts";
 import { featuresOf, notesOf, readingOf } from "./feature-reader.ts";
 import { createModel } from "./index.ts";
+import { besideProjection, joinProjections, tellingProjection } from "./join-projections.ts";
 
 describe("projection", () => {
   it("keeps distances along strong and weak components closer together than they were, and each column of equal weight", () => {
@@ -141,6 +140,41 @@ describe("projection", () => {
         3,
       );
       for (const { mean, axes } of [base, whole]) for (const part of [mean, axes]) part.dispose();
+    });
+  });
+  it("puts what is told of some galaxies beside the others, whatever is given for those of which nothing is said", () => {
+    scope(() => {
+      manualSeed(10);
+      const rows = randn([400, 6]);
+      const base = fitProjection(rows, 6);
+      const z = project(rows, base);
+      // What is told is whether the third number is large, of the first 300; nonsense of the rest.
+      const known = Array.from({ length: 400 }, (_, i) => (i < 300 ? 1 : 0));
+      const third = rows.slice(1, 2, 3).toFloat32Array();
+      const said = (nonsense: number) =>
+        tensor(
+          Float32Array.from(third, (v, i) => (i < 300 ? Number(v > 0) : nonsense)),
+          [400, 1],
+        );
+      const weight = tensor(known, [400, 1]);
+      const [one, other] = [0, 1].map((nonsense) => tellingProjection(base, z, said(nonsense), weight));
+      expect(one.axes.toFloat32Array()).toEqual(other.axes.toFloat32Array());
+      expect(one.axes.shape).toEqual([6, 7]);
+      const squares = (x: Tensor) => x.sub(x.mean(0, true)).pow(2).sum([1]).mean().item();
+      expect(squares(project(rows, one)) / squares(z)).toBeCloseTo(1 + 0.64, 3);
+      // All that was added is along the third number: what two rows that differ in another one lie apart stays.
+      const apart = (moved: number[], { mean, axes }: typeof one) =>
+        project(tensor(moved, [1, 6]), { mean: mean.mul(0), axes })
+          .pow(2)
+          .sum()
+          .item();
+      const [along, across] = [
+        [0, 0, 1, 0, 0, 0],
+        [0, 1, 0, 0, 0, 0],
+      ].map((moved) => apart(moved, one) / apart(moved, base));
+      expect(along).toBeGreaterThan(3);
+      expect(across).toBeLessThan(1.2);
+      for (const { mean, axes } of [base, one, other]) for (const part of [mean, axes]) part.dispose();
     });
   });
   it("is the same for a seed, comes back from a file, and leaves no tensor behind", () => {

@@ -16,7 +16,6 @@ import {
   type Tensor,
   tensor,
   turned,
-  zeros,
 } from "../torch/index.ts";
 
 /** Features x [B, D] become (x - mean) axes, [B, k]. */
@@ -43,7 +42,7 @@ const TOLD_SHARE = 0.6;
  * The first k principal axes [D, k] of centred rows [N, D], half whitened, and the root mean square length of the rows
  * along them.
  */
-function halfWhitened(rows: Tensor, k: number): { axes: Tensor; length: Tensor } {
+export function halfWhitened(rows: Tensor, k: number): { axes: Tensor; length: Tensor } {
   const [N, D] = rows.shape;
   // The directions of fewer rows than columns follow from the products of the rows, a smaller matrix.
   const few = N < D;
@@ -62,7 +61,7 @@ function halfWhitened(rows: Tensor, k: number): { axes: Tensor; length: Tensor }
 }
 
 /** Standard deviation [1, D] of centred rows [N, D]. */
-function spreadOf(rows: Tensor): Tensor {
+export function spreadOf(rows: Tensor): Tensor {
   return rows.pow(2).mean(0, true).sqrt().clamp(1e-6);
 }
 
@@ -98,69 +97,7 @@ export function fitProjection(features: Tensor, dim: number, told: Tensor | null
   return { mean: keep(mean), axes: keep(axes) };
 }
 
-/** Axes [D, k] of one part of the columns and [E, n] of the other as axes [D + E, k + n], turned at random. */
-function sideBySide(left: Tensor, right: Tensor): Tensor {
-  const [[D, k], [E, n]] = [left.shape, right.shape];
-  manualSeed(1);
-  const [rotation] = qr(randn([k + n, k + n]).to("float64"));
-  const blocks = cat([cat([left, zeros([D, n])], 1), cat([zeros([E, k]), right], 1)], 0);
-  return blocks.to("float64").matmul(rotation).to("float32");
-}
-
-/**
- * How far galaxies lie apart by images as they are, where 1 is how far they lie apart by those in a common range
- * (docs/decisions/feature-reading.md).
- */
-const PLAIN_SHARE = 0.7;
-
-/**
- * One projection of features that stand side by side, [N, 2 D]: `plain` of the first half, `inRange` of the second. The
- * columns of both are turned together, for the reason that `fitProjection` gives.
- */
-export function joinProjections(plain: Projection, inRange: Projection): Projection {
-  const [mean, axes] = noGrad(() =>
-    scope(() => {
-      return [cat([plain.mean, inRange.mean], 1), sideBySide(plain.axes.mul(PLAIN_SHARE), inRange.axes)];
-    }),
-  );
-  return { mean: keep(mean), axes: keep(axes) };
-}
-
-/** Pooled features [N, D] to components [N, d]: the mean subtracted, then turned and weighted by the axes [D, d]. */
-/**
- * How far galaxies lie apart by patterns in rings, where 1 is how far they lie apart by all else
- * (docs/decisions/feature-reading.md).
- */
-const RINGS_SHARE = 0.8;
-
-/**
- * `base`, a projection of the first columns of features [N, D], and beside it the first `dim` half-whitened components
- * of the other columns, at `RINGS_SHARE` of its length; turned together, for the reason that `fitProjection` gives.
- */
-export function besideProjection(base: Projection, features: Tensor, dim: number): Projection {
-  const [N, D] = features.shape;
-  const first = base.axes.shape[0];
-  const n = Math.min(dim, D - first, N - 1);
-  const [mean, axes] = noGrad(() =>
-    scope(() => {
-      const others = features.slice(1, first, D);
-      const mean = others.mean(0, true);
-      const centred = others.sub(mean);
-      const sd = spreadOf(centred);
-      const beside = halfWhitened(centred.div(sd).to("float64"), n);
-      const rows = features.slice(1, 0, first).matmul(base.axes);
-      const length = rows.sub(rows.mean(0, true)).pow(2).sum([1]).mean().sqrt();
-      const scale = length.to("float64").div(beside.length).mul(RINGS_SHARE);
-      const axes = beside.axes
-        .mul(scale)
-        .to("float32")
-        .div(sd.reshape(D - first, 1));
-      return [cat([base.mean, mean], 1), sideBySide(base.axes, axes)];
-    }),
-  );
-  return { mean: keep(mean), axes: keep(axes) };
-}
-
+/** Features [B, D] in a projection's columns, [B, k]. */
 export function project(features: Tensor, { mean, axes }: Projection): Tensor {
   return features.sub(mean).matmul(axes);
 }

@@ -2,15 +2,51 @@
 import { Random } from "../../base/random.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
 import { randomStretch } from "../../batches/stretch.ts";
-import { besideProjection, fitProjection, joinProjections, type Projection } from "../../models/feature-projection.ts";
+import { fitProjection, type Projection } from "../../models/feature-projection.ts";
 import { type FeatureReading, featuresOf } from "../../models/feature-reader.ts";
+import { besideProjection, joinProjections, tellingProjection } from "../../models/join-projections.ts";
 import { ringPatternDim } from "../../models/ring-pooling.ts";
 import type { SwinUnet } from "../../models/swin-unet.ts";
-import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor } from "../../torch/index.ts";
+import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor, tensor } from "../../torch/index.ts";
+import type { CatalogueShares } from "./catalogue.ts";
 
 /** Galaxies to fit on; more change nothing that matters. */
 const FIT_ROWS = 6000;
 const BATCH = 64;
+
+/** Features [N, D] of rows of the bank, real ones as they are and simulated ones by a stretch that `random` draws. */
+function featuresOfRows(
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: FeatureReading,
+  rows: number[],
+  random: Random | null,
+): Tensor {
+  const reader = featuresOf(model.eval(), reading);
+  const parts: Tensor[] = [];
+  for (let at = 0; at < rows.length; at += BATCH)
+    parts.push(
+      noGrad(() =>
+        scope(() => {
+          const images = bank.take(rows.slice(at, at + BATCH));
+          const shown = random === null ? images : randomStretch(images, random);
+          return reader.of(resizeBilinear(shown, reading.sizePx, reading.sizePx));
+        }),
+      ),
+    );
+  return cat(parts, 0);
+}
+
+/** Features [N, D] of real galaxies of the bank, or of simulated ones where it has no others, and without projection. */
+function sampleFeatures(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureReading, "projection">, seed: number) {
+  const random = new Random(seed).fork("projection");
+  // Where images are in parts, those of the first one, which is the first process's however many there are.
+  const all = Array.from(bank.truth.keys()).filter((row) => bank.shards === undefined || bank.shards.of[row] === 0);
+  const real = all.filter((row) => bank.truth[row] === null);
+  const rows = random.shuffle(real.length > 0 ? real : all).slice(0, FIT_ROWS);
+  manualSeed(seed);
+  return featuresOfRows(model, bank, { ...reading, projection: null }, rows, real.length > 0 ? null : random);
+}
 
 export interface FitOptions {
   dim: number;
@@ -18,53 +54,59 @@ export interface FitOptions {
   told: Tensor | null;
   /** How many columns patterns in rings have, where the reading has them. */
   rings?: number;
-  /** Taken over, and freed with what comes of it. */
-  given?: Projection | null;
 }
 
 /**
  * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown
  * by a stretch of their own, where it has no real ones; parameters that objectives have learned to tell, `told` [n, D],
- * among them. Images that are read both as they are and in a common range have half of the columns for each. Where a
- * projection is `given`, it is taken instead. A reading with rings has `rings` columns more, fitted beside it. Draws from
- * `seed`; leaves the model in evaluation.
+ * among them. Images that are read both as they are and in a common range have half of the columns for each. A reading
+ * with rings has `rings` columns more, fitted beside those. Draws from `seed`; leaves the model in evaluation.
  */
 export function fitReading(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
-  { dim, seed, told, rings = 0, given = null }: FitOptions,
+  { dim, seed, told, rings = 0 }: FitOptions,
 ): Projection {
-  const random = new Random(seed).fork("projection");
-  // Where images are in parts, those of the first one, which is the first process's however many there are.
-  const all = Array.from(bank.truth.keys()).filter((row) => bank.shards === undefined || bank.shards.of[row] === 0);
-  const real = all.filter((row) => bank.truth[row] === null);
-  const pool = real.length > 0 ? real : all;
-  const rows = random.shuffle(pool).slice(0, FIT_ROWS);
-  const reader = featuresOf(model.eval(), { ...reading, projection: null });
-  manualSeed(seed);
   return scope(() => {
-    const parts: Tensor[] = [];
-    for (let at = 0; at < rows.length; at += BATCH) {
-      const batch = rows.slice(at, at + BATCH);
-      parts.push(
-        noGrad(() =>
-          scope(() => {
-            const images = bank.take(batch);
-            const shown = real.length > 0 ? images : randomStretch(images, random);
-            return reader.of(resizeBilinear(shown, reading.sizePx, reading.sizePx));
-          }),
-        ),
-      );
-    }
-    const features = cat(parts, 0);
-    const width = features.shape[1] - (reading.rings ? ringPatternDim(model) : 0);
-    const base =
-      given ?? fitPooled(features.slice(1, 0, width), { dim, told, halves: reading.commonRange === "both" ? 2 : 1 });
+    const features = sampleFeatures(model, bank, reading, seed);
+    const pooled = features.shape[1] - (reading.rings ? ringPatternDim(model) : 0);
+    const halves = reading.commonRange === "both" ? 2 : 1;
+    const base = fitPooled(features.slice(1, 0, pooled), { dim, told, halves });
     if (!reading.rings) return base;
     const whole = besideProjection(base, features, rings);
     free(base);
     return whole;
+  });
+}
+
+/**
+ * Beside a projection that is there (which stays the caller's): `rings` columns of patterns in rings, where that is not
+ * 0, and what `catalogue` says of the bank's galaxies, where it is given (`join-projections.ts`).
+ */
+export function fitBeside(
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: Omit<FeatureReading, "projection">,
+  given: Projection,
+  { seed, rings, catalogue }: { seed: number; rings: number; catalogue: CatalogueShares | undefined },
+): Projection {
+  return scope(() => {
+    const whole = rings === 0 ? given : besideProjection(given, sampleFeatures(model, bank, reading, seed), rings);
+    if (catalogue === undefined) return whole;
+    const K = catalogue.names.length;
+    const rows = Array.from({ length: bank.count }, (_, row) => row).filter((row) =>
+      catalogue.weight.subarray(row * K, (row + 1) * K).some((value) => value > 0),
+    );
+    const z = featuresOfRows(model, bank, { ...reading, projection: whole }, rows, null);
+    const of = (all: Float32Array) =>
+      tensor(
+        rows.flatMap((row) => Array.from(all.subarray(row * K, (row + 1) * K))),
+        [rows.length, K],
+      );
+    const telling = tellingProjection(whole, z, of(catalogue.share), of(catalogue.weight));
+    if (whole !== given) free(whole);
+    return telling;
   });
 }
 

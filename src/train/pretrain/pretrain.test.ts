@@ -180,6 +180,18 @@ describe("pre-training", () => {
         1e-4 * products(old).abs().max().item(),
       );
     });
+    const telling = {
+      ...rings,
+      rings: undefined,
+      initFrom: join(out("rings"), "encoder.safetensors"),
+      catalogue: { small: [{ column: "axisRatio" }, { column: "label", classes: ["spiral", "elliptical"] }] },
+    };
+    await pretrain(recipe(telling), { out: out("telling"), progress: SILENT });
+    scope(() => {
+      const { tensors, metadata } = readSafetensors(join(out("telling"), "encoder.safetensors"));
+      expect(metadata.rings).toBe("true");
+      expect(tensors["projection.axes"].shape).toEqual([1408 + 3232, 16 + 3]);
+    });
     const bare = join(out("bare"), "encoder.safetensors");
     await pretrain(recipe({ steps: 1 }), { out: out("bare"), progress: SILENT });
     await expect(

@@ -10,7 +10,7 @@ import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { noiseTable } from "../../batches/noise.ts";
 import { pooled } from "../../models/feature-pooling.ts";
 import { type Projection, projectionState, readProjection } from "../../models/feature-projection.ts";
-import { type FeatureReading, notesOf } from "../../models/feature-reader.ts";
+import { type FeatureReading, featuresOf, notesOf } from "../../models/feature-reader.ts";
 import { growFromWeights } from "../../models/grow.ts";
 import { createModel, loadWeights } from "../../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
@@ -35,7 +35,7 @@ import { loadCheckpoint, saveCheckpoint } from "../checkpoint.ts";
 import { warmupCosine } from "../schedule.ts";
 import { moveAverage } from "./average.ts";
 import { type CatalogueShares, catalogueShares } from "./catalogue.ts";
-import { fitReading } from "./fit-reading.ts";
+import { fitBeside, fitReading } from "./fit-reading.ts";
 import { OBJECTIVES, type Objective, type ObjectiveName } from "./objectives/index.ts";
 import { featuresOfAll, sumRecord } from "./parallel.ts";
 import type { Recipe } from "./recipe.ts";
@@ -103,7 +103,7 @@ export function trainOnBank(
     );
   manualSeed(recipe.seed);
   const model = createModel(recipe.model).train();
-  if (recipe.initFrom !== undefined) loadWeights(model, recipe.initFrom);
+  const begun = recipe.initFrom === undefined ? {} : loadWeights(model, recipe.initFrom);
   if (recipe.growFrom !== undefined) growFromWeights(model, recipe.growFrom);
   const heads = objectivesOf(recipe, model, told);
   const weights = recipe.surveys.length === 0 ? [1] : weightsOf(recipe.surveys, recipe.surveyWeights);
@@ -160,10 +160,15 @@ export function trainOnBank(
     saveCheckpoint(checkpoint, trained, about);
     const commonRange = recipe.commonRange === "both" ? recipe.commonRange : recipe.commonRange !== false;
     const { viewPx: sizePx, pooling, views, rings } = recipe;
-    const reading = { sizePx, pooling, commonRange, rings: rings !== undefined, views };
+    // Without a step, weights whose features have rings already keep them.
+    const hasRings = rings !== undefined || (recipe.steps === 0 && begun.rings === "true");
+    const reading = { sizePx, pooling, commonRange, rings: hasRings, views };
     const released = average ?? model;
     // The components belong to the finished weights; features of a checkpoint are read without them.
-    const projection = step < recipe.steps ? null : projectionOf(recipe, released, bank, reading, toldBy(heads));
+    const projection =
+      step < recipe.steps
+        ? null
+        : projectionOf(recipe, released, bank, reading, { heads: toldBy(heads), catalogue: told });
     exportEncoder(
       released,
       join(out, "encoder.safetensors"),
@@ -277,17 +282,22 @@ function projectionOf(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
-  told: Tensor | null,
+  told: { heads: Tensor | null; catalogue: CatalogueShares | undefined },
 ): Projection | null {
   if (steps > 0)
-    return dim === undefined ? null : scope(() => fitReading(model, bank, reading, { dim, seed, told, rings }));
+    return dim === undefined
+      ? null
+      : scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, rings }));
   const given = initFrom === undefined ? null : readProjection(initFrom);
-  if (given === null)
+  const width = featuresOf(model, { ...reading, rings: reading.rings && rings === undefined, projection: null }).dim;
+  if (given === null || given.axes.shape[0] !== width)
     throw new SkyloopError(
       "BAD_RECIPE",
-      `with 0 steps the projection of initFrom is kept, and ${initFrom ?? "nothing"} has none; train with a projection first`,
+      `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights`,
     );
-  return scope(() => fitReading(model, bank, reading, { dim: 0, seed, told, rings, given }));
+  const whole = fitBeside(model, bank, reading, given, { seed, rings: rings ?? 0, catalogue: told.catalogue });
+  for (const part of [given.mean, given.axes]) if (whole !== given) part.dispose();
+  return whole;
 }
 
 type Heads = Record<string, { head: Objective; weight: number }>;

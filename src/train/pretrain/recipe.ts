@@ -44,7 +44,10 @@ export const Recipe = z.strictObject({
   projection: z.int().positive().optional(),
   /** Beside those: to how many numbers patterns in rings of the finer maps are projected (`models/ring-pooling.ts`). */
   rings: z.int().positive().optional(),
-  /** 0: nothing is trained; the weights of `initFrom` keep their projection, and `rings` are fitted beside it. */
+  /**
+   * 0: nothing is trained; the weights of `initFrom` keep their projection, and `rings` and what `catalogue` says are
+   * fitted beside it.
+   */
   steps: z.int().min(0),
   /** Galaxies a pass; `accumulate` passes make a step. */
   batchSize: z.int().min(2),
@@ -81,18 +84,18 @@ export function readRecipe(path: string): Recipe {
   const { surveys, initFrom, growFrom, ...rest } = parsed.data;
   const { objectives, steps, projection, rings } = rest;
   const named = Object.values(objectives).some((value) => value !== undefined);
-  if (steps === 0 ? named || initFrom === undefined || rings === undefined : !named)
+  if (steps === 0 ? named || initFrom === undefined || (rings ?? rest.catalogue) === undefined : !named)
     throw new SkyloopError(
       "BAD_RECIPE",
       steps === 0
-        ? `${path}: with 0 steps nothing is trained: give initFrom and rings, and no objectives`
+        ? `${path}: with 0 steps nothing is trained: give initFrom and rings, a catalogue or both, and no objectives`
         : `${path}: names no objective`,
     );
   if (steps > 0 && rings !== undefined && projection === undefined)
     throw new SkyloopError("BAD_RECIPE", `${path}: rings stand beside a projection; give one`);
   if (initFrom !== undefined && growFrom !== undefined)
     throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);
-  if ((rest.objectives.catalogue === undefined) !== (rest.catalogue === undefined))
+  if (steps > 0 && (objectives.catalogue === undefined) !== (rest.catalogue === undefined))
     throw new SkyloopError(
       "BAD_RECIPE",
       `${path}: the objective "catalogue" and the list "catalogue" of what it foretells go together; give both or neither`,
