@@ -6,20 +6,21 @@
 import {
   closeSync,
   existsSync,
-  fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "../base/checksum.ts";
 import { SkyloopError } from "../base/errors.ts";
 import { readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
 import type { FeatureSet } from "../contract/api.ts";
+import { faultOf, notFinite, readRows, rowsOf } from "./feature-blocks.ts";
 
 /** Content of features.json. */
 export interface FeatureHeader {
@@ -32,11 +33,17 @@ export interface FeatureHeader {
   /** Of the encoder's products; absent: float32. */
   precision?: "float32" | "bfloat16";
   blocksDone: number[];
+  /** CRC-32 of each block of `blocksDone`, in its order; absent in sets of earlier versions. */
+  sums?: number[];
 }
 
 const folderOf = (survey: string, model: string) => join(survey, "features", model);
 
+/** Names of feature sets: folders below `features/`, never above. */
+const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/;
+
 function readHeader(survey: string, model: string): FeatureHeader {
+  checkName(survey, model);
   const path = join(folderOf(survey, model), "features.json");
   if (!existsSync(path)) {
     const others = listFeatures(survey).map((set) => set.model);
@@ -63,10 +70,19 @@ export function listFeatures(survey: string): FeatureSet[] {
         model: header.model,
         weightsHash: header.weightsHash,
         dim: header.dim,
-        done: rowsDone(header),
+        done: lengthOf(matrixPath(survey, name)) === header.count * header.dim * 4 ? rowsDone(header) : 0,
         total: header.count,
       };
     });
+}
+
+const matrixPath = (survey: string, model: string) => join(folderOf(survey, model), "features.f32");
+const lengthOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+
+/** Refuses a name that would lead out of the folder of features. Throws FEATURES_MISSING. */
+function checkName(survey: string, model: string): void {
+  if (!MODEL_NAME.test(model))
+    throw new SkyloopError("FEATURES_MISSING", `${survey} can have no features of ${JSON.stringify(model)}`);
 }
 
 /** A finished feature set, read-only. */
@@ -83,48 +99,79 @@ export interface Features {
   close(): void;
 }
 
-/** Opens a finished set. Throws FEATURES_MISSING, FEATURES_UNFINISHED, FEATURES_BROKEN. */
+/**
+ * Opens a finished set; each block is checked when it is first read. Throws FEATURES_MISSING, FEATURES_UNFINISHED,
+ * FEATURES_BROKEN, OTHER_DATA where the features are of another state of the survey.
+ */
 export function openFeatures(survey: string, model: string): Features {
   const header = readHeader(survey, model);
-  const { dim, count } = header;
+  const { dim, count, blockRows } = header;
+  const again = `run \`skyloop embed ${survey} --model ${model}\` to compute what is missing`;
   if (rowsDone(header) < count)
     throw new SkyloopError(
       "FEATURES_UNFINISHED",
       `features of ${model} are finished for ${rowsDone(header)} of ${count} objects; run \`skyloop embed ${survey} --model ${model}\` to go on`,
     );
-  const path = join(folderOf(survey, model), "features.f32");
-  const file = openSync(path, "r");
-  const bytes = fstatSync(file).size;
-  if (bytes !== count * dim * 4) {
-    closeSync(file);
+  mustBeOf(survey, header);
+  const path = matrixPath(survey, model);
+  if (lengthOf(path) !== count * dim * 4)
     throw new SkyloopError(
       "FEATURES_BROKEN",
-      `${path} has ${bytes} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; delete the folder and run \`skyloop embed\` again`,
+      `${path} has ${Math.max(0, lengthOf(path))} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; ${again}`,
     );
-  }
-  let whole: Float32Array | null = null;
-  const read = (from: number, into: Float32Array) => {
-    const view = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-    for (let done = 0; done < view.length; )
-      done += readSync(file, view, done, Math.min(view.length - done, 2 ** 30), from * dim * 4 + done);
-    return into;
+  const file = openSync(path, "r");
+  const checked = new Uint8Array(Math.ceil(count / blockRows));
+  const check = (block: number, values: Float32Array) => {
+    const fault = faultOf(header, block, values);
+    if (fault !== null)
+      throw new SkyloopError(
+        "FEATURES_BROKEN",
+        `${path}: block ${block} (objects ${block * blockRows + 1} to ${block * blockRows + rowsOf(header, block)}) ${fault}; ${again}`,
+      );
+    checked[block] = 1;
   };
+  const read = (from: number, into: Float32Array) => {
+    if (readRows(file, header, from, into)) return into;
+    throw new SkyloopError("FEATURES_BROKEN", `${path} was cut while it was read; ${again}`);
+  };
+  let whole: Float32Array | null = null;
   return {
     model: header.model,
     weightsHash: header.weightsHash,
     dim,
     count,
-    rows: (from, to) =>
-      whole === null ? read(from, new Float32Array((to - from) * dim)) : whole.subarray(from * dim, to * dim),
+    rows(from, to) {
+      if (whole !== null) return whole.subarray(from * dim, to * dim);
+      for (let block = Math.floor(from / blockRows); block * blockRows < to; block++)
+        if (checked[block] === 0) check(block, read(block * blockRows, new Float32Array(rowsOf(header, block) * dim)));
+      return read(from, new Float32Array((to - from) * dim));
+    },
     row(index) {
       return this.rows(index, index + 1);
     },
     matrix() {
-      whole ??= read(0, new Float32Array(new SharedArrayBuffer(count * dim * 4)));
+      if (whole !== null) return whole;
+      const all = read(0, new Float32Array(new SharedArrayBuffer(count * dim * 4)));
+      for (let block = 0; block < checked.length; block++)
+        if (checked[block] === 0)
+          check(block, all.subarray(block * blockRows * dim, (block * blockRows + rowsOf(header, block)) * dim));
+      whole = all;
       return whole;
     },
     close: () => closeSync(file),
   };
+}
+
+/** Throws OTHER_DATA where the survey's catalogue is not the one that the features were computed of. */
+function mustBeOf(survey: string, header: FeatureHeader): void {
+  const path = join(survey, "survey.json");
+  if (!existsSync(path)) return;
+  const { dataHash } = readJson(path) as { dataHash?: string };
+  if (dataHash === undefined || dataHash === header.dataHash) return;
+  throw new SkyloopError(
+    "OTHER_DATA",
+    `the features of ${header.model} in ${survey} are of other data (${header.dataHash.slice(0, 12)}, the survey is ${dataHash.slice(0, 12)}); delete ${folderOf(survey, header.model)} and run \`skyloop embed ${survey}\` again`,
+  );
 }
 
 /** A feature set being written; `finished` tells which blocks need no work. */
@@ -142,6 +189,7 @@ export interface FeatureWriter {
  * of other weights or of other data, LOCKED where another process writes it.
  */
 export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "blocksDone">): FeatureWriter {
+  checkName(survey, wanted.model);
   const folder = folderOf(survey, wanted.model);
   mkdirSync(folder, { recursive: true });
   const release = lockFolder(folder, "embed");
@@ -156,16 +204,24 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
           "OTHER_WEIGHTS",
           `${folder} holds features with ${key} ${header[key]}, asked for ${wanted[key]}; give the new ones another name (\`--name\`) or delete the folder`,
         );
-    const file = openSync(join(folder, "features.f32"), existsSync(join(folder, "features.f32")) ? "r+" : "w+");
-    ftruncateSync(file, wanted.count * wanted.dim * 4);
+    const { file, sound } = openForWriting(join(folder, "features.f32"), header);
+    header.blocksDone = [...sound.keys()];
+    header.sums = [...sound.values()];
+    const done = new Set(header.blocksDone);
     return {
       header,
       blocks: Math.ceil(wanted.count / wanted.blockRows),
-      finished: (block) => header.blocksDone.includes(block),
+      finished: (block) => done.has(block),
       write(block, rows) {
         const expected = Math.min(header.blockRows, header.count - block * header.blockRows) * header.dim;
         if (rows.length !== expected)
           throw new SkyloopError("FEATURES_BROKEN", `block ${block} needs ${expected} numbers, got ${rows.length}`);
+        const bad = notFinite(rows, header.dim);
+        if (bad >= 0)
+          throw new SkyloopError(
+            "FEATURES_NOT_FINITE",
+            `the features of ${header.model} for object ${block * header.blockRows + bad + 1} hold NaN or infinity; the weights or that stamp are damaged, and nothing of them was kept`,
+          );
         try {
           const view = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
           for (let done = 0; done < view.length; )
@@ -174,7 +230,12 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
         } catch (cause) {
           throw writeError(folder, cause);
         }
-        header.blocksDone.push(block);
+        if (done.has(block)) header.sums?.splice(header.blocksDone.indexOf(block), 1, crc32(rows));
+        else {
+          done.add(block);
+          header.blocksDone.push(block);
+          header.sums?.push(crc32(rows));
+        }
         writeFileAtomic(headerPath, JSON.stringify(header));
       },
       close() {
@@ -186,4 +247,21 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
     release();
     throw error;
   }
+}
+
+/** Opens the matrix at its full length, and finds the checksums of the blocks that are as they were written. */
+function openForWriting(path: string, header: FeatureHeader): { file: number; sound: Map<number, number> } {
+  const bytes = header.count * header.dim * 4;
+  const length = lengthOf(path);
+  const file = openSync(path, length < 0 ? "w+" : "r+");
+  const sound = new Map<number, number>();
+  // What is longer than it should be and has no checksums may be of anything.
+  const trusted = header.sums !== undefined || length <= bytes ? header.blocksDone : [];
+  for (const block of trusted) {
+    const values = new Float32Array(rowsOf(header, block) * header.dim);
+    if (readRows(file, header, block * header.blockRows, values) && faultOf(header, block, values, true) === null)
+      sound.set(block, crc32(values));
+  }
+  ftruncateSync(file, bytes);
+  return { file, sound };
 }
