@@ -47,6 +47,8 @@ const ON_REQUEST: ColumnSpec[] = [
  * stay numbers): names (ids, tags, people, files), all text, or none.
  */
 export const SAFE_CELLS = ["names", "all", "none"] as const;
+
+/** Which cells of an exported CSV are kept from being computed by a spreadsheet. */
 export type SafeCells = (typeof SAFE_CELLS)[number];
 
 /** What people, or tables of theirs, may have written. */

@@ -24,7 +24,7 @@ const WORDS: Record<string, LabelValue> = {
 };
 const PER_WRITE = 1000;
 
-/** A row of a table of labels. */
+/** An object of a table of labels and the label that its words mean. */
 export interface LabelRow {
   object: string;
   value: LabelValue;

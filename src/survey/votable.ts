@@ -1,7 +1,7 @@
 /** VOTable out. */
 import type { Cell, TableColumn } from "./duck.ts";
 
-/** A column with what is said of it. */
+/** A column to write with the sentence and the UCD (IVOA's name of its quantity) that VOTable keeps. */
 export type DescribedColumn = TableColumn & { description?: string; ucd?: string };
 
 const escaped = (text: string) =>

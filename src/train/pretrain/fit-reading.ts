@@ -48,6 +48,7 @@ function sampleFeatures(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureR
   return featuresOfRows(model, bank, { ...reading, projection: null }, rows, real.length > 0 ? null : random);
 }
 
+/** How many columns features shall have, and what objectives have learned to tell. */
 export interface FitOptions {
   dim: number;
   seed: number;
