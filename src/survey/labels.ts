@@ -92,7 +92,7 @@ export function ownColumns(row: TableRow, without: (string | undefined)[]): Tabl
 }
 
 /** What a label table says of one object. */
-export interface LabelRow {
+export interface ImageLabels {
   /** As in the table; undefined where the row has none. */
   id: string | undefined;
   columns: TableRow;
@@ -102,9 +102,9 @@ export interface LabelRow {
 /** A label table, joined to images by id or file name. */
 export interface Labels {
   /** The row of an image, given by any of its names below the folder of images. */
-  take(file: string): LabelRow | undefined;
+  take(file: string): ImageLabels | undefined;
   /** As `take`, for objects that are no files (rows of an HDF5 file): by id. */
-  takeId(id: string): LabelRow | undefined;
+  takeId(id: string): ImageLabels | undefined;
   /** Rows that no image took, that repeat another or fit several images, and columns that were left out. */
   problems(): Problem[];
 }
@@ -233,7 +233,7 @@ class JoinedTable implements Labels {
     this.#problems.push({ source: this.#table.placeOf(row), code, message, kept: false });
   }
 
-  #labelled(row: number | undefined): LabelRow | undefined {
+  #labelled(row: number | undefined): ImageLabels | undefined {
     if (row === undefined) return undefined;
     this.#used.add(row);
     return {
@@ -243,11 +243,11 @@ class JoinedTable implements Labels {
     };
   }
 
-  take(file: string): LabelRow | undefined {
+  take(file: string): ImageLabels | undefined {
     return this.#labelled(this.#rowOfImage.get(file));
   }
 
-  takeId(id: string): LabelRow | undefined {
+  takeId(id: string): ImageLabels | undefined {
     return this.#labelled(this.#rowOfId.get(id));
   }
 
