@@ -1,13 +1,17 @@
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/layout.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { useRoute } from "./actions/route.ts";
-import { HomePage } from "./pages/home.tsx";
-import { LabelPage } from "./pages/label.tsx";
-import { MapPage } from "./pages/map.tsx";
-import { ResultsPage } from "./pages/results.tsx";
-import { StartPage } from "./pages/start.tsx";
+import { HomePage } from "./pages/home/home.tsx";
+import { LabelPage } from "./pages/label/label.tsx";
+import { MapPage } from "./pages/map/map.tsx";
+import { ResultsPage } from "./pages/results/results.tsx";
+import { StartPage } from "./pages/start/start.tsx";
+import { PageFailure } from "./parts/failure.tsx";
 import { TopBar } from "./parts/top-bar.tsx";
-import "./styles.css";
 
 function App() {
   const route = useRoute();
@@ -24,6 +28,7 @@ function App() {
           <MapPage survey={route.survey} session={route.session} key={`${route.survey} ${route.session}`} />
         )}
         {route.page === "label" && <LabelPage id={route.session} key={route.session} />}
+        {route.page === "nowhere" && <PageFailure what="There is no such page" why={route.path} />}
         {route.page === "results" && <ResultsPage id={route.session} key={route.session} />}
       </main>
     </>

@@ -8,6 +8,7 @@ import type {
   Ranking,
   Saved,
   Session,
+  SessionChange,
   SessionEvent,
   SessionState,
   SurveyInfo,
@@ -30,6 +31,7 @@ export const api = {
     askJson<Rows>(`${objects(survey)}?random=${count}&seed=${seed}`),
   diverse: (survey: string, model: string, count: number, seed: number) =>
     askJson<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
+  byColumn: (survey: string, query: URLSearchParams) => askJson<Rows>(`${objects(survey)}?${query}`),
   byRows: (survey: string, rows: number[]) => askJson<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
   lookUp: (survey: string, text: string, radiusArcsec: number) =>
     askJson<{ objects: ObjectRow[]; missing: string[] }>(`/surveys/${at(survey)}/lookup`, { text, radiusArcsec }),
@@ -40,6 +42,10 @@ export const api = {
   detail: (survey: string, object: string) => askJson<ObjectDetail>(`${objects(survey)}/${at(object)}`),
   newSession: (wanted: NewSession) => askJson<SessionState>("/sessions", wanted),
   session: (id: string, who: string) => askJson<SessionState>(`${session(id)}?who=${at(who)}`),
+  changeSession: (id: string, change: SessionChange) => askJson<Session>(`${session(id)}/change`, change),
+  copySession: (id: string, who: string) => askJson<Session>(`${session(id)}/copy`, { who }),
+  pageOf: (id: string, round: number) => askJson<Page>(`${session(id)}/rounds/${round}`),
+  skipped: (id: string) => askJson<Page>(`${session(id)}/skipped`),
   events: (id: string) => askJson<SessionEvent[]>(`${session(id)}/events`),
   label: (id: string, who: string, labels: NewLabel[]) => askJson<Saved>(`${session(id)}/labels`, { who, labels }),
   step: (id: string, kind: "undo" | "redo", who: string, clientKey: string) =>
@@ -65,9 +71,13 @@ export function pictureUrl(survey: string, object: string, size: number): string
   return apiUrl(`${objects(survey)}/${at(object)}/picture?size=${made}`);
 }
 
-/** Address of a table of what `filter` lets through. */
-export function exportUrl(id: string, format: string, filter: URLSearchParams): string {
-  return apiUrl(`${session(id)}/export?${new URLSearchParams([...filter, ["format", format]])}`);
+/** Address of a stamp as a file: the picture as it came, or its pixels as FITS. */
+export const cutoutUrl = (survey: string, object: string): string => apiUrl(`${objects(survey)}/${at(object)}/cutout`);
+
+/** Address of a table of what `filter` lets through, with further columns. */
+export function exportUrl(id: string, format: string, filter: URLSearchParams, columns: string[] = []): string {
+  const more = columns.map((name) => ["columns", name]);
+  return apiUrl(`${session(id)}/export?${new URLSearchParams([...filter, ["format", format], ...more])}`);
 }
 
 /** The address of a session's report. */

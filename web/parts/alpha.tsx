@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { SessionState } from "../../src/contract/api.ts";
 import type { Preview } from "../../src/contract/insight.ts";
 import { api, pictureUrl } from "../client/api.ts";
+import "./alpha.css";
 
 /** Which way the alpha rule points: as `ruleMode` of the server. */
 const modeOf = (positives: number, negatives: number, alpha: number): "highest" | "lower" =>

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import "./dialog.css";
 
 /** A modal window; Escape and a click beside it close it. */
 export function Dialog({

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { ACTIONS, type Action, assign, DEFAULT_KEYS, type Keys } from "../actions/keys.ts";
 import { remember } from "../actions/memory.ts";
 import { Dialog } from "./dialog.tsx";
+import "./help.css";
 
 const NAMES: Record<string, string> = { " ": "Space", Z: "Shift+z" };
 

@@ -1,5 +1,6 @@
 import type { SessionState } from "../../src/contract/api.ts";
 import { pictureUrl } from "../client/api.ts";
+import "./opinions.css";
 
 /** Objects about which people disagree: each opinion is kept, a click looks at the object. */
 export function Opinions({ state, onOpen }: { state: SessionState; onOpen(object: string): void }) {

@@ -1,4 +1,5 @@
 import type { LiveSession } from "../session/use-session.ts";
+import "./save-state.css";
 
 const labels = (n: number): string => (n === 1 ? "1 label is" : `${n} labels are`);
 

@@ -2,6 +2,7 @@ import { memo, useLayoutEffect, useRef } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
 import { loadPicture } from "../actions/picture-queue.ts";
 import { pictureUrl } from "../client/api.ts";
+import "./tile.css";
 
 const MARK: Record<LabelValue, string> = { positive: "✓", negative: "✗", unsure: "?", clear: "" };
 const WORD: Record<LabelValue, string> = {
@@ -15,6 +16,8 @@ interface Props {
   survey: string;
   object: string;
   size: number;
+  /** How many times the middle is magnified. */
+  magnify?: number;
   label: LabelValue | null;
   pending?: boolean;
   focused?: boolean;
@@ -26,10 +29,11 @@ interface Props {
 }
 
 /** A square picture, loaded when its turn comes. */
-function Picture({ url, size }: { url: string; size: number }) {
+function Picture({ url, size, magnify }: { url: string; size: number; magnify: number }) {
   const image = useRef<HTMLImageElement>(null);
   useLayoutEffect(() => (image.current === null ? undefined : loadPicture(image.current, url)), [url]);
-  return <img ref={image} width={size} height={size} alt="" draggable={false} />;
+  const style = magnify === 1 ? undefined : { transform: `scale(${magnify})` };
+  return <img ref={image} width={size} height={size} alt="" draggable={false} style={style} />;
 }
 
 /** One stamp with its label; a click is the parent's to understand. */
@@ -37,6 +41,7 @@ export const Tile = memo(function Tile({
   survey,
   object,
   size,
+  magnify = 1,
   label,
   pending,
   focused,
@@ -58,7 +63,11 @@ export const Tile = memo(function Tile({
         tabIndex={focused === false ? -1 : 0}
         onClick={(event) => onClick(object, event)}
       >
-        <Picture url={pictureUrl(survey, object, size * Math.min(2, devicePixelRatio || 1))} size={size} />
+        <Picture
+          url={pictureUrl(survey, object, size * magnify * Math.min(2, devicePixelRatio || 1))}
+          size={size}
+          magnify={magnify}
+        />
         {label !== null && (
           <span className="mark" aria-hidden="true">
             {MARK[label]}

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { recall, remember, setWho, whoAmI } from "../actions/memory.ts";
 import { go, pages } from "../actions/route.ts";
 import icon from "../icon.svg";
+import "./top-bar.css";
 
 type Theme = "auto" | "light" | "dark";
 const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };

@@ -1,0 +1,63 @@
+import { useState } from "react";
+import type { Session, SurveyInfo } from "../../../src/contract/api.ts";
+import { go, pages } from "../../actions/route.ts";
+import { useAsked } from "../../actions/use-asked.ts";
+import { api, pictureUrl } from "../../client/api.ts";
+import { PageFailure } from "../../parts/failure.tsx";
+import { SessionList } from "./session-list.tsx";
+import "./home.css";
+
+/** The surveys, and the searches in them. */
+export function HomePage() {
+  const [changed, setChanged] = useState(0);
+  const { answer: surveys, failure } = useAsked(() => api.surveys(), []);
+  const { answer: sessions } = useAsked(() => api.sessions(), [changed], true);
+  if (failure !== null) return <PageFailure what="The surveys cannot be listed" why={failure} />;
+  if (surveys === null) return <p className="hint">Opening…</p>;
+  return (
+    <div className="column">
+      <h1>Find galaxies with a handful of examples</h1>
+      <p className="lead">
+        Show Skyloop a few objects of the kind you want and a few that are not. It learns from your answers, shows the
+        best candidates, and improves with every round.
+      </p>
+      {surveys.map((survey) => (
+        <SurveyCard
+          key={survey.survey}
+          survey={survey}
+          sessions={(sessions ?? []).filter((session) => session.survey === survey.survey)}
+          onChanged={() => setChanged((count) => count + 1)}
+        />
+      ))}
+    </div>
+  );
+}
+
+function SurveyCard({ survey, sessions, onChanged }: { survey: SurveyInfo; sessions: Session[]; onChanged(): void }) {
+  const ready = survey.features.some(({ done, total }) => done === total);
+  const { answer: samples } = useAsked(() => api.random(survey.survey, 8, 11), [survey.survey]);
+  return (
+    <section className="card">
+      <div className="card-head">
+        <div>
+          <h2>{survey.title}</h2>
+          <p className="hint">
+            {survey.count.toLocaleString("en-US")} objects,{" "}
+            {survey.kind === "flux" ? `flux in ${survey.bands.join(", ")}` : "colour pictures"}
+            {survey.problems > 0 && `; ${survey.problems} files or rows have problems (skyloop survey info lists them)`}
+          </p>
+        </div>
+        <button type="button" className="main" disabled={!ready} onClick={() => go(pages.start(survey.survey))}>
+          New search
+        </button>
+      </div>
+      {!ready && <p className="hint">No features yet: run skyloop embed on this survey.</p>}
+      <div className="strip" aria-hidden="true">
+        {samples?.objects.map(({ object }) => (
+          <img key={object} src={pictureUrl(survey.survey, object, 128)} alt="" width="96" height="96" />
+        ))}
+      </div>
+      <SessionList sessions={sessions} onChanged={onChanged} />
+    </section>
+  );
+}

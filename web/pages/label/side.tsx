@@ -1,0 +1,50 @@
+import { go, pages } from "../../actions/route.ts";
+import { AlphaSlider, NextPreview } from "../../parts/alpha.tsx";
+import { Opinions } from "../../parts/opinions.tsx";
+import { LearningPanel } from "../../parts/plots/learning.tsx";
+import { RoundTable } from "../../parts/plots/rounds.tsx";
+import type { LiveSession } from "../../session/use-session.ts";
+
+interface Props {
+  session: LiveSession;
+  onTags: (() => void) | null;
+  onKeys(): void;
+  onOpen(object: string): void;
+}
+
+/** Beside the page: what was found so far, how reliable it is, and what the next round will show. */
+export function Side({ session, onTags, onKeys, onOpen }: Props) {
+  const { state, page, learned } = session;
+  return (
+    <aside className="side" aria-label="Progress of the search">
+      <p className="counts">
+        <b className="yes">{state.positives}</b> positive · <b className="no">{state.negatives}</b> negative ·{" "}
+        {state.unsure} unsure
+      </p>
+      <div className="ways">
+        <button type="button" onClick={() => go(pages.results(state.session))}>
+          Ranking and export
+        </button>
+        <button type="button" onClick={() => go(pages.map(state.survey, state.session))}>
+          Map
+        </button>
+        <button type="button" disabled={onTags === null} onClick={() => onTags?.()}>
+          Tags
+        </button>
+        <button type="button" onClick={onKeys}>
+          Keys
+        </button>
+      </div>
+      <LearningPanel session={state.session} learned={learned} positives={state.positives} />
+      <RoundTable rounds={state.rounds} />
+      <AlphaSlider
+        id="alpha"
+        alpha={state.alpha}
+        answers={state.pageSize}
+        onChange={session.setAlpha}
+        preview={(alpha) => <NextPreview state={state} round={page?.round ?? 0} learned={learned} alpha={alpha} />}
+      />
+      <Opinions state={state} onOpen={onOpen} />
+    </aside>
+  );
+}

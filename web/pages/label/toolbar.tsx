@@ -1,0 +1,137 @@
+import type { Keys } from "../../actions/keys.ts";
+import { SaveState } from "../../parts/save-state.tsx";
+import type { LiveSession } from "../../session/use-session.ts";
+import type { Shown } from "./use-view.ts";
+
+interface Props {
+  session: LiveSession;
+  shown: Shown;
+  answered: number;
+  keys: Keys;
+  size: number;
+  magnify: number;
+  onSize(size: number): void;
+  onMagnify(magnify: number): void;
+  onRest(): void;
+  onNext(): void;
+}
+
+/** The name of the search, how far its page is, and what can be done with it. */
+export function Toolbar({ session, shown, answered, keys, onRest, onNext, ...pictures }: Props) {
+  const { state, page } = session;
+  const { view, picks } = shown;
+  const round = page?.round ?? state.round;
+  return (
+    <div className="bar" role="toolbar" aria-label="Labelling">
+      <h1>{state.target}</h1>
+      <span className="hint">
+        {view.kind === "skipped" ? "skipped in earlier rounds" : `round ${view.kind === "round" ? view.round : round}`}
+        {view.kind === "now" && page?.provisional === true ? ", first picks" : ""} · {answered} of {picks.length}{" "}
+        answered
+      </span>
+      <Earlier shown={shown} round={round} />
+      <span className="grow" />
+      <SaveState session={session} />
+      <PictureSize {...pictures} />
+      <button
+        type="button"
+        disabled={!session.canUndo}
+        onClick={session.undo}
+        aria-label="Undo"
+        title={`Undo (${keys.undo})`}
+      >
+        ↶
+      </button>
+      <button
+        type="button"
+        disabled={!session.canRedo}
+        onClick={session.redo}
+        aria-label="Redo"
+        title={`Redo (${keys.redo})`}
+      >
+        ↷
+      </button>
+      <button
+        type="button"
+        onClick={onRest}
+        disabled={answered === picks.length}
+        title={`The rest is negative (${keys.rest})`}
+      >
+        Rest negative
+      </button>
+      {view.kind === "now" ? (
+        <button
+          type="button"
+          className="main"
+          disabled={session.going}
+          onClick={onNext}
+          title={`Next round (${keys.next})`}
+        >
+          {session.going ? "Learning…" : session.ahead === null ? "Next round" : `Go to round ${session.ahead}`}
+        </button>
+      ) : (
+        <button type="button" className="main" onClick={() => shown.setView({ kind: "now" })}>
+          Back to round {round}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The way to earlier pages and to what was skipped in them. */
+function Earlier({ shown: { view, setView }, round }: { shown: Shown; round: number }) {
+  if (round < 2) return null;
+  const at = view.kind === "round" ? view.round : round;
+  return (
+    <>
+      <button
+        type="button"
+        className="quiet"
+        disabled={view.kind === "round" && at === 1}
+        onClick={() => setView({ kind: "round", round: Math.max(1, at - 1) })}
+      >
+        Previous page
+      </button>
+      <button
+        type="button"
+        className="quiet"
+        aria-pressed={view.kind === "skipped"}
+        title="Objects that were shown and have no label"
+        onClick={() => setView(view.kind === "skipped" ? { kind: "now" } : { kind: "skipped" })}
+      >
+        Skipped
+      </button>
+    </>
+  );
+}
+
+/** How large pictures are, and how much of their middle they show. */
+function PictureSize({ size, magnify, onSize, onMagnify }: Pick<Props, "size" | "magnify" | "onSize" | "onMagnify">) {
+  return (
+    <>
+      <label className="size">
+        <input
+          type="range"
+          min="64"
+          max="256"
+          step="32"
+          value={size}
+          aria-label="Size of the pictures"
+          onChange={(event) => onSize(Number(event.target.value))}
+        />
+      </label>
+      <select
+        value={magnify}
+        aria-label="Zoom to the centre of the pictures"
+        title="Zoom to the centre of the pictures"
+        onChange={(event) => onMagnify(Number(event.target.value))}
+      >
+        {[1, 1.5, 2, 3].map((times) => (
+          <option key={times} value={times}>
+            {times}×
+          </option>
+        ))}
+      </select>
+    </>
+  );
+}

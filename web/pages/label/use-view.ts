@@ -1,0 +1,35 @@
+import { useState } from "react";
+import type { Pick } from "../../../src/contract/api.ts";
+import { useAsked } from "../../actions/use-asked.ts";
+import { api } from "../../client/api.ts";
+import type { LiveSession } from "../../session/use-session.ts";
+
+/** What the label page shows: the round of now, an earlier one, or everything that was skipped. */
+export type View = { kind: "now" } | { kind: "round"; round: number } | { kind: "skipped" };
+
+export interface Shown {
+  view: View;
+  setView(view: View): void;
+  picks: Pick[];
+  failure: string | null;
+}
+
+const NONE: Pick[] = [];
+
+/** The objects in view. A new round brings the page back to now. */
+export function useView(session: LiveSession): Shown {
+  const { page, state } = session;
+  const now = page?.round ?? 0;
+  const [chosen, setChosen] = useState<{ view: View; at: number }>({ view: { kind: "now" }, at: now });
+  const view: View = chosen.at === now ? chosen.view : { kind: "now" };
+  const { answer, failure } = useAsked(() => {
+    if (view.kind === "now") return null;
+    return view.kind === "round" ? api.pageOf(state.session, view.round) : api.skipped(state.session);
+  }, [state.session, view.kind, view.kind === "round" ? view.round : now]);
+  return {
+    view,
+    setView: (next) => setChosen({ view: next, at: now }),
+    picks: (view.kind === "now" ? page?.picks : answer?.picks) ?? NONE,
+    failure,
+  };
+}

@@ -1,0 +1,90 @@
+/** A search that is being prepared: kept by the browser, so that the map, Back and a reload take nothing away. */
+import { useCallback, useEffect, useState } from "react";
+import type { LabelValue } from "../../../src/contract/api.ts";
+import { forget, recall, remember } from "../../actions/memory.ts";
+
+/** Where the objects to choose from come from. */
+export type Source =
+  | { kind: "random" }
+  | { kind: "diverse" }
+  | { kind: "ids" }
+  | { kind: "column" }
+  | { kind: "near"; object: string };
+
+export type Example = Extract<LabelValue, "positive" | "negative">;
+
+/** Objects of a catalogue column: the highest or lowest values, or those of one value. */
+export interface ColumnChoice {
+  column: string;
+  order: "highest" | "lowest" | "equals";
+  equals: string;
+}
+
+export interface Draft {
+  target: string;
+  alpha: number;
+  chosen: [object: string, value: Example][];
+  source: Source;
+  seed: number;
+  /** What was typed into the field of ids and positions, and what of it was looked up. */
+  ids: string;
+  asked: string;
+  radiusArcsec: number;
+  column: ColumnChoice;
+}
+
+const EMPTY: Draft = {
+  target: "",
+  alpha: 0.5,
+  chosen: [],
+  source: { kind: "random" },
+  seed: 1,
+  ids: "",
+  asked: "",
+  radiusArcsec: 5,
+  column: { column: "", order: "highest", equals: "" },
+};
+
+const keyOf = (survey: string) => `draft.${survey}`;
+
+/** The draft of a survey; ids that another page chose are shown first. */
+export function useDraft(survey: string, given: string | null) {
+  const [draft, setDraft] = useState<Draft>(() => {
+    const kept = { ...EMPTY, ...recall<Partial<Draft>>(keyOf(survey), {}) };
+    return given === null ? kept : { ...kept, source: { kind: "ids" }, ids: given, asked: given };
+  });
+  useEffect(() => remember(keyOf(survey), draft), [survey, draft]);
+  const change = useCallback((more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more })), []);
+  /** Gives objects a label, or takes it away (null). */
+  const give = useCallback(
+    (objects: readonly string[], value: (before: Example | undefined) => Example | null) =>
+      setDraft((before) => {
+        const chosen = new Map(before.chosen);
+        for (const object of objects) {
+          const next = value(chosen.get(object));
+          if (next === null) chosen.delete(object);
+          else chosen.set(object, next);
+        }
+        return { ...before, chosen: [...chosen] };
+      }),
+    [],
+  );
+  const clear = useCallback(() => {
+    forget(keyOf(survey));
+    setDraft(EMPTY);
+  }, [survey]);
+  return { draft, change, give, clear };
+}
+
+/** From none to positive to negative to none. */
+export const nextExample = (before: Example | undefined): Example | null =>
+  before === undefined ? "positive" : before === "positive" ? "negative" : null;
+
+/** What is still needed before a search can start; null: nothing. */
+export function missingOf({ target, chosen }: Draft): string | null {
+  const count = (wanted: Example) => chosen.filter(([, value]) => value === wanted).length;
+  if (target.trim() === "") return "Name what you are looking for.";
+  if (count("positive") === 0) return "Click at least one object that is it.";
+  if (count("negative") === 0) return "Click an object twice to mark one that is not.";
+  return null;
+}

@@ -1,0 +1,185 @@
+import { useCallback, useState } from "react";
+import type { SurveyInfo } from "../../../src/contract/api.ts";
+import { recall, remember, useWho } from "../../actions/memory.ts";
+import { go, pages, useTitle } from "../../actions/route.ts";
+import { useAsked } from "../../actions/use-asked.ts";
+import { api } from "../../client/api.ts";
+import { AlphaSlider } from "../../parts/alpha.tsx";
+import { PageFailure } from "../../parts/failure.tsx";
+import { ObjectView } from "../../parts/object/object-view.tsx";
+import { Tile } from "../../parts/tile.tsx";
+import { ColumnForm } from "./column-form.tsx";
+import { missingOf, nextExample, useDraft } from "./draft.ts";
+import { LookupForm } from "./lookup-form.tsx";
+import { type Settings, SettingsForm } from "./settings.tsx";
+import { SourceButtons } from "./source-bar.tsx";
+import { useCandidates } from "./use-candidates.ts";
+import "./start.css";
+
+/** Naming what is looked for and choosing the first examples. */
+export function StartPage({ survey, ids }: { survey: string; ids: string | null }) {
+  const { answer: info, failure } = useAsked(() => api.survey(survey), [survey]);
+  useTitle(info === null ? undefined : `New search in ${info.title}`);
+  if (failure !== null) return <PageFailure what={`No search can start in ${survey}`} why={failure} />;
+  if (info === null) return <p className="hint">Opening…</p>;
+  const models = info.features.filter(({ done, total }) => done === total).map((set) => set.model);
+  if (models.length === 0)
+    return (
+      <PageFailure what={`No search can start in ${info.title}`} why="it has no features yet: run skyloop embed" />
+    );
+  return <NewSearch info={info} models={models} ids={ids} />;
+}
+
+function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; ids: string | null }) {
+  const { survey } = info;
+  const { draft, change, give, clear } = useDraft(survey, ids);
+  const [settings, setSettings] = useState<Settings>({
+    pageSize: recall("pageSize", 24),
+    randomPicks: recall("randomPicks", 2),
+    model: models[0],
+  });
+  const [open, setOpen] = useState<string | null>(null);
+  const { answer: found, failure } = useCandidates(survey, settings.model, draft);
+  const objects = found?.objects ?? [];
+  const chosen = new Map(draft.chosen);
+  const count = (wanted: string) => draft.chosen.filter(([, value]) => value === wanted).length;
+  const missing = missingOf(draft);
+  const { busy, failure: refused, start } = useStart(survey, draft, settings, clear);
+  const cycle = useCallback((object: string) => give([object], nextExample), [give]);
+  const columns = info.columns.filter(({ filled }) => filled > 0);
+  return (
+    <div className="column">
+      <h1>New search in {info.title}</h1>
+      <div className="form">
+        <div>
+          <label className="target">
+            What are you looking for?
+            <input
+              type="text"
+              value={draft.target}
+              placeholder="face-on spiral"
+              maxLength={120}
+              onChange={(event) => change({ target: event.target.value })}
+            />
+          </label>
+          <SettingsForm
+            settings={settings}
+            models={models}
+            onChange={(more) => setSettings((before) => ({ ...before, ...more }))}
+          />
+        </div>
+        <AlphaSlider
+          id="start-alpha"
+          alpha={draft.alpha}
+          answers={settings.pageSize}
+          onChange={(alpha) => change({ alpha })}
+          settledMs={0}
+        />
+      </div>
+      <div className="bar" role="toolbar" aria-label="Which objects to choose from">
+        <SourceButtons survey={survey} draft={draft} columns={columns.length > 0} onChange={change} />
+        <span className="grow" />
+        <output className="counts">
+          <b className="yes">{count("positive")}</b> positive, <b className="no">{count("negative")}</b> negative
+        </output>
+        {(draft.chosen.length > 0 || draft.target !== "") && (
+          <button type="button" className="quiet" onClick={clear}>
+            Clear
+          </button>
+        )}
+        <button type="button" className="main" disabled={missing !== null || busy} onClick={start}>
+          {busy ? "Learning…" : "Start"}
+        </button>
+      </div>
+      {draft.source.kind === "ids" && (
+        <LookupForm
+          draft={draft}
+          missing={found?.missing ?? []}
+          found={objects.length > 0}
+          onChange={change}
+          onAll={(value) =>
+            give(
+              objects.map(({ object }) => object),
+              () => value,
+            )
+          }
+        />
+      )}
+      {draft.source.kind === "column" && (
+        <ColumnForm columns={columns} choice={draft.column} onChange={(column) => change({ column })} />
+      )}
+      <p className="hint" role="status">
+        {refused ?? failure ?? missing ?? "Ready. About five of each is a good start."}
+      </p>
+      <div className="grid large">
+        {objects.map(({ object }) => (
+          <Tile
+            key={object}
+            survey={survey}
+            object={object}
+            size={128}
+            label={chosen.get(object) ?? null}
+            onClick={cycle}
+            onOpen={setOpen}
+          />
+        ))}
+      </div>
+      {open !== null && (
+        <ObjectView
+          survey={survey}
+          object={open}
+          model={settings.model}
+          label={chosen.get(open) ?? null}
+          onLabel={(value) => give([open], () => (value === "positive" || value === "negative" ? value : null))}
+          list={objects.map(({ object }) => object)}
+          onOther={setOpen}
+          onNear={(object) => {
+            setOpen(null);
+            change({ source: { kind: "near", object } });
+          }}
+          onClose={() => setOpen(null)}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Starts the search and its first round, then forgets the draft. */
+function useStart(
+  survey: string,
+  { target, alpha, chosen }: Pick<ReturnType<typeof useDraft>["draft"], "target" | "alpha" | "chosen">,
+  { model, pageSize, randomPicks }: Settings,
+  clear: () => void,
+) {
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const who = useWho();
+  const objects = (wanted: string) => chosen.flatMap(([object, value]) => (value === wanted ? [object] : []));
+  const run = async () => {
+    setBusy(true);
+    try {
+      const { session } = await api.newSession({
+        survey,
+        model,
+        target: target.trim(),
+        alpha,
+        pageSize,
+        randomPicks: Math.min(randomPicks, pageSize),
+        seed: 1,
+        who,
+        positive: objects("positive"),
+        negative: objects("negative"),
+      });
+      remember("pageSize", pageSize);
+      remember("randomPicks", randomPicks);
+      clear();
+      // The search is there, whatever becomes of its first round: its page asks again.
+      await api.nextRound(session, who, 0).catch(() => {});
+      go(pages.label(session));
+    } catch (error) {
+      setFailure((error as Error).message);
+      setBusy(false);
+    }
+  };
+  return { busy, failure, start: () => void run() };
+}

@@ -1,0 +1,54 @@
+import type { ObjectRow } from "../../../src/contract/api.ts";
+import { type Asked, useAsked } from "../../actions/use-asked.ts";
+import { api } from "../../client/api.ts";
+import type { ColumnChoice, Draft } from "./draft.ts";
+
+const SHOWN = 48;
+
+export interface Candidates {
+  objects: ObjectRow[];
+  /** Lines that found nothing. */
+  missing: string[];
+}
+
+function columnQuery({ column, order, equals }: ColumnChoice): URLSearchParams {
+  const query = new URLSearchParams({ column, limit: String(SHOWN) });
+  if (order === "equals") query.set("equals", equals);
+  else query.set("sort", order);
+  return query;
+}
+
+/** The objects that a source gives, to choose examples from. */
+export function useCandidates(survey: string, model: string | undefined, draft: Draft): Asked<Candidates> {
+  const { source, seed, asked, radiusArcsec, column } = draft;
+  const from = async (model: string): Promise<Candidates> => {
+    const only = (objects: ObjectRow[]) => ({ objects, missing: [] });
+    switch (source.kind) {
+      case "random":
+        return only((await api.random(survey, SHOWN, seed)).objects);
+      case "diverse":
+        return only((await api.diverse(survey, model, SHOWN, seed)).objects);
+      case "column":
+        return only(column.column === "" ? [] : (await api.byColumn(survey, columnQuery(column))).objects);
+      case "ids":
+        return asked.trim() === "" ? only([]) : api.lookUp(survey, asked, radiusArcsec);
+      case "near": {
+        const { objects } = await api.neighbours(survey, model, source.object, SHOWN - 1);
+        return only([{ object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 }, ...objects]);
+      }
+    }
+  };
+  // What belongs to another source asks nothing anew.
+  const about = {
+    random: [seed],
+    diverse: [seed],
+    ids: [asked, radiusArcsec],
+    column: [column.column, column.order, column.equals],
+    near: [source.kind === "near" ? source.object : ""],
+  }[source.kind];
+  return useAsked(
+    () => (model === undefined ? null : from(model)),
+    [survey, model, source.kind, about.join("\n")],
+    true,
+  );
+}
