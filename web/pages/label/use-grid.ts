@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { LabelValue, Pick } from "../../../src/contract/api.ts";
+import type { LabelValue, PagePick } from "../../../src/contract/api.ts";
 import type { LiveSession } from "../../session/use-session.ts";
 
 /** What a click makes of a label. */
@@ -14,7 +14,7 @@ export const CYCLE: Record<string, LabelValue> = {
  * Labelling in a grid: which object the keys act on, and what clicks and keys do. `about` names what is shown: with
  * another, the grid starts at its first object.
  */
-export function useGrid(session: LiveSession, picks: Pick[], about: string) {
+export function useGrid(session: LiveSession, picks: PagePick[], about: string) {
   const { labelOf } = session;
   const [focus, setFocus] = useState(0);
   const grid = useRef<HTMLDivElement>(null);

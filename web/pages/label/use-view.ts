@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Pick } from "../../../src/contract/api.ts";
+import type { PagePick } from "../../../src/contract/api.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { api } from "../../client/api.ts";
 import type { LiveSession } from "../../session/use-session.ts";
@@ -10,11 +10,11 @@ export type View = { kind: "now" } | { kind: "round"; round: number } | { kind: 
 export interface Shown {
   view: View;
   setView(view: View): void;
-  picks: Pick[];
+  picks: PagePick[];
   failure: string | null;
 }
 
-const NONE: Pick[] = [];
+const NONE: PagePick[] = [];
 
 /** The objects in view. A new round brings the page back to now. */
 export function useView(session: LiveSession): Shown {
