@@ -1,12 +1,14 @@
 # Built by scripts/setup.mjs, which finds libtorch and says where it is through the environment.
 {
   "variables": {
-    "torch_includes%": "<!(node -p \"process.env.SKYLOOP_TORCH_INCLUDES || '/usr/include /usr/include/torch/csrc/api/include'\")",
+    # As system headers, whose warnings are not ours; /usr/include is one already.
+    "torch_includes%": "<!(node -p \"(process.env.SKYLOOP_TORCH_INCLUDES || '/usr/include /usr/include/torch/csrc/api/include').split(' ').filter((d) => d !== '/usr/include').map((d) => '-isystem ' + d).join(' ')\")",
     "torch_libdir%": "<!(node -p \"process.env.SKYLOOP_TORCH_LIBDIR || '/usr/lib/x86_64-linux-gnu'\")",
     # First among the libraries, so that libtorch's products are looked up in it.
     "openblas%": "<!(node -p \"const d = process.env.SKYLOOP_OPENBLAS; d ? '-Wl,--no-as-needed ' + d + '/libopenblas.so.0 -Wl,-rpath,' + d : ''\")",
     "gloo%": "<!(node -p \"require('fs').existsSync('/usr/include/gloo/algorithm.h') ? 'USE_C10D_GLOO' : 'SKYLOOP_WITHOUT_GLOO'\")",
-    "torch_abi%": "<!(node -p \"process.env.SKYLOOP_TORCH_ABI || '1'\")"
+    "torch_abi%": "<!(node -p \"process.env.SKYLOOP_TORCH_ABI || '1'\")",
+    "torch_flags": "<!(node -p \"'-std=' + (process.env.SKYLOOP_TORCH_STANDARD || 'c++17') + ' -O2 -fno-math-errno -ffp-contract=fast -fopenmp -fexceptions -frtti -Wall -Wextra'\")"
   },
   "target_defaults": {
     "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
@@ -18,16 +20,26 @@
   },
   "targets": [
     {
+      # One file for each processor, without libtorch's headers. Nothing passes vectors between files, so that GCC need
+      # not say how it would.
+      "target_name": "kernels",
+      "type": "static_library",
+      "sources": ["kernels/bf16.cc", "kernels/avx512.cc", "kernels/plain.cc", "kernels/avx2.cc"],
+      "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"]
+    },
+    {
       "target_name": "torch",
-      "sources": ["torch.cc", "arguments.cc", "attention.cc", "block.cc", "dense.cc", "dense-autograd.cc", "distributed.cc", "memory.cc", "optimise.cc", "patches.cc", "profile.cc"],
-      "include_dirs": ["<@(torch_includes)"],
+      "dependencies": ["kernels"],
+      # Each includes its folder's files: reading libtorch's headers takes most of the time, and is done twice this way
+      # instead of once for each of eleven files.
+      "sources": ["operators.cc", "addon.cc"],
       "defines": ["<@(gloo)", "NDEBUG", "_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
-      "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fexceptions", "-frtti", "-w"],
+      "cflags_cc": ["<@(torch_flags)", "<@(torch_includes)"],
       "libraries": ["-fopenmp", "<(openblas)", "-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "-ltorch", "-ltorch_cpu", "-lc10"]
     },
     {
       "target_name": "fits",
-      "sources": ["fits.cc"],
+      "sources": ["addon/fits.cc"],
       "cflags_cc": ["-std=c++17", "-O2", "-fexceptions", "-frtti", "-Wall", "-Wextra"],
       "libraries": ["-lcfitsio"]
     }

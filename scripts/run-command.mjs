@@ -47,28 +47,39 @@ export async function runCommand(step, command, { env = {}, remedy, onLine }) {
     );
 }
 
+/** Steps that run now, first begun first: what a terminal's last line shows. */
+const running = new Set();
+
+function drawRunning() {
+  const text = [...running].map(({ title, seconds }) => `${title} ${seconds()}`).join(" | ");
+  const line = [...running].map((step) => step.line).findLast((words) => words !== "") ?? "";
+  process.stderr.write(`\r\x1b[K${`${text}  ${line}`.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+}
+
 /**
- * Shows a step while it runs: on a terminal its name, the seconds so far and the last line of output, in place;
- * elsewhere a line at its start and its end. `work` gets the function that takes output lines.
+ * Shows a step while it runs: on a terminal its name, the seconds so far and the last line of output, in place, beside
+ * other steps that run at the same time; elsewhere a line at its start and its end. `work` gets the function that takes
+ * output lines.
  */
 export async function showStep(title, work) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   const live = process.stderr.isTTY;
-  let line = "";
-  const draw = () =>
-    process.stderr.write(`\r\x1b[K${`${title} ${seconds()}  ${line}`.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  const step = { title, seconds, line: "" };
   if (!live) process.stderr.write(`${title} …\n`);
-  const timer = live ? setInterval(draw, 200) : undefined;
+  running.add(step);
+  const timer = live ? setInterval(drawRunning, 200) : undefined;
+  const end = (how) => process.stderr.write(`${live ? "\r\x1b[K" : ""}${title}: ${how} ${seconds()}\n`);
   try {
     await work((text) => {
-      line = text.trim();
+      step.line = text.trim();
     });
-    process.stderr.write(`${live ? "\r\x1b[K" : ""}${title}: done in ${seconds()}\n`);
+    end("done in");
   } catch (error) {
-    process.stderr.write(`${live ? "\r\x1b[K" : ""}${title}: failed after ${seconds()}\n`);
+    end("failed after");
     throw error;
   } finally {
+    running.delete(step);
     clearInterval(timer);
   }
 }

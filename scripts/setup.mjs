@@ -63,6 +63,7 @@ async function buildNative() {
       SKYLOOP_TORCH_INCLUDES: torch.includes.join(" "),
       SKYLOOP_TORCH_LIBDIR: torch.libDir,
       SKYLOOP_TORCH_ABI: String(torch.cxx11Abi),
+      SKYLOOP_TORCH_STANDARD: standardFor(torch.version),
       SKYLOOP_OPENBLAS: torch.openblas ?? "",
     };
     const gyp = [
@@ -85,6 +86,12 @@ async function buildNative() {
   }
   const warning = torch.source === "debian" && torch.openblas === null && blasWarning(torch.libDir);
   if (warning) process.stderr.write(`warning: ${warning}\n`);
+}
+
+/** The C++ that libtorch's headers are written in. */
+function standardFor(version) {
+  const [major, minor] = version.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 10) ? "c++20" : "c++17";
 }
 
 /** The headers that came with this Node, where they did: node-gyp would download them again. */
@@ -116,6 +123,12 @@ async function buildPage() {
   writeStamp("page", inputs);
 }
 
+/** Waits for all, and only then throws the first error: nothing goes on behind it. */
+async function all(...steps) {
+  const failed = (await Promise.allSettled(steps)).find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
+}
+
 const [major] = process.versions.node.split(".").map(Number);
 try {
   if (major < 20)
@@ -124,11 +137,9 @@ try {
       "install a current Node from https://nodejs.org",
     );
   const start = performance.now();
-  await installSystemPackages();
-  await installNpmPackages();
-  await buildNative();
-  await compileTypescript();
-  await buildPage();
+  // One waits for a network while the other does, and compilers leave a core idle at their end.
+  await all(installSystemPackages(), installNpmPackages());
+  await all(buildNative(), compileTypescript().then(buildPage));
   process.stderr.write(`set-up is complete (${((performance.now() - start) / 1000).toFixed(1)} s)\n`);
 } catch (error) {
   process.stderr.write(`\nset-up stopped: ${error.message}\n`);

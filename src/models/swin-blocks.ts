@@ -76,10 +76,11 @@ export class SwinBlock extends Module {
     const { norm1, norm2, mlp } = this;
     const drop = [0, 1].map(() => dropPath(x, this.#options.dropPath, this.training));
     const mask = masks.get(grid, x);
-    const whole = this.attn.wholeBlock(x, grid, mask, norm1, { norm: norm2, first: mlp.fc1, second: mlp.fc2 }, drop);
-    if (whole !== null) return whole;
-    const y = this.attn.forward(x, grid, mask, { norm: norm1, residual: x, scale: drop[0] });
-    return mlp.forward(y, norm2, drop[1]);
+    const after = { norm: norm2, first: mlp.fc1, second: mlp.fc2 };
+    return this.attn.wholeBlock(x, grid, mask, norm1, after, drop, () => {
+      const y = this.attn.forward(x, grid, mask, { norm: norm1, residual: x, scale: drop[0] });
+      return mlp.forward(y, norm2, drop[1]);
+    });
   }
 }
 

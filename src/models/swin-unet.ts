@@ -3,8 +3,8 @@
  * 2024, section 2; structure as SUNet, Fan et al. 2022). Parameter names are PyTorch's for that structure.
  */
 import { SkyloopError } from "../base/errors.ts";
-import { Conv2d, denseLinear, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
-import { cat, conv2d, isObserved, op, type Parameter, type Tensor } from "../torch/index.ts";
+import { Conv2d, convolvePieces, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
+import { cat, conv2d, op, type Parameter, type Tensor } from "../torch/index.ts";
 import type { Backbone } from "./backbone.ts";
 import { DualUpsample, PatchMerging, SwinBlock } from "./swin-blocks.ts";
 
@@ -60,12 +60,7 @@ class PatchEmbed extends Module {
       .matmul(first.bias as Tensor)
       .add(this.proj.bias as Tensor);
     const stride = this.proj.weight.shape[2];
-    // Each token by a product of its piece of the image; as a convolution where somebody wants to see one, and on other
-    // devices.
-    if (images.device !== "cpu" || isObserved())
-      return this.norm.forward(conv2d(images, weight, bias, stride, 1).flatten(2).transpose(1, 2));
-    const pieces = op("skyloop::patches", images, weight.shape[3], stride, 1);
-    return this.norm.forward(denseLinear(pieces, weight.flatten(1), bias));
+    return this.norm.forward(convolvePieces(images, weight, bias, stride, 1));
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Linear layers together with what stands around them in a transformer block: one operator each on the CPU
- * (native/dense.cc), a composition of ATen's elsewhere.
+ * (native/operators/dense.cc), a composition of ATen's elsewhere.
  */
-import { gelu, layerNorm, linear, op, type Tensor } from "../torch/index.ts";
+import { conv2d, fused, gelu, layerNorm, linear, op, type Tensor } from "../torch/index.ts";
 import type { LayerNorm, Linear } from "./layers.ts";
 
 /** What may stand around a linear layer. */
@@ -17,26 +17,41 @@ export interface Around {
 
 /** residual + scale * layer(norm(x)), each as far as given: [B, ..., in] -> [B, ..., out]. */
 export function fusedLinear(x: Tensor, layer: Linear, around: Around = {}): Tensor {
-  if (x.device !== "cpu") return composedLinear(x, layer, around);
   const { norm, residual, scale } = around;
-  return op(
+  const before = [norm?.weight ?? null, norm?.bias ?? null, norm?.eps ?? 0] as const;
+  return fused(
     "skyloop::dense",
     x,
-    norm?.weight ?? null,
-    norm?.bias ?? null,
-    norm?.eps ?? 0,
-    layer.weight,
-    layer.bias,
-    residual ?? null,
-    scale ?? null,
+    () => op("skyloop::dense", x, ...before, layer.weight, layer.bias, residual ?? null, scale ?? null),
+    () => composedLinear(x, layer, around),
   );
 }
 
 /** x [..., in] by weight [out, in] plus bias and residual, where given. */
 export function denseLinear(x: Tensor, weight: Tensor, bias: Tensor | null, residual: Tensor | null = null): Tensor {
-  if (x.device === "cpu") return op("skyloop::dense", x, null, null, 0, weight, bias, residual, null);
-  const product = linear(x, weight, bias);
-  return residual === null ? product : residual.add(product);
+  return fused(
+    "skyloop::dense",
+    x,
+    () => op("skyloop::dense", x, null, null, 0, weight, bias, residual, null),
+    () => {
+      const product = linear(x, weight, bias);
+      return residual === null ? product : residual.add(product);
+    },
+  );
+}
+
+/**
+ * A convolution of images [B, C, H, W] by weight [out, C, k, k] with steps about as wide as its pieces: tokens [B, H'
+ * W', out], each by a product of its piece of the image.
+ */
+export function convolvePieces(images: Tensor, weight: Tensor, bias: Tensor, stride: number, padding: number): Tensor {
+  const pieces = () => op("skyloop::patches", images, weight.shape[3], stride, padding);
+  return fused(
+    "skyloop::patches",
+    images,
+    () => denseLinear(pieces(), weight.flatten(1), bias),
+    () => conv2d(images, weight, bias, stride, padding).flatten(2).transpose(1, 2),
+  );
 }
 
 /** The same as a composition, for other devices; `fusedLinear` is tested against it. */
@@ -53,20 +68,11 @@ export function fusedFeedforward(
   second: Linear,
   scale: Tensor | null,
 ): Tensor {
-  if (x.device !== "cpu" || first.bias === null || second.bias === null)
-    return composedFeedforward(x, norm, first, second, scale);
-  return op(
-    "skyloop::feedforward",
-    x,
-    norm.weight,
-    norm.bias,
-    norm.eps,
-    first.weight,
-    first.bias,
-    second.weight,
-    second.bias,
-    scale,
-  );
+  const parts = () => composedFeedforward(x, norm, first, second, scale);
+  if (first.bias === null || second.bias === null) return parts();
+  const layers = [first.weight, first.bias, second.weight, second.bias];
+  const whole = () => op("skyloop::feedforward", x, norm.weight, norm.bias, norm.eps, ...layers, scale);
+  return fused("skyloop::feedforward", x, whole, parts);
 }
 
 /** The same as a composition, for other devices; `fusedFeedforward` is tested against it. */

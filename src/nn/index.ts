@@ -2,6 +2,7 @@ export {
   type Around,
   composedFeedforward,
   composedLinear,
+  convolvePieces,
   denseLinear,
   fusedFeedforward,
   fusedLinear,

@@ -2,7 +2,7 @@
  * Windowed multi-head self-attention with relative position bias (Liu et al. 2021, "Swin Transformer", sections 3.1 and
  * 3.2).
  */
-import { isObserved, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
+import { fused, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
 import { type Around, composedLinear, fusedLinear } from "./fused.ts";
 import { truncatedNormal } from "./init.ts";
 import { type LayerNorm, Linear } from "./layers.ts";
@@ -59,7 +59,11 @@ export class WindowAttention extends Module {
    * before (norm) and after (scale, residual).
    */
   forward(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
-    if (x.device !== "cpu") return this.forwardComposed(x, grid, mask, { norm, ...after });
+    const parts = () => this.forwardComposed(x, grid, mask, { norm, ...after });
+    return fused("skyloop::window_attention", x, () => this.#forwardFused(x, grid, mask, { norm, ...after }), parts);
+  }
+
+  #forwardFused(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around): Tensor {
     const [B, L, C] = x.shape;
     const { H, W, window, shift } = grid;
     const [padH, padW] = paddedSize(grid);
@@ -84,9 +88,9 @@ export class WindowAttention extends Module {
   }
 
   /**
-   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator (native/block.cc): [B, H
-   * W, C] -> the same. `drop` multiply each image's two branches, [B] each. Null where it has to be done step by step:
-   * operators are watched, windows do not fit the map, or another device.
+   * A whole block, x + attention(norm(x)) and the feed-forward part of that, by one operator
+   * (native/operators/block.cc) where windows fit the map: [B, H W, C] -> the same. `drop` multiply each image's two
+   * branches, [B] each; `layers` is the same step by step.
    */
   wholeBlock(
     x: Tensor,
@@ -95,35 +99,32 @@ export class WindowAttention extends Module {
     norm: LayerNorm,
     after: { norm: LayerNorm; first: Linear; second: Linear },
     drop: (Tensor | null)[],
-  ): Tensor | null {
+    layers: () => Tensor,
+  ): Tensor {
     const { H, W, window, shift } = grid;
-    if (x.device !== "cpu" || isObserved() || H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps)
-      return null;
-    const parameters = (...layers: (LayerNorm | Linear)[]) => layers.flatMap(({ weight, bias }) => [weight, bias]);
-    const [before, inside] = [parameters(norm), parameters(this.qkv)];
-    const behind = parameters(this.proj, after.norm, after.first, after.second);
-    const table = this.relative_position_bias_table;
-    return op(
-      "skyloop::swin_block",
-      x,
-      H,
-      W,
-      window,
-      shift,
-      this.#scale,
-      ...before,
-      norm.eps,
-      ...inside,
-      table,
-      this.#positionsOf(window),
-      mask,
-      ...behind,
-      ...drop,
-    );
+    if (H % window !== 0 || W % window !== 0 || after.norm.eps !== norm.eps) return layers();
+    const parameters = (...of: (LayerNorm | Linear)[]) => of.flatMap(({ weight, bias }) => [weight, bias]);
+    const whole = () =>
+      op(
+        "skyloop::swin_block",
+        x,
+        [H, W, window, shift],
+        this.#scale,
+        norm.eps,
+        [
+          ...parameters(norm, this.qkv),
+          this.relative_position_bias_table,
+          ...parameters(this.proj, after.norm, after.first, after.second),
+        ],
+        this.#positionsOf(window),
+        mask,
+        ...drop,
+      );
+    return fused("skyloop::swin_block", x, whole, layers);
   }
 
   /**
-   * `forward` as a composition of ATen's operators, for devices without our own one (native/attention.cc), which is
+   * `forward` as a composition of ATen's operators, for devices without our own one (native/operators/attention.cc), which is
    * tested against it.
    */
   forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {

@@ -1,4 +1,4 @@
-/** Data parallel training: processes that sum their gradients, through c10d's process group (native/distributed.cc). */
+/** Data parallel training: processes that sum their gradients, through c10d's process group (native/addon/distributed.cc). */
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { native } from "./dispatch.ts";
 import { scope } from "./scope.ts";

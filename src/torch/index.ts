@@ -1,5 +1,5 @@
 export { noGrad } from "./autograd.ts";
-export { call, type DType, isObserved, type TypedArray } from "./dispatch.ts";
+export { call, type DType, type TypedArray } from "./dispatch.ts";
 export { type Group, joinGroup, type Place, placeFrom } from "./distributed.ts";
 export * from "./ops.ts";
 export { Adam, type AdamOptions, AdamW, clipGradNorm } from "./optim.ts";

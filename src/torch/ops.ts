@@ -1,5 +1,18 @@
 /** Operators of neural networks as functions: shapes as in `torch.nn.functional`. */
+import { isObserved } from "./dispatch.ts";
 import { op, ops, type Tensor } from "./tensor.ts";
+
+/** Operators of ours that whoever watches is shown as the smaller ones that they consist of. */
+const SHOWN_IN_PARTS = new Set(["skyloop::swin_block", "skyloop::patches"]);
+
+/**
+ * What the operator `name` of ours makes of x: by itself (`whole`), or by the other operators that it consists of
+ * (`parts`): on devices that it is not made for, and where calls are watched by somebody who has to see its parts
+ * (FLOPs, ONNX). Both give the same within rounding.
+ */
+export function fused(name: string, x: Tensor, whole: () => Tensor, parts: () => Tensor): Tensor {
+  return x.device !== "cpu" || (SHOWN_IN_PARTS.has(name) && isObserved()) ? parts() : whole();
+}
 
 /** x [..., in] by weight [out, in] plus bias [out] -> [..., out]. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {

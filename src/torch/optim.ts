@@ -48,7 +48,7 @@ export interface AdamStep {
 }
 
 /**
- * One parameter's update as a composition of ATen's operators, for devices without our own one (native/optimise.cc),
+ * One parameter's update as a composition of ATen's operators, for devices without our own one (native/operators/optimise.cc),
  * which is tested against it.
  */
 export function composedAdamStep(

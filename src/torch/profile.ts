@@ -1,6 +1,6 @@
 /**
  * Times of the operators that libtorch's dispatcher runs, those inside of `backward` and of other operators too
- * (native/profile.cc).
+ * (native/addon/profile.cc).
  */
 import { native, type ProfiledCall } from "./dispatch.ts";
 

@@ -1,4 +1,4 @@
-/** Windowed attention (native/attention.cc) in ONNX's operators. */
+/** Windowed attention (native/operators/attention.cc) in ONNX's operators. */
 import type { GraphBuilder, Value } from "./graph.ts";
 import { dataOf } from "./graph.ts";
 import type { Call } from "./operators.ts";

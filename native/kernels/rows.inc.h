@@ -1,5 +1,4 @@
-// What stands before and after the products of dense.h, row by row: padding, normalisation and GELU, with their
-// gradients. Included inside its namespace.
+// What stands before and after products, row by row: padding, normalisation and GELU, with their gradients.
 
 // Rows of `width` numbers into rows of padded width, the padding zero, times factor.
 template <typename T>

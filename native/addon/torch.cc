@@ -23,7 +23,7 @@
 #include "handles.h"
 #include "memory.h"
 #include "profile.h"
-#include "variants.h"
+#include "../kernels/variants.h"
 
 namespace {
 
@@ -69,8 +69,7 @@ using skyloop::toInteger;
 using skyloop::toIValue;
 using skyloop::unwrap;
 
-// ---- operators
-// --------------------------------------------------------------------------------------------------------------------
+// ---- operators -------------------------------------------------------------------------------------
 
 Napi::Value fromIValue(Napi::Env env, const c10::IValue& value) {
   if (value.isTensor()) {
@@ -142,8 +141,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   return results;
 }
 
-// ---- tensors
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- tensors ---------------------------------------------------------------------------------------
 
 at::ScalarType typeOf(Napi::Env env, const Napi::TypedArray& array) {
   switch (array.TypedArrayType()) {
@@ -270,8 +268,7 @@ Napi::Value item(const Napi::CallbackInfo& info) {
   });
 }
 
-// ---- autograd
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- autograd --------------------------------------------------------------------------------------
 
 Napi::Value requiresGrad(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), unwrap(info[0]).requires_grad());
@@ -312,8 +309,7 @@ Napi::Value gradMode(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), before);
 }
 
-// ---- process
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- process ---------------------------------------------------------------------------------------
 
 Napi::Value seed(const Napi::CallbackInfo& info) {
   at::manual_seed(static_cast<uint64_t>(toInteger(info[0])));

@@ -14,12 +14,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "../kernels/kernels.h"
 #include "attention-map.h"
-#include "variants.h"
-
-#define SKYLOOP_KERNELS "attention.h"
-#define SKYLOOP_SHORT_KERNELS
-#include "for-each-variant.h"
 
 namespace {
 
@@ -33,10 +29,10 @@ void forEachWindow(const WindowMap& map, const Tensor& qkv, const Tensor& table,
   const auto rows = map.rows();
   const Tensor spread = skyloop::spreadBias<T>(map, table, positions.data_ptr<int64_t>());
   const T* bias = spread.data_ptr<T>();
-  const int64_t wide = skyloop::wideRow<T>(map.N);
+  const int64_t wide = skyloop::padded<T>(map.N);
   const skyloop::Masks<T> masks(map, mask);
   at::parallel_for(0, map.B * map.windows * map.heads, 4, [&](int64_t from, int64_t to) {
-    std::vector<T> buffer(skyloop::plain::bufferSize<T>(map.N, map.d));
+    std::vector<T> buffer(skyloop::attentionNumbers<T>(map.N, map.d));
     const auto windowOf = [&](int64_t item) { return item / map.heads % map.windows; };
     const auto qkvOf = [&](int64_t item) {
       return qkv.data_ptr<T>() + item / map.heads / map.windows * map.H * map.W * 3 * map.C + item % map.heads * map.d;
@@ -68,7 +64,7 @@ Tensor windowAttention(const Tensor& qkvAny, const Tensor& tableAny, const Tenso
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention", [&] {
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale,
                             [&](const Place<scalar_t>& place, int64_t offset, int64_t, scalar_t* buffer) {
-                              SKYLOOP_BEST_PRODUCTS(attend, place, out.data_ptr<scalar_t>() + offset, buffer);
+                              skyloop::kernels<scalar_t>().attend(place, out.data_ptr<scalar_t>() + offset, buffer);
                             });
   });
   return out;
@@ -83,14 +79,14 @@ std::tuple<Tensor, Tensor> windowAttentionBackward(const Tensor& gradAny, const 
   auto gradQkv = at::empty_like(qkv);
   auto gradTable = at::zeros_like(table);
   AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "window_attention_backward", [&] {
-    const int64_t wide = skyloop::wideRow<scalar_t>(map.N), size = map.heads * map.N * wide,
+    const int64_t wide = skyloop::padded<scalar_t>(map.N), size = map.heads * map.N * wide,
                   threads = at::get_num_threads();
     // Each thread sums for itself, and the sums are added in the threads' order: the same every time.
     std::vector<scalar_t> sums(threads * size);
     forEachWindow<scalar_t>(map, qkv, table, positions, mask, scale,
                             [&](const Place<scalar_t>& place, int64_t offset, int64_t head, scalar_t* buffer) {
-                              SKYLOOP_BEST_PRODUCTS(
-                                  attendBackward, place, grad.data_ptr<scalar_t>() + offset,
+                              skyloop::kernels<scalar_t>().attendBackward(
+                                  place, grad.data_ptr<scalar_t>() + offset,
                                   gradQkv.data_ptr<scalar_t>() + (place.qkv - qkv.data_ptr<scalar_t>()),
                                   sums.data() + at::get_thread_num() * size + head * map.N * wide, buffer);
                             });
@@ -135,17 +131,12 @@ struct WindowAttention : torch::autograd::Function<WindowAttention> {
   }
 };
 
-Tensor recorded(const Tensor& qkv, const Tensor& table, const Tensor& positions, const c10::optional<Tensor>& mask,
-                int64_t window, int64_t shift, double scale) {
+Tensor windowAttentionRecorded(const Tensor& qkv, const Tensor& table, const Tensor& positions,
+                               const c10::optional<Tensor>& mask, int64_t window, int64_t shift, double scale) {
   return WindowAttention::apply(qkv, table, positions, mask, window, shift, scale);
 }
 
 }  // namespace
-
-namespace skyloop {
-void attendWindow(const Place<float>& at, float* out, float* buffer) { SKYLOOP_BEST_PRODUCTS(attend, at, out, buffer); }
-int64_t attentionNumbers(int64_t N, int64_t d) { return plain::bufferSize<float>(N, d); }
-}  // namespace skyloop
 
 TORCH_LIBRARY_FRAGMENT(skyloop, library) {
   library.def(
@@ -159,4 +150,4 @@ TORCH_LIBRARY_IMPL(skyloop, CPU, library) {
   library.impl("window_attention", windowAttention);
   library.impl("window_attention_backward", windowAttentionBackward);
 }
-TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) { library.impl("window_attention", recorded); }
+TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) { library.impl("window_attention", windowAttentionRecorded); }

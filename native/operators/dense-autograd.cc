@@ -14,7 +14,7 @@ namespace {
 using at::Tensor;
 using Optional = skyloop::OptionalTensor;
 
-bool recorded(std::initializer_list<Tensor> tensors) {
+bool isRecorded(std::initializer_list<Tensor> tensors) {
   if (!at::GradMode::is_enabled()) return false;
   for (const auto& tensor : tensors)
     if (tensor.defined() && tensor.requires_grad()) return true;
@@ -61,7 +61,7 @@ struct DenseFunction : torch::autograd::Function<DenseFunction> {
 Tensor denseRecorded(const Tensor& x, const Optional& normWeight, const Optional& normBias, double eps,
                      const Tensor& weight, const Optional& bias, const Optional& residual, const Optional& scale) {
   const auto plain = [](const Optional& tensor) { return tensor.value_or(Tensor()); };
-  if (recorded({x, plain(normWeight), plain(normBias), weight, plain(bias), plain(residual)}))
+  if (isRecorded({x, plain(normWeight), plain(normBias), weight, plain(bias), plain(residual)}))
     return DenseFunction::apply(x, normWeight, normBias, eps, weight, bias, residual, scale);
   at::AutoDispatchBelowADInplaceOrView below;
   static auto op =
@@ -99,7 +99,7 @@ struct FeedforwardFunction : torch::autograd::Function<FeedforwardFunction> {
 Tensor feedforwardRecorded(const Tensor& x, const Tensor& normWeight, const Tensor& normBias, double eps,
                            const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2,
                            const Optional& scale) {
-  if (recorded({x, normWeight, normBias, weight1, bias1, weight2, bias2}))
+  if (isRecorded({x, normWeight, normBias, weight1, bias1, weight2, bias2}))
     return FeedforwardFunction::apply(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale);
   at::AutoDispatchBelowADInplaceOrView below;
   static auto op = c10::Dispatcher::singleton()

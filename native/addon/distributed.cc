@@ -165,6 +165,15 @@ Group& joined(Napi::Env env) {
   return *group;
 }
 
+// The store by threads of its own: libuv is the default of libtorch 2.4 and later, but not every build has it (Debian's
+// has not). Versions before 2.x have neither the option nor libuv.
+template <typename Options>
+auto useOwnThreads(Options& options, int) -> decltype(options.useLibUV = false, void()) {
+  options.useLibUV = false;
+}
+template <typename Options>
+void useOwnThreads(Options&, long) {}
+
 // groupJoin(host, port, rank, size, seconds, isServer, prefix)
 Napi::Value groupJoin(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
@@ -172,6 +181,7 @@ Napi::Value groupJoin(const Napi::CallbackInfo& info) {
     options.port = static_cast<uint16_t>(info[1].As<Napi::Number>().Int32Value());
     const int rank = info[2].As<Napi::Number>().Int32Value(), size = info[3].As<Napi::Number>().Int32Value();
     options.isServer = info[5].As<Napi::Boolean>().Value();
+    useOwnThreads(options, 0);
     options.timeout = std::chrono::milliseconds(1000 * info[4].As<Napi::Number>().Int64Value());
     auto made = std::make_unique<Group>();
     c10::intrusive_ptr<c10d::Store> store =

@@ -28,7 +28,7 @@ struct Running : at::ObserverContext {
   Event event;
 };
 
-std::mutex guard;
+std::mutex eventsGuard;
 std::vector<Event> events;
 int32_t currentModule = -1;
 at::CallbackHandle handle = 0;
@@ -68,7 +68,7 @@ void leave(const at::RecordFunction& function, at::ObserverContext* context) {
   auto& event = static_cast<Running*>(context)->event;
   event.endUs = nowUs();
   event.bytes += bytesOf(function.outputs());
-  std::lock_guard<std::mutex> lock(guard);
+  std::lock_guard<std::mutex> lock(eventsGuard);
   events.push_back(std::move(event));
 }
 
@@ -94,7 +94,7 @@ Napi::Value stop(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   if (handle != 0) at::removeCallback(handle);
   handle = 0;
-  std::lock_guard<std::mutex> lock(guard);
+  std::lock_guard<std::mutex> lock(eventsGuard);
   auto result = Napi::Array::New(env, events.size());
   for (size_t i = 0; i < events.size(); i++) {
     const auto& event = events[i];

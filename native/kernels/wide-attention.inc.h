@@ -30,20 +30,12 @@ INLINE void turnRows(const Place<float>& at, const float* base, int64_t apart, f
     }
 }
 
-// sums [ROWS][VECTORS] += rows of `left`, d numbers each, by right [d, 16 VECTORS].
+// sums += rows of `left`, d numbers each, by right [d, 16 VECTORS].
 template <int ROWS, int VECTORS>
-INLINE void addProducts(int64_t d, const float* const* left, const float* right, Vector<float> (&sums)[ROWS][VECTORS]) {
-  for (int64_t k = 0; k < d; k++) {
-    Vector<float> row[VECTORS];
-#pragma GCC unroll 4
-    for (int v = 0; v < VECTORS; v++) row[v] = load(right + (k * VECTORS + v) * 16);
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++) {
-      const Vector<float> number = all<float>(left[i][k]);
-#pragma GCC unroll 4
-      for (int v = 0; v < VECTORS; v++) sums[i][v] += number * row[v];
-    }
-  }
+INLINE void addRowProducts(int64_t d, const float* const* left, const float* right,
+                           Vector<float> (&sums)[ROWS][VECTORS]) {
+  addProducts<float, ROWS, VECTORS>(
+      d, [&](int i, int64_t k) __attribute__((always_inline)) { return left[i][k]; }, {right, VECTORS * 16}, sums);
 }
 
 // Weights of ROWS positions over all of the window, before they are divided by their sums: [ROWS, padded N]; and one
@@ -63,7 +55,7 @@ INLINE void weightRows(const Place<float>& at, int64_t first, const float* keys,
           (at.mask == nullptr ? load(at.bias + place) : load(at.bias + place) + load(at.mask + place)) * LOG2_E;
     }
   }
-  addProducts<ROWS, VECTORS>(at.d, queries, keys, sums);
+  addRowProducts<ROWS, VECTORS>(at.d, queries, keys, sums);
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++) {
     Vector<float> largest = sums[i][0], total = Vector<float>{};
@@ -80,38 +72,28 @@ INLINE void weightRows(const Place<float>& at, int64_t first, const float* keys,
   }
 }
 
-// ROWS rows of a [N] by 16 VECTORS columns of right [N, padded d], from column `k` on, row i times factors[i], to where
-// position first + i stands in `base`, whose rows are `apart` apart. Element (i, n) of a stands at a[i * down + n *
-// across].
+// ROWS rows of a [ROWS, N] by 16 VECTORS columns of right [N, padded d], from column `k` on, row i times factors[i], to
+// where position first + i stands in `to`.
 template <int ROWS, int VECTORS>
-INLINE void mixColumns(const Place<float>& at, int64_t first, int64_t k, const float* a, int64_t down, int64_t across,
-                       const float* right, const float* factors, float* base, int64_t apart) {
-  const int64_t wide = padded<float>(at.d);
+INLINE void mixColumns(const Place<float>& at, int64_t first, int64_t k, Strided<float> a, const float* right,
+                       const float* factors, Lines<float> to) {
   Vector<float> sums[ROWS][VECTORS] = {};
-  for (int64_t n = 0; n < at.N; n++) {
-    Vector<float> row[VECTORS];
-#pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++) row[v] = load(right + n * wide + k + v * 16);
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++) {
-      const Vector<float> number = all<float>(a[i * down + n * across]);
-#pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++) sums[i][v] += number * row[v];
-    }
-  }
+  addProducts<float, ROWS, VECTORS>(
+      at.N, [&](int i, int64_t n) __attribute__((always_inline)) { return a.at[i * a.down + n * a.across]; },
+      {right + k, padded<float>(at.d)}, sums);
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
     for (int v = 0; v < VECTORS; v++)
-      _mm512_mask_storeu_ps(base + at.rows[first + i] * apart + k + v * 16, present(at.d - k - v * 16),
+      _mm512_mask_storeu_ps(to.at + at.rows[first + i] * to.apart + k + v * 16, present(at.d - k - v * 16),
                             sums[i][v] * factors[i]);
 }
 template <int ROWS>
-INLINE void mixRows(const Place<float>& at, int64_t first, const float* a, int64_t down, int64_t across,
-                    const float* right, const float* factors, float* base, int64_t apart) {
+INLINE void mixRows(const Place<float>& at, int64_t first, Strided<float> a, const float* right, const float* factors,
+                    Lines<float> to) {
   int64_t k = 0;
-  for (; k + 16 < at.d; k += 32) mixColumns<ROWS, 2>(at, first, k, a, down, across, right, factors, base, apart);
-  if (k < at.d) mixColumns<ROWS, 1>(at, first, k, a, down, across, right, factors, base, apart);
+  for (; k + 16 < at.d; k += 32) mixColumns<ROWS, 2>(at, first, k, a, right, factors, to);
+  if (k < at.d) mixColumns<ROWS, 1>(at, first, k, a, right, factors, to);
 }
 
 // body(rows, first position) with whole eights first.
@@ -145,7 +127,7 @@ void attendVectors(const Place<float>& at, float* out, float* buffer) {
         constexpr int ROWS = decltype(rows)::value;
         float inverse[ROWS];
         weightRowsInParts<ROWS, VECTORS>(at, first, keys, weights, inverse);
-        mixRows<ROWS>(at, first, weights, 16 * VECTORS, 1, values, inverse, out, at.C);
+        mixRows<ROWS>(at, first, {weights, 16 * VECTORS, 1}, values, inverse, {out, at.C});
       });
 }
 
@@ -156,7 +138,7 @@ INLINE void slopeRows(const Place<float>& at, const float* const* grads, const f
                       float* slopes, float* gradBias) {
   constexpr int64_t wide = 16 * VECTORS;
   Vector<float> sums[ROWS][VECTORS] = {};
-  addProducts<ROWS, VECTORS>(at.d, grads, values, sums);
+  addRowProducts<ROWS, VECTORS>(at.d, grads, values, sums);
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++) {
     Vector<float> total = Vector<float>{};
@@ -208,13 +190,13 @@ void attendVectorsBackward(const Place<float>& at, const float* gradOut, float* 
           const int64_t place = (first + i) * wideN;
           slopeRows<PART, VECTORS>(at, parts, turnedValues, weights + place, slopes + place, gradBias + place);
         }
-        mixRows<ROWS>(at, first, slopes + first * wideN, wideN, 1, keys, scales, gradQkv, stride);
+        mixRows<ROWS>(at, first, {slopes + first * wideN, wideN, 1}, keys, scales, {gradQkv, stride});
       });
   inEights(
       N, [&](auto rows, int64_t first) __attribute__((always_inline)) {
         constexpr int ROWS = decltype(rows)::value;
-        mixRows<ROWS>(at, first, slopes + first, 1, wideN, queries, scales, gradQkv + at.C, stride);
-        mixRows<ROWS>(at, first, weights + first, 1, wideN, grads, ones, gradQkv + 2 * at.C, stride);
+        mixRows<ROWS>(at, first, {slopes + first, 1, wideN}, queries, scales, {gradQkv + at.C, stride});
+        mixRows<ROWS>(at, first, {weights + first, 1, wideN}, grads, ones, {gradQkv + 2 * at.C, stride});
       });
 }
 

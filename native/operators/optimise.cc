@@ -10,18 +10,7 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
-#include "variants.h"
-
-namespace skyloop {
-template <typename T>
-struct AdamStep {
-  T learningRate, beta1, rest1, beta2, rest2, eps, correction1, correction2;
-  bool decoupled;
-};
-}  // namespace skyloop
-
-#define SKYLOOP_KERNELS "adam.h"
-#include "for-each-variant.h"
+#include "../kernels/kernels.h"
 
 namespace {
 
@@ -59,8 +48,9 @@ void adamStep(Tensors parameters, Tensors grads, Tensors means, Tensors squares,
       for (int64_t run = first; run < last; run++) {
         const auto [p, at] = runs[run];
         const int64_t count = std::min(RUN, parameters[p].numel() - at);
-        SKYLOOP_BEST(adamRun, by, T(decays[p]), count, parameters[p].data_ptr<T>() + at, whole[p].data_ptr<T>() + at,
-                     means[p].data_ptr<T>() + at, squares[p].data_ptr<T>() + at);
+        skyloop::kernels<T>().adamRun(by, T(decays[p]), count, parameters[p].data_ptr<T>() + at,
+                                      whole[p].data_ptr<T>() + at, means[p].data_ptr<T>() + at,
+                                      squares[p].data_ptr<T>() + at);
       }
     });
   });

@@ -127,28 +127,23 @@ struct ShortLeft {
 INLINE ShortLeft byRows(const uint32_t* at, int64_t apart) { return {at, apart, apart, 1}; }
 INLINE ShortLeft byEights(const uint32_t* at, int64_t pairs) { return {at, pairs, 1, 8}; }
 
-// What becomes of the sums: they are written (and stay in the cache), added to what is there, or written past the
-// cache, whole lines that nobody reads soon.
-enum class Sink { write, add, stream };
-
 template <int ROWS, int VECTORS, Sink SINK>
-INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t down, int64_t across, const uint32_t* b, int64_t ldb,
-                      const float* start, float* c, int64_t ldc) {
+INLINE void shortTile(int64_t pairs, Strided<uint32_t> a, Lines<const uint32_t> b, const float* start, Lines<float> c) {
   __m512 sums[ROWS][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 3
     for (int v = 0; v < VECTORS; v++)
-      sums[i][v] = SINK == Sink::add  ? _mm512_loadu_ps(c + i * ldc + v * 16)
+      sums[i][v] = SINK == Sink::add  ? _mm512_loadu_ps(c.at + i * c.apart + v * 16)
                    : start != nullptr ? _mm512_loadu_ps(start + v * 16)
                                       : _mm512_setzero_ps();
   for (int64_t k = 0; k < pairs; k++) {
     __m512bh right[VECTORS];
 #pragma GCC unroll 3
-    for (int v = 0; v < VECTORS; v++) right[v] = (__m512bh)_mm512_loadu_si512(b + k * ldb + v * 16);
+    for (int v = 0; v < VECTORS; v++) right[v] = (__m512bh)_mm512_loadu_si512(b.at + k * b.apart + v * 16);
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++) {
-      const __m512bh left = (__m512bh)_mm512_set1_epi32(int(a[i * down + k * across]));
+      const __m512bh left = (__m512bh)_mm512_set1_epi32(int(a.at[i * a.down + k * a.across]));
 #pragma GCC unroll 3
       for (int v = 0; v < VECTORS; v++) sums[i][v] = _mm512_dpbf16_ps(sums[i][v], left, right[v]);
     }
@@ -157,15 +152,15 @@ INLINE void shortTile(int64_t pairs, const uint32_t* a, int64_t down, int64_t ac
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 3
     for (int v = 0; v < VECTORS; v++)
-      SINK == Sink::stream ? _mm512_stream_ps(c + i * ldc + v * 16, sums[i][v])
-                           : _mm512_storeu_ps(c + i * ldc + v * 16, sums[i][v]);
+      SINK == Sink::stream ? _mm512_stream_ps(c.at + i * c.apart + v * 16, sums[i][v])
+                           : _mm512_storeu_ps(c.at + i * c.apart + v * 16, sums[i][v]);
 }
 
 template <int VECTORS, Sink SINK>
-INLINE void shortStrip(int64_t rows, int64_t pairs, const ShortLeft& a, const uint32_t* b, int64_t ldb,
-                       const float* start, float* c, int64_t ldc) {
+INLINE void shortStrip(int64_t rows, int64_t pairs, const ShortLeft& a, Lines<const uint32_t> b, const float* start,
+                       Lines<float> c) {
+  const auto from = [&](int64_t i) { return Strided<uint32_t>{a.row(i), a.down, a.across}; };
   int64_t i = 0;
-  for (; i + 8 <= rows; i += 8)
-    shortTile<8, VECTORS, SINK>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
-  for (; i < rows; i++) shortTile<1, VECTORS, SINK>(pairs, a.row(i), a.down, a.across, b, ldb, start, c + i * ldc, ldc);
+  for (; i + 8 <= rows; i += 8) shortTile<8, VECTORS, SINK>(pairs, from(i), b, start, c.from(i));
+  for (; i < rows; i++) shortTile<1, VECTORS, SINK>(pairs, from(i), b, start, c.from(i));
 }

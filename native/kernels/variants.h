@@ -1,20 +1,7 @@
+// Which processors kernels are compiled for, and which of them this one is.
 #pragma once
-// One source of kernels compiled for several processors: a file writes
-//
-//   #define SKYLOOP_KERNELS "attention.h"
-//   #include "for-each-variant.h"
-//
-// and calls SKYLOOP_BEST(attend, arguments). Whole functions have to be compiled for the processor: GCC splits vectors
-// before it inlines, so that a general function inlined into one for AVX2 keeps slow broadcasts.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SKYLOOP_X86_VARIANTS
-#define SKYLOOP_BEST(function, ...)                                                            \
-  (skyloop::processor() == skyloop::Processor::avx512 ? skyloop::avx512::function(__VA_ARGS__) \
-   : skyloop::processor() == skyloop::Processor::avx2 ? skyloop::avx2::function(__VA_ARGS__)   \
-                                                      : skyloop::plain::function(__VA_ARGS__))
-// The same for kernels that are compiled with short products too (SKYLOOP_SHORT_KERNELS).
-#define SKYLOOP_BEST_PRODUCTS(function, ...) \
-  (skyloop::shortProducts() ? skyloop::bf16::function(__VA_ARGS__) : SKYLOOP_BEST(function, __VA_ARGS__))
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -46,6 +33,4 @@ inline bool shortProducts() { return wantsShortProducts().load(std::memory_order
 namespace skyloop {
 inline bool shortProducts() { return false; }
 }  // namespace skyloop
-#define SKYLOOP_BEST(function, ...) skyloop::plain::function(__VA_ARGS__)
-#define SKYLOOP_BEST_PRODUCTS(function, ...) SKYLOOP_BEST(function, __VA_ARGS__)
 #endif

@@ -1,13 +1,4 @@
-// What our own operators share: short vectors of SKYLOOP_BYTES bytes, exp, and a product of small matrices that keeps
-// its sums in registers.
-//
-// Included once for every processor that is compiled for (variants.h), each time in a namespace of its own,
-// SKYLOOP_VARIANT: therefore no include guard, and nothing but headers of our own may be included from here.
-#undef INLINE
-#define INLINE __attribute__((always_inline)) inline
-
-namespace skyloop::SKYLOOP_VARIANT {
-
+// What our own kernels share: short vectors of SKYLOOP_BYTES bytes, exp, transposing. A fragment, see variant.inc.h.
 template <typename T>
 struct VectorOf;
 template <>
@@ -93,12 +84,6 @@ INLINE V largestOf(V value) {
   return joined(
       value, [](V a, V b) __attribute__((always_inline)) { return larger(a, b); });
 }
-// The next multiple of 64 bytes: what rows of buffers are padded to, whatever the processor.
-template <typename T>
-constexpr int64_t padded(int64_t count) {
-  return (count + 64 / int64_t(sizeof(T)) - 1) / (64 / int64_t(sizeof(T))) * (64 / int64_t(sizeof(T)));
-}
-
 constexpr float LOG2_E = 1.44269504088896341f;
 #if SKYLOOP_BYTES == 64
 // 2^x for x <= 0: the whole part by the exponent, a polynomial of least largest error for the rest; about 2e-7
@@ -175,52 +160,3 @@ INLINE Vector<double> expOfNegative(Vector<double> x) {
   for (int64_t i = 0; i < LANES<double>; i++) x[i] = std::exp(x[i]);
   return x;
 }
-
-// ROWS rows and VECTORS vectors of columns of c = a b. Element (i, k) of a stands at a[i * down + k * across].
-template <typename T, int ROWS, int VECTORS>
-INLINE void productTile(int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb, T* c,
-                        int64_t ldc) {
-  Vector<T> sums[ROWS][VECTORS];
-#pragma GCC unroll 8
-  for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 8
-    for (int v = 0; v < VECTORS; v++) sums[i][v] = Vector<T>{};
-  for (int64_t k = 0; k < depth; k++) {
-    Vector<T> right[VECTORS];
-#pragma GCC unroll 8
-    for (int v = 0; v < VECTORS; v++) right[v] = load(b + k * ldb + v * LANES<T>);
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++) {
-      const Vector<T> left = all<T>(a[i * down + k * across]);
-#pragma GCC unroll 8
-      for (int v = 0; v < VECTORS; v++) sums[i][v] += left * right[v];
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 8
-    for (int v = 0; v < VECTORS; v++) store(c + i * ldc + v * LANES<T>, sums[i][v]);
-}
-
-template <typename T, int VECTORS>
-INLINE void productStrip(int64_t rows, int64_t depth, const T* a, int64_t down, int64_t across, const T* b, int64_t ldb,
-                         T* c, int64_t ldc) {
-  int64_t i = 0;
-#if SKYLOOP_BYTES == 64
-  for (; i + 8 <= rows; i += 8) productTile<T, 8, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
-#endif
-  for (; i + 4 <= rows; i += 4) productTile<T, 4, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
-  for (; i < rows; i++) productTile<T, 1, VECTORS>(depth, a + i * down, down, across, b, ldb, c + i * ldc, ldc);
-}
-
-// c [rows, columns] = a [rows, depth] b [depth, columns]; columns a multiple of a vector's length.
-template <typename T>
-INLINE void product(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t down, int64_t across, const T* b,
-                    int64_t ldb, T* c, int64_t ldc) {
-  constexpr int64_t L = LANES<T>;
-  int64_t j = 0;
-  for (; j + 2 * L <= columns; j += 2 * L) productStrip<T, 2>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);
-  if (j < columns) productStrip<T, 1>(rows, depth, a, down, across, b + j, ldb, c + j, ldc);
-}
-
-}  // namespace skyloop::SKYLOOP_VARIANT

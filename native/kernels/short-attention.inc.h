@@ -1,11 +1,10 @@
 // The gradients of one window and head of attention with short factors in all products.
-#include "short-products.h"
 
 // c [rows, wide] = a b of pairs, b [pairs, wide]; wide is padded.
 INLINE void shortTimes(int64_t rows, int64_t wide, int64_t pairs, const ShortLeft& a, const uint32_t* b, float* c) {
   int64_t at = 0;
-  for (; at + 32 <= wide; at += 32) shortStrip<2, Sink::write>(rows, pairs, a, b + at, wide, nullptr, c + at, wide);
-  if (at < wide) shortStrip<1, Sink::write>(rows, pairs, a, b + at, wide, nullptr, c + at, wide);
+  for (; at + 32 <= wide; at += 32) shortStrip<2, Sink::write>(rows, pairs, a, {b + at, wide}, nullptr, {c + at, wide});
+  if (at < wide) shortStrip<1, Sink::write>(rows, pairs, a, {b + at, wide}, nullptr, {c + at, wide});
 }
 
 // Rows [N, padded d], times factor, as pairs along d and transposed: [padded d / 2, padded N], the padding zero.

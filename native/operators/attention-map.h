@@ -1,5 +1,5 @@
-// What windowed attention works on: windows of a map, biases and masks as its kernels read them, and the kernels' one
-// door. For attention.cc and block.cc.
+// What windowed attention works on: windows of a map, biases and masks as its kernels read them. For attention.cc and
+// block.cc.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -8,35 +8,10 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "../kernels/kernels.h"
 #include "packed-weights.h"
 
 namespace skyloop {
-
-// Where things stand for one window and head. A row is a position of the window.
-template <typename T>
-struct Place {
-  const int64_t* rows;  // [N]: the map's position of each of the window's
-  int64_t N, d,
-      C;  // positions, numbers of a head, of all heads; the map's rows are 3 C (queries, keys, values) or C apart
-  const T* qkv;   // the head's first query in the image
-  const T* bias;  // [N, padded N], of the head; padding is -1e30
-  const T* mask;  // [N, padded N], of the window, or null
-  T scale;
-  const int64_t* nextRows;  // the same of what this thread does next, to be fetched meanwhile; null at the end
-  const T* nextQkv;
-};
-
-// Numbers of a row with its padding, whole cache lines.
-template <typename T>
-int64_t wideRow(int64_t numbers) {
-  constexpr int64_t line = 64 / sizeof(T);
-  return (numbers + line - 1) / line * line;
-}
-
-// The attention of one window and head by this processor's best kernel; `out` is the head's first number, rows are C
-// apart. The buffer has `attentionNumbers`.
-void attendWindow(const Place<float>& at, float* out, float* buffer);
-int64_t attentionNumbers(int64_t N, int64_t d);
 
 // Everything that does not depend on the window.
 struct WindowMap {
@@ -83,7 +58,7 @@ template <typename T>
 at::Tensor spreadBias(const WindowMap& map, const at::Tensor& table, const int64_t* positions) {
   static auto* kept = new PackedWeights;
   return kept->of(table, map.N, [&] {
-    const int64_t wide = wideRow<T>(map.N);
+    const int64_t wide = padded<T>(map.N);
     at::Tensor spread = at::full({map.heads, map.N, wide}, -1e30, table.options().requires_grad(false));
     const T* from = table.data_ptr<T>();
     T* bias = spread.data_ptr<T>();
@@ -105,7 +80,7 @@ struct Masks {
 
   Masks(const WindowMap& map, const c10::optional<at::Tensor>& mask) : of(map.windows) {
     if (!mask) return;
-    const int64_t wide = wideRow<T>(map.N), size = map.N * wide;
+    const int64_t wide = padded<T>(map.N), size = map.N * wide;
     held = wide == map.N ? mask->contiguous() : at::constant_pad_nd(*mask, {0, wide - map.N}).contiguous();
     for (int64_t n = 0; n < map.windows; n++) {
       const T* values = held.template data_ptr<T>() + n * size;

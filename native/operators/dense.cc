@@ -12,46 +12,9 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
+#include "../kernels/kernels.h"
 #include "dense-ops.h"
 #include "packed-weights.h"
-#include "variants.h"
-
-namespace skyloop {
-
-// One operator's work. Rows of x, residual and out are as they lie in tensors; weights and biases are padded.
-template <typename T>
-struct Dense {
-  int64_t inputs, outputs;  // of the first product; the feed-forward's second one goes back
-  int64_t chunk;            // rows at a time
-  const T* x;
-  const T* normWeight;  // null: no normalisation
-  const T* normBias;
-  T eps;
-  const T* packed1;
-  const T* bias1;
-  const T* packed2;
-  const T* bias2;
-  const T* residual;  // null: nothing is added
-  const T* scale;     // of each sample, or null
-  int64_t rowsPerScale;
-  int64_t firstRow;  // of all that `scale` is for, the row that x begins with
-  T* out;
-  T* hidden;  // the feed-forward's values before GELU, or null
-  const T* gradOut;
-  T* gradX;
-};
-
-// Where one thread adds up gradients of parameters; rows are padded.
-template <typename T>
-struct Sums {
-  T *weight1, *bias1, *weight2, *bias2, *normWeight, *normBias;
-};
-
-}  // namespace skyloop
-
-#define SKYLOOP_KERNELS "few-rows.h"
-#define SKYLOOP_SHORT_KERNELS
-#include "for-each-variant.h"
 
 #include "dense-few-rows.h"
 
@@ -64,7 +27,7 @@ using Optional = c10::optional<Tensor>;
 
 template <typename T>
 int64_t wide(int64_t count) {
-  return skyloop::plain::padded<T>(count);
+  return skyloop::padded<T>(count);
 }
 
 Tensor given(const Optional& tensor) { return tensor && tensor->defined() ? tensor->contiguous() : Tensor(); }
@@ -87,8 +50,9 @@ Tensor packed(const Tensor& from, int64_t depth, int64_t columns, int64_t down, 
   Tensor into = at::empty(
       {skyloop::shortProducts() && sizeof(T) == 4 ? (depth + 1) / 2 * wide<T>(columns) : depth * wide<T>(columns)},
       from.options());
-  at::parallel_for(0, SKYLOOP_BEST_PRODUCTS(panelsOf<T>, columns), 1, [&](int64_t first, int64_t last) {
-    SKYLOOP_BEST_PRODUCTS(pack, depth, columns, from.data_ptr<T>(), down, across, into.data_ptr<T>(), first, last);
+  const auto& kernel = skyloop::kernels<T>();
+  at::parallel_for(0, kernel.panelsOf(columns), 1, [&](int64_t first, int64_t last) {
+    kernel.pack({first, last}, depth, columns, {from.data_ptr<T>(), down, across}, into.data_ptr<T>());
   });
   return into;
 }
@@ -144,8 +108,7 @@ Tensor bufferFor(const Tensor& like, int64_t numbers) {
 
 namespace skyloop {
 
-// ---- one linear layer
-// -------------------------------------------------------------------------------------------------------------
+// ---- one linear layer ------------------------------------------------------------------------------
 
 Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& normBiasAny, double eps,
              const Tensor& weightAny, const Optional& biasAny, const Optional& residualAny, const Optional& scaleAny) {
@@ -176,7 +139,7 @@ Tensor dense(const Tensor& xAny, const Optional& normWeightAny, const Optional& 
     if (fewRows) return few::denseForwardPacked(x, job, rows);
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
-      SKYLOOP_BEST_PRODUCTS(denseForward, job, from, to, buffer.data_ptr<T>());
+      kernels<T>().denseForward(job, {from, to}, buffer.data_ptr<T>());
     });
   });
   return out;
@@ -205,8 +168,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
       if (hasBias) gradBias = at::empty({outputs}, x.options());
       if (norms > 0) gradNormWeight = at::empty_like(normWeight), gradNormBias = at::empty_like(normBias);
       const auto into = [](const Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<T>() : nullptr; };
-      return few::denseBackward(x, job, rows, weight.data_ptr<T>(), into(gradWeight), into(gradBias),
-                                into(gradNormWeight), into(gradNormBias));
+      const Sums<T> grads{into(gradWeight), into(gradBias), nullptr, nullptr, into(gradNormWeight), into(gradNormBias)};
+      return few::denseBackward(x, job, rows, weight.data_ptr<T>(), grads);
     }
     const auto packed1 = packedBackward<T>(weight);
     job.packed1 = packed1.data_ptr<T>();
@@ -217,7 +180,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
       T* mine = collected.of(worker);
       const auto at = [&](size_t which) { return mine + collected.starts[which]; };
       const Sums<T> sums{at(0), hasBias ? at(1) : nullptr, nullptr, nullptr, at(2), at(3)};
-      SKYLOOP_BEST_PRODUCTS(denseBackward, job, from, to, buffer.data_ptr<T>(), sums);
+      kernels<T>().denseBackward(job, {from, to}, buffer.data_ptr<T>(), sums);
     });
     gradWeight = collected.total(0).view({outputs, inputs});
     gradBias = collected.total(1);
@@ -227,8 +190,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> denseBackward(const Tensor& g
   return {gradX, gradNormWeight, gradNormBias, gradWeight, gradBias};
 }
 
-// ---- the feed-forward part
-// --------------------------------------------------------------------------------------------------------
+// ---- the feed-forward part -------------------------------------------------------------------------
 
 std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& normWeightAny, const Tensor& normBiasAny,
                                            double eps, const Tensor& weight1Any, const Tensor& bias1Any,
@@ -264,7 +226,7 @@ std::tuple<Tensor, Tensor> feedforwardKept(const Tensor& xAny, const Tensor& nor
     if (fewRows) return few::feedforwardForwardPacked(x, job, rows);
     parts.forEach([&](int64_t, int64_t from, int64_t to) {
       const Tensor buffer = bufferFor<T>(x, numbers * parts.chunk);
-      SKYLOOP_BEST_PRODUCTS(feedforwardForward, job, from, to, buffer.data_ptr<T>());
+      kernels<T>().feedforwardForward(job, {from, to}, buffer.data_ptr<T>());
     });
   });
   return {out, hidden};
@@ -294,8 +256,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
       totals.push_back(at::empty_like(weight2));
       totals.push_back(at::empty({inputs}, x.options()));
       const auto into = [&](size_t which) { return totals[which].data_ptr<T>(); };
-      return few::feedforwardBackward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>(), into(2), into(3),
-                                      into(4), into(5), into(0), into(1));
+      const Sums<T> grads{into(2), into(3), into(4), into(5), into(0), into(1)};
+      return few::feedforwardBackward(x, job, rows, weight1.data_ptr<T>(), weight2.data_ptr<T>(), grads);
     }
     const auto packed1 = packedBackward<T>(weight1), packed2 = packedBackward<T>(weight2);
     job.packed1 = packed1.data_ptr<T>();
@@ -307,7 +269,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> feedforwardBa
       T* mine = collected.of(worker);
       const auto at = [&](size_t which) { return mine + collected.starts[which]; };
       const Sums<T> sums{at(2), at(3), at(4), at(5), at(0), at(1)};
-      SKYLOOP_BEST_PRODUCTS(feedforwardBackward, job, from, to, buffer.data_ptr<T>(), sums);
+      kernels<T>().feedforwardBackward(job, {from, to}, buffer.data_ptr<T>(), sums);
     });
     for (size_t i = 0; i < 6; i++) totals.push_back(collected.total(i));
   });
@@ -321,8 +283,7 @@ Tensor feedforward(const Tensor& x, const Tensor& normWeight, const Tensor& norm
   return std::get<0>(feedforwardKept(x, normWeight, normBias, eps, weight1, bias1, weight2, bias2, scale, false));
 }
 
-// ---- layers that are run over some rows
-// --------------------------------------------------------------------------------------------
+// ---- layers that are run over some rows ------------------------------------------------------------
 
 bool hasFewRows(int64_t rows, int64_t inputs, int64_t outputs) { return few::fits<float>(rows, inputs, outputs); }
 
@@ -380,9 +341,9 @@ void PreparedLayer::run(int64_t rows, const float* x, const float* residual, flo
   job.residual = residual;
   job.out = out;
   if (state_->isFeedforward) {
-    SKYLOOP_BEST_PRODUCTS(feedforwardForward, job, 0, rows, buffer);
+    kernels<float>().feedforwardForward(job, {0, rows}, buffer);
   } else {
-    SKYLOOP_BEST_PRODUCTS(denseForward, job, 0, rows, buffer);
+    kernels<float>().denseForward(job, {0, rows}, buffer);
   }
 }
 

@@ -111,7 +111,7 @@ struct Patches : torch::autograd::Function<Patches> {
   }
 };
 
-Tensor recorded(const Tensor& images, int64_t side, int64_t stride, int64_t padding) {
+Tensor patchesRecorded(const Tensor& images, int64_t side, int64_t stride, int64_t padding) {
   return Patches::apply(images, side, stride, padding);
 }
 
@@ -125,4 +125,4 @@ TORCH_LIBRARY_IMPL(skyloop, CPU, library) {
   library.impl("patches", patches);
   library.impl("patches_backward", patchesBackward);
 }
-TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) { library.impl("patches", recorded); }
+TORCH_LIBRARY_IMPL(skyloop, AutogradCPU, library) { library.impl("patches", patchesRecorded); }

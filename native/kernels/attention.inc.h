@@ -1,13 +1,5 @@
 // One window and head of windowed attention (Liu et al. 2021, "Swin Transformer", equation 4), forward and backward, in
-// buffers that stay in the processor's first cache. Included for every processor by attention.cc.
-#include "kernels.h"
-
-namespace skyloop::SKYLOOP_VARIANT {
-
-template <typename T>
-inline int64_t bufferSize(int64_t N, int64_t d) {
-  return 2 * N * padded<T>(N) + 2 * padded<T>(d) * padded<T>(N) + 5 * N * padded<T>(d);
-}
+// buffers that stay in the processor's first cache.
 
 // One third of the head (0 queries, 1 keys, 2 values) into [N, padded d], the padding zero.
 template <typename T>
@@ -129,9 +121,9 @@ void attendInTurn(const Place<T>& at, T* out, T* buffer) {
   gatherRows(at, at.qkv + 2 * at.C, stride, values);
   gatherRows(at, at.qkv, stride, queries);
   fetchNext(at);
-  product<T>(N, wideN, d, queries, wideD, 1, keys, wideN, weights, wideN);
+  product<T>({N, wideN, d}, {queries, wideD, 1}, {keys, wideN}, {weights, wideN});
   softmaxRows(at, weights);
-  product<T>(N, wideD, N, weights, wideN, 1, values, wideD, mixed, wideD);
+  product<T>({N, wideD, N}, {weights, wideN, 1}, {values, wideD}, {mixed, wideD});
   scatterRows(at, mixed, T(1), out, at.C);
 }
 
@@ -156,24 +148,24 @@ void attendBackwardInTurn(const Place<T>& at, const T* gradOut, T* gradQkv, T* g
   gatherRows(at, gradOut, at.C, grad);
 
   fetchNext(at);
-  product<T>(N, wideN, d, queryRows, wideD, 1, keys, wideN, weights, wideN);
+  product<T>({N, wideN, d}, {queryRows, wideD, 1}, {keys, wideN}, {weights, wideN});
   softmaxRows(at, weights);
-  product<T>(N, wideD, N, weights, 1, wideN, grad, wideD, result, wideD);
+  product<T>({N, wideD, N}, {weights, 1, wideN}, {grad, wideD}, {result, wideD});
   scatterRows(at, result, T(1), gradQkv + 2 * at.C, stride);
 
-  product<T>(N, wideN, d, grad, wideD, 1, values, wideN, slopes, wideN);
+  product<T>({N, wideN, d}, {grad, wideD, 1}, {values, wideN}, {slopes, wideN});
   softmaxBackward(N, wideN, weights, slopes, gradBias);
-  product<T>(N, wideD, N, slopes, wideN, 1, keyRows, wideD, result, wideD);
+  product<T>({N, wideD, N}, {slopes, wideN, 1}, {keyRows, wideD}, {result, wideD});
   scatterRows(at, result, at.scale, gradQkv, stride);
-  product<T>(N, wideD, N, slopes, 1, wideN, queryRows, wideD, result, wideD);
+  product<T>({N, wideD, N}, {slopes, 1, wideN}, {queryRows, wideD}, {result, wideD});
   scatterRows(at, result, at.scale, gradQkv + at.C, stride);
 }
 
 #if SKYLOOP_BYTES == 64
-#include "wide-attention.h"
+#include "wide-attention.inc.h"
 #endif
 #ifdef SKYLOOP_SHORT_PRODUCTS
-#include "short-attention.h"
+#include "short-attention.inc.h"
 #endif
 
 // By the kernels that suit this processor and precision best.
@@ -201,5 +193,3 @@ void attendBackward<float>(const Place<float>& at, const float* gradOut, float* 
     attendBackwardInTurn(at, gradOut, gradQkv, gradBias, buffer);
 }
 #endif
-
-}  // namespace skyloop::SKYLOOP_VARIANT

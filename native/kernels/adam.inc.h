@@ -1,5 +1,4 @@
-// One step of Adam over a run of numbers. Included for every processor by optimise.cc.
-namespace skyloop::SKYLOOP_VARIANT {
+// One step of Adam over a run of numbers.
 
 template <typename T>
 void adamRun(const AdamStep<T>& by, T decay, int64_t count, T* __restrict parameter, const T* __restrict gradAny,
@@ -13,5 +12,3 @@ void adamRun(const AdamStep<T>& by, T decay, int64_t count, T* __restrict parame
     parameter[i] = keep * parameter[i] - rate * mean[i] / (std::sqrt(square[i]) * inverse + by.eps);
   }
 }
-
-}  // namespace skyloop::SKYLOOP_VARIANT
