@@ -19,7 +19,7 @@ import { CYCLE, useGrid } from "./use-grid.ts";
 import { type Shown, useView } from "./use-view.ts";
 import "./label.css";
 
-/** Labelling page by page. */
+/** Opens a session by its id, then shows the objects of its round to be answered. */
 export function LabelPage({ id }: { id: string }) {
   const { session, failure } = useSession(id, useWho());
   useTitle(session?.state.target);

@@ -7,6 +7,7 @@ import type { LiveSession } from "../../session/use-session.ts";
 /** What the label page shows: the round of now, an earlier one, or everything that was skipped. */
 export type View = { kind: "now" } | { kind: "round"; round: number } | { kind: "skipped" };
 
+/** Which objects the labelling page shows: of this round, of an earlier one, or skipped ones. */
 export interface Shown {
   view: View;
   setView(view: View): void;

@@ -6,6 +6,7 @@ import { Computing } from "../../client/http.ts";
 import { colourKinds, colourNumbers, css, KINDS, LABEL_COLOURS, ramp } from "../../parts/colours.ts";
 import type { MapColours } from "../../parts/map/points.ts";
 
+/** How features are laid out in two dimensions. */
 export type Method = "pca" | "umap";
 const ASK_AGAIN_MS = 400;
 
@@ -44,6 +45,7 @@ export interface Legend {
   names?: [name: string, colour: string][];
 }
 
+/** The colours of a map's points and what they mean. */
 export interface Coloured {
   colours: MapColours;
   legend: Legend;

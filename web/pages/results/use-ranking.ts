@@ -73,4 +73,5 @@ export function useRanking(id: string, learned: number) {
   return { filter, setFilter, query, pages, total, failure, load, reload, renewed };
 }
 
+/** What `useRanking` gives: the rows that are loaded, and how to load more. */
 export type RankingRows = ReturnType<typeof useRanking>;

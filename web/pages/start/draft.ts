@@ -11,7 +11,8 @@ export type Source =
   | { kind: "column" }
   | { kind: "near"; object: string };
 
-export type Example = Extract<LabelValue, "positive" | "negative">;
+/** The labels that starting examples can have. */
+export type ExampleLabel = Extract<LabelValue, "positive" | "negative">;
 
 /** Objects of a catalogue column: the highest or lowest values, or those of one value. */
 export interface ColumnChoice {
@@ -20,10 +21,11 @@ export interface ColumnChoice {
   equals: string;
 }
 
+/** A search before it is begun; this browser keeps it. */
 export interface Draft {
   target: string;
   alpha: number;
-  chosen: [object: string, value: Example][];
+  chosen: [object: string, value: ExampleLabel][];
   source: Source;
   seed: number;
   /** What was typed into the field of ids and positions, and what of it was looked up. */
@@ -57,7 +59,7 @@ export function useDraft(survey: string, given: string | null) {
   const change = useCallback((more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more })), []);
   /** Gives objects a label, or takes it away (null). */
   const give = useCallback(
-    (objects: readonly string[], value: (before: Example | undefined) => Example | null) =>
+    (objects: readonly string[], value: (before: ExampleLabel | undefined) => ExampleLabel | null) =>
       setDraft((before) => {
         const chosen = new Map(before.chosen);
         for (const object of objects) {
@@ -77,12 +79,12 @@ export function useDraft(survey: string, given: string | null) {
 }
 
 /** From none to positive to negative to none. */
-export const nextExample = (before: Example | undefined): Example | null =>
+export const nextExample = (before: ExampleLabel | undefined): ExampleLabel | null =>
   before === undefined ? "positive" : before === "positive" ? "negative" : null;
 
 /** What is still needed before a search can start; null: nothing. */
 export function missingOf({ target, chosen }: Draft): string | null {
-  const count = (wanted: Example) => chosen.filter(([, value]) => value === wanted).length;
+  const count = (wanted: ExampleLabel) => chosen.filter(([, value]) => value === wanted).length;
   if (target.trim() === "") return "Name what you are looking for.";
   if (count("positive") === 0) return "Click at least one object that is it.";
   if (count("negative") === 0) return "Click an object twice to mark one that is not.";

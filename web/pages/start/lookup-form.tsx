@@ -1,11 +1,11 @@
-import type { Draft, Example } from "./draft.ts";
+import type { Draft, ExampleLabel } from "./draft.ts";
 
 interface Props {
   draft: Draft;
   missing: string[];
   found: boolean;
   onChange(more: Partial<Draft>): void;
-  onAll(value: Example): void;
+  onAll(value: ExampleLabel): void;
 }
 
 /** Ids and positions, typed, pasted or uploaded. */

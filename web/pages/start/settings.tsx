@@ -1,3 +1,4 @@
+/** How many objects a page shows, how many of them at random, and whose features are used. */
 export interface Settings {
   pageSize: number;
   randomPicks: number;

@@ -5,6 +5,7 @@ import type { ColumnChoice, Draft } from "./draft.ts";
 
 const SHOWN = 48;
 
+/** Objects that are offered as examples. */
 export interface Candidates {
   objects: ObjectRow[];
   /** Lines that found nothing. */

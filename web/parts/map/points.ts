@@ -7,6 +7,7 @@ export interface MapFrame {
   y: number;
 }
 
+/** How the objects of a map are drawn. */
 export interface MapColours {
   /** For each object a colour as 0xRRGGBB. */
   of: Uint32Array;
@@ -14,11 +15,13 @@ export interface MapColours {
   emphasised?: Uint8Array;
 }
 
+/** Width and height of a canvas in px. */
 export interface Size {
   width: number;
   height: number;
 }
 
+/** A point on a canvas in px, from its upper left corner. */
 export type Place = [x: number, y: number];
 
 /** The frame around nearly all points: the outermost of them do not count. */

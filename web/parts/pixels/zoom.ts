@@ -5,6 +5,7 @@ export interface Zoom {
   y: number;
 }
 
+/** No magnification: the whole stamp. */
 export const WHOLE: Zoom = { scale: 1, x: 0.5, y: 0.5 };
 const inside = (share: number) => Math.min(1, Math.max(0, share));
 
