@@ -34,7 +34,7 @@ const rawCode = (cause: unknown) =>
   typeof cause === "object" && cause !== null && "rawCode" in cause ? Number(cause.rawCode) : 0;
 
 /** Locks that this process holds: who asks again here must not touch their files (see `tryLock`). */
-const here = new Set<string>();
+const here = new Map<string, { file: number; release(): void }>();
 
 /**
  * Takes a folder for one writer and one purpose. Returns the release. Throws LOCKED while another process, or another
@@ -49,7 +49,10 @@ export function lockFolder(folder: string, purpose: string): () => void {
   }
   const held = (who: string) =>
     new SkyloopError("LOCKED", `${folder} is being written by ${who} (${purpose}); wait for it to end, or stop it`);
-  if (here.has(path)) throw held(holderOf(path));
+  const own = here.get(path);
+  if (own !== undefined && leadsTo(path, own.file)) throw held(holderOf(path));
+  // Somebody removed the file by hand: what is held is a lock on nothing.
+  own?.release();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = tryLock(path);
     if (typeof found === "function") return found;
@@ -73,17 +76,18 @@ function tryLock(path: string): (() => void) | string | null {
     db = opened(path);
     // An empty file that is never written to: only its lock counts.
     db.exec("BEGIN IMMEDIATE");
-    if (statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === fstatSync(file, { bigint: true }).ino) {
-      writeFileSync(holderFile(path), `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`);
-      here.add(path);
-      return releaseOf(db, file, path);
+    if (leadsTo(path, file)) {
+      describeHolder(path);
+      const release = releaseOf(db, file, path);
+      here.set(path, { file, release });
+      return release;
     }
     letGo(db, file);
     return null;
   } catch (cause) {
     const code = rawCode(cause) & 0xff;
-    db?.close();
-    if (file >= 0) closeSync(file);
+    if (db !== null) letGo(db, file);
+    else if (file >= 0) closeSync(file);
     if (code === BUSY || code === LOCKED) return holderOf(path);
     if (code === NOTADB) {
       const older = olderHolder(path);
@@ -108,6 +112,20 @@ function opened(path: string): Database {
 /** Says who holds a lock, for people: nothing is decided by it. */
 const holderFile = (path: string) => `${path}.holder`;
 
+/** Whether a path names an open file. */
+function leadsTo(path: string, file: number): boolean {
+  const [named, open] = [statSync(path, { bigint: true, throwIfNoEntry: false }), fstatSync(file, { bigint: true })];
+  return named !== undefined && named.ino === open.ino && named.dev === open.dev;
+}
+
+function describeHolder(path: string): void {
+  try {
+    writeFileSync(holderFile(path), `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`);
+  } catch {
+    // The lock counts without it.
+  }
+}
+
 function holderOf(path: string): string {
   try {
     return readFileSync(holderFile(path), "utf8");
@@ -124,8 +142,10 @@ function releaseOf(db: Database, file: number, path: string): () => void {
     here.delete(path);
     try {
       // Removed while it is held: whoever opened it before finds, once it has the lock, that the name is gone.
-      rmSync(holderFile(path), { force: true });
-      rmSync(path, { force: true });
+      if (leadsTo(path, file)) {
+        rmSync(holderFile(path), { force: true });
+        rmSync(path, { force: true });
+      }
     } finally {
       letGo(db, file);
     }
@@ -135,10 +155,11 @@ function releaseOf(db: Database, file: number, path: string): () => void {
 function letGo(db: Database, file: number): void {
   try {
     db.exec("ROLLBACK");
-  } finally {
-    db.close();
-    closeSync(file);
+  } catch {
+    // There was no transaction to end.
   }
+  db.close();
+  closeSync(file);
 }
 
 /**
