@@ -21,7 +21,7 @@ export function addServeCommand(program: Command): void {
       const { serve } = await import("../server/listen.ts");
       if (!["127.0.0.1", "localhost", "::1"].includes(host))
         process.stderr.write(
-          `warning: listening on ${host}: anyone who can reach this machine can read and label these surveys\n`,
+          `Listening on ${host}: whoever has the address below can read and label these surveys; it is not encrypted.\n`,
         );
       const { address } = await serve({ surveys, heads: head, host, port, hostNames: hostName });
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C stops it; labels are saved at once)\n`);

@@ -18,6 +18,7 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { Compute } from "./compute.ts";
 import { Desk } from "./desk.ts";
 import { docsPage } from "./docs-page.ts";
+import { guardDoors } from "./doors.ts";
 import { describeHeads } from "./image-heads.ts";
 import { Pictures } from "./pictures.ts";
 import { Rounds } from "./rounds.ts";
@@ -38,16 +39,14 @@ export interface ServerOptions {
   heads?: string[];
   /** Names that the Host header may have beside those of this machine itself. */
   hostNames?: string[];
+  /** Asked of everybody where it is given. */
+  token?: string;
 }
 
-/** Nothing from elsewhere, no inline script; pictures may come from memory (blob:). */
-const CONTENT_POLICY =
-  "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /** What a person waits for with every click: rankings rest meanwhile. */
 const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
 /** Maps and restored pictures are asked for now and then: their processes end when nobody has for so long. */
 const IDLE_MS = 60_000;
-const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 /** 5xx: the same request may succeed later, and what it was to save is not saved (docs/errors.md, "Over HTTP"). */
 const STATUS: Record<string, number> = {
   NOTHING_TO_UNDO: 409,
@@ -84,7 +83,12 @@ function pageFor(html: string, url: string): string {
 }
 
 /** A server over some surveys, ready to listen or to be asked by `inject`. */
-export async function buildServer({ surveys, heads = [], hostNames = [] }: ServerOptions): Promise<FastifyInstance> {
+export async function buildServer({
+  surveys,
+  heads = [],
+  hostNames = [],
+  token,
+}: ServerOptions): Promise<FastifyInstance> {
   const known = describeHeads(heads);
   const workspace = await Workspace.open(surveys);
   const compute = new Compute();
@@ -103,27 +107,10 @@ export async function buildServer({ surveys, heads = [], hostNames = [] }: Serve
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
 
-  // A page of another site may resolve its own name to this machine: only requests that name this machine are answered.
-  const names = new Set([...LOCAL_NAMES, ...hostNames]);
-  app.addHook("onRequest", async (request, reply) => {
-    if (URGENT.test(request.url)) compute.urgent();
-    reply.headers({
-      "Content-Security-Policy": CONTENT_POLICY,
-      "X-Content-Type-Options": "nosniff",
-      "Referrer-Policy": "no-referrer",
-      "Cross-Origin-Resource-Policy": "same-origin",
-      "Cross-Origin-Opener-Policy": "same-origin",
-    });
-    const host = request.headers.host ?? "";
-    if (!names.has(host.replace(/:\d+$/, "")))
-      return reply.code(403).send({
-        code: "HOST_REFUSED",
-        message: `requests for ${host || "no host"} are not answered; open http://127.0.0.1, or start with --host-name`,
-      });
-    const { origin } = request.headers;
-    if (request.method !== "GET" && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
-      return reply.code(403).send({ code: "ORIGIN_REFUSED", message: `a page of ${origin} may not write here` });
+  app.addHook("onRequest", async ({ url }) => {
+    if (URGENT.test(url)) compute.urgent();
   });
+  guardDoors(app, { hostNames, token });
   app.setErrorHandler((error, _request, reply) => {
     if (hasZodFastifySchemaValidationErrors(error)) {
       const [first] = error.validation;

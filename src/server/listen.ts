@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { buildServer } from "./app.ts";
+import { isLocal, namesOf } from "./doors.ts";
 
 /** Where to listen, and what to serve. */
 export interface ListenOptions {
@@ -19,10 +21,13 @@ export async function serve({
   port,
   hostNames = [],
 }: ListenOptions): Promise<{ app: FastifyInstance; address: string }> {
+  const names = namesOf(host);
+  const token = isLocal(host) ? undefined : randomBytes(18).toString("base64url");
   const app = await buildServer({
     surveys,
     heads,
-    hostNames: [...hostNames, ...(host === "0.0.0.0" || host === "::" ? [] : [host])],
+    hostNames: [...hostNames, ...names],
+    token,
   });
   try {
     await app.listen({ host, port });
@@ -39,7 +44,9 @@ export async function serve({
     throw cause;
   }
   const bound = app.server.address();
-  const address = `http://${host}:${typeof bound === "object" && bound !== null ? bound.port : port}`;
+  const listening = typeof bound === "object" && bound !== null ? bound.port : port;
+  const name = hostNames[0] ?? names[0];
+  const address = `http://${name}:${listening}${token === undefined ? "" : `/?token=${token}`}`;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void app.close().then(() => process.exit(signal === "SIGINT" ? 130 : 0)));
   return { app, address };

@@ -48,7 +48,7 @@ export async function writeReport(
         : `data:image/webp;base64,${(await pictures.get(served, at, PICTURE_PX)).toString("base64")}`;
     const position =
       row.raDeg === null || row.decDeg === null ? "" : `<br>${row.raDeg.toFixed(4)} ${row.decDeg.toFixed(4)}`;
-    return `<figure class="${row.label ?? ""}"><img src="${picture}" alt=""><figcaption>${row.rank}. ${escaped(row.object)}<br>${row.score.toFixed(3)}${row.label === null ? "" : ` ${row.label}`}${position}</figcaption></figure>`;
+    return `<figure class="${escaped(row.label ?? "")}"><img src="${picture}" alt=""><figcaption>${row.rank}. ${escaped(row.object)}<br>${row.score.toFixed(3)}${row.label === null ? "" : ` ${escaped(row.label)}`}${position}</figcaption></figure>`;
   };
   const grid = async (list: RankedRow[]) =>
     `<div class="grid">${(await Promise.all(list.map(figure))).join("\n")}</div>`;
@@ -56,12 +56,12 @@ export async function writeReport(
   const people = [...new Set(Object.values(state.labels).map(({ who }) => who))].sort();
   const rounds = state.rounds.map(
     (round) =>
-      `<tr><td>${round.round === 0 ? "start" : round.round}</td><td>${round.mode === "start" ? "examples" : round.mode}</td><td>${round.alpha}</td><td>${round.positives}</td><td>${round.negatives}</td><td>${percent(round.precision)}${round.precision === null ? "" : ` (${percent(round.precisionLow)} to ${percent(round.precisionHigh)})`}</td><td>${round.randomShown === 0 ? "–" : `${round.randomPositives} of ${round.randomShown}`}</td></tr>`,
+      `<tr><td>${round.round === 0 ? "start" : round.round}</td><td>${round.mode === "start" ? "examples" : escaped(round.mode)}</td><td>${escaped(String(round.alpha))}</td><td>${round.positives}</td><td>${round.negatives}</td><td>${percent(round.precision)}${round.precision === null ? "" : ` (${percent(round.precisionLow)} to ${percent(round.precisionHigh)})`}</td><td>${round.randomShown === 0 ? "–" : `${round.randomPositives} of ${round.randomShown}`}</td></tr>`,
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(state.target)}: Skyloop</title><style>${STYLE}</style></head><body>
 <h1>${escaped(state.target)}</h1>
-<p class="soft">Survey ${escaped(survey.header.title)} (${survey.count.toLocaleString("en-US")} objects, data ${survey.header.dataHash.slice(0, 12)}), features of ${escaped(state.model)}, alpha ${state.alpha}, seed ${state.seed}. Labelled by ${escaped(people.join(", ") || state.createdBy)}; started ${state.createdAt.slice(0, 10)}.</p>
+<p class="soft">Survey ${escaped(survey.header.title)} (${survey.count.toLocaleString("en-US")} objects, data ${escaped(survey.header.dataHash.slice(0, 12))}), features of ${escaped(state.model)}, alpha ${escaped(String(state.alpha))}, seed ${escaped(String(state.seed))}. Labelled by ${escaped(people.join(", ") || state.createdBy)}; started ${escaped(state.createdAt.slice(0, 10))}.</p>
 <p>${state.positives} positive, ${state.negatives} negative, ${state.unsure} unsure. ${expected === null ? "" : `Expected in the whole survey: ${Math.round(expected.low)} to ${Math.round(expected.high)} positives (95 % interval, from ${last?.randomPicks} random picks). `}${last?.heldOut == null ? "" : `Held-out average precision on the answered objects ${last.heldOut.averagePrecision.value.toFixed(2)} (${last.heldOut.averagePrecision.low.toFixed(2)} to ${last.heldOut.averagePrecision.high.toFixed(2)}).`}</p>
 <p>${escaped(advise(state.rounds, assessments, state.page?.exhausted ?? false).reason)}</p>
 <h2>Rounds</h2>
