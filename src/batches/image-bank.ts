@@ -46,7 +46,7 @@ export interface Shards {
 
 /** Where images lie that are too many for memory, and which part of them this process holds. */
 export interface BankOptions {
-  /** Folder of the file for more images than memory shall hold. */
+  /** Folder for the file of images that exceed `memoryBytes`. */
   scratch?: string;
   memoryBytes?: number;
   /**

@@ -1,4 +1,4 @@
-/** Which objects are learned from, which decide (when to stop, how warm), and which only measure. */
+/** Splits into training, validation (early stopping, temperature) and test objects. */
 import { Random } from "../base/random.ts";
 
 /** Places in the list of objects that was split, each list in ascending order. */

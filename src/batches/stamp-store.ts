@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { writeError } from "../base/files.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../torch/index.ts";
 
-/** Where the images lie, as another thread of this process may be told. */
+/** Images in shared memory or in a file, described so that other threads of this process can read them. */
 export interface StoredImages {
   sizePx: number;
   /** The images' bytes, or the number of an open file that holds them. */

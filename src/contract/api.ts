@@ -220,7 +220,7 @@ export const Conflict = z.object({
   opinions: z.array(z.object({ who: z.string(), value: LabelValue })),
 });
 
-/** All a page needs to go on after a reload. */
+/** All a page needs to continue after a reload. */
 export const SessionState = Session.extend({
   labels: z.record(ObjectId, LabelState),
   conflicts: z.array(Conflict),

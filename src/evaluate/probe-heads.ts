@@ -44,7 +44,7 @@ export const nearest: Head = (space, examples, rows, classes) =>
     }),
   );
 
-/** Full-batch training of the logistic regression; decay keeps it from a few examples' accidents. */
+/** Full-batch training of the logistic regression; weight decay against overfitting a few examples. */
 const LINEAR = { steps: 150, learningRate: 3e-3, weightDecay: 0.3 } as const;
 
 /** Logistic regression on standardised features: the linear probe. */

@@ -1,6 +1,6 @@
 /**
- * What frozen features know: heads learned from n examples a class, measured on held-out objects, mean and standard
- * deviation over seeds; for two classes also what one round of the loop adds.
+ * Probes of frozen features: classifiers trained on n examples per class and measured on held-out objects, mean and
+ * standard deviation over seeds; for two classes also the gain of one round of the loop.
  */
 
 import { SkyloopError } from "../base/errors.ts";

@@ -1,4 +1,4 @@
-/** From an encoder's maps to one row of numbers an image: what is frozen, kept on disk and learned from. */
+/** Pooling: an encoder's maps to one row of features per image. */
 import { cat, op, type Tensor } from "../torch/index.ts";
 import { ringPatterns } from "./ring-pooling.ts";
 import type { SwinUnet } from "./swin-unet.ts";

@@ -1,4 +1,4 @@
-/** How a frozen model's images are prepared and its maps become the numbers that are kept on disk and learned from. */
+/** Feature extraction with a frozen encoder: preparing images, test-time augmentation, pooling and projection. */
 import { cat, type Tensor } from "../torch/index.ts";
 import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
 import { type Projection, project, turnedViews, VIEWS, type Views, viewCount } from "./feature-projection.ts";

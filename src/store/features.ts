@@ -1,7 +1,7 @@
 /**
  * Features of a survey on disk: `features/<model>/features.f32`, a little-endian float32 matrix [count, dim] that can
  * be memory-mapped, and `features.json`, which says whose weights made it and which blocks of rows are finished. Blocks
- * are written, synced, and only then listed as done, so that a killed run goes on where it was.
+ * are written, synced, and only then listed as done, so that a killed run resumes.
  */
 import {
   closeSync,

@@ -4,7 +4,7 @@ import type { Module } from "../nn/index.ts";
 import { type Adam, readSafetensors, scope, type Tensor, writeSafetensors } from "../torch/index.ts";
 
 /**
- * What a training run needs to go on exactly where it was; random state needs no place, every step draws from seed and
+ * The state of a training run, from which it resumes exactly. There is no random state: every step draws from seed and
  * step number.
  */
 export interface Trained {

@@ -1,7 +1,7 @@
 /**
- * Variance-invariance-covariance regularisation (Bardes, Ponce & LeCun 2022): two views of a galaxy shall have the same
- * embedding, every embedded number shall vary over the batch, and no two shall say the same. Needs neither negatives
- * nor a large batch.
+ * Variance-invariance-covariance regularisation (VICReg; Bardes, Ponce & LeCun 2022): embeddings of two views of a
+ * galaxy become equal (invariance), each dimension varies over the batch (variance), and dimensions are decorrelated
+ * (covariance). Needs neither negative pairs nor a large batch.
  */
 
 import { BatchNorm, Linear, Module, Relu, Sequential } from "../../../nn/index.ts";
