@@ -358,7 +358,8 @@ Napi::Value writeTable(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-// writeImage(path, shape, data, cards: string[]): a float32 image; cards are whole 80-character header records.
+// writeImage(path, shape, data, cards: string[], compression?): a float32 image; cards are whole 80-character header
+// records; compression is cfitsio's number of a tile compression (RICE_1 11, GZIP_1 21, HCOMPRESS_1 41).
 Napi::Value writeImage(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto shapeValue = info[1].As<Napi::Array>();
@@ -367,6 +368,8 @@ Napi::Value writeImage(const Napi::CallbackInfo& info) {
     shape[i] = static_cast<long>(shapeValue.Get(i).As<Napi::Number>().Int64Value());
   auto data = info[2].As<Napi::Float32Array>();
   File file(env, info[0].As<Napi::String>().Utf8Value());
+  if (info[4].IsNumber())
+    file.check(fits_set_compression_type(file.get(), info[4].As<Napi::Number>().Int32Value(), file.status()));
   file.check(fits_create_img(file.get(), FLOAT_IMG, static_cast<int>(shape.size()), shape.data(), file.status()));
   auto cards = info[3].As<Napi::Array>();
   for (uint32_t i = 0; i < cards.Length(); i++)

@@ -15,12 +15,44 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { crc32 } from "../base/checksum.ts";
-import { SkyloopError } from "../base/errors.ts";
+import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
 import type { FeatureSet } from "../contract/api.ts";
 import { faultOf, notFinite, readRows, rowsOf } from "./feature-blocks.ts";
+
+const wholeNumber = z.number().int().nonnegative();
+const HeaderShape = z.object({
+  model: z.string(),
+  weightsHash: z.string(),
+  dataHash: z.string(),
+  dim: wholeNumber.min(1),
+  count: wholeNumber,
+  blockRows: wholeNumber.min(1),
+  precision: z.enum(["float32", "bfloat16"]).optional(),
+  blocksDone: z.array(wholeNumber),
+  sums: z.array(wholeNumber).optional(),
+});
+
+/** Reads a features.json. Throws FEATURES_BROKEN. */
+function headerIn(path: string): FeatureHeader {
+  const broken = (why: string) =>
+    new SkyloopError(
+      "FEATURES_BROKEN",
+      `${path} does not describe features (${why}); delete its folder and run \`skyloop embed\` again`,
+    );
+  let found: unknown;
+  try {
+    found = readJson(path);
+  } catch (cause) {
+    throw broken(messageOf(cause).split("\n")[0]);
+  }
+  const parsed = HeaderShape.safeParse(found);
+  if (parsed.success) return parsed.data;
+  throw broken(`${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
+}
 
 /** Content of features.json. */
 export interface FeatureHeader {
@@ -52,7 +84,7 @@ function readHeader(survey: string, model: string): FeatureHeader {
       `${survey} has no features of ${model}${others.length > 0 ? ` (it has: ${others.join(", ")})` : ""}; run \`skyloop embed ${survey} --model ${model}\``,
     );
   }
-  return readJson(path) as FeatureHeader;
+  return headerIn(path);
 }
 
 const rowsDone = ({ blocksDone, blockRows, count }: FeatureHeader) =>
@@ -65,7 +97,7 @@ export function listFeatures(survey: string): FeatureSet[] {
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, "features.json")))
     .map((name) => {
-      const header = readJson(join(folder, name, "features.json")) as FeatureHeader;
+      const header = headerIn(join(folder, name, "features.json"));
       return {
         model: header.model,
         weightsHash: header.weightsHash,
@@ -195,9 +227,7 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
   const release = lockFolder(folder, "embed");
   const headerPath = join(folder, "features.json");
   try {
-    const header: FeatureHeader = existsSync(headerPath)
-      ? (readJson(headerPath) as FeatureHeader)
-      : { ...wanted, blocksDone: [] };
+    const header: FeatureHeader = existsSync(headerPath) ? headerIn(headerPath) : { ...wanted, blocksDone: [] };
     for (const key of ["weightsHash", "dataHash", "dim", "count", "blockRows", "precision"] as const)
       if (header[key] !== wanted[key])
         throw new SkyloopError(

@@ -25,7 +25,7 @@ interface Addon {
   readImage(source: string | Uint8Array, hdu: number, box?: number[]): { shape: number[]; data: Float32Array };
   readTable(source: string | Uint8Array, hdu: number): { columns: RawColumn[]; skipped: LeftOut[] };
   writeTable(path: string, columns: TableColumn[]): void;
-  writeImage(path: string, shape: number[], data: Float32Array, cards: string[]): void;
+  writeImage(path: string, shape: number[], data: Float32Array, cards: string[], compression?: number): void;
   checksums(source: string | Uint8Array): { hdu: number; data: number; whole: number }[];
   limit?(memoryBytes: number, cpuSeconds: number): void;
   version(): number;
@@ -210,13 +210,20 @@ export function writeFitsTable(path: string, columns: (TableColumn & { unit?: st
   );
 }
 
-/** Writes a float32 image [planes, H, W] with header records of 80 characters. */
+const COMPRESSIONS = { RICE_1: 11, GZIP_1: 21, HCOMPRESS_1: 41 } as const;
+
+/**
+ * Writes a float32 image [planes, H, W] with header records of 80 characters; `compression` by tiles puts it into the
+ * second HDU.
+ */
 export function writeFitsImage(
   path: string,
   { widthPx, heightPx, planes, data }: Omit<FitsImage, "header">,
   records: string[] = [],
+  compression?: keyof typeof COMPRESSIONS,
 ): void {
-  addon().writeImage(path, planes === 1 ? [widthPx, heightPx] : [widthPx, heightPx, planes], data, records);
+  const shape = planes === 1 ? [widthPx, heightPx] : [widthPx, heightPx, planes];
+  addon().writeImage(path, shape, data, records, compression && COMPRESSIONS[compression]);
 }
 
 /**

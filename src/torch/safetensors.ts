@@ -20,6 +20,18 @@ const NAMES: Record<string, DType> = {
   U8: "uint8",
   BOOL: "bool",
 };
+const BYTES: Record<string, number> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
 const CODES = Object.fromEntries(Object.entries(NAMES).map(([code, name]) => [name, code]));
 
 /** What a file holds: its text metadata, and its tensors by name. */
@@ -32,6 +44,33 @@ interface Entry {
   dtype: string;
   shape: number[];
   data_offsets: [number, number];
+}
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+const ofObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A header whose entries are what the format says, each as long as its shape; `broken` makes the error. */
+function checkedHeader(
+  header: unknown,
+  broken: (why: string) => SkyloopError,
+): Record<string, Entry> & { __metadata__: Record<string, string> } {
+  if (!ofObject(header)) throw broken("its header is no JSON object");
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!ofObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string"))
+    throw broken("its metadata are not texts by name");
+  for (const [name, entry] of Object.entries(entries)) {
+    const { dtype, shape, data_offsets: offsets } = ofObject(entry) ? entry : {};
+    if (typeof dtype !== "string" || !Object.hasOwn(NAMES, dtype))
+      throw broken(`tensor ${name} has the unknown type ${JSON.stringify(dtype)}`);
+    if (!Array.isArray(shape) || !shape.every(isCount))
+      throw broken(`tensor ${name} has the shape ${JSON.stringify(shape)}`);
+    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1])
+      throw broken(`tensor ${name} has the data_offsets ${JSON.stringify(offsets)}`);
+    if (shape.reduce((product, n) => product * n, BYTES[dtype]) !== offsets[1] - offsets[0])
+      throw broken(`tensor ${name} has ${offsets[1] - offsets[0]} bytes, which is not its shape [${shape.join(", ")}]`);
+  }
+  return { ...entries, __metadata__: metadata } as Record<string, Entry> & { __metadata__: Record<string, string> };
 }
 
 /** Reads a file, or only the tensors whose names `wanted` accepts. Throws BAD_SAFETENSORS with the reason. */
@@ -60,27 +99,22 @@ export function readSafetensors(path: string, wanted: (name: string) => boolean 
     if (size < 8) throw broken(`it has ${size} bytes`);
     const headerBytes = Number(Buffer.from(read(0, 8)).readBigUInt64LE());
     if (headerBytes > Math.min(size - 8, 1e8)) throw broken(`its header claims ${headerBytes} bytes`);
-    let header: Record<string, Entry>;
+    let header: unknown;
     try {
       header = JSON.parse(Buffer.from(read(8, headerBytes)).toString("utf8"));
     } catch (cause) {
       throw broken(`its header is not JSON (${messageOf(cause)})`, cause);
     }
-    const { __metadata__: metadata = {}, ...entries } = header as Record<string, Entry> & {
-      __metadata__?: Record<string, string>;
-    };
+    const { __metadata__: metadata, ...entries } = checkedHeader(header, broken);
     const tensors: Record<string, Tensor> = {};
-    for (const [
-      name,
-      {
+    for (const [name, entry] of Object.entries(entries)) {
+      if (!wanted(name)) continue;
+      const {
         dtype,
         shape,
         data_offsets: [from, to],
-      },
-    ] of Object.entries(entries)) {
-      if (!wanted(name)) continue;
-      if (!(dtype in NAMES)) throw broken(`tensor ${name} has the unknown type ${dtype}`);
-      if (!(from <= to && 8 + headerBytes + to <= size)) throw broken(`tensor ${name} ends beyond the file`);
+      } = entry;
+      if (8 + headerBytes + to > size) throw broken(`tensor ${name} ends beyond the file`);
       tensors[name] = tensorFromBytes(read(8 + headerBytes + from, to - from), shape, NAMES[dtype]);
     }
     return { metadata, tensors };

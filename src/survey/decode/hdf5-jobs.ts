@@ -30,11 +30,16 @@ export type Hdf5Stamp =
 
 /** No compression of pictures goes further: a file that claims more cannot hold it. */
 const MOST_UNPACKED = 1100;
+/** Code of a process that cannot do a job which another one can; never seen outside. */
+export const WORN = "WORN";
 const BUILT_IN = new Set([1, 2, 3, 5, 6]);
 let opened: { path: string; file: File } | null = null;
+let failed = false;
 
 async function open(path: string): Promise<File> {
   if (opened?.path === path) return opened.file;
+  // A library that met a damaged file is not used for another.
+  if (failed) throw new SkyloopError(WORN, "this process has met a damaged file");
   const module = await h5wasm.ready;
   // Without it a chunk that cannot be read gives whatever stood in memory.
   module.activate_throwing_error_handler();
@@ -44,12 +49,13 @@ async function open(path: string): Promise<File> {
   return opened.file;
 }
 
-/** Runs `body`; a library that met a damaged file is not used for another. Throws HDF5_UNREADABLE. */
+/** Runs `body`; after an abort inside the library, which leaves nothing usable, the process goes. Throws HDF5_UNREADABLE. */
 async function guarded<T>({ retire }: Around, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    retire();
+    failed = true;
+    if (!/HDF5-DIAG/.test(messageOf(error))) retire();
     if (error instanceof SkyloopError) throw error;
     throw new SkyloopError("HDF5_UNREADABLE", reasonOf(messageOf(error)));
   }

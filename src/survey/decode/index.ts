@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { ChildDied, ChildPool, type Death, type JobLimits } from "../../base/child-pool.ts";
-import { SkyloopError } from "../../base/errors.ts";
+import { codeOf, SkyloopError } from "../../base/errors.ts";
 import type { Jobs } from "./jobs.ts";
 
 export type { FluxHead, FluxObject } from "./flux-stamp.ts";
@@ -71,16 +71,16 @@ export async function decode<K extends keyof Jobs>(
     bytes += stat.size;
   }
   const request = { name, input, limits: limitsFor(bytes, name, files) };
-  try {
-    return (await thePool().run(request)) as Result<K>;
-  } catch (error) {
-    if (!(error instanceof ChildDied)) throw error;
-    if (error.death.how === "time") throw explain(name, error.death);
-  }
-  // An earlier file may have left the process in disorder: what ends a second one is at fault itself.
-  try {
-    return (await thePool().run(request)) as Result<K>;
-  } catch (error) {
-    throw error instanceof ChildDied ? explain(name, error.death) : error;
+  let died: ChildDied | null = null;
+  for (;;) {
+    try {
+      return (await thePool().run(request)) as Result<K>;
+    } catch (error) {
+      if (codeOf(error) === "WORN") continue;
+      if (!(error instanceof ChildDied)) throw error;
+      // An earlier file may have left the process in disorder: what ends a second one is at fault itself.
+      if (died !== null || error.death.how === "time") throw explain(name, error.death);
+      died = error;
+    }
   }
 }
