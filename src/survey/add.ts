@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { findImages, takeAll } from "./create.ts";
-import { type Found, idsByName, namesOf, sourceOfGroup } from "./files.ts";
+import { type ImageFiles, idsByName, namesOf, sourceOfGroup } from "./files.ts";
 import { openSurvey, type Survey, SurveyWriter } from "./folder.ts";
 import { readLabels } from "./labels.ts";
 import { type Keeping, realPath } from "./replace.ts";
@@ -68,15 +68,15 @@ function sourcesOf(survey: Survey): Set<string> {
 }
 
 /** What was found but for the files that were taken in: those are not even decoded again. */
-function notIn(taken: Set<string>, found: Found): { fresh: Found; known: number } {
+function notIn(taken: Set<string>, found: ImageFiles): { fresh: ImageFiles; known: number } {
   const isNew = (source: string) => !taken.has(source);
-  const fresh: Found = {
+  const fresh: ImageFiles = {
     pictures: found.pictures.filter(isNew),
     fits: found.fits.filter((group) => isNew(sourceOfGroup(group))),
     hdf5: found.hdf5.filter(isNew),
     problems: found.problems.filter(({ source }) => isNew(source)),
   };
-  const count = ({ pictures, fits, hdf5 }: Found) => pictures.length + fits.length + hdf5.length;
+  const count = ({ pictures, fits, hdf5 }: ImageFiles) => pictures.length + fits.length + hdf5.length;
   return { fresh, known: count(found) - count(fresh) };
 }
 

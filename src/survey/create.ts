@@ -7,7 +7,7 @@ import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
 import { bandOfText } from "./bands.ts";
 import { decodeWidth } from "./decode/index.ts";
-import { type Found, idsByName, listFiles, namesOf, sortFiles } from "./files.ts";
+import { type ImageFiles, idsByName, listFiles, namesOf, sortFiles } from "./files.ts";
 import { type NewStamp, SurveyWriter } from "./folder.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { withoutEnding } from "./join.ts";
@@ -34,7 +34,7 @@ export interface CreateOptions {
 /** The images of a folder, as they are taken in. */
 export interface FoundImages {
   folder: string;
-  found: Found;
+  found: ImageFiles;
   /** The HDF5 files, opened; those that cannot be are problems of `found`. */
   hdf5: Hdf5File[];
   kind: "flux" | "colour";
@@ -131,7 +131,7 @@ export async function takeAll(
 }
 
 /** Images that are links lie where those lead. */
-function linked(folder: string, { pictures, fits, hdf5 }: Found): string[] {
+function linked(folder: string, { pictures, fits, hdf5 }: ImageFiles): string[] {
   const files = [...pictures, ...hdf5, ...fits.flatMap((group) => group.files.map(({ file }) => file))];
   return files.map((file) => join(folder, file)).filter((path) => lstatSync(path).isSymbolicLink());
 }

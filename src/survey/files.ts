@@ -7,7 +7,7 @@ import { type FitsGroup, groupFits } from "./fits-groups.ts";
 import { stemOf, withoutEnding } from "./join.ts";
 
 /** The image files of a folder, sorted by kind, relative to it. */
-export interface Found {
+export interface ImageFiles {
   pictures: string[];
   /** FITS files of one object: one file, or one a band by band name. */
   fits: FitsGroup[];
@@ -48,18 +48,18 @@ export function listFiles(folder: string): { files: string[]; problems: Problem[
 }
 
 /** The names of each image below its folder: its path, or for one file a band the object's path and each file's. */
-export function namesOf({ pictures, fits }: Found): string[][] {
+export function namesOf({ pictures, fits }: ImageFiles): string[][] {
   return [...pictures.map((file) => [file]), ...fits.map(nameOfGroup)];
 }
 
 /** The names of an object of FITS files, the first of them its own. */
-export function nameOfGroup({ stem, files }: Found["fits"][number]): string[] {
+export function nameOfGroup({ stem, files }: ImageFiles["fits"][number]): string[] {
   const all = files.map(({ file }) => file);
   return all.length > 1 ? [`${join(dirname(all[0]), stem)}.fits`, ...all] : all;
 }
 
 /** What the catalogue says an object of FITS files comes from. */
-export const sourceOfGroup = ({ files }: Found["fits"][number]) => files.map(({ file }) => file).join(", ");
+export const sourceOfGroup = ({ files }: ImageFiles["fits"][number]) => files.map(({ file }) => file).join(", ");
 
 /**
  * Ids for images without a row: the file's name without its ending, with its folders where several files have one name,
@@ -81,8 +81,8 @@ export function idsByName(names: string[][]): (file: string) => string {
 }
 
 /** Sorts files by their endings; what is no image is named as a problem, tables and texts beside images are not. */
-export function sortFiles({ files, problems }: ReturnType<typeof listFiles>): Found {
-  const found: Found = { pictures: [], fits: [], hdf5: [], problems: [...problems] };
+export function sortFiles({ files, problems }: ReturnType<typeof listFiles>): ImageFiles {
+  const found: ImageFiles = { pictures: [], fits: [], hdf5: [], problems: [...problems] };
   const fits: string[] = [];
   for (const file of files) {
     const name = file.toLowerCase();

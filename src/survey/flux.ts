@@ -8,7 +8,7 @@ import { sortBands } from "./bands.ts";
 import { describeFile, type Intake, refusal } from "./create.ts";
 import { decode, decodeWidth, type FluxHead, type FluxObject } from "./decode/index.ts";
 import { DEFAULT_BANDS } from "./decode/planes.ts";
-import { type Found, nameOfGroup, sourceOfGroup } from "./files.ts";
+import { type ImageFiles, nameOfGroup, sourceOfGroup } from "./files.ts";
 import type { FitsGroup } from "./fits-groups.ts";
 import type { NewStamp } from "./folder.ts";
 import { type Hdf5File, readHdf5Stamps } from "./hdf5.ts";
@@ -57,7 +57,7 @@ export async function findFluxFacts(folder: string, fits: FitsGroup[], hdf5: Hdf
 /** Every object of the FITS and HDF5 files, or the reason why it cannot be taken. */
 export async function* readFluxStamps(
   folder: string,
-  { fits }: Pick<Found, "fits">,
+  { fits }: Pick<ImageFiles, "fits">,
   hdf5: Hdf5File[],
   { bands, unit }: Pick<FluxFacts, "bands" | "unit">,
   intake: Intake,

@@ -5,10 +5,10 @@ import type { Problem } from "../contract/survey.ts";
 import { type DecodedPicture, decode } from "./decode/index.ts";
 
 /** A picture that can be taken in. */
-export type Picture = DecodedPicture & { quality: number };
+export type PictureFile = DecodedPicture & { quality: number };
 
 /** Reads a picture, or says why it cannot be taken. */
-export async function readPicture(folder: string, file: string): Promise<Picture | Problem> {
+export async function readPicture(folder: string, file: string): Promise<PictureFile | Problem> {
   const path = join(folder, file);
   try {
     return { ...(await decode("picture", [path], { path })), quality: 0 };
