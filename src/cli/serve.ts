@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { whole } from "./numbers.ts";
 
 interface Options {
   port: number;
@@ -13,7 +14,7 @@ export function addServeCommand(program: Command): void {
     .command("serve")
     .argument("<survey...>", "survey folders with features")
     .description("start the page for one or several surveys")
-    .option("--port <n>", "port", Number, 8420)
+    .option("--port <n>", "port", whole("--port", 0, 65_535), 8420)
     .option("--host <address>", "address to listen on; other machines can connect unless it is 127.0.0.1", "127.0.0.1")
     .option("--head <file...>", "restore or reconstruct heads; the page shows images before and after")
     .option("--host-name <name...>", "host names of this machine that other machines use")

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { SEEDS, whole } from "./numbers.ts";
 
 interface Options {
   images?: string;
@@ -19,9 +20,9 @@ export function addStartCommand(program: Command): void {
       "--survey <folder>",
       "folder of the survey (default: surveys/demo, or surveys/ and the name of the image folder)",
     )
-    .option("--port <n>", "port of the page", Number, 8420)
-    .option("--count <n>", "number of galaxies in the demo survey", Number, 2000)
-    .option("--seed <n>", "seed of the demo survey", Number, 1)
+    .option("--port <n>", "port of the page", whole("--port", 0, 65_535), 8420)
+    .option("--count <n>", "number of galaxies in the demo survey", whole("--count", 1, 1e7), 2000)
+    .option("--seed <n>", "seed of the demo survey", whole("--seed", 0, SEEDS), 1)
     .option("--model <name>", "encoder that computes the features")
     .action(async (options: Options) => {
       const { prepareSurvey } = await import("../server/prepare.ts");

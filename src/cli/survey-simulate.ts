@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { SEEDS, whole } from "./numbers.ts";
 
 interface Options {
   count: number;
@@ -14,10 +15,10 @@ export function addSimulateCommand(survey: Command): void {
     .command("simulate")
     .argument("<out>", "folder of the new survey")
     .description("simulate galaxies with known parameters as the Legacy Surveys would see them")
-    .option("--count <n>", "number of galaxies", Number, 2000)
-    .option("--seed <n>", "seed: the same one gives the same survey", Number, 1)
-    .option("--size <px>", "side of the stamps", Number, 128)
-    .option("--workers <n>", "threads", Number)
+    .option("--count <n>", "number of galaxies", whole("--count", 1, 1e7), 2000)
+    .option("--seed <n>", "seed: the same one gives the same survey", whole("--seed", 0, SEEDS), 1)
+    .option("--size <px>", "side of the stamps", whole("--size", 16, 1024), 128)
+    .option("--workers <n>", "threads", whole("--workers", 1, 1024))
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
     .action(async (out: string, { count, seed, size, workers, contactSheet }: Options) => {
       const [{ simulateSurvey }, { terminalProgress }] = await Promise.all([
@@ -41,8 +42,8 @@ export function addSimulateCommand(survey: Command): void {
     .argument("<survey>", "survey folder")
     .argument("<file>", "picture to write: .png, .jpg or .webp")
     .description("write a contact sheet of stamps")
-    .option("--count <n>", "number of stamps", Number, 64)
-    .option("--seed <n>", "seed of the choice of stamps", Number, 1)
+    .option("--count <n>", "number of stamps", whole("--count", 1, 10_000), 64)
+    .option("--seed <n>", "seed of the choice of stamps", whole("--seed", 0, SEEDS), 1)
     .action(async (folder: string, file: string, { count, seed }: { count: number; seed: number }) => {
       const shown = await (await import("../stamps/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
       process.stdout.write(`${file}: ${shown} stamps\n`);

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { whole } from "./numbers.ts";
 import { addSimulateCommand } from "./survey-simulate.ts";
 
 /** `skyloop survey create | add | info | simulate | sheet`. */
@@ -16,7 +17,7 @@ export function addSurveyCommand(program: Command): void {
       "wide FITS images instead, one per band, separated by commas; stamps are cut at the positions of --catalogue",
     )
     .option("--catalogue <file>", "with --wide: table with ra and dec (or x and y) and any other columns")
-    .option("--size <px>", "with --wide: side of the stamps", Number, 128)
+    .option("--size <px>", "with --wide: side of the stamps", whole("--size", 16, 4096), 128)
     .option(
       "--labels <file>",
       "CSV, TSV, Parquet or FITS table joined by id or file name (default: labels.csv in the folder)",

@@ -41,7 +41,7 @@ export function boxAround(
   if (!(x1 > x0 && y1 > y0) || (!whole && pad === "error"))
     throw new SkyloopError(
       "STAMP_OFF_IMAGE",
-      `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; pass { pad: "zero" } or drop the source`,
+      `centre (x=${x.toFixed(1)}, y=${y.toFixed(1)}) with sizePx=${sizePx} leaves the image of ${image.widthPx}x${image.heightPx}; leave the source out, or pad where part of it lies on the image`,
     );
   return { left, bottom, x0, y0, width: x1 - x0, height: y1 - y0 };
 }

@@ -114,7 +114,7 @@ export async function createFromWide({
         else writer.add(item);
       }
     }
-    return await writer.finish();
+    return await writer.finish("check that the catalogue's positions lie on the image");
   } catch (error) {
     writer.abort();
     throw error;

@@ -104,7 +104,10 @@ export async function readTable(path: string): Promise<Table> {
       { cause },
     );
   }
-  const { columns, leftOut, texts, lines } = read;
+  const { leftOut, texts, lines } = read;
+  const columns = read.columns.map((column) =>
+    column.type === "string" ? { ...column, values: column.values.map(withoutMissing) } : column,
+  );
   const length = columns[0]?.values.length ?? 0;
   const at = new Map(columns.map(({ name }, i) => [name, i]));
   const name = basename(path);
@@ -158,3 +161,5 @@ export async function writeTable(
     throw writeError(path, cause);
   }
 }
+
+const withoutMissing = (value: Cell) => (typeof value === "string" && isMissing(value) ? null : value);

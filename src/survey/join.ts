@@ -74,7 +74,8 @@ export class ImagePaths {
 
   /** The image of an id: as `find`, but the whole of it. */
   findId(id: string): Meant {
-    for (const wanted of [id, withoutEnding(id)]) {
+    // Programs that know no missing integers write 7 as 7.0.
+    for (const wanted of [id, withoutEnding(id), id.replace(/^(\d+)\.0+$/, "$1")]) {
       const images = this.#pick(parts(wanted).join("/"));
       if (images.length > 0) return { images, depth: parts(id).length, elsewhere: false };
     }

@@ -250,13 +250,13 @@ export class SurveyWriter {
     this.#problems = this.#problems.filter(({ source }) => !sources.has(source));
   }
 
-  /** Completes the folder and gives it its name. Throws NO_STAMPS where nothing was added. */
-  async finish(): Promise<SurveyHeader> {
+  /** Completes the folder and gives it its name. Throws NO_STAMPS with `remedy` where nothing was added. */
+  async finish(remedy = "check --images"): Promise<SurveyHeader> {
     try {
       if (this.#rows.length === 0)
         throw new SkyloopError(
           "NO_STAMPS",
-          `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; check --images`,
+          `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; ${remedy}`,
         );
       this.#closePack();
       const catalogue = join(this.#partial, "catalogue.parquet");
