@@ -143,10 +143,37 @@ export function positionColumns(columns: string[]): PositionColumns | null {
   const any = (roots: string[]) => ENDS.map((end) => one(roots, end)).find((name) => name !== undefined);
   const [ra, dec] = [any(RA_ROOTS), any(DEC_ROOTS)];
   if (ra !== undefined && dec !== undefined) return { ra: [ra], dec: [dec], hours: /hours$/.test(plainName(ra)) };
+  const alike = pairAlike(columns);
+  if (alike !== null) return alike;
   const parts = (names: string[]) => columnsCalled(columns, names);
   const [hms, dms] = [parts(["rah", "ram", "ras"]), parts(["ded", "dem", "des"])];
   const sign = columns.find((column) => /^DE-$/i.test(column));
   if (hms.length === 3 && dms.length === 3)
     return { ra: hms, dec: sign === undefined ? dms : [sign, ...dms], hours: true };
+  return null;
+}
+
+/** Errors, motions and offsets of positions are no positions. */
+const NO_POSITION =
+  /^(e|err|errs|error|errors|sig|sigma|std|stdev|stddev|unc|ivar|var|pm|offset|off|d|rate|scale|size|fwhm|cov|corr)$/;
+
+/** Two columns called `ra` and `dec` with the same words beside it: fiber_ra and fiber_dec, RA_TARG and DEC_TARG. */
+function pairAlike(columns: string[]): PositionColumns | null {
+  const wordsOf = (name: string) =>
+    name
+      .replace(/([a-z])([A-Z])/g, "$1_$2")
+      .toLowerCase()
+      .split(/[^a-z0-9]+/);
+  const rest = (name: string, roots: string[]) => {
+    const words = wordsOf(name);
+    const at = words.findIndex((word) => roots.includes(word));
+    if (at < 0 || words.some((word) => NO_POSITION.test(word))) return null;
+    return words.filter((_, i) => i !== at).join(" ");
+  };
+  for (const ra of columns) {
+    const words = rest(ra, ["ra"]);
+    const dec = words === null ? undefined : columns.find((column) => rest(column, ["dec", "de", "decl"]) === words);
+    if (dec !== undefined) return { ra: [ra], dec: [dec], hours: /\bhours?\b/.test(words ?? "") };
+  }
   return null;
 }

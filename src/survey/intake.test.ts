@@ -144,6 +144,8 @@ describe("positions", () => {
     ["ALPHA_J2000,DELTA_J2000", "10 00 24.5,02 12 04.7"],
     ["_RAJ2000,_DEJ2000", "10h00m24.5s,+2d12m04.7s"],
     ["RA_ICRS,DE_ICRS", "150d06m07.5s,2°12′04.7″"],
+    ["ra_err,dec_err,RA_TARG,DEC_TARG", "1,1,150.10208333,2.20130556"],
+    ["pmra,pmdec,fiber_ra,fiber_dec", "1,1,150.10208333,2.20130556"],
     ["ra_hours,dec_deg", "10.006805555,2.20130556"],
     ["RAh,RAm,RAs,DE-,DEd,DEm,DEs", "10,00,24.5,+,2,12,04.7"],
   ])("in %s", async (names, cells) => {

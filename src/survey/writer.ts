@@ -304,8 +304,11 @@ export class SurveyWriter {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
     this.#before?.close();
-    rmSync(this.#partial, { recursive: true, force: true });
-    this.#release();
+    try {
+      rmSync(this.#partial, { recursive: true, force: true });
+    } finally {
+      this.#release();
+    }
   }
 
   #append(bytes: Uint8Array): void {
