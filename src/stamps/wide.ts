@@ -6,11 +6,11 @@ import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
 import { readTable, type Table } from "../survey/catalogue.ts";
 import { numberOf } from "../survey/cells.ts";
-import { idColumns, positionColumns } from "../survey/column-names.ts";
+import { positionColumns } from "../survey/column-names.ts";
 import { decodeWidth } from "../survey/decode/index.ts";
 import { judged } from "../survey/flux.ts";
 import { SurveyWriter } from "../survey/folder.ts";
-import { ownColumns, positionsOf, stemOf } from "../survey/labels.ts";
+import { idColumnOf, ownColumns, positionsOf, stemOf } from "../survey/labels.ts";
 import { judgeFlux } from "../survey/quality.ts";
 import type { Keeping } from "../survey/replace.ts";
 import { type Mosaic, openMosaic, type Place } from "./mosaic.ts";
@@ -40,7 +40,7 @@ function readPlaces(table: Table, mosaic: Mosaic, prefix: string, said: (problem
     { x: column("x"), y: column("y"), from: 0 },
     { x: column("x_image"), y: column("y_image"), from: 1 },
   ].find(({ x, y }) => x !== undefined && y !== undefined);
-  const [idColumn] = idColumns(table.columns);
+  const idColumn = idColumnOf(table);
   const position = positionColumns(table.columns);
   const hidden = [idColumn, position?.ra[0], position?.dec[0]].filter((name) => /^(id|ra|dec)$/i.test(name ?? ""));
   return (row: number) => {

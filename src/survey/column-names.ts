@@ -43,9 +43,26 @@ const ID_NAMES = [
   "galaxy",
   "object",
   "source",
+  "target",
+  "targetname",
+  "obj",
+  "jname",
+  "plateifu",
+  "mangaid",
+  "cataid",
+  "catalogid",
+  "nsaid",
+  "sdssid",
+  "kicid",
+  "ticid",
+  "pgc",
   "number",
   "recno",
 ];
+/** Parts of names such as ID_COSMOS or gz2_id; other things than objects have ids, too. */
+const ID_WORD = /^(id|ids|objid|objectid)$/;
+const OTHER_THINGS =
+  /^(field|plate|brick|fiber|fibre|run|filter|ccd|tile|exp|exposure|chip|frame|image|night|group|cluster|host|parent|class|user|classification|workflow|survey|band|pixel|healpix)s?$/;
 const FILE_NAMES = [
   "file",
   "filename",
@@ -116,7 +133,22 @@ function columnsCalled(columns: string[], names: string[]): string[] {
 }
 
 /** The columns that may hold an object's id, by their names, the likeliest first. */
-export const idColumns = (columns: string[]) => columnsCalled(columns, ID_NAMES);
+/** The columns that may hold ids: those of known names, then any other with the word in its name. */
+export function idColumns(columns: string[]): string[] {
+  const known = columnsCalled(columns, ID_NAMES);
+  const others = columns.filter((column) => {
+    const words = wordsOf(column);
+    return words.some((word) => ID_WORD.test(word)) && !words.some((word) => OTHER_THINGS.test(word));
+  });
+  return [...known, ...others.filter((column) => !known.includes(column))];
+}
+
+const wordsOf = (name: string) =>
+  name
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
+
 /** The columns that may hold a file's name or path, by their names, the likeliest first. */
 export const fileColumns = (columns: string[]) => columnsCalled(columns, FILE_NAMES);
 
@@ -159,11 +191,6 @@ const NO_POSITION =
 
 /** Two columns called `ra` and `dec` with the same words beside it: fiber_ra and fiber_dec, RA_TARG and DEC_TARG. */
 function pairAlike(columns: string[]): PositionColumns | null {
-  const wordsOf = (name: string) =>
-    name
-      .replace(/([a-z])([A-Z])/g, "$1_$2")
-      .toLowerCase()
-      .split(/[^a-z0-9]+/);
   const rest = (name: string, roots: string[]) => {
     const words = wordsOf(name);
     const at = words.findIndex((word) => roots.includes(word));

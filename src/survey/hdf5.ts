@@ -8,12 +8,12 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import { inOrder } from "../base/in-order.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
-import { idColumns, positionColumns } from "./column-names.ts";
+import { positionColumns } from "./column-names.ts";
 import { decode, decodeWidth, type Hdf5Head, type Hdf5Stamp } from "./decode/index.ts";
 import type { Cell } from "./duck.ts";
 import { judged } from "./flux.ts";
 import type { NewStamp } from "./folder.ts";
-import { type Labels, ownColumns, type Position } from "./labels.ts";
+import { idColumnOf, type Labels, ownColumns, type Position } from "./labels.ts";
 import { angleOfText, inSphere } from "./position-text.ts";
 
 /** Stamps read at a time, and bytes: the file may be larger than the memory. */
@@ -127,12 +127,16 @@ function describedBy(columns: Record<string, Cell[]>): (i: number) => {
   others: Record<string, Cell>;
 } {
   const names = Object.keys(columns);
-  const [idColumn] = idColumns(names);
+  const textAt = (row: number, name: string) => {
+    const value = columns[name][row];
+    return value === null || value === "" ? null : String(value);
+  };
+  const idColumn = idColumnOf({ columns: names, textAt, rows: Object.values(columns)[0] ?? [] });
   const place = positionColumns(names);
   const hidden = [idColumn, place?.ra[0], place?.dec[0]].filter((one) => /^(id|ra|dec)$/i.test(one ?? ""));
   return (i) => {
     const own = Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[i]]));
-    const id = idColumn === undefined || own[idColumn] === null || own[idColumn] === "" ? null : String(own[idColumn]);
+    const id = idColumn === undefined ? null : textAt(i, idColumn);
     const position = place === null ? null : inSphere(angle(own[place.ra[0]], "ra"), angle(own[place.dec[0]], "dec"));
     return { id, position, others: ownColumns(own, hidden) };
   };

@@ -107,6 +107,26 @@ describe("ids", () => {
   });
 });
 
+describe("the column of ids", () => {
+  it.each(["OBJID", "sourceId", "TARGETID", "IAUName", "ID_COSMOS", "gz2_id", "Object ID", "dr7objid", "NUMBER"])(
+    "may be called %s",
+    async (name) => {
+      const { rows } = await intake(["1.png", "2.png"], `${name},label\n1,x\n2,y\n`);
+      expect(rows.map(({ id, columns }) => [id, columns.label])).toEqual([
+        ["1", "x"],
+        ["2", "y"],
+      ]);
+    },
+  );
+  it("has a value of its own in every row, unless it is called so", async () => {
+    const { rows } = await intake(["a.png", "b.png"], "file,source,type_id\na.png,hst,4\nb.png,hst,4\n");
+    expect(rows.map(({ id, columns }) => [id, columns.source_catalogue])).toEqual([
+      ["a", "hst"],
+      ["b", "hst"],
+    ]);
+  });
+});
+
 describe("joining", () => {
   it("goes by the file where the table has one, whatever the ids are like", async () => {
     const { rows } = await intake(

@@ -81,6 +81,27 @@ export function positionsOf(table: Table, said: (problem: Problem) => void): (ro
   };
 }
 
+/**
+ * The column that ids are taken from: `id` or the likeliest other one whose values are all different (`source` may be a
+ * telescope, `type_id` a class), those `joined` by counting as such. Undefined where there is none.
+ */
+export function idColumnOf(
+  table: Pick<Table, "columns" | "textAt"> & { rows: { length: number } },
+  joined: string[] = [],
+): string | undefined {
+  return idColumns(table.columns).find((column) => {
+    if (joined.includes(column) || /^(id|objid|object_?id)$/i.test(column)) return true;
+    const seen = new Set<string>();
+    for (let row = 0; row < table.rows.length; row++) {
+      const text = table.textAt(row, column);
+      if (text === null) continue;
+      if (seen.has(text)) return false;
+      seen.add(text);
+    }
+    return seen.size > 0;
+  });
+}
+
 /** The user's columns of a row; one with a name of ours keeps its values under a longer one. */
 export function ownColumns(row: TableRow, without: (string | undefined)[]): TableRow {
   const reserved = new Set<string>(RESERVED_COLUMNS);
@@ -162,7 +183,7 @@ class JoinedTable implements Labels {
     const id = ids.length > 0 ? counted(ids, (key) => paths.findId(key)) : null;
     this.#byFile = file !== null && (file.count > 0 || id === null);
     this.#keyColumn = ((this.#byFile ? file : id) as { column: string }).column;
-    this.#idColumn = ids.find((column) => column !== this.#keyColumn || !this.#byFile);
+    this.#idColumn = idColumnOf(table, this.#byFile ? [] : [this.#keyColumn]);
     let unreadable = 0;
     const positionOf = positionsOf(table, (problem) => {
       // A whole column of them says the same.
