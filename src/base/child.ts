@@ -4,12 +4,12 @@ import type { JobLimits, JobReply, JobRequest } from "./child-pool.ts";
 import { codeOf, messageOf, SkyloopError } from "./errors.ts";
 
 /** A job says so when what it did may have left the process in disorder: it is then replaced. */
-export interface Around {
+export interface ChildJob {
   retire(): void;
 }
 
 /** Jobs by name: each takes its input and gives a value that V8 can serialise. */
-export type JobTable = Record<string, (input: never, around: Around) => unknown>;
+export type JobTable = Record<string, (input: never, around: ChildJob) => unknown>;
 
 /** `limit` is called before each job with what it may use. Never returns. */
 export async function serveJobs(jobs: JobTable, limit: (limits: JobLimits) => void): Promise<never> {

@@ -5,8 +5,8 @@
 import { conv2d, fused, gelu, layerNorm, linear, op, type Tensor } from "../torch/index.ts";
 import type { LayerNorm, Linear } from "./layers.ts";
 
-/** What may stand around a linear layer. */
-export interface Around {
+/** What is fused with a linear layer: normalisation before it, a residual and a scale after it. */
+export interface FusedLayers {
   /** Normalises x before. */
   norm?: LayerNorm;
   /** Is added to the result, which it is as large as. */
@@ -16,7 +16,7 @@ export interface Around {
 }
 
 /** residual + scale * layer(norm(x)), each as far as given: [B, ..., in] -> [B, ..., out]. */
-export function fusedLinear(x: Tensor, layer: Linear, around: Around = {}): Tensor {
+export function fusedLinear(x: Tensor, layer: Linear, around: FusedLayers = {}): Tensor {
   const { norm, residual, scale } = around;
   const before = [norm?.weight ?? null, norm?.bias ?? null, norm?.eps ?? 0] as const;
   return fused(
@@ -55,7 +55,7 @@ export function convolvePieces(images: Tensor, weight: Tensor, bias: Tensor, str
 }
 
 /** The same as a composition, for other devices; `fusedLinear` is tested against it. */
-export function composedLinear(x: Tensor, layer: Linear, { norm, residual, scale }: Around = {}): Tensor {
+export function composedLinear(x: Tensor, layer: Linear, { norm, residual, scale }: FusedLayers = {}): Tensor {
   const result = linear(norm === undefined ? x : norm.forward(x), layer.weight, layer.bias);
   return residual === undefined ? result : residual.add(scaled(result, scale));
 }

@@ -1,9 +1,9 @@
 export {
-  type Around,
   composedFeedforward,
   composedLinear,
   convolvePieces,
   denseLinear,
+  type FusedLayers,
   fusedFeedforward,
   fusedLinear,
 } from "./fused.ts";

@@ -3,7 +3,7 @@
  * 3.2).
  */
 import { fused, keep, op, type Parameter, type Tensor, tensor } from "../torch/index.ts";
-import { type Around, composedLinear, fusedLinear } from "./fused.ts";
+import { composedLinear, type FusedLayers, fusedLinear } from "./fused.ts";
 import { truncatedNormal } from "./init.ts";
 import { type LayerNorm, Linear } from "./layers.ts";
 import { Module } from "./module.ts";
@@ -58,12 +58,12 @@ export class WindowAttention extends Module {
    * [B, H W, C] -> the same. `mask` [n, w w, w w] is added to the products of window n of every image; `around` stands
    * before (norm) and after (scale, residual).
    */
-  forward(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
+  forward(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: FusedLayers = {}): Tensor {
     const parts = () => this.forwardComposed(x, grid, mask, { norm, ...after });
     return fused("skyloop::window_attention", x, () => this.#forwardFused(x, grid, mask, { norm, ...after }), parts);
   }
 
-  #forwardFused(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around): Tensor {
+  #forwardFused(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: FusedLayers): Tensor {
     const [B, L, C] = x.shape;
     const { H, W, window, shift } = grid;
     const [padH, padW] = paddedSize(grid);
@@ -127,7 +127,7 @@ export class WindowAttention extends Module {
    * `forward` as a composition of ATen's operators, for devices without our own one (native/operators/attention.cc), which is
    * tested against it.
    */
-  forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: Around = {}): Tensor {
+  forwardComposed(x: Tensor, grid: Grid, mask: Tensor | null, { norm, ...after }: FusedLayers = {}): Tensor {
     const [B, L, width] = x.shape;
     const split = splitWindows((norm?.forward(x) ?? x).view(B, grid.H, grid.W, width), grid);
     const [windows, N, C] = split.shape;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { buildServer } from "./app.ts";
-import { isLocal, namesOf } from "./doors.ts";
+import { hostNamesOf, isLocal } from "./doors.ts";
 
 const folder = temporaryFolder();
 const TOKEN = "a-token_that-nobody-guesses";
@@ -46,9 +46,9 @@ describe("a server that other machines reach", () => {
 
   it("prints a name under which it can be reached", () => {
     expect([isLocal("127.0.0.1"), isLocal("0.0.0.0"), isLocal("192.168.0.2")]).toEqual([true, false, false]);
-    expect(namesOf("192.168.0.2")).toEqual(["192.168.0.2"]);
-    expect(namesOf("0.0.0.0").length).toBeGreaterThan(0);
-    expect(namesOf("0.0.0.0")).not.toContain("0.0.0.0");
+    expect(hostNamesOf("192.168.0.2")).toEqual(["192.168.0.2"]);
+    expect(hostNamesOf("0.0.0.0").length).toBeGreaterThan(0);
+    expect(hostNamesOf("0.0.0.0")).not.toContain("0.0.0.0");
   });
 });
 

@@ -22,7 +22,7 @@ export interface DoorOptions {
 export const isLocal = (host: string) => ["127.0.0.1", "localhost", "::1"].includes(host);
 
 /** The names under which a server that listens on `host` is reached, the one to print first. */
-export function namesOf(host: string): string[] {
+export function hostNamesOf(host: string): string[] {
   if (!EVERYWHERE.includes(host)) return [host];
   const outside = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { buildServer } from "./app.ts";
-import { isLocal, namesOf } from "./doors.ts";
+import { hostNamesOf, isLocal } from "./doors.ts";
 
 /** Where to listen, and what to serve. */
 export interface ListenOptions {
@@ -21,7 +21,7 @@ export async function serve({
   port,
   hostNames = [],
 }: ListenOptions): Promise<{ app: FastifyInstance; address: string }> {
-  const names = namesOf(host);
+  const names = hostNamesOf(host);
   const token = isLocal(host) ? undefined : randomBytes(18).toString("base64url");
   const app = await buildServer({
     surveys,

@@ -13,7 +13,7 @@ import { parseWcs, type Wcs } from "../survey/wcs.ts";
 import { boxAround, padStamp } from "./cut.ts";
 
 /** Where a stamp is to be cut: on the sky, or at a pixel of the first image. */
-export type Place = { raDeg: number; decDeg: number } | { x: number; y: number };
+export type CutPosition = { raDeg: number; decDeg: number } | { x: number; y: number };
 
 /** Opened images of one or more bands, from which stamps [bands, size, size] are cut. */
 export interface Mosaic {
@@ -21,11 +21,11 @@ export interface Mosaic {
   pixelScaleArcsec: number | null;
   problems: Problem[];
   /** The sky at a place; null where the images have no coordinates. */
-  skyOf(place: Place): { raDeg: number; decDeg: number } | null;
+  skyOf(place: CutPosition): { raDeg: number; decDeg: number } | null;
   /** Whether the first image's coordinates show that place. */
-  shows(place: Place): boolean;
+  shows(place: CutPosition): boolean;
   /** [bands, size, size], north up, NaN off the image. Throws STAMP_OFF_IMAGE, FITS_UNREADABLE. */
-  cut(place: Place): Promise<{ data: Float32Array; quality: number }>;
+  cut(place: CutPosition): Promise<{ data: Float32Array; quality: number }>;
   /** Removes what was unpacked. */
   close(): void;
 }
@@ -167,8 +167,8 @@ function mosaicOf(
 ): Omit<Mosaic, "problems" | "close"> {
   const [first] = layers;
   const options = { sizePx, pad: "nan" } as const;
-  const skyOf = (place: Place) => ("raDeg" in place ? place : (first.wcs?.pixelToSky(place.x, place.y) ?? null));
-  const pixelOf = (layer: Layer, place: Place) => {
+  const skyOf = (place: CutPosition) => ("raDeg" in place ? place : (first.wcs?.pixelToSky(place.x, place.y) ?? null));
+  const pixelOf = (layer: Layer, place: CutPosition) => {
     const sky = layer === first && "x" in place ? null : skyOf(place);
     if (sky !== null && layer.wcs !== null) return layer.wcs.skyToPixel(sky.raDeg, sky.decDeg);
     return "x" in place ? place : null;

@@ -13,7 +13,7 @@ import { SurveyWriter } from "../survey/folder.ts";
 import { idColumnOf, ownColumns, positionsOf, stemOf } from "../survey/labels.ts";
 import { judgeFlux } from "../survey/quality.ts";
 import type { Keeping } from "../survey/replace.ts";
-import { type Mosaic, openMosaic, type Place } from "./mosaic.ts";
+import { type CutPosition, type Mosaic, openMosaic } from "./mosaic.ts";
 
 /** A survey cut from wide images: out folder, images and catalogue of positions, side of the stamps in px. */
 export interface WideOptions {
@@ -126,7 +126,7 @@ export async function createFromWide({
 
 /** The stamp at a place, or why there is none. */
 async function cutAt(
-  place: Place | null,
+  place: CutPosition | null,
   mosaic: Mosaic,
   columns: string,
 ): Promise<Awaited<ReturnType<Mosaic["cut"]>> | { code: string; message: string }> {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { findImages, takeAll } from "./create.ts";
-import { type ImageFiles, idsByName, namesOf, sourceOfGroup } from "./files.ts";
+import { type ImageFiles, idsByName, imageNamesOf, sourceOfGroup } from "./files.ts";
 import { openSurvey, type Survey, SurveyWriter } from "./folder.ts";
 import { readLabels } from "./labels.ts";
 import { type Keeping, realPath } from "./replace.ts";
@@ -26,7 +26,7 @@ export interface AddOptions {
  */
 export async function addImages(options: AddOptions): Promise<{ added: number; known: number; refused: number }> {
   const { folder, found, hdf5, kind } = await findImages(options.images);
-  const names = namesOf(found);
+  const names = imageNamesOf(found);
   const labels = await readLabels(folder, options.labels, names);
   const before = await openSurvey(options.to);
   const { header } = before;
@@ -41,7 +41,7 @@ export async function addImages(options: AddOptions): Promise<{ added: number; k
       `${options.to} is a survey of ${header.kind === "flux" ? "flux (FITS, HDF5)" : "pictures"}, ${options.images} holds ${kind === "flux" ? "flux" : "pictures"}; make a survey of its own of it`,
     );
   // Rows of images that are in the survey are no rows without an image.
-  const read = new Set(namesOf(fresh).map(([name]) => name));
+  const read = new Set(imageNamesOf(fresh).map(([name]) => name));
   for (const [name] of names) if (!read.has(name)) labels?.take(name);
   const writer = await SurveyWriter.adding(options.to, options.command, options.keeping);
   try {

@@ -7,7 +7,7 @@ import type { Progress } from "../base/progress.ts";
 import type { Problem, SurveyHeader } from "../contract/survey.ts";
 import { bandOfText } from "./bands.ts";
 import { decodeWidth } from "./decode/index.ts";
-import { type ImageFiles, idsByName, listFiles, namesOf, sortFiles } from "./files.ts";
+import { type ImageFiles, idsByName, imageNamesOf, listFiles, sortFiles } from "./files.ts";
 import { type NewStamp, SurveyWriter } from "./folder.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { withoutEnding } from "./join.ts";
@@ -70,7 +70,7 @@ export async function findImages(given: string): Promise<FoundImages> {
 export async function createSurvey(options: CreateOptions): Promise<SurveyHeader> {
   const images = await findImages(options.images);
   const { folder, found, hdf5, kind } = images;
-  const names = namesOf(found);
+  const names = imageNamesOf(found);
   const labels = await readLabels(folder, options.labels, names);
   const inputs = [folder, ...(options.labels === undefined ? [] : [options.labels]), ...linked(folder, found)];
   const replacing = options.replace === undefined ? null : { keeping: options.replace, inputs };

@@ -48,7 +48,7 @@ export function listFiles(folder: string): { files: string[]; problems: Problem[
 }
 
 /** The names of each image below its folder: its path, or for one file a band the object's path and each file's. */
-export function namesOf({ pictures, fits }: ImageFiles): string[][] {
+export function imageNamesOf({ pictures, fits }: ImageFiles): string[][] {
   return [...pictures.map((file) => [file]), ...fits.map(nameOfGroup)];
 }
 

@@ -9,7 +9,7 @@ export interface Native {
 }
 
 /** A zenithal projection: plane in radians to native coordinates and back. */
-export interface Projection {
+export interface SkyProjection {
   /** Null off the projected sky. */
   toNative(x: number, y: number): Native | null;
   fromNative(native: Native): { x: number; y: number } | null;
@@ -19,7 +19,7 @@ export interface Projection {
 function radial(
   latitude: (r: number) => { sin: number; cos: number } | null,
   distance: (sin: number, cos: number) => number | null,
-): Projection {
+): SkyProjection {
   return {
     toNative(x, y) {
       const found = latitude(Math.hypot(x, y));
@@ -38,7 +38,7 @@ const TAN = radial(
   (r) => ({ sin: 1 / Math.hypot(1, r), cos: r / Math.hypot(1, r) }),
   (sin, cos) => (sin > 0 ? cos / sin : null),
 );
-const SIMPLE: Record<string, Projection> = {
+const SIMPLE: Record<string, SkyProjection> = {
   TAN,
   TPV: TAN,
   ARC: radial(
@@ -56,7 +56,7 @@ const SIMPLE: Record<string, Projection> = {
 };
 
 /** Orthographic, slant where xi and eta are not 0 (synthesis telescopes; NCP is one of them). */
-function slantOrthographic(xi: number, eta: number): Projection {
+function slantOrthographic(xi: number, eta: number): SkyProjection {
   return {
     toNative(x, y) {
       const a = xi ** 2 + eta ** 2 + 1;
@@ -76,7 +76,7 @@ function slantOrthographic(xi: number, eta: number): Projection {
 }
 
 /** Distance as a polynomial in the zenith distance (wide-field cameras: UKIDSS, VISTA). */
-function zenithalPolynomial(terms: number[]): Projection {
+function zenithalPolynomial(terms: number[]): SkyProjection {
   const at = (z: number) => terms.reduceRight((sum, term) => sum * z + term, 0);
   const slope = (z: number) => terms.reduceRight((sum, term, i) => sum * z + i * term, 0) / (z || 1);
   return radial(
@@ -97,7 +97,7 @@ function zenithalPolynomial(terms: number[]): Projection {
  * A projection by its three letters; `terms` are PVi_m of the latitude axis by m, `dec0` the reference point's latitude
  * in radians. Throws WCS_UNSUPPORTED.
  */
-export function projectionOf(code: string, terms: Map<number, number>, dec0: number): Projection {
+export function projectionOf(code: string, terms: Map<number, number>, dec0: number): SkyProjection {
   if (code in SIMPLE) return SIMPLE[code];
   if (code === "SIN") return slantOrthographic(terms.get(1) ?? 0, terms.get(2) ?? 0);
   if (code === "NCP") return slantOrthographic(0, 1 / Math.tan(dec0));

@@ -5,7 +5,7 @@ import { scope } from "./scope.ts";
 import { type Parameter, type Tensor, tensor } from "./tensor.ts";
 
 /** Where a process stands among its like. */
-export interface Place {
+export interface GroupPlace {
   rank: number;
   size: number;
   host: string;
@@ -24,7 +24,7 @@ const BUCKET_BYTES = 4 << 20;
  * This process's place by torchrun's variables (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, which may be set by hand)
  * or Slurm's; null where it is alone. Throws BAD_GROUP for variables that contradict each other.
  */
-export function placeFrom(env: NodeJS.ProcessEnv): Place | null {
+export function placeFrom(env: NodeJS.ProcessEnv): GroupPlace | null {
   const slurm = env.RANK === undefined && env.SLURM_PROCID !== undefined && env.SLURM_STEP_NUM_TASKS !== undefined;
   const [rank, size] = (slurm ? [env.SLURM_PROCID, env.SLURM_STEP_NUM_TASKS] : [env.RANK, env.WORLD_SIZE]).map(Number);
   if (!slurm && env.RANK === undefined && env.WORLD_SIZE === undefined) return null;
@@ -49,7 +49,7 @@ export function placeFrom(env: NodeJS.ProcessEnv): Place | null {
 }
 
 /** The processes of a run that this one belongs to. Every method must be called by all of them, in the same order. */
-export interface Group extends Place {
+export interface Group extends GroupPlace {
   /** From now on the gradients of these are what `finishGradients` sums. */
   watch(parameters: Parameter[]): void;
   /** Says that the next `backward` is the step's last one: gradients are summed while it goes on. */
@@ -69,7 +69,7 @@ export interface Group extends Place {
  * Joins the other processes. Throws GROUP_FAILED where they do not come, and later where one dies, or hangs for
  * `seconds`.
  */
-export function joinGroup(place: Place, seconds = PATIENCE_SECONDS): Group {
+export function joinGroup(place: GroupPlace, seconds = PATIENCE_SECONDS): Group {
   const { rank, size, host, port, isServer, prefix } = place;
   const among = <T>(what: string, body: () => T): T => {
     try {

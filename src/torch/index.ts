@@ -1,6 +1,6 @@
 export { noGrad } from "./autograd.ts";
 export { call, type DType, type TypedArray } from "./dispatch.ts";
-export { type Group, joinGroup, type Place, placeFrom } from "./distributed.ts";
+export { type Group, type GroupPlace, joinGroup, placeFrom } from "./distributed.ts";
 export * from "./ops.ts";
 export { Adam, type AdamOptions, AdamW, clipGradNorm } from "./optim.ts";
 export {

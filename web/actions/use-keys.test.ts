@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { namesOf } from "./use-keys.ts";
+import { keyNamesOf } from "./use-keys.ts";
 
 const press = (key: string, code: string, held: { shift?: boolean; ctrl?: boolean } = {}) =>
-  namesOf({ key, code, shiftKey: held.shift === true, ctrlKey: held.ctrl === true, metaKey: false });
+  keyNamesOf({ key, code, shiftKey: held.shift === true, ctrlKey: held.ctrl === true, metaKey: false });
 
 it.each([
   ["a plain digit", press("1", "Digit1"), ["1"]],

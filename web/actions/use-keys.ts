@@ -17,7 +17,7 @@ interface Press {
  * does; digits are also known by their place, because a French keyboard gives them with Shift only. Ctrl (or Cmd) and a
  * key is called `Ctrl+` and the key.
  */
-export function namesOf({ key, code, shiftKey, ctrlKey, metaKey }: Press): string[] {
+export function keyNamesOf({ key, code, shiftKey, ctrlKey, metaKey }: Press): string[] {
   const letter = /^\p{L}$/u.test(key);
   const name = letter ? (shiftKey ? key.toUpperCase() : key.toLowerCase()) : key;
   if (ctrlKey || metaKey) return [`Ctrl+${name}`];
@@ -38,7 +38,7 @@ export function useKeys(actions: Record<string, () => unknown>, place: Place = "
   useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
-      const action = namesOf(event)
+      const action = keyNamesOf(event)
         .map((name) => latest.current[name])
         .find((known) => known !== undefined);
       if (action === undefined || event.altKey || event.defaultPrevented) return;

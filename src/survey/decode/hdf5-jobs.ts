@@ -1,7 +1,7 @@
 /** HDF5 files of stamps; runs in a process of its own. */
 import h5wasm, { Dataset, type File } from "h5wasm/node";
 import sharp from "sharp";
-import type { Around } from "../../base/child.ts";
+import type { ChildJob } from "../../base/child.ts";
 import { messageOf, SkyloopError } from "../../base/errors.ts";
 import { bandOfText } from "../bands.ts";
 import { wholeNumbers } from "../cells.ts";
@@ -50,7 +50,7 @@ async function open(path: string): Promise<File> {
 }
 
 /** Runs `body`; after an abort inside the library, which leaves nothing usable, the process goes. Throws HDF5_UNREADABLE. */
-async function guarded<T>({ retire }: Around, body: () => Promise<T>): Promise<T> {
+async function guarded<T>({ retire }: ChildJob, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
@@ -112,7 +112,7 @@ const FILTERS: Record<number, string> = {
 };
 
 /** Layout and names of an HDF5 file of `bytes` length. Throws HDF5_UNREADABLE, HDF5_LAYOUT, WRONG_SHAPE, FILE_TOO_LARGE. */
-export function hdf5Head(input: { path: string; bytes: number }, around: Around): Promise<Hdf5Head> {
+export function hdf5Head(input: { path: string; bytes: number }, around: ChildJob): Promise<Hdf5Head> {
   return guarded(around, async () => {
     const file = await open(input.path);
     const { images, kind, shape, planes, heightPx, widthPx } = layoutOf(file);
@@ -163,7 +163,7 @@ export function hdf5Head(input: { path: string; bytes: number }, around: Around)
 /** One value an object from a dataset of that length; null where it is anything else. Throws HDF5_UNREADABLE. */
 export function hdf5Column(
   input: { path: string; name: string; count: number },
-  around: Around,
+  around: ChildJob,
 ): Promise<Cell[] | null> {
   return guarded(around, async () => {
     const dataset = (await open(input.path)).get(input.name);
@@ -183,7 +183,7 @@ function cellsOf(values: unknown[]): Cell[] {
 }
 
 /** Stamps `from` to `to`. Throws HDF5_UNREADABLE. */
-export function hdf5Stamps(input: { path: string; from: number; to: number }, around: Around): Promise<Hdf5Stamp[]> {
+export function hdf5Stamps(input: { path: string; from: number; to: number }, around: ChildJob): Promise<Hdf5Stamp[]> {
   return guarded(around, async () => {
     const layout = layoutOf(await open(input.path));
     const { images, planes, heightPx, widthPx } = layout;

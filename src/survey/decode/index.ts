@@ -5,13 +5,13 @@
 import { existsSync, statSync } from "node:fs";
 import { ChildDied, ChildPool, type Death, type JobLimits } from "../../base/child-pool.ts";
 import { codeOf, SkyloopError } from "../../base/errors.ts";
-import type { Jobs } from "./jobs.ts";
+import type { DecodeJobs } from "./jobs.ts";
 
 export type { FluxHead, FluxObject } from "./flux-stamp.ts";
 export type { Hdf5Head, Hdf5Stamp } from "./hdf5-jobs.ts";
 export type { DecodedPicture } from "./picture-job.ts";
 
-type Result<K extends keyof Jobs> = Awaited<ReturnType<Jobs[K]>>;
+type Result<K extends keyof DecodeJobs> = Awaited<ReturnType<DecodeJobs[K]>>;
 
 let pool: ChildPool | null = null;
 const thePool = () => (pool ??= new ChildPool(new URL("./child.ts", import.meta.url)));
@@ -23,7 +23,7 @@ const MB = 2 ** 20;
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
 
 /** What decoding a file of that size may take; texts and tables unfold to many times their size. */
-function limitsFor(bytes: number, name: keyof Jobs, files: string[]): JobLimits {
+function limitsFor(bytes: number, name: keyof DecodeJobs, files: string[]): JobLimits {
   const base = Number(process.env.SKYLOOP_DECODE_MB ?? 1500) * MB;
   const table = name === "parquet" || name === "fitsTable";
   const slow = files.some((path) => path.endsWith(".bz2"));
@@ -31,13 +31,13 @@ function limitsFor(bytes: number, name: keyof Jobs, files: string[]): JobLimits 
 }
 
 /** The code of a file of this kind that cannot be decoded. */
-function codeFor(name: keyof Jobs): string {
+function codeFor(name: keyof DecodeJobs): string {
   if (name.startsWith("hdf5")) return "HDF5_UNREADABLE";
   if (name === "picture") return "IMAGE_BROKEN";
   return name === "parquet" ? "TABLE_BROKEN" : "FITS_UNREADABLE";
 }
 
-function explain(name: keyof Jobs, { how, signal, limits }: Death): SkyloopError {
+function explain(name: keyof DecodeJobs, { how, signal, limits }: Death): SkyloopError {
   if (how === "time")
     return new SkyloopError(
       "FILE_TOO_SLOW",
@@ -58,10 +58,10 @@ function explain(name: keyof Jobs, { how, signal, limits }: Death): SkyloopError
  * Does a job on files (paths) in a decoding process. Throws what the job throws, FILE_UNREADABLE for what is no plain
  * file, FILE_TOO_SLOW, FILE_TOO_LARGE, and the code of the file's kind where the process ended.
  */
-export async function decode<K extends keyof Jobs>(
+export async function decode<K extends keyof DecodeJobs>(
   name: K,
   files: string[],
-  input: Parameters<Jobs[K]>[0],
+  input: Parameters<DecodeJobs[K]>[0],
 ): Promise<Result<K>> {
   let bytes = 0;
   for (const path of files) {

@@ -1,5 +1,5 @@
 /** What a decoding process can do, by name. Libraries are loaded when they are first needed. */
-import type { Around } from "../../base/child.ts";
+import type { ChildJob } from "../../base/child.ts";
 import { openFits, readFitsHdus, readFitsImage, readFitsSection, readFitsTable } from "../fits.ts";
 import { fluxHead, fluxObject } from "./flux-stamp.ts";
 import { type Section, unpackImage } from "./sections.ts";
@@ -18,14 +18,14 @@ export const JOBS = {
   fitsUnpack: unpackImage,
   fitsWrongSums: ({ path }: { path: string }) => openFits(path).wrongSums(),
   fitsTable: ({ path }: { path: string }) => readFitsTable(path),
-  hdf5Head: async (input: Parameters<Hdf5["hdf5Head"]>[0], around: Around) => (await hdf5()).hdf5Head(input, around),
-  hdf5Column: async (input: Parameters<Hdf5["hdf5Column"]>[0], around: Around) =>
+  hdf5Head: async (input: Parameters<Hdf5["hdf5Head"]>[0], around: ChildJob) => (await hdf5()).hdf5Head(input, around),
+  hdf5Column: async (input: Parameters<Hdf5["hdf5Column"]>[0], around: ChildJob) =>
     (await hdf5()).hdf5Column(input, around),
-  hdf5Stamps: async (input: Parameters<Hdf5["hdf5Stamps"]>[0], around: Around) =>
+  hdf5Stamps: async (input: Parameters<Hdf5["hdf5Stamps"]>[0], around: ChildJob) =>
     (await hdf5()).hdf5Stamps(input, around),
   picture: async (input: { path: string }) => (await import("./picture-job.ts")).tryPicture(input),
   parquet: async ({ path }: { path: string }) => (await import("../duck.ts")).readParquet(path),
 } as const;
 
 /** Their names, inputs and results. */
-export type Jobs = typeof JOBS;
+export type DecodeJobs = typeof JOBS;

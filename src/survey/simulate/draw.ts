@@ -2,7 +2,7 @@
 import type { Random } from "../../base/random.ts";
 import { type Colour, colourOf, type Frame, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
 import { traceBack } from "./lens.ts";
-import { addComponent, FAINT, type Fill, Plane, PolarPlane, radial } from "./plane.ts";
+import { addComponent, FAINT, type Fill, PixelGrid, PolarGrid, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";
 import { bar, EXPONENTIAL_HALF_LIGHT, edgeOnDisc, exponential, ring, sersic, spiralArms } from "./profiles.ts";
 import { latticeNoise, powerTable, tabulated } from "./tables.ts";
@@ -19,7 +19,7 @@ const reachOf = ({ sizePx }: Frame, { x, y, axisRatio }: Placement) =>
   (Math.hypot(Math.max(x, sizePx - x), Math.max(y, sizePx - y)) + 2) / axisRatio;
 
 /** Dims what stands in the frame: transmission exp(-tau) in r, more in g, less in z (Calzetti-like slopes). */
-function absorb<P extends Plane>({ sizePx: S, planes }: Frame, plane: P, depths: Fill<P["pixels"]>): void {
+function absorb<P extends PixelGrid>({ sizePx: S, planes }: Frame, plane: P, depths: Fill<P["pixels"]>): void {
   const taus = new Float64Array(S * S);
   depths(plane.pixels, taus);
   for (let p = 0; p < S * S; p++) {
@@ -34,7 +34,7 @@ function absorb<P extends Plane>({ sizePx: S, planes }: Frame, plane: P, depths:
 /** A spheroid: elliptical galaxy or bulge. */
 export function drawSpheroid(frame: Frame, at: Placement, flux: Colour, n: number, radiusArcsec: number): void {
   const profile = tabulated(sersic(n, px(radiusArcsec) * Math.sqrt(at.axisRatio)), reachOf(frame, at));
-  addComponent(frame, new Plane(frame.sizePx, at), flux, radial(profile));
+  addComponent(frame, new PixelGrid(frame.sizePx, at), flux, radial(profile));
 }
 
 /**
@@ -55,7 +55,7 @@ export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
     dustStrength,
   } = galaxy;
   const h = px(halfLightRadiusArcsec) / EXPONENTIAL_HALF_LIGHT;
-  const plane = new PolarPlane(frame.sizePx, at);
+  const plane = new PolarGrid(frame.sizePx, at);
   const reach = reachOf(frame, at);
   const disc = tabulated(exponential(h, random.uniform(3.2, 5)), reach);
   const barShare = barLengthArcsec === null ? 0 : 0.16;
@@ -128,7 +128,7 @@ export function drawDisc(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colo
     });
   if (barLengthArcsec !== null) {
     const shape = bar(px(barLengthArcsec), random.uniform(0.22, 0.36));
-    const within = new Plane(frame.sizePx, at, 1.4 * px(barLengthArcsec));
+    const within = new PixelGrid(frame.sizePx, at, 1.4 * px(barLengthArcsec));
     addComponent(frame, within, scaled(redder(flux), barShare), ({ count, u, v }, into) => {
       for (let p = 0; p < count; p++) into[p] = shape(u[p], v[p]);
     });
@@ -150,7 +150,7 @@ export function drawEdgeOn(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
   const warp = random.uniform(-0.02, 0.02);
   const shape = edgeOnDisc(h, height);
   const bent = (u: number, v: number) => v + (warp * u * u) / h;
-  const plane = new Plane(frame.sizePx, { ...at, axisRatio: 1 });
+  const plane = new PixelGrid(frame.sizePx, { ...at, axisRatio: 1 });
   addComponent(frame, plane, scaled(flux, 1 - galaxy.bulgeToTotal), ({ count, u, v }, into) => {
     for (let p = 0; p < count; p++) {
       const light = shape(u[p], bent(u[p], v[p]));
@@ -180,7 +180,7 @@ export function drawIrregular(frame: Frame, galaxy: Galaxy, at: Placement, flux:
   const h = px(galaxy.halfLightRadiusArcsec) / EXPONENTIAL_HALF_LIGHT;
   const noise = latticeNoise(random, 5, 4);
   const disc = tabulated(exponential(h, 4), reachOf(frame, at));
-  addComponent(frame, new PolarPlane(frame.sizePx, at), scaled(flux, 0.72), ({ count, r, phi }, into) => {
+  addComponent(frame, new PolarGrid(frame.sizePx, at), scaled(flux, 0.72), ({ count, r, phi }, into) => {
     for (let p = 0; p < count; p++) {
       const light = disc(r[p]);
       into[p] = light < FAINT ? light : light * Math.max(0.05, 1 + 1.3 * noise(r[p] / h, phi[p]));
@@ -199,7 +199,7 @@ export function drawIrregular(frame: Frame, galaxy: Galaxy, at: Placement, flux:
       axisRatio: random.uniform(0.6, 1),
     };
     const colour = scaled(bluer(bluer(flux)), (0.28 * weight) / total);
-    addComponent(frame, new Plane(frame.sizePx, place, 5 * size), colour, ({ count, u, v }, into) => {
+    addComponent(frame, new PixelGrid(frame.sizePx, place, 5 * size), colour, ({ count, u, v }, into) => {
       for (let p = 0; p < count; p++) into[p] = Math.exp((-u[p] * u[p] - v[p] * v[p]) / (2 * size * size));
     });
   }
@@ -248,7 +248,7 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
     const reach = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.8, 3.4);
     const width = Math.max(1.5, reach * random.uniform(0.06, 0.12));
     const bend = spin * random.uniform(0.5, 1.5);
-    const plane = new PolarPlane(frame.sizePx, { x: from.x, y: from.y, angle: 0, axisRatio: 1 });
+    const plane = new PolarGrid(frame.sizePx, { x: from.x, y: from.y, angle: 0, axisRatio: 1 });
     addComponent(frame, plane, scaled(bluer(flux), tails / count), (points, into) => {
       const { r, phi } = points;
       for (let p = 0; p < points.count; p++) {
@@ -264,7 +264,7 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
   }
   const debris = px(galaxy.halfLightRadiusArcsec) * random.uniform(1.6, 2.4);
   const between = { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2, angle: direction, axisRatio: 0.7 };
-  addComponent(frame, new PolarPlane(frame.sizePx, between), scaled(redder(flux), 0.06), ({ count, r, phi }, into) => {
+  addComponent(frame, new PolarGrid(frame.sizePx, between), scaled(redder(flux), 0.06), ({ count, r, phi }, into) => {
     for (let p = 0; p < count; p++)
       into[p] = Math.exp(-r[p] / debris) * Math.max(0, 1 + 1.2 * noise(r[p] / debris, phi[p]));
   });

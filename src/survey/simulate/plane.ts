@@ -25,7 +25,7 @@ const POINTS = 5;
  * The pixels of a frame (those within `reachPx` of the centre along x and y) in an object's own plane, and the points
  * that pixels near its centre are averaged over.
  */
-export class Plane {
+export class PixelGrid {
   /** First and last column, first and last row. */
   readonly box: [number, number, number, number];
   /** One point a pixel, row by row. */
@@ -67,7 +67,7 @@ export class Plane {
 }
 
 /** A whole frame's plane with polar coordinates, worked out once for all that is drawn in it. */
-export class PolarPlane extends Plane {
+export class PolarGrid extends PixelGrid {
   declare readonly pixels: PolarPoints;
   declare readonly near: PolarPoints;
 
@@ -110,7 +110,7 @@ const scratchOf = (count: number) => {
  * Adds a component of the given total flux whose brightness is `fill`'s. Pixels near the centre are averaged over 5 x 5
  * points. The sum over the frame is scaled to the flux; nothing is drawn outside the plane's box.
  */
-export function addComponent<P extends Plane>(frame: Frame, plane: P, flux: Colour, fill: Fill<P["pixels"]>): void {
+export function addComponent<P extends PixelGrid>(frame: Frame, plane: P, flux: Colour, fill: Fill<P["pixels"]>): void {
   const { sizePx: S, planes } = frame;
   const { pixels, near, nearPixels } = plane;
   const [x0, x1, y0, y1] = plane.box;

@@ -3,7 +3,7 @@ import { Random } from "../../base/random.ts";
 import { drawDisc, drawEdgeOn, drawIrregular, drawLens, drawMerger, drawSpheroid } from "./draw.ts";
 import { colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC } from "./frame.ts";
 import { addNoise, skySigma } from "./noise.ts";
-import { addComponent, Plane, radial } from "./plane.ts";
+import { addComponent, PixelGrid, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";
 import { sersic } from "./profiles.ts";
 import { moffatKernel, spread } from "./psf.ts";
@@ -64,7 +64,7 @@ function drawField(frame: Frame, galaxy: Galaxy, random: Random): void {
       red ? random.normal(0.9, 0.2) : random.normal(0.4, 0.2),
     );
     const placement = { ...place(), angle: random.uniform(0, 3.14), axisRatio: random.uniform(0.35, 1) };
-    addComponent(frame, new Plane(S, placement, 4 + 7 * radius), colour, radial(profile));
+    addComponent(frame, new PixelGrid(S, placement, 4 + 7 * radius), colour, radial(profile));
   }
   for (let i = 0; i < galaxy.stars; i++) {
     const { x, y } = place();

@@ -9,7 +9,7 @@ import { colourOf, fluxOf, magnitudeOf, newFrame } from "./frame.ts";
 import { CLASS_SHARES, drawGalaxy, renderGalaxy, renderIdeal, simulateSurvey } from "./index.ts";
 import { traceBack } from "./lens.ts";
 import { addNoise, ELECTRONS_PER_NANOMAGGY, skySigma } from "./noise.ts";
-import { addComponent, Plane, radial } from "./plane.ts";
+import { addComponent, PixelGrid, radial } from "./plane.ts";
 import { exponential, sersic } from "./profiles.ts";
 import { moffatKernel, spread } from "./psf.ts";
 import { powerTable, tabulated } from "./tables.ts";
@@ -48,7 +48,7 @@ describe("light", () => {
     for (const n of [1, 4]) {
       const frame = newFrame(256);
       const profile = sersic(n, 10);
-      const plane = new Plane(256, { x: 127.5, y: 127.5, angle: 0, axisRatio: 1 });
+      const plane = new PixelGrid(256, { x: 127.5, y: 127.5, angle: 0, axisRatio: 1 });
       addComponent(frame, plane, [1, 1, 1], radial(profile));
       let inside = 0;
       for (let y = 0; y < 256; y++)

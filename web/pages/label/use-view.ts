@@ -5,12 +5,12 @@ import { api } from "../../client/api.ts";
 import type { LiveSession } from "../../session/use-session.ts";
 
 /** What the label page shows: the round of now, an earlier one, or everything that was skipped. */
-export type View = { kind: "now" } | { kind: "round"; round: number } | { kind: "skipped" };
+export type LabelView = { kind: "now" } | { kind: "round"; round: number } | { kind: "skipped" };
 
 /** Which objects the labelling page shows: of this round, of an earlier one, or skipped ones. */
 export interface Shown {
-  view: View;
-  setView(view: View): void;
+  view: LabelView;
+  setView(view: LabelView): void;
   picks: PagePick[];
   failure: string | null;
 }
@@ -21,8 +21,8 @@ const NONE: PagePick[] = [];
 export function useView(session: LiveSession): Shown {
   const { page, state } = session;
   const now = page?.round ?? 0;
-  const [chosen, setChosen] = useState<{ view: View; at: number }>({ view: { kind: "now" }, at: now });
-  const view: View = chosen.at === now ? chosen.view : { kind: "now" };
+  const [chosen, setChosen] = useState<{ view: LabelView; at: number }>({ view: { kind: "now" }, at: now });
+  const view: LabelView = chosen.at === now ? chosen.view : { kind: "now" };
   const { answer, failure } = useAsked(() => {
     if (view.kind === "now") return null;
     return view.kind === "round" ? api.pageOf(state.session, view.round) : api.skipped(state.session);

@@ -1,9 +1,9 @@
 import { useAsked } from "../../actions/use-asked.ts";
 import { api, pictureUrl } from "../../client/api.ts";
-import type { Place } from "../../parts/map/points.ts";
+import type { CanvasPoint } from "../../parts/map/points.ts";
 
 /** The object under the pointer, beside it. */
-export function HoverPicture({ survey, row, place: [x, y] }: { survey: string; row: number; place: Place }) {
+export function HoverPicture({ survey, row, place: [x, y] }: { survey: string; row: number; place: CanvasPoint }) {
   const { answer: object } = useAsked(
     () => api.byRows(survey, [row]).then(({ objects }) => objects[0]?.object ?? null),
     [survey, row],

@@ -7,7 +7,7 @@ import { useKeys } from "../../actions/use-keys.ts";
 import { api } from "../../client/api.ts";
 import { PageFailure } from "../../parts/failure.tsx";
 import { MapCanvas } from "../../parts/map/map-canvas.tsx";
-import type { Place } from "../../parts/map/points.ts";
+import type { CanvasPoint } from "../../parts/map/points.ts";
 import { ObjectView } from "../../parts/object/object-view.tsx";
 import { Notice, SaveState } from "../../parts/save-state.tsx";
 import { type LiveSession, useSession } from "../../session/use-session.ts";
@@ -27,7 +27,7 @@ export function MapPage({ survey, session }: { survey: string; session: string |
   const [by, setBy] = useState(session === null ? "" : "score");
   const [picked, setPicked] = useState<number[]>([]);
   const [open, setOpen] = useState<string | null>(null);
-  const [hover, setHover] = useState<{ row: number; place: Place } | null>(null);
+  const [hover, setHover] = useState<{ row: number; place: CanvasPoint } | null>(null);
   const title = live?.state.target ?? info?.title;
   useTitle(title === undefined ? undefined : `Map of ${title}`);
   const model = live?.state.model ?? info?.features.find(({ done, total }) => done === total)?.model;

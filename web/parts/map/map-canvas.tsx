@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
 import {
+  type CanvasPoint,
   drawPoints,
   type MapColours,
   type MapFrame,
   nearestPoint,
-  type Place,
   pointsWithin,
   type Size,
   unitOf,
@@ -19,7 +19,7 @@ interface Props {
   onLasso(rows: number[]): void;
   onPick(row: number): void;
   /** The point under a pointer that rests, with its place on the canvas; null: none. */
-  onHover(hover: { row: number; place: Place } | null): void;
+  onHover(hover: { row: number; place: CanvasPoint } | null): void;
   children?: React.ReactNode;
 }
 
@@ -35,7 +35,7 @@ const density = () => Math.min(2, devicePixelRatio || 1);
 export function MapCanvas({ points, colours, onLasso, onPick, onHover, children }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [frame, setFrame] = useState<MapFrame>(() => wholeFrame(points));
-  const [lasso, setLasso] = useState<Place[]>([]);
+  const [lasso, setLasso] = useState<CanvasPoint[]>([]);
   const [mode, setMode] = useState<Mode>("move");
   const size = useSize(canvas);
   useEffect(() => setFrame(wholeFrame(points)), [points]);
@@ -136,7 +136,7 @@ function useGround(canvas: Canvas): number {
 interface Drawn extends Pick<Props, "points" | "colours"> {
   frame: MapFrame;
   size: Size;
-  lasso: Place[];
+  lasso: CanvasPoint[];
 }
 
 function useDrawing(canvas: Canvas, { points, colours, frame, size, lasso }: Drawn): void {
@@ -159,7 +159,7 @@ function useDrawing(canvas: Canvas, { points, colours, frame, size, lasso }: Dra
   }, [canvas, points, colours, frame, size, lasso, ground]);
 }
 
-function drawLasso(context: CanvasRenderingContext2D, lasso: Place[]): void {
+function drawLasso(context: CanvasRenderingContext2D, lasso: CanvasPoint[]): void {
   context.strokeStyle = "#ffd479";
   context.lineWidth = 2;
   context.setLineDash([6, 4]);
@@ -173,12 +173,12 @@ interface Pointed extends Omit<Props, "colours" | "children"> {
   size: Size;
   frame: MapFrame;
   mode: Mode;
-  lasso: Place[];
+  lasso: CanvasPoint[];
   setFrame(change: (before: MapFrame) => MapFrame): void;
-  setLasso(change: (before: Place[]) => Place[]): void;
+  setLasso(change: (before: CanvasPoint[]) => CanvasPoint[]): void;
 }
 
-const placeOf = (event: React.MouseEvent): Place => {
+const placeOf = (event: React.MouseEvent): CanvasPoint => {
   const box = event.currentTarget.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top];
 };
@@ -189,8 +189,8 @@ function usePointer({ size, frame, mode, lasso, setFrame, setLasso, points, onLa
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const unit = unitOf(size, frame);
-  const nearest = (place: Place) => nearestPoint(points, size, frame, place);
-  const hover = (place: Place | null) => {
+  const nearest = (place: CanvasPoint) => nearestPoint(points, size, frame, place);
+  const hover = (place: CanvasPoint | null) => {
     clearTimeout(timer.current);
     if (place === null) return onHover(null);
     timer.current = setTimeout(() => {
@@ -198,7 +198,7 @@ function usePointer({ size, frame, mode, lasso, setFrame, setLasso, points, onLa
       onHover(row < 0 ? null : { row, place });
     }, HOVER_MS);
   };
-  const dragTo = (now: NonNullable<typeof drag.current>, [x, y]: Place) => {
+  const dragTo = (now: NonNullable<typeof drag.current>, [x, y]: CanvasPoint) => {
     if (!now.moved && Math.hypot(x - now.x, y - now.y) < 4) return;
     now.moved = true;
     if (now.drawing) return setLasso((before) => [...before, [x, y]]);

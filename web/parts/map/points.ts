@@ -22,7 +22,7 @@ export interface Size {
 }
 
 /** A point on a canvas in px, from its upper left corner. */
-export type Place = [x: number, y: number];
+export type CanvasPoint = [x: number, y: number];
 
 /** The frame around nearly all points: the outermost of them do not count. */
 export function wholeFrame(points: Float32Array): MapFrame {
@@ -43,13 +43,19 @@ export function wholeFrame(points: Float32Array): MapFrame {
 export const unitOf = ({ width, height }: Size, { scale }: MapFrame): number => Math.min(width, height) * scale;
 
 /** Where a point of the map lies on the screen. */
-export function toScreen(size: Size, frame: MapFrame): (x: number, y: number) => Place {
+export function toScreen(size: Size, frame: MapFrame): (x: number, y: number) => CanvasPoint {
   const unit = unitOf(size, frame);
   return (x, y) => [(x - frame.x) * unit + size.width / 2, size.height / 2 - (y - frame.y) * unit];
 }
 
 /** The nearest point within some pixels of a place on the screen; -1 without one. */
-export function nearestPoint(points: Float32Array, size: Size, frame: MapFrame, [px, py]: Place, within = 14): number {
+export function nearestPoint(
+  points: Float32Array,
+  size: Size,
+  frame: MapFrame,
+  [px, py]: CanvasPoint,
+  within = 14,
+): number {
   const place = toScreen(size, frame);
   let [best, least] = [-1, within ** 2];
   for (let i = 0; i < points.length / 2; i++) {
@@ -61,7 +67,7 @@ export function nearestPoint(points: Float32Array, size: Size, frame: MapFrame, 
 }
 
 /** The points inside a polygon on the screen. */
-export function pointsWithin(points: Float32Array, size: Size, frame: MapFrame, polygon: Place[]): number[] {
+export function pointsWithin(points: Float32Array, size: Size, frame: MapFrame, polygon: CanvasPoint[]): number[] {
   const place = toScreen(size, frame);
   const inside: number[] = [];
   for (let i = 0; i < points.length / 2; i++)
@@ -70,7 +76,7 @@ export function pointsWithin(points: Float32Array, size: Size, frame: MapFrame, 
 }
 
 /** Whether a place lies in a polygon (crossings of a ray). */
-function isWithin(polygon: Place[], [x, y]: Place): boolean {
+function isWithin(polygon: CanvasPoint[], [x, y]: CanvasPoint): boolean {
   let inside = false;
   for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
     const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];

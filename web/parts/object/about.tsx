@@ -66,7 +66,7 @@ export function SkyLine({ ra, dec }: { ra: number; dec: number }) {
 }
 
 /** The object's row of the catalogue, without what is empty. */
-export function CatalogueRow({ detail }: { detail: ObjectDetail }) {
+export function CatalogueValues({ detail }: { detail: ObjectDetail }) {
   const filled = Object.entries(detail.columns).filter(([, value]) => value !== null && value !== "");
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard

@@ -7,7 +7,7 @@ import { api, pictureUrl } from "../../client/api.ts";
 import { Dialog } from "../dialog.tsx";
 import { PixelCanvas } from "../pixels/pixel-canvas.tsx";
 import { ObjectPredictions } from "../predictions.tsx";
-import { CatalogueRow, FileLine, History, SkyLine } from "./about.tsx";
+import { CatalogueValues, FileLine, History, SkyLine } from "./about.tsx";
 import { BeforeAfter } from "./before-after.tsx";
 import { LabelChoices, Steps } from "./choices.tsx";
 import { type Facts, useFacts, useHeads, useHistory } from "./use-facts.ts";
@@ -78,7 +78,7 @@ export function ObjectView(props: Props) {
           {position !== null && <SkyLine {...position} />}
           <ObjectPredictions sets={facts?.predictions ?? []} />
           <BeforeAfter survey={survey} object={object} heads={heads ?? []} />
-          {detail !== null && <CatalogueRow detail={detail} />}
+          {detail !== null && <CatalogueValues detail={detail} />}
           <History events={history ?? []} />
           {session !== undefined && (
             <WhyView

@@ -6,7 +6,7 @@ import { HeatCanvas } from "./heat-canvas.tsx";
 import { Knobs } from "./knobs.tsx";
 import { readPixel, type SkyFrame } from "./read-pixel.ts";
 import { drawPixels, panelsOf, type View } from "./stretch.ts";
-import { moved, niceLength, pictureShare, scaled, WHOLE, type Zoom } from "./zoom.ts";
+import { moved, NO_ZOOM, niceLength, pictureShare, scaled, type Zoom } from "./zoom.ts";
 import "./pixels.css";
 
 interface Props extends SkyFrame {
@@ -31,11 +31,11 @@ const AS_RENDERED: View = {
 export function PixelCanvas({ survey, object, heat, ...sky }: Props) {
   const { answer: pixels, failure } = useAsked(() => fetchPixels(survey, object), [survey, object]);
   const [view, setView] = useState<View>(AS_RENDERED);
-  const [zoom, setZoom] = useState<Zoom>(WHOLE);
+  const [zoom, setZoom] = useState<Zoom>(NO_ZOOM);
   const [under, setUnder] = useState("");
   const [regions, setRegions] = useState(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another object is seen whole
-  useEffect(() => setZoom(WHOLE), [object]);
+  useEffect(() => setZoom(NO_ZOOM), [object]);
   const panels = pixels === null ? 1 : panelsOf(pixels, view);
   const read = (x: number, y: number) => {
     if (pixels === null) return;
@@ -82,7 +82,7 @@ export function PixelCanvas({ survey, object, heat, ...sky }: Props) {
           >
             −
           </button>
-          <button type="button" disabled={zoom.scale === 1} onClick={() => setZoom(WHOLE)}>
+          <button type="button" disabled={zoom.scale === 1} onClick={() => setZoom(NO_ZOOM)}>
             Whole stamp
           </button>
         </span>

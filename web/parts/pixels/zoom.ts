@@ -6,13 +6,13 @@ export interface Zoom {
 }
 
 /** No magnification: the whole stamp. */
-export const WHOLE: Zoom = { scale: 1, x: 0.5, y: 0.5 };
+export const NO_ZOOM: Zoom = { scale: 1, x: 0.5, y: 0.5 };
 const inside = (share: number) => Math.min(1, Math.max(0, share));
 
 /** Magnified further, with what lies under the point (x, y) staying there. */
 export function scaled({ scale, x, y }: Zoom, factor: number, px: number, py: number): Zoom {
   const next = Math.min(16, Math.max(1, scale * factor));
-  if (next === 1) return WHOLE;
+  if (next === 1) return NO_ZOOM;
   const origin = (old: number, point: number) =>
     inside((old * (1 - 1 / scale) + point * (1 / scale - 1 / next)) / (1 - 1 / next));
   return { scale: next, x: origin(x, px), y: origin(y, py) };
@@ -20,7 +20,7 @@ export function scaled({ scale, x, y }: Zoom, factor: number, px: number, py: nu
 
 /** Moved by shares of the frame: the picture follows the pointer. */
 export function moved({ scale, x, y }: Zoom, dx: number, dy: number): Zoom {
-  return scale === 1 ? WHOLE : { scale, x: inside(x - dx / (scale - 1)), y: inside(y - dy / (scale - 1)) };
+  return scale === 1 ? NO_ZOOM : { scale, x: inside(x - dx / (scale - 1)), y: inside(y - dy / (scale - 1)) };
 }
 
 /** The share of the picture that lies at a share of the frame, on one axis with its origin. */
