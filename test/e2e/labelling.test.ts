@@ -241,6 +241,7 @@ describe("a refined page", () => {
     await page.goto(`${world.address}/session/${session}`);
     await page.locator(".work .tile").first().waitFor();
     await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Next round without answers" }).click();
     await page.getByText(/first picks/).waitFor();
     const before = await shown(page);
     await face(page, before[5]).click();

@@ -164,7 +164,7 @@ describe("the pixels of an object", () => {
     await why.waitFor();
     const examples = why.getByRole("button", { name: /labelled (positive|negative), (raises|lowers) the score/ });
     expect(await examples.count()).toBe(8);
-    await dialog.getByRole("img", { name: "Regions that speak for (warm) and against (cold) the object" }).waitFor();
+    await dialog.getByRole("img", { name: "Regions that raise the score (green) and lower it (magenta)" }).waitFor();
     await why.getByText("How this is computed").click();
     await why.getByText(/kernel regression/).waitFor();
     await why.getByText(/blurred away/).waitFor();

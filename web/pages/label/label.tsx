@@ -1,6 +1,6 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { type Keys, recallKeys } from "../../actions/keys.ts";
-import { recall, remember, useWho } from "../../actions/memory.ts";
+import { useWho } from "../../actions/memory.ts";
 import { useTitle } from "../../actions/route.ts";
 import { useKeys } from "../../actions/use-keys.ts";
 import { usePaint } from "../../actions/use-paint.ts";
@@ -13,6 +13,7 @@ import { Tile } from "../../parts/tile.tsx";
 import { type LiveSession, useSession } from "../../session/use-session.ts";
 import { AskNext } from "./ask-next.tsx";
 import { PhoneBar } from "./phone-bar.tsx";
+import { type PictureSettings, usePictureSettings } from "./picture-size.tsx";
 import { Side } from "./side.tsx";
 import { Toolbar } from "./toolbar.tsx";
 import { CYCLE, useGrid } from "./use-grid.ts";
@@ -37,12 +38,9 @@ function Labelling({ session }: { session: LiveSession }) {
   const about = `${session.page?.round} ${view.kind} ${view.kind === "round" ? view.round : ""}`;
   const grid = useGrid(session, picks, about);
   const { current, answered } = grid;
-  const [size, setSize] = useState<number>(recall("size", 128));
-  const [magnify, setMagnify] = useState<number>(recall("magnify", 1));
+  const pictures = usePictureSettings();
   const [keys, setKeys] = useState<Keys>(recallKeys);
   const [over, setOver] = useState<Over>(null);
-  useEffect(() => remember("size", size), [size]);
-  useEffect(() => remember("magnify", magnify), [magnify]);
   const open = (object: string) => setOver({ what: "object", object });
   const next = () => {
     if (view.kind !== "now") shown.setView({ kind: "now" });
@@ -72,26 +70,16 @@ function Labelling({ session }: { session: LiveSession }) {
   return (
     <div className="work">
       <section className="stage" aria-label="Objects of this round">
-        <Toolbar
-          session={session}
-          shown={shown}
-          answered={answered}
-          keys={keys}
-          size={size}
-          magnify={magnify}
-          onSize={setSize}
-          onMagnify={setMagnify}
-          onRest={grid.rest}
-          onNext={next}
-        />
+        <Toolbar session={session} shown={shown} answered={answered} keys={keys} onRest={grid.rest} onNext={next} />
         <Scoring session={session} />
         <Notice session={session} />
         <Nothing session={session} shown={shown} />
-        <Grid session={session} shown={shown} grid={grid} size={size} magnify={magnify} onOpen={open} />
+        <Grid session={session} shown={shown} grid={grid} pictures={pictures} onOpen={open} />
         <PhoneBar onLabel={grid.advance} onOpen={() => current !== undefined && open(current)} />
       </section>
       <Side
         session={session}
+        pictures={pictures}
         onTags={current === undefined ? null : () => setOver({ what: "tags", object: current })}
         onKeys={() => setOver({ what: "keys" })}
         onOpen={open}
@@ -136,12 +124,11 @@ interface GridProps {
   session: LiveSession;
   shown: Shown;
   grid: ReturnType<typeof useGrid>;
-  size: number;
-  magnify: number;
+  pictures: PictureSettings;
   onOpen(object: string): void;
 }
 
-function Grid({ session, shown: { picks }, grid, size, magnify, onOpen }: GridProps) {
+function Grid({ session, shown: { picks }, grid, pictures: { size, magnify }, onOpen }: GridProps) {
   const { state, labelOf, tagsOf } = session;
   const paint = usePaint((object) => CYCLE[labelOf(object) ?? "none"], session.label);
   const disputed = new Set(state.conflicts.map(({ object }) => object));

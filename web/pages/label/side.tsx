@@ -4,16 +4,18 @@ import { Opinions } from "../../parts/opinions.tsx";
 import { LearningPanel } from "../../parts/plots/learning.tsx";
 import { RoundTable } from "../../parts/plots/rounds.tsx";
 import type { LiveSession } from "../../session/use-session.ts";
+import { type PictureSettings, PictureSize } from "./picture-size.tsx";
 
 interface Props {
   session: LiveSession;
+  pictures: PictureSettings;
   onTags: (() => void) | null;
   onKeys(): void;
   onOpen(object: string): void;
 }
 
 /** Beside the page: what was found so far, how reliable it is, and what the next round will show. */
-export function Side({ session, onTags, onKeys, onOpen }: Props) {
+export function Side({ session, pictures, onTags, onKeys, onOpen }: Props) {
   const { state, page, learned } = session;
   return (
     <aside className="side" aria-label="Progress of the search">
@@ -35,6 +37,7 @@ export function Side({ session, onTags, onKeys, onOpen }: Props) {
           Keys
         </button>
       </div>
+      <PictureSize {...pictures} />
       <LearningPanel session={state.session} learned={learned} positives={state.positives} />
       <RoundTable rounds={state.rounds} />
       <AlphaSlider

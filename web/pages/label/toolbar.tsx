@@ -8,16 +8,12 @@ interface Props {
   shown: Shown;
   answered: number;
   keys: Keys;
-  size: number;
-  magnify: number;
-  onSize(size: number): void;
-  onMagnify(magnify: number): void;
   onRest(): void;
   onNext(): void;
 }
 
 /** The name of the search, how far its page is, and what can be done with it. */
-export function Toolbar({ session, shown, answered, keys, onRest, onNext, ...pictures }: Props) {
+export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Props) {
   const { state, page } = session;
   const { view, picks } = shown;
   const round = page?.round ?? state.round;
@@ -32,7 +28,6 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext, ...pic
       <Earlier shown={shown} round={round} />
       <span className="grow" />
       <SaveState session={session} />
-      <PictureSize {...pictures} />
       <button
         type="button"
         disabled={!session.canUndo}
@@ -101,37 +96,6 @@ function Earlier({ shown: { view, setView }, round }: { shown: Shown; round: num
       >
         Skipped
       </button>
-    </>
-  );
-}
-
-/** How large pictures are, and how much of their middle they show. */
-function PictureSize({ size, magnify, onSize, onMagnify }: Pick<Props, "size" | "magnify" | "onSize" | "onMagnify">) {
-  return (
-    <>
-      <label className="size">
-        <input
-          type="range"
-          min="64"
-          max="256"
-          step="32"
-          value={size}
-          aria-label="Size of the pictures"
-          onChange={(event) => onSize(Number(event.target.value))}
-        />
-      </label>
-      <select
-        value={magnify}
-        aria-label="Zoom to the centre of the pictures"
-        title="Zoom to the centre of the pictures"
-        onChange={(event) => onMagnify(Number(event.target.value))}
-      >
-        {[1, 1.5, 2, 3].map((times) => (
-          <option key={times} value={times}>
-            {times}×
-          </option>
-        ))}
-      </select>
     </>
   );
 }

@@ -51,11 +51,9 @@ export function RoundTable({ rounds }: { rounds: RoundSummary[] }) {
       </table>
       <FoundPlot rounds={rounds} chance={random.shown === 0 ? null : random.hits / random.shown} />
       <p className="hint">
-        Random picks:{" "}
         {random.shown === 0
-          ? "none answered yet"
-          : `${random.hits} of ${random.shown} were positive (${percentRange(...wilson(random.hits, random.shown))})`}
-        . Labelling at random would find that share (95 % interval).
+          ? "No random picks are answered yet."
+          : `Random picks: ${random.hits} of ${random.shown} were positive (${percentRange(...wilson(random.hits, random.shown))}, 95 % interval): the share that labelling at random would find.`}
       </p>
     </section>
   );
