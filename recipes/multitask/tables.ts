@@ -6,8 +6,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../src/base/files.ts";
 import { lineChart } from "../../src/plot/lines.ts";
+import { CLASS_BATCH_TIMES } from "../../src/tasks/classify/task.ts";
 import type { MethodScores } from "../../src/tasks/images/evaluate.ts";
-import { CLASS_BATCH_TIMES, STRATEGIES, type Strategy } from "../../src/train/multitask/multitask.ts";
+import { STRATEGIES, type Strategy } from "../../src/train/multitask/multitask.ts";
 import { type Spread, shown, spread } from "../common/tables.ts";
 import { BUDGET, type Evaluation, type Flags, PAPER_NAMES, SEEDS } from "./runs.ts";
 

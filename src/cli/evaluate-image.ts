@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { ImageTaskName } from "../tasks/images/image-task.ts";
 import { pairOf } from "./train-image.ts";
 
 interface EvaluateImageFlags {
@@ -10,9 +11,15 @@ interface EvaluateImageFlags {
   json: boolean;
 }
 
+/** What the measuring of a task alone is asked. */
+const OPTIONS: Record<ImageTaskName, (command: Command) => Command> = {
+  restore: (command) => command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training"),
+  reconstruct: (command) => command,
+};
+
 /** `skyloop evaluate restore | reconstruct SURVEY --head FILE`. */
 export function addEvaluateImageCommands(evaluate: Command): void {
-  for (const task of ["restore", "reconstruct"] as const) {
+  for (const task of Object.keys(OPTIONS) as ImageTaskName[]) {
     const command = evaluate
       .command(task)
       .argument("<survey>", "survey folder; a fifth of its stamps, at most 100, are measured")
@@ -21,8 +28,7 @@ export function addEvaluateImageCommands(evaluate: Command): void {
       .option("--seed <n>", "seed of the split (default: that of the training)", Number)
       .option("--pictures <file>", "PNG file of example images", `${task}-examples.png`)
       .option("--json", "one JSON object", false);
-    if (task === "restore")
-      command.option("--fwhm <range>", "as in training").option("--noise <range>", "as in training");
+    OPTIONS[task](command);
     command.action(async (survey: string, flags: EvaluateImageFlags) => {
       const [{ evaluateImageModel, methodsTable }, { terminalProgress, SILENT }] = await Promise.all([
         import("../tasks/images/evaluate.ts"),

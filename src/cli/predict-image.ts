@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { ImageTaskName } from "../tasks/images/image-task.ts";
 
 interface PredictImageFlags {
   head: string;
@@ -11,32 +12,40 @@ interface PredictImageFlags {
 /** A change of brightness that nobody should overlook. */
 const MUCH_LIGHT = 0.05;
 
+const ABOUT: Record<ImageTaskName, string> = {
+  restore:
+    "remove blur and noise from one image of any size; FITS keeps header and world coordinates, and HISTORY records the model",
+  reconstruct:
+    "fill hidden pixels of one image, or the pixels behind neighbouring objects; FITS keeps its header, and HISTORY records the model",
+};
+
+/** What the use of a task alone is asked. */
+const OPTIONS: Record<ImageTaskName, (command: Command) => Command> = {
+  restore: (command) =>
+    command.option(
+      "--fwhm <px>",
+      "full width at half maximum of the point spread function in px; for heads trained with --known-seeing",
+      Number,
+    ),
+  reconstruct: (command) =>
+    command
+      .option(
+        "--mask <file>",
+        "FITS image or picture of the same size; pixels that are not 0 (in a picture: bright) are hidden",
+      )
+      .option("--neighbours", "hide all objects but the central galaxy, found by segmentation", false),
+};
+
 /** `skyloop predict restore | reconstruct IN OUT`. */
 export function addPredictImageCommands(predict: Command): void {
-  for (const task of ["restore", "reconstruct"] as const) {
+  for (const task of Object.keys(OPTIONS) as ImageTaskName[]) {
     const command = predict
       .command(task)
       .argument("<in>", "FITS image or cube, or a picture (.jpg, .png, .webp)")
       .argument("<out>", "file to write: .fits for FITS, else a picture")
-      .description(
-        task === "restore"
-          ? "remove blur and noise from one image of any size; FITS keeps header and world coordinates, and HISTORY records the model"
-          : "fill hidden pixels of one image, or the pixels behind neighbouring objects; FITS keeps its header, and HISTORY records the model",
-      )
+      .description(ABOUT[task])
       .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\` or of multitask training`);
-    if (task === "restore")
-      command.option(
-        "--fwhm <px>",
-        "full width at half maximum of the point spread function in px; for heads trained with --known-seeing",
-        Number,
-      );
-    else
-      command
-        .option(
-          "--mask <file>",
-          "FITS image or picture of the same size; pixels that are not 0 (in a picture: bright) are hidden",
-        )
-        .option("--neighbours", "hide all objects but the central galaxy, found by segmentation", false);
+    OPTIONS[task](command);
     command
       .option("--overwrite", "replace an existing file", false)
       .action(async (input: string, output: string, flags: PredictImageFlags) => {

@@ -24,6 +24,22 @@ const ABOUT: Record<ImageTaskName, string> = {
   reconstruct: "train a network that fills hidden patches; measured beside nearest-pixel and biharmonic inpainting",
 };
 
+/** What a task's training alone is asked. */
+const OPTIONS: Record<ImageTaskName, (command: Command) => Command> = {
+  restore: (command) =>
+    command
+      .option(
+        "--fwhm <range>",
+        "smallest and largest FWHM of the point spread function, such as 2,8: px for pictures, arcsec for flux (default: 2 to 8 px)",
+      )
+      .option(
+        "--noise <range>",
+        "smallest and largest sigma of the noise: of 255 for pictures (default: 1,15), nanomaggies for flux (default: 0.1 to 3 times the noise of the sky)",
+      )
+      .option("--known-seeing", "give the network the FWHM of each image; predict then requires --fwhm", false),
+  reconstruct: (command) => command,
+};
+
 /** "2,8" as a pair of numbers. */
 export const pairOf = (text: string | undefined): [number, number] | undefined => {
   if (text === undefined) return undefined;
@@ -36,7 +52,7 @@ export const nameOf = (folder: string) => folder.split(/[/\\]/).filter(Boolean).
 
 /** `skyloop train restore | reconstruct SURVEY`. */
 export function addTrainImageCommands(train: Command): void {
-  for (const task of ["restore", "reconstruct"] as const) {
+  for (const task of Object.keys(OPTIONS) as ImageTaskName[]) {
     const command = train
       .command(task)
       .argument("<survey>", "survey folder; its stamps are the targets")
@@ -51,17 +67,7 @@ export function addTrainImageCommands(train: Command): void {
       .option("--frozen", "keep the weights of the encoder fixed", false)
       .option("--threads <n>", "threads of libtorch", Number)
       .option("--json", "one JSON object", false);
-    if (task === "restore")
-      command
-        .option(
-          "--fwhm <range>",
-          "smallest and largest FWHM of the point spread function, such as 2,8: px for pictures, arcsec for flux (default: 2 to 8 px)",
-        )
-        .option(
-          "--noise <range>",
-          "smallest and largest sigma of the noise: of 255 for pictures (default: 1,15), nanomaggies for flux (default: 0.1 to 3 times the noise of the sky)",
-        )
-        .option("--known-seeing", "give the network the FWHM of each image; predict then requires --fwhm", false);
+    OPTIONS[task](command);
     command.action(async (survey: string, flags: TrainImageFlags) => {
       const [{ trainImageModel }, { methodsTable }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
         import("../train/images/train-images.ts"),

@@ -1,30 +1,53 @@
 /** What trained heads say of a survey's objects, as the server tells the page. */
 import { z } from "zod";
 
+/** A column of numbers that a task predicts. */
+export const PredictedColumn = z.object({
+  name: z.string(),
+  unit: z.string().optional(),
+  about: z.string().optional(),
+});
+export type PredictedColumn = z.infer<typeof PredictedColumn>;
+
 /** Predictions that are kept with a survey. */
 export const PredictionSet = z.object({
   name: z.string(),
+  /** The task that they are of. */
+  task: z.string(),
   column: z.string(),
   model: z.string(),
   classes: z.array(z.string()),
+  columns: z.array(PredictedColumn),
   madeAt: z.string(),
 });
 export type PredictionSet = z.infer<typeof PredictionSet>;
 
 /** A head that improves pictures, which the server was started with. */
-export const ImageHead = z.object({ name: z.string(), task: z.enum(["restore", "reconstruct"]), model: z.string() });
+export const ImageHead = z.object({
+  name: z.string(),
+  task: z.string(),
+  /** What the picture is, as the page says it. */
+  caption: z.string(),
+  model: z.string(),
+});
 export type ImageHead = z.infer<typeof ImageHead>;
 
 /** GET …/heads: kept predictions of a survey, and heads that improve pictures. */
 export const Heads = z.object({ predictions: z.array(PredictionSet), images: z.array(ImageHead) });
 export type Heads = z.infer<typeof Heads>;
 
-/** The probability of each class of an object, by one set of predictions. */
+/**
+ * What one set of predictions says of an object: for classes the probability of each; for any task its rows of numbers,
+ * one for each of `columns`. A task that predicts lists has as many rows as it found.
+ */
 export const ObjectPrediction = z.object({
   name: z.string(),
+  task: z.string(),
   column: z.string(),
   classes: z.array(z.string()),
   probabilities: z.array(z.number()),
+  columns: z.array(PredictedColumn),
+  rows: z.array(z.array(z.number())),
 });
 export type ObjectPrediction = z.infer<typeof ObjectPrediction>;
 

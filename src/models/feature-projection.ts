@@ -114,15 +114,16 @@ export function isProjectionName(name: string): boolean {
   return name.startsWith("projection.");
 }
 
+/** The projection among the tensors of a weights file, kept from the scope around; null where there is none. */
+export function projectionOf(tensors: Record<string, Tensor>): Projection | null {
+  return NAMES.mean in tensors && NAMES.axes in tensors
+    ? { mean: keep(tensors[NAMES.mean]), axes: keep(tensors[NAMES.axes]) }
+    : null;
+}
+
 /** The projection in a weights file; null where it has none. */
 export function readProjection(path: string): Projection | null {
-  const { tensors } = scope(() => {
-    const file = readSafetensors(path, isProjectionName);
-    return { tensors: Object.fromEntries(Object.entries(file.tensors).map(([name, value]) => [name, keep(value)])) };
-  });
-  return NAMES.mean in tensors && NAMES.axes in tensors
-    ? { mean: tensors[NAMES.mean], axes: tensors[NAMES.axes] }
-    : null;
+  return scope(() => projectionOf(readSafetensors(path, isProjectionName).tensors));
 }
 
 /**

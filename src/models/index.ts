@@ -5,8 +5,11 @@ import { SkyloopError } from "../base/errors.ts";
 import { hashFile } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { readSafetensors, scope, type Tensor } from "../torch/index.ts";
+import type { Backbone } from "./backbone.ts";
+import { CLASSIFIERS, type ClassifierName } from "./classifiers.ts";
 import { readProjection } from "./feature-projection.ts";
 import { type FeatureReader, type FeatureReading, featuresOf, readingOf } from "./feature-reader.ts";
+import type { ResNet } from "./resnet.ts";
 import { SwinUnet, type SwinUnetConfig } from "./swin-unet.ts";
 
 export { type FeatureReader, type FeatureReading, featuresOf } from "./feature-reader.ts";
@@ -108,6 +111,18 @@ export function loadWeights(
   });
 }
 
+/** A model with weights from a file, in evaluation mode, and the file's notes. Throws WEIGHTS_MISSING. */
+function modelWith(name: string, weights: string): { model: SwinUnet; notes: Record<string, string> } {
+  const model = createModel(name);
+  if (!existsSync(weights))
+    throw new SkyloopError(
+      "WEIGHTS_MISSING",
+      `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`,
+    );
+  const notes = loadWeights(model, weights);
+  return { model: model.eval(), notes };
+}
+
 /**
  * A model with its released weights (or those in `weights`), ready to encode, how its features are read, and the hash
  * that names them. A projection is fitted to one reading: where `changes` ask for another, features stay unprojected.
@@ -118,18 +133,75 @@ export async function loadModel(
   weights = releasedWeights(name),
   changes: Partial<Omit<FeatureReading, "projection">> = {},
 ): Promise<{ model: SwinUnet; reader: FeatureReader; weightsHash: string }> {
-  const model = createModel(name);
-  if (!existsSync(weights))
-    throw new SkyloopError(
-      "WEIGHTS_MISSING",
-      `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or use ${DEFAULT_MODEL}`,
-    );
-  const notes = loadWeights(model, weights);
-  model.eval();
+  const { model, notes } = modelWith(name, weights);
   const projection = Object.keys(changes).length === 0 ? readProjection(weights) : null;
   return {
     model,
     reader: featuresOf(model, { ...readingOf(model, notes, projection), ...changes }),
     weightsHash: await hashFile(weights),
   };
+}
+
+/** The ResNets that may be backbones. */
+const RESNETS: readonly ClassifierName[] = ["resnet18", "resnet50"];
+
+/**
+ * A backbone by name: an LVM with its released weights (or those in `weights`), or a ResNet with torchvision's names,
+ * new unless weights are given. `load` makes it, drawing initial weights from torch's seed; what inputs its features are
+ * made for is known before. Throws UNKNOWN_MODEL, WEIGHTS_MISSING, STATE_MISMATCH.
+ */
+export async function loadBackbone(
+  name: string,
+  weights?: string,
+): Promise<{ inputPx: number; load(): LoadedBackbone }> {
+  if (!RESNETS.includes(name as ClassifierName)) {
+    const path = weights ?? releasedWeights(name);
+    const inputPx = inputPxOf(name, path);
+    const weightsHash = await hashFile(path);
+    return {
+      inputPx,
+      load() {
+        const loaded = modelWith(name, path);
+        const reader = featuresOf(loaded.model, readingOf(loaded.model, loaded.notes, readProjection(path)));
+        return { name, backbone: loaded.model, reader, weightsHash };
+      },
+    };
+  }
+  const weightsHash = weights === undefined ? "none" : await hashFile(weights);
+  return {
+    inputPx: RESNET_PX,
+    load() {
+      const backbone = CLASSIFIERS[name as "resnet18"](1) as ResNet;
+      if (weights !== undefined)
+        scope(() => {
+          const own = Object.fromEntries(backbone.kept());
+          const found = normaliseNames(readSafetensors(weights).tensors, (key) => key in own);
+          backbone.loadStateDict(found, { partial: true });
+        });
+      const { featureDim: dim } = backbone;
+      const of = (images: Tensor) => backbone.features(images);
+      const reader = { dim, sizePx: RESNET_PX, of, once: of, dispose: () => {} };
+      return { name, backbone: backbone.eval(), reader, weightsHash };
+    },
+  };
+}
+
+/** Side of the inputs that a model's features are made for: as the weights' notes say, else as it is configured. */
+function inputPxOf(name: string, weights: string): number {
+  const noted = existsSync(weights) ? readSafetensors(weights, () => false).metadata.sizePx : undefined;
+  if (noted !== undefined) return Number(noted);
+  const { model } = modelWith(name, weights);
+  model.dispose();
+  return model.imageSize;
+}
+
+/** Side of a ResNet's inputs unless another is asked for. */
+const RESNET_PX = 64;
+
+/** A backbone that is in memory, how its features are read, and the hash of its weights. */
+export interface LoadedBackbone {
+  name: string;
+  backbone: Backbone;
+  reader: FeatureReader;
+  weightsHash: string;
 }

@@ -1,9 +1,10 @@
-/** The restoring and reconstructing heads that a server was started with, and what they make of an object. */
+/** The heads of tasks that make pictures, which a server was started with, and what they make of an object. */
 import { basename, dirname } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import type { ImageHead } from "../contract/predictions.ts";
-import type { ImageCard } from "../tasks/images/model.ts";
-import { readSafetensors } from "../torch/safetensors.ts";
+import { readCard } from "../tasks/card.ts";
+import { TASKS } from "../tasks/index.ts";
+import type { TaskTable } from "../tasks/task.ts";
 
 /** A head that improves pictures, with its file. */
 export interface KnownHead extends ImageHead {
@@ -14,25 +15,25 @@ export interface KnownHead extends ImageHead {
  * What the files are, from their notes alone; a head is called after its file, or after its folder where the file is
  * `head` or `model`. Throws BAD_HEAD, FILE_UNREADABLE, SAME_NAME.
  */
-export function describeHeads(paths: string[]): KnownHead[] {
+export function describeHeads(paths: string[], tasks: TaskTable = TASKS): KnownHead[] {
   const heads = paths.map((path): KnownHead => {
-    const { metadata } = readSafetensors(path, () => false);
-    if (metadata.card === undefined || (metadata.task !== "restore" && metadata.task !== "reconstruct"))
+    const { card } = readCard(path);
+    const task = tasks[card.task];
+    if (task?.picture === undefined) {
+      const names = Object.values(tasks).filter(({ picture }) => picture !== undefined);
       throw new SkyloopError(
         "BAD_HEAD",
-        `${path} holds no restoration or reconstruction; give the file that \`skyloop train restore\` or \`reconstruct\` wrote`,
+        `${path} holds a head of ${card.task}, which makes no pictures; the page shows those of ${names.map(({ name }) => name).join(", ")}`,
       );
+    }
+    const refusal = task.pictureRefusal?.(card.details, path) ?? null;
+    if (refusal !== null) throw new SkyloopError("BAD_HEAD", refusal);
     const file = basename(path).replace(/\.safetensors$/, "");
-    const { model, seeingKnown = false } = JSON.parse(metadata.card) as Pick<ImageCard, "model" | "seeingKnown">;
-    if (seeingKnown)
-      throw new SkyloopError(
-        "BAD_HEAD",
-        `${path} restores by the width of the point spread, which the page does not know; use it with \`skyloop predict restore --fwhm\`, or train one without --known-seeing`,
-      );
     return {
       name: ["head", "model"].includes(file) ? basename(dirname(path)) : file,
-      task: metadata.task,
-      model,
+      task: card.task,
+      caption: task.pictureCaption ?? task.name,
+      model: card.backbone.name,
       path,
     };
   });

@@ -6,8 +6,7 @@ import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import { Urgency } from "../base/give-way.ts";
 import { BACKGROUND, mayRaise, NORMAL, setProcessPriority } from "../base/priority.ts";
 import { Workbench } from "../loop/workbench.ts";
-import { type ImageModel, loadImageModel } from "../tasks/images/model.ts";
-import { improvedRgb8 } from "../tasks/images/predict.ts";
+import { loadHead } from "../tasks/heads.ts";
 import type { FromWorker, Jobs, Kind, ToWorker } from "./jobs.ts";
 
 type Run<K extends Kind> = (
@@ -20,7 +19,7 @@ type Run<K extends Kind> = (
 const MOST_REST_MS = 3000;
 
 const urgency = new Urgency();
-const imageModels = new Map<string, ImageModel>();
+const pictureHeads = new Map<string, Pick<ReturnType<typeof loadHead>, "task" | "model">>();
 const ranking = new Map<string, AbortController>();
 
 /** A newer round of a session ends the full ranking of the one before. */
@@ -65,9 +64,11 @@ const JOBS: { [K in Kind]: Run<K> } = {
   },
   improve: (bench, { head, row }) =>
     waitedFor(async () => {
-      const model = imageModels.get(head) ?? loadImageModel(head);
-      imageModels.set(head, model);
-      return improvedRgb8(model, await bench.survey.readStamp(row));
+      const { task, model } = pictureHeads.get(head) ?? loadHead(head);
+      pictureHeads.set(head, { task, model });
+      const stamp = await bench.survey.readStamp(row);
+      if (task.picture === undefined) throw new SkyloopError("BAD_HEAD", `${task.name} makes no pictures`);
+      return task.picture(model, stamp);
     }),
   async warm(bench, { model }) {
     await bench.features(model);

@@ -6,7 +6,7 @@ import type { Assessment } from "../contract/insight.ts";
 import { readAssessments, saveAssessment } from "./assessments.ts";
 import { type Features, listFeatures, openFeatures } from "./features.ts";
 import { type MapKey, readMap, saveMap } from "./maps.ts";
-import { listPredictions, type PredictionHeader, readPredictions } from "./predictions.ts";
+import { listPredictions, type Predicted, type PredictionHeader, readPredictions } from "./predictions.ts";
 import { readScores, scoredRound, scoresVersion, writeScores } from "./scores.ts";
 
 /** A finished set of predictions, with the name that it is kept under. */
@@ -38,8 +38,8 @@ export interface Artefacts {
 
   /** The predictions made for this state of the catalogue. */
   predictions(dataHash: string): Promise<KeptPredictions[]>;
-  /** Their probabilities [count, classes]. Throws SURVEY_BROKEN. */
-  probabilities(kept: KeptPredictions): Promise<Float32Array>;
+  /** Their numbers [rows, columns], one row an object or a list of rows an object. Throws SURVEY_BROKEN. */
+  predicted(kept: KeptPredictions): Promise<Pick<Predicted, "values" | "offsets">>;
 }
 
 /**
@@ -59,6 +59,6 @@ export function openArtefacts(folder: string, state = folder): Artefacts {
     map: async (key, count) => readMap(state, key, count),
     saveMap: async (key, points) => saveMap(state, key, points),
     predictions: async (dataHash) => listPredictions(folder, dataHash),
-    probabilities: async (kept) => readPredictions(folder, kept),
+    predicted: async (kept) => readPredictions(folder, kept),
   };
 }

@@ -370,7 +370,7 @@ export function tensor(data: TypedArray | number[], shape: number[], dtype?: DTy
   } catch (cause) {
     throw torchError(`tensor(${source.constructor.name}(${source.length}), [${shape.join(", ")}])`, cause);
   }
-  return dtype === undefined ? made : made.to(dtype);
+  return dtype === undefined || made.dtype === dtype ? made : made.to(dtype);
 }
 
 /** A tensor whose bytes are given as they lie in a file. */

@@ -42,15 +42,20 @@ beforeAll(async () => {
   );
   const { dataHash, count } = survey.header;
   const header = {
-    column: "kind",
-    classes: ["smooth", "spiral"],
+    task: "classify",
     head: "h",
     model: "toy",
     dataHash,
     count,
     madeAt: "2026-01-01T00:00:00Z",
   };
-  savePredictions(world.survey, "kinds", header, probabilities);
+  const names = ["smooth", "spiral"];
+  savePredictions(world.survey, "kinds", header, {
+    columns: names.map((name) => ({ name })),
+    values: probabilities,
+    offsets: null,
+    classes: { column: "kind", names },
+  });
   survey.close();
 });
 

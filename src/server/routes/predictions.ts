@@ -5,7 +5,7 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { ObjectId } from "../../contract/api.ts";
 import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../contract/predictions.ts";
-import { listPredictions, readPredictions } from "../../store/predictions.ts";
+import { listPredictions, readPredictions, rowsOf } from "../../store/predictions.ts";
 import type { Compute } from "../compute.ts";
 import type { KnownHead } from "../image-heads.ts";
 import type { ServedSurvey, Workspace } from "../workspace.ts";
@@ -15,20 +15,21 @@ const InObject = InSurvey.extend({ object: ObjectId });
 /** Side of an improved picture, as that of the picture beside it. */
 const PICTURE_PX = 512;
 
-type KeptPredictions = ReturnType<typeof listPredictions>[number];
+type KeptSet = ReturnType<typeof listPredictions>[number];
 
-/** Probabilities, read once for each state of their file. */
-class Probabilities {
-  readonly #read = new Map<string, { madeAt: string; values: Float32Array }>();
+/** Kept numbers, read once for each state of their file. */
+class KeptPredictions {
+  readonly #read = new Map<string, { madeAt: string; found: ReturnType<typeof readPredictions> }>();
 
-  of({ survey }: ServedSurvey, set: KeptPredictions): Float32Array {
+  /** The rows of an object, a number a column. */
+  rows({ survey }: ServedSurvey, set: KeptSet, object: number): number[][] {
     const key = `${survey.folder} ${set.name}`;
     let known = this.#read.get(key);
     if (known?.madeAt !== set.madeAt) {
-      known = { madeAt: set.madeAt, values: readPredictions(survey.folder, set) };
+      known = { madeAt: set.madeAt, found: readPredictions(survey.folder, set) };
       this.#read.set(key, known);
     }
-    return known.values;
+    return rowsOf(known.found, set.columns.length, object);
   }
 }
 
@@ -38,7 +39,7 @@ export function predictionRoutes(
   { workspace, improver, heads }: { workspace: Workspace; improver: Compute; heads: KnownHead[] },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
-  const probabilities = new Probabilities();
+  const kept = new KeptPredictions();
   const setsOf = ({ survey }: ServedSurvey) => listPredictions(survey.folder, survey.header.dataHash);
 
   app.get("/api/surveys/:survey/heads", { schema: { params: InSurvey, response: { 200: Heads } } }, ({ params }) => ({
@@ -52,13 +53,9 @@ export function predictionRoutes(
     ({ params }) => {
       const { served, row } = workspace.row(params.survey, params.object);
       return setsOf(served).map((set) => {
-        const K = set.classes.length;
-        return {
-          name: set.name,
-          column: set.column,
-          classes: set.classes,
-          probabilities: [...probabilities.of(served, set).subarray(row * K, (row + 1) * K)],
-        };
+        const { name, task, column, classes, columns } = set;
+        const rows = kept.rows(served, set, row);
+        return { name, task, column, classes, columns, rows, probabilities: classes.length === 0 ? [] : rows[0] };
       });
     },
   );
@@ -75,16 +72,13 @@ export function predictionRoutes(
     ({ params, body }) => {
       const served = workspace.get(params.survey);
       const set = setsOf(served).find(({ name }) => name === params.name);
-      if (set === undefined)
+      if (set === undefined || set.classes.length === 0)
         throw new SkyloopError(
           "PREDICTIONS_UNKNOWN",
-          `survey ${params.survey} has no predictions ${params.name}; run \`skyloop predict classify\``,
+          `survey ${params.survey} has no predictions of classes called ${params.name}; run \`skyloop predict classify\``,
         );
-      const all = probabilities.of(served, set);
-      const K = set.classes.length;
       return body.objects.map((object) => {
-        const { row } = workspace.row(params.survey, object);
-        const own = all.subarray(row * K, (row + 1) * K);
+        const [own] = kept.rows(served, set, workspace.row(params.survey, object).row);
         const confidence = Math.max(...own);
         return { object, predicted: set.classes[own.indexOf(confidence)], confidence };
       });

@@ -2,7 +2,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { Adam, liveTensors, manualSeed, randn, scope, setThreads, writeSafetensors, zeros } from "../../torch/index.ts";
-import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss, loadHead, saveHead } from "./head.ts";
+import {
+  balancedWeights,
+  ClassifyHead,
+  classifyLogits,
+  classifyLoss,
+  loadFeatureHead,
+  saveFeatureHead,
+} from "./head.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -67,8 +74,8 @@ describe("the head", () => {
     expect(last).toBeLessThan(first / 2);
     console.log(`loss ${first.toFixed(3)} -> ${last.toFixed(3)}`);
     const path = join(folder.path, "head.safetensors");
-    saveHead(path, head, card);
-    const loaded = loadHead(path);
+    saveFeatureHead(path, head, card);
+    const loaded = loadFeatureHead(path);
     expect(loaded.card).toEqual(card);
     const numbers = features.toFloat32Array();
     expect(classifyLogits(loaded.head, numbers, 6)).toEqual(classifyLogits(head.eval(), numbers, 6));
@@ -82,6 +89,6 @@ describe("the head", () => {
   it("refuses a file that is no head", () => {
     const path = join(folder.path, "other.safetensors");
     scope(() => writeSafetensors(path, { a: zeros([2]) }));
-    expect(() => loadHead(path)).toThrow(/no classification head/);
+    expect(() => loadFeatureHead(path)).toThrow(/no classification head/);
   });
 });

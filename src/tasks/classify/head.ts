@@ -5,18 +5,12 @@
 import { SkyloopError } from "../../base/errors.ts";
 import { Mlp } from "../../models/mlp.ts";
 import { Layer } from "../../nn/index.ts";
-import {
-  crossEntropy,
-  keep,
-  noGrad,
-  ones,
-  readSafetensors,
-  scope,
-  type Tensor,
-  tensor,
-  writeSafetensors,
-  zeros,
-} from "../../torch/index.ts";
+import { crossEntropy, keep, noGrad, ones, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
+import { readHead, skyloopVersion, writeHead } from "../card.ts";
+import type { HeadCard, Packed } from "../task.ts";
+
+/** The task's name. */
+export const CLASSIFY_NAME = "classify";
 
 /** Hidden units of the paper's head. */
 export const HEAD_HIDDEN = 256;
@@ -107,7 +101,7 @@ export function classifyLogits(
 }
 
 /** What a saved head needs beside its weights to be used on another survey. */
-export interface HeadCard {
+export interface FeatureHeadCard {
   model: string;
   /** Feature set that it reads, and the hash of the weights that made it. */
   features: string;
@@ -119,24 +113,54 @@ export interface HeadCard {
   temperature: number;
 }
 
-/** Writes a head as safetensors with its card in the metadata. */
-export function saveHead(path: string, head: ClassifyHead, card: HeadCard): void {
-  scope(() => writeSafetensors(path, head.stateDict(), { task: "classify", card: JSON.stringify(card) }));
+/** What is packed of a head on features. */
+export function packFeatureHead(
+  head: ClassifyHead,
+  { model, weightsHash, ...details }: FeatureHeadCard,
+  about: Partial<Pick<Packed, "trainedOn" | "made">> = {},
+): Packed<Omit<FeatureHeadCard, "model" | "weightsHash">> {
+  return {
+    backbone: { name: model, weightsHash },
+    trainedOn: { dataHash: null },
+    made: { skyloop: skyloopVersion(), seed: null, steps: null },
+    ...about,
+    details,
+    tensors: head.stateDict(),
+  };
 }
 
-/** Reads what `saveHead` wrote, ready to predict. Throws BAD_HEAD for any other file, FILE_UNREADABLE. */
-export function loadHead(path: string): { head: ClassifyHead; card: HeadCard } {
+/** Writes a head as safetensors with its card. */
+export function saveFeatureHead(
+  path: string,
+  head: ClassifyHead,
+  card: FeatureHeadCard,
+  about: Partial<Pick<Packed, "trainedOn" | "made">> = {},
+): void {
+  scope(() => writeHead(path, CLASSIFY_NAME, packFeatureHead(head, card, about)));
+}
+
+/** A head on features from its card and tensors, in evaluation mode. */
+export function openFeatureHead(
+  { backbone, details }: HeadCard,
+  tensors: Record<string, Tensor>,
+): { head: ClassifyHead; card: FeatureHeadCard } {
+  const { name: model, weightsHash } = backbone;
+  const card = { ...details, model, weightsHash } as FeatureHeadCard;
+  const head = new ClassifyHead(card.dim, card.classes.length);
+  head.loadStateDict(tensors);
+  return { head: head.eval(), card };
+}
+
+/** Reads what `saveFeatureHead` wrote, ready to predict. Throws BAD_HEAD for any other file, FILE_UNREADABLE. */
+export function loadFeatureHead(path: string): { head: ClassifyHead; card: FeatureHeadCard } {
   return scope(() => {
-    const { tensors, metadata } = readSafetensors(path);
-    if (metadata.task !== "classify" || metadata.card === undefined)
+    const { card, tensors } = readHead(path, CLASSIFY_NAME);
+    if (!("dim" in card.details))
       throw new SkyloopError(
         "BAD_HEAD",
-        `${path} holds no classification head; give the head.safetensors that \`skyloop train classify\` wrote`,
+        `${path} holds a whole network, not a head on features; train the head without --fine-tune`,
       );
-    const card = JSON.parse(metadata.card) as HeadCard;
-    const head = new ClassifyHead(card.dim, card.classes.length);
-    head.loadStateDict(tensors);
-    return { head: head.eval(), card };
+    return openFeatureHead(card, tensors);
   });
 }
 

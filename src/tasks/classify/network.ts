@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { SkyloopError } from "../../base/errors.ts";
 import { CLASSIFIERS, type ClassifierName } from "../../models/classifiers.ts";
-import { projectionState, readProjection } from "../../models/feature-projection.ts";
+import { isProjectionName, projectionOf, projectionState, readProjection } from "../../models/feature-projection.ts";
 import {
   type FeatureReader,
   type FeatureReading,
@@ -16,16 +16,10 @@ import {
 import { createModel, loadWeights, normaliseNames, releasedWeights } from "../../models/index.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
 import { Layer } from "../../nn/index.ts";
-import {
-  noGrad,
-  type Parameter,
-  readSafetensors,
-  scope,
-  type Tensor,
-  tensor,
-  writeSafetensors,
-} from "../../torch/index.ts";
-import { ClassifyHead, classifyLogits } from "./head.ts";
+import { noGrad, type Parameter, readSafetensors, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { readCard, readHead, skyloopVersion, writeHead } from "../card.ts";
+import type { HeadCard, Packed } from "../task.ts";
+import { CLASSIFY_NAME, ClassifyHead, classifyLogits } from "./head.ts";
 
 /** Images [B, 3, S, S] in [0, 1] to logits [B, classes]. */
 export interface ImageClassifier {
@@ -212,55 +206,76 @@ export interface NetworkCard {
   temperature: number;
 }
 
-const TASK = "classify-images";
-
-/** Writes a trained network with its card. The decoder of an LVM, which took no part, is left out. */
-export function saveClassifier(path: string, { layer, notes, extra }: ImageClassifier, card: NetworkCard): void {
-  scope(() => {
-    const state = Object.entries(layer.stateDict()).filter(
-      ([key]) => !(key.startsWith("encoder.") && isDecoderName(key.slice("encoder.".length))),
-    );
-    writeSafetensors(
-      path,
-      { ...Object.fromEntries(state), ...extra },
-      { ...notes, task: TASK, card: JSON.stringify(card) },
-    );
-  });
+/** What is packed of a trained network. The decoder of an LVM, which took no part, is left out. */
+export function packClassifier(
+  { layer, notes, extra }: ImageClassifier,
+  { model, ...details }: NetworkCard,
+): Packed<Omit<NetworkCard, "model">> {
+  const state = Object.entries(layer.stateDict()).filter(
+    ([key]) => !(key.startsWith("encoder.") && isDecoderName(key.slice("encoder.".length))),
+  );
+  return {
+    backbone: { name: model, weightsHash: null },
+    trainedOn: { dataHash: null },
+    made: { skyloop: skyloopVersion(), seed: null, steps: null },
+    details,
+    tensors: { ...Object.fromEntries(state), ...extra },
+    notes,
+  };
 }
 
-/** Whether a file is what `saveClassifier` wrote. */
+/** Writes a trained network with its card. */
+export function saveClassifier(path: string, classifier: ImageClassifier, card: NetworkCard): void {
+  scope(() => writeHead(path, CLASSIFY_NAME, packClassifier(classifier, card)));
+}
+
+/** Whether a card is of a network that reads pixels, and not of a head on features. */
+export function isNetworkCard({ task, details }: HeadCard): boolean {
+  return task === CLASSIFY_NAME && !("dim" in details);
+}
+
+/** Whether a file is what `saveClassifier` wrote. Throws BAD_HEAD for a file without a head. */
 export function isNetworkFile(path: string): boolean {
-  return readSafetensors(path, () => false).metadata.task === TASK;
+  return isNetworkCard(readCard(path).card);
 }
 
-/** Reads what `saveClassifier` wrote, ready to predict. Throws BAD_HEAD, FILE_UNREADABLE. */
-export function loadClassifier(path: string): { classifier: ImageClassifier; card: NetworkCard } {
-  const { metadata } = readSafetensors(path, () => false);
-  if (metadata.task !== TASK || metadata.card === undefined)
-    throw new SkyloopError(
-      "BAD_HEAD",
-      `${path} holds no trained network; give the head.safetensors that \`skyloop train classify\` wrote`,
-    );
-  const card = JSON.parse(metadata.card) as NetworkCard;
+/** A network from its card, tensors and notes, in evaluation mode. */
+export function openClassifier(
+  { backbone, details }: HeadCard,
+  tensors: Record<string, Tensor>,
+  notes: Record<string, string>,
+): { classifier: ImageClassifier; card: NetworkCard } {
+  const card = { ...details, model: backbone.name } as NetworkCard;
   const K = card.classes.length;
   let classifier: ImageClassifier;
   if (isConvnet(card.model)) classifier = convnet(card.model, K, undefined);
   else {
     const encoder = createModel(card.model);
-    classifier = lvmOf(encoder, readingOf(encoder, metadata, readProjection(path)), K, true, 0);
+    classifier = lvmOf(encoder, readingOf(encoder, notes, projectionOf(tensors)), K, true, 0);
   }
-  scope(() => {
-    const { tensors } = readSafetensors(path, (name) => !name.startsWith("projection."));
-    classifier.layer.loadStateDict(tensors, { partial: !isConvnet(card.model) });
-  });
+  const state = Object.entries(tensors).filter(([name]) => !isProjectionName(name));
+  classifier.layer.loadStateDict(Object.fromEntries(state), { partial: !isConvnet(card.model) });
   classifier.layer.eval();
   return { classifier, card };
 }
 
-/** Images that a network is run on at once when it is not trained. */
+/** Reads what `saveClassifier` wrote, ready to predict. Throws BAD_HEAD, FILE_UNREADABLE. */
+export function loadClassifier(path: string): { classifier: ImageClassifier; card: NetworkCard } {
+  return scope(() => {
+    const { card, tensors, notes } = readHead(path, CLASSIFY_NAME);
+    if (!isNetworkCard(card))
+      throw new SkyloopError(
+        "BAD_HEAD",
+        `${path} holds no trained network; give the head.safetensors that \`skyloop train classify\` wrote`,
+      );
+    return openClassifier(card, tensors, notes);
+  });
+}
+
 export const MEASURE_BATCH = 64;
 /** Row numbers as an int64 tensor [rows], to select rows of another tensor. */
-export const indexOf = (rows: ArrayLike<number>) => tensor(BigInt64Array.from(Array.from(rows), BigInt), [rows.length]);
+/** Row numbers as an index [rows]. */
+export const indexOf = (rows: number[]) => tensor(rows, [rows.length], "int64");
 /** Features that a frozen encoder has read, by row of the images. */
 export type KnownFeatures = Map<number, Float32Array>;
 /** What a network says of some of the images, [rows, ...], block by block. */

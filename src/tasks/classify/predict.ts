@@ -4,64 +4,81 @@ import type { Progress } from "../../base/progress.ts";
 import { loadInputs } from "../../batches/inputs.ts";
 import { type CalibratedScores, scoreLogits, softmaxRows } from "../../measure/calibration.ts";
 import { mostProbable } from "../../measure/classification.ts";
-import { savePredictions } from "../../store/predictions.ts";
+import { headerOf, type Predicted, savePredictions } from "../../store/predictions.ts";
 import { type ColumnSpec, type TableFormat, writeTable } from "../../survey/catalogue.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
+import { scope, type Tensor } from "../../torch/index.ts";
+import { readHead } from "../card.ts";
 import { featuresFor } from "../embed/embed.ts";
-import { classifyLogits, loadHead, pickRows } from "./head.ts";
+import type { HeadCard } from "../task.ts";
+import {
+  CLASSIFY_NAME,
+  type ClassifyHead,
+  classifyLogits,
+  type FeatureHeadCard,
+  openFeatureHead,
+  pickRows,
+} from "./head.ts";
 import { hardClasses, readClasses, readVotes } from "./labels.ts";
-import { isNetworkFile, loadClassifier, networkLogits } from "./network.ts";
+import { type ImageClassifier, isNetworkCard, type NetworkCard, networkLogits, openClassifier } from "./network.ts";
 
-/** What is known of a head, of either kind. */
-interface Known {
-  model: string;
-  column: string;
-  classes: string[];
-  temperature: number;
+/** A trained classifier: a head on features that are read from disk, or a network that reads pixels. */
+export type ClassModel =
+  | { head: ClassifyHead; card: FeatureHeadCard }
+  | { classifier: ImageClassifier; card: NetworkCard };
+
+/** A classifier from its card, tensors and notes. */
+export function openClassModel(
+  card: HeadCard,
+  tensors: Record<string, Tensor>,
+  notes: Record<string, string>,
+): ClassModel {
+  return isNetworkCard(card) ? openClassifier(card, tensors, notes) : openFeatureHead(card, tensors);
 }
 
-/**
- * Logits [count, classes] of every object of a survey. Throws BAD_HEAD, OTHER_WEIGHTS, and what computing features
- * throws.
- */
-async function logitsOf(
-  survey: Survey,
-  headPath: string,
-  progress: Progress,
-): Promise<{ card: Known; logits: Float32Array }> {
-  if (isNetworkFile(headPath)) return networkLogitsOf(survey, headPath, progress);
-  const { head, card } = loadHead(headPath);
-  try {
-    const features = await featuresFor(survey.folder, card.model, card.features, progress);
-    if (features.weightsHash !== card.weightsHash)
-      throw new SkyloopError(
-        "OTHER_WEIGHTS",
-        `${headPath} reads features of ${card.model} with weights ${card.weightsHash.slice(0, 12)}, ${survey.folder} has them with ${features.weightsHash.slice(0, 12)}; embed it with the same weights, or train the head again`,
-      );
-    const logits = classifyLogits(head, features.matrix(), card.dim);
-    features.close();
-    return { card, logits };
-  } finally {
-    head.dispose();
-  }
+/** Frees a classifier. */
+export function disposeClassModel(model: ClassModel): void {
+  if ("head" in model) model.head.dispose();
+  else model.classifier.dispose();
 }
 
-/** The same by a network that reads pixels. */
-async function networkLogitsOf(
-  survey: Survey,
-  path: string,
-  progress: Progress,
-): Promise<{ card: Known; logits: Float32Array }> {
-  const { classifier, card } = loadClassifier(path);
-  try {
-    const rows = survey.rows.map((_, row) => row);
-    const images = await loadInputs(survey.folder, card.sizePx, rows, progress);
-    const logits = networkLogits(classifier, images, rows);
+function loadClassModel(path: string): ClassModel {
+  return scope(() => {
+    const { card, tensors, notes } = readHead(path, CLASSIFY_NAME);
+    return openClassModel(card, tensors, notes);
+  });
+}
+
+/** Logits [count, classes] of every object of a survey. Throws OTHER_WEIGHTS, and what computing features throws. */
+async function logitsOf(survey: Survey, model: ClassModel, progress: Progress): Promise<Float32Array> {
+  if ("classifier" in model) {
+    const rows = Array.from({ length: survey.count }, (_, row) => row);
+    const images = await loadInputs(survey.folder, model.card.sizePx, rows, progress);
+    const logits = networkLogits(model.classifier, images, rows);
     images.dispose();
-    return { card, logits };
-  } finally {
-    classifier.dispose();
+    return logits;
   }
+  const { head, card } = model;
+  const features = await featuresFor(survey.folder, card.model, card.features, progress);
+  if (features.weightsHash !== card.weightsHash)
+    throw new SkyloopError(
+      "OTHER_WEIGHTS",
+      `the head reads features of ${card.model} with weights ${card.weightsHash.slice(0, 12)}, ${survey.folder} has them with ${features.weightsHash.slice(0, 12)}; embed it with the same weights, or train the head again`,
+    );
+  const logits = classifyLogits(head, features.matrix(), card.dim);
+  features.close();
+  return logits;
+}
+
+/** Probabilities of every object of a survey, a column a class. Throws OTHER_WEIGHTS. */
+export async function predictProbabilities(survey: Survey, model: ClassModel, progress: Progress): Promise<Predicted> {
+  const { classes, temperature, column } = model.card;
+  return {
+    columns: classes.map((name) => ({ name: columnFor(name), about: `probability of ${name}` })),
+    values: softmaxRows(await logitsOf(survey, model, progress), classes.length, temperature),
+    offsets: null,
+    classes: { column, names: classes },
+  };
 }
 
 /** A column name that every format takes. */
@@ -80,25 +97,14 @@ export async function predictClasses(
 ): Promise<{ name: string; counts: Record<string, number> }> {
   const survey = await openSurvey(folder);
   try {
-    const { card, logits } = await logitsOf(survey, headPath, progress);
+    const model = loadClassModel(headPath);
+    const { card } = model;
     const K = card.classes.length;
-    const probabilities = softmaxRows(logits, K, card.temperature);
+    const found = await predictProbabilities(survey, model, progress).finally(() => disposeClassModel(model));
+    const probabilities = found.values;
     const predicted = mostProbable(probabilities, K);
     const kept = name ?? `${card.column}-${card.model}`.replace(/[^A-Za-z0-9._-]+/g, "_");
-    savePredictions(
-      folder,
-      kept,
-      {
-        column: card.column,
-        classes: card.classes,
-        head: headPath,
-        model: card.model,
-        dataHash: survey.header.dataHash,
-        count: survey.header.count,
-        madeAt: new Date().toISOString(),
-      },
-      probabilities,
-    );
+    savePredictions(folder, kept, headerOf(survey, { task: CLASSIFY_NAME, model: card.model, head: headPath }), found);
     const columns: ColumnSpec[] = [
       { name: "id", type: "string", description: "object of the survey's catalogue" },
       { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },
@@ -140,7 +146,9 @@ export async function evaluateClasses(
 ): Promise<{ survey: string; column: string; classes: string[]; scores: CalibratedScores }> {
   const survey = await openSurvey(folder);
   try {
-    const { card, logits } = await logitsOf(survey, headPath, progress);
+    const model = loadClassModel(headPath);
+    const { card } = model;
+    const logits = await logitsOf(survey, model, progress).finally(() => disposeClassModel(model));
     const asked = column ?? card.column;
     const labelled = asked.includes(",")
       ? readVotes(survey, asked.split(","))

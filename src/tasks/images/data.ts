@@ -5,6 +5,8 @@ import { Random } from "../../base/random.ts";
 import { loadPictures, type Picture, type PictureSet } from "../../batches/pictures.ts";
 import { DEGRADE } from "../../stamps/degrade.ts";
 import { openSurvey } from "../../survey/folder.ts";
+import type { ImageTaskName } from "./image-task.ts";
+import { MASK_RANGES } from "./reconstruct.ts";
 import { COLOUR_RANGES, type RestoreRanges } from "./restore.ts";
 import { noiseSigma } from "./scale.ts";
 
@@ -140,4 +142,12 @@ export function describeRanges(
           .map((factor, c) => `${"zrg"[c]} ${(sigma[0] * factor).toPrecision(2)}-${(sigma[1] * factor).toPrecision(2)}`)
           .join(", ");
   return `Moffat FWHM ${width.join("-")} ${unit}${seeingKnown ? ", which it is told" : ""}, noise sigma ${noise}${kind === "flux" ? " (survey's unit)" : ""}`;
+}
+
+/** How a task's training images were made worse, in words. */
+export function degradationOf(task: ImageTaskName, data: ImageData, ranges: RestoreRanges): string {
+  if (task === "restore") return describeRanges(ranges, data.kind, data.pixelScaleArcsec);
+  const { patchesPx, share } = MASK_RANGES;
+  const sides = `${patchesPx.slice(0, -1).join(", ")} and ${patchesPx.at(-1)}`;
+  return `patches of ${sides} px over ${100 * share[0]}-${100 * share[1]} % of the image`;
 }

@@ -1,7 +1,7 @@
 /** What restoration and reconstruction share: a batch, the network that improves it, and its loss. */
 import { ImageDecoder } from "../../models/image-decoder.ts";
 import type { SwinUnet } from "../../models/swin-unet.ts";
-import { mseLoss, noGrad, type Tensor, tensor, where } from "../../torch/index.ts";
+import { noGrad, type Tensor, tensor, where } from "../../torch/index.ts";
 import { CANDIDATES } from "./candidates.ts";
 import type { ImageScale } from "./scale.ts";
 
@@ -71,24 +71,4 @@ export function improve(
 /**
  * Brings a mean squared error of images to about one, so that tasks learned together pull equally hard at the encoder.
  */
-const LOSS_SCALE = 1000;
-
-/** Mean squared error in the network's unit, over all pixels. */
-export function imageLoss(encoder: SwinUnet, decoder: ImageDecoder, batch: ImageBatch, frozen: boolean): Tensor {
-  return mseLoss(improve(encoder, decoder, batch, frozen), batch.scale.toNetwork(batch.clean)).mul(LOSS_SCALE);
-}
-
-/**
- * The improved images [B, 3, S, S] in the images' own unit; colour is clipped to [0, 1], where it lies by definition.
- */
-export function improvedImages(
-  encoder: SwinUnet,
-  decoder: ImageDecoder,
-  batch: ImageBatch,
-  kind: "flux" | "colour",
-): Tensor {
-  return noGrad(() => {
-    const images = batch.scale.toImage(improve(encoder, decoder, batch));
-    return kind === "colour" ? images.clamp(0, 1) : images;
-  });
-}
+export const LOSS_SCALE = 1000;

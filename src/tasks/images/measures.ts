@@ -25,6 +25,7 @@ export interface ImageScores {
 
 /** Test images in batches, made worse in ways that `seed` decides. */
 export interface TestBatch {
+  kind: "flux" | "colour";
   batch: ImageBatch;
   degradations: Degradation[];
   masks: Uint8Array[];
@@ -42,28 +43,37 @@ export interface TestSetup {
 
 const TEST_BATCH = 10;
 
+/** Crops [3, S, S] made worse as the setup's task does it, in ways that `random` and libtorch's generator draw. */
+export function worsened(
+  crops: Float32Array[],
+  random: Random,
+  { task, kind, sizePx, restore, masks }: TestSetup,
+): TestBatch {
+  if (task === "restore") {
+    const degradations = crops.map(() => drawBlur(random, restore));
+    return { kind, batch: restoreBatch(crops, sizePx, degradations, kind, restore), degradations, masks: [] };
+  }
+  const hidden = crops.map(() => drawPatches(random, sizePx, masks));
+  return { kind, batch: reconstructBatch(crops, sizePx, hidden, kind), degradations: [], masks: hidden };
+}
+
 /**
  * Calls `each` with the central crops of all pictures, made worse the same way for the same seed, whatever else was
  * computed before.
  */
 export function forTestBatches(
   pictures: Picture[],
-  { task, kind, sizePx, seed, restore, masks }: TestSetup,
+  setup: TestSetup,
   each: (test: TestBatch, from: number) => void,
 ): void {
+  const { task, sizePx, seed } = setup;
   const random = new Random(seed).fork(`test ${task}`);
   for (let from = 0; from < pictures.length; from += TEST_BATCH) {
     const crops = pictures.slice(from, from + TEST_BATCH).map((picture) => centralCrop(picture, sizePx));
     manualSeed(random.int(2 ** 31));
     noGrad(() =>
       scope(() => {
-        if (task === "restore") {
-          const degradations = crops.map(() => drawBlur(random, restore));
-          each({ batch: restoreBatch(crops, sizePx, degradations, kind, restore), degradations, masks: [] }, from);
-        } else {
-          const hidden = crops.map(() => drawPatches(random, sizePx, masks));
-          each({ batch: reconstructBatch(crops, sizePx, hidden, kind), degradations: [], masks: hidden }, from);
-        }
+        each(worsened(crops, random, setup), from);
       }),
     );
   }

@@ -4,21 +4,13 @@ import { mirroredPlaces } from "../../batches/convolve.ts";
 import { firstGuess } from "../../batches/fill.ts";
 import type { ImageDecoder } from "../../models/image-decoder.ts";
 import { createModel } from "../../models/index.ts";
-import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
-import {
-  cat,
-  noGrad,
-  opInPlace,
-  readSafetensors,
-  scope,
-  type Tensor,
-  tensor,
-  writeSafetensors,
-  zeros,
-} from "../../torch/index.ts";
+import type { SwinUnet } from "../../models/swin-unet.ts";
+import { cat, noGrad, opInPlace, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
+import { readCard, readHead, skyloopVersion, writeHead } from "../card.ts";
+import type { HeadCard, Packed } from "../task.ts";
 import { candidatesOf } from "./candidates.ts";
 import { conserveLight } from "./conserve.ts";
-import { DECODER_INPUTS, type Given, type ImageBatch, type ImageTaskName, improve, taskDecoder } from "./image-task.ts";
+import { type Given, IMAGE_TASKS, type ImageBatch, type ImageTaskName, improve, taskDecoder } from "./image-task.ts";
 import { scaleOf } from "./scale.ts";
 
 /** What a saved image model needs beside its weights. */
@@ -46,42 +38,56 @@ export interface ImageModel {
   card: ImageCard;
 }
 
-/** Writes encoder and decoder as safetensors with the card in the metadata. */
-export function saveImageModel(path: string, { encoder, decoder, card }: ImageModel): void {
-  scope(() => {
-    const state: Record<string, Tensor> = {};
-    for (const [name, value] of encoder.namedTensors()) if (!isDecoderName(name)) state[`encoder.${name}`] = value;
-    for (const [name, value] of decoder.namedTensors()) state[`decoder.${name}`] = value;
-    writeSafetensors(path, state, { task: card.task, card: JSON.stringify(card) });
-  });
+/** What is packed of a model: encoder and decoder. */
+export function packImageModel({ encoder, decoder, card }: ImageModel): Packed<Record<string, unknown>> {
+  const { task: _, model, dataHash, seed, steps, ...details } = card;
+  const under = (part: string, tensors: Iterable<[string, Tensor]>) =>
+    [...tensors].map(([name, value]): [string, Tensor] => [`${part}.${name}`, value]);
+  return {
+    backbone: { name: model, weightsHash: null },
+    trainedOn: { dataHash },
+    made: { skyloop: skyloopVersion(), seed, steps },
+    details,
+    tensors: Object.fromEntries([...under("encoder", encoder.kept()), ...under("decoder", decoder.namedTensors())]),
+  };
+}
+
+/** Writes encoder and decoder as safetensors with their card. */
+export function saveImageModel(path: string, model: ImageModel): void {
+  scope(() => writeHead(path, model.card.task, packImageModel(model)));
+}
+
+/** A model from its card and tensors, in evaluation mode. */
+export function openImageModel(head: HeadCard, tensors: Record<string, Tensor>): ImageModel {
+  const task = head.task as ImageTaskName;
+  const card = {
+    task,
+    model: head.backbone.name,
+    ...head.details,
+    steps: head.made.steps,
+    seed: head.made.seed,
+    dataHash: head.trainedOn.dataHash,
+  } as ImageCard;
+  const under = (part: string) =>
+    Object.fromEntries(
+      Object.entries(tensors).flatMap(([key, value]) =>
+        key.startsWith(`${part}.`) ? [[key.slice(part.length + 1), value]] : [],
+      ),
+    );
+  const encoder = createModel(card.model);
+  encoder.loadStateDict(under("encoder"), { partial: true });
+  const decoder = taskDecoder(encoder, task);
+  decoder.loadStateDict(under("decoder"));
+  return { encoder: encoder.eval(), decoder: decoder.eval(), card };
 }
 
 /** Reads what `saveImageModel` wrote, ready to be used. Throws BAD_HEAD for any other file, FILE_UNREADABLE. */
 export function loadImageModel(path: string, task?: ImageTaskName): ImageModel {
   return scope(() => {
-    const { tensors, metadata } = readSafetensors(path);
-    const wanted = task ?? "restore or reconstruct";
-    if (
-      metadata.card === undefined ||
-      !(metadata.task in DECODER_INPUTS) ||
-      (task !== undefined && metadata.task !== task)
-    )
-      throw new SkyloopError(
-        "BAD_HEAD",
-        `${path} holds ${metadata.task === undefined ? "no trained task" : `a head of ${metadata.task}`}; give the file that \`skyloop train ${wanted}\` wrote`,
-      );
-    const card = JSON.parse(metadata.card) as ImageCard;
-    const under = (part: string) =>
-      Object.fromEntries(
-        Object.entries(tensors).flatMap(([key, value]) =>
-          key.startsWith(`${part}.`) ? [[key.slice(part.length + 1), value]] : [],
-        ),
-      );
-    const encoder = createModel(card.model);
-    encoder.loadStateDict(under("encoder"), { partial: true });
-    const decoder = taskDecoder(encoder, card.task);
-    decoder.loadStateDict(under("decoder"));
-    return { encoder: encoder.eval(), decoder: decoder.eval(), card };
+    const found = readCard(path).card.task;
+    const wanted = task ?? IMAGE_TASKS.find((name) => name === found) ?? IMAGE_TASKS[0];
+    const { card, tensors } = readHead(path, wanted);
+    return openImageModel(card, tensors);
   });
 }
 
@@ -130,7 +136,7 @@ function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, 
   const [height, width] = [(starts.rows.at(-1) as number) + tile, (starts.columns.at(-1) as number) + tile];
   // Beyond the last row and column the image is mirrored.
   const along = (length: number, padded: number) =>
-    tensor(BigInt64Array.from(mirroredPlaces(length, padded - length).slice(padded - length), BigInt), [padded]);
+    tensor([...mirroredPlaces(length, padded - length).slice(padded - length)], [padded], "int64");
   const padded = (planes: Tensor) => planes.indexSelect(2, along(H, height)).indexSelect(3, along(W, width));
   const whole = mapped(given, padded);
   const weight = tileWeight(tile);

@@ -85,7 +85,7 @@ describe("training a classifier on a survey", () => {
     close();
     const [kept] = listPredictions(survey, header.dataHash).filter((set) => set.name === name);
     expect(kept.classes).toEqual(["false", "true"]);
-    expect(readPredictions(survey, kept).length).toBe(120);
+    expect(readPredictions(survey, kept).values.length).toBe(120);
     expect(listPredictions(survey, "other data")).toEqual([]);
   }, 180_000);
 

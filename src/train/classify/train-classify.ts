@@ -12,7 +12,7 @@ import { fitTemperature, negativeLogLikelihood, scoreLogits, softmaxRows } from 
 import { classificationScores, mostProbable } from "../../measure/classification.ts";
 import { releasedWeights } from "../../models/index.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
-import { classifyLogits, pickRows, saveHead } from "../../tasks/classify/head.ts";
+import { classifyLogits, pickRows, saveFeatureHead } from "../../tasks/classify/head.ts";
 import { hardClasses, type Labelled, readClasses, readVotes } from "../../tasks/classify/labels.ts";
 import { createClassifier, isConvnet, networkLogits, saveClassifier } from "../../tasks/classify/network.ts";
 import { featuresFor } from "../../tasks/embed/embed.ts";
@@ -111,7 +111,15 @@ async function learnHead(folder: string, { options, settings, labelled, split, c
     bestEpoch,
     weightsHash,
     save(path) {
-      saveHead(path, head, { model, features: name, weightsHash, column, classes: labelled.classes, dim, temperature });
+      saveFeatureHead(path, head, {
+        model,
+        features: name,
+        weightsHash,
+        column,
+        classes: labelled.classes,
+        dim,
+        temperature,
+      });
       head.dispose();
     },
   };

@@ -11,7 +11,7 @@ import { mostProbable } from "../../measure/classification.ts";
 import { openFeatures } from "../../store/features.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import { paperSplit } from "../../tasks/classify/data.ts";
-import { classifyLogits, loadHead, pickRows } from "../../tasks/classify/head.ts";
+import { classifyLogits, loadFeatureHead, pickRows } from "../../tasks/classify/head.ts";
 import { hardClasses, readClasses } from "../../tasks/classify/labels.ts";
 import { embedSurvey } from "../../tasks/embed/embed.ts";
 import { loadImageModel } from "../../tasks/images/model.ts";
@@ -88,7 +88,7 @@ describe("multitask training", () => {
     for (const name of ["shares.svg", "validation.svg"])
       expect(readFileSync(join(out, name), "utf8")).toContain("reconstruct");
     expect(loadImageModel(join(out, "restore.safetensors")).card.task).toBe("restore");
-    expect(loadHead(join(out, "classify.safetensors")).card.classes).toEqual(["false", "true"]);
+    expect(loadFeatureHead(join(out, "classify.safetensors")).card.classes).toEqual(["false", "true"]);
     const total = found.stepsOfTask.reduce((a, b) => a + b, 0);
     expect(total).toBe(8);
   }, 240_000);
@@ -105,7 +105,7 @@ describe("multitask training", () => {
       name: metrics.features,
       progress: SILENT,
     });
-    const { card, head } = loadHead(join(out, "classify.safetensors"));
+    const { card, head } = loadFeatureHead(join(out, "classify.safetensors"));
     const features = openFeatures(survey, metrics.features);
     expect(features.dim).toBe(card.dim);
     const { classes } = await loadMultitaskData(options("whole"), 64);

@@ -2,8 +2,6 @@ import { useEffect, useState } from "react";
 import type { ImageHead } from "../../../src/contract/predictions.ts";
 import { improvedUrl, pictureUrl } from "../../client/api.ts";
 
-const SAYS = { restore: "Restored", reconstruct: "Without its neighbours" } as const;
-
 /**
  * An object as it is and as a trained head makes it, one over the other with a slider between; nothing where the server
  * has no such head.
@@ -41,7 +39,7 @@ export function BeforeAfter({ survey, object, heads }: { survey: string; object:
             aria-pressed={head?.name === one.name}
             onClick={() => setHead(head?.name === one.name ? null : one)}
           >
-            {SAYS[one.task]} <span className="hint">{one.name}</span>
+            {one.caption} <span className="hint">{one.name}</span>
           </button>
         ))}
       </p>
@@ -57,7 +55,7 @@ export function BeforeAfter({ survey, object, heads }: { survey: string; object:
             <img src={pictureUrl(survey, object, 512)} alt={`${object} as it is`} />
             <img
               src={after.url}
-              alt={`${object}, ${SAYS[head.task].toLowerCase()}`}
+              alt={`${object}, ${head.caption.toLowerCase()}`}
               style={{ clipPath: `inset(0 0 0 ${share}%)` }}
             />
           </div>

@@ -5,7 +5,7 @@ import { SILENT } from "../base/progress.ts";
 import { createModel } from "../models/index.ts";
 import { Linear } from "../nn/index.ts";
 import { manualSeed, mseLoss, rand, scope, setThreads } from "../torch/index.ts";
-import { DEFAULT_LOOP, type LearnedTask, type LoopSettings, trainTasks } from "./trainer.ts";
+import { DEFAULT_LOOP, type LearnedTask, type LoopSettings, trainTasks } from "./train-tasks.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -21,7 +21,7 @@ function run(out: string, settings: Partial<LoopSettings>, stopAfter = Number.PO
     return {
       name,
       head,
-      loss: (_, random) => mseLoss(of(2), rand([2, 2]).mul(random.next())),
+      loss: (random) => mseLoss(of(2), rand([2, 2]).mul(random.next())),
       validate: () => ({ deficit, measures: { weight: scope(() => head.weight.sum().item()) } }),
     };
   };
