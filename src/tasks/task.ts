@@ -149,7 +149,7 @@ export interface Task<
 // biome-ignore lint/suspicious/noExplicitAny: a table holds tasks of different samples; each meets only its own.
 export type AnyTask = Task<any, any, any, any, any, any>;
 
-/** Tasks by name. */
+/** Which tasks a program knows; `TASKS` of index.ts, or more in a test. */
 export type TaskTable = Readonly<Record<string, AnyTask>>;
 
 /** Runs a part of the samples through network and head and returns the evaluator's measures. */

@@ -37,7 +37,7 @@ export function learnedTask(task: AnyTask, network: Network, data: Samples, coun
   };
 }
 
-/** Settings of `trainTasks`. */
+/** Length, learning rates and regularisation of a run that trains one task or several on one encoder. */
 export interface LoopSettings {
   steps: number;
   warmupSteps: number;

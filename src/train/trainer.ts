@@ -12,7 +12,7 @@ export interface Clock {
   cpuSeconds: number;
 }
 
-/** What a step measured. */
+/** Numbers that one step of training leaves for the metrics; its loss is always among them. */
 export interface StepRecord extends Record<string, number> {
   loss: number;
 }

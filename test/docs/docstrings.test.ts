@@ -13,11 +13,12 @@ interface Exported {
   doc: string | null;
 }
 
-/** The text of the docstring right above a statement, without its stars; null where there is none. */
+/** The docstring above a statement, without its stars; line comments may stand between. Null where there is none. */
 function docOf(source: ts.SourceFile, node: ts.Node): string | null {
   const comment = ts
     .getLeadingCommentRanges(source.text, node.getFullStart())
     ?.map(({ pos, end }) => source.text.slice(pos, end))
+    .filter((text) => !text.startsWith("//"))
     .at(-1);
   if (comment === undefined || !comment.startsWith("/**")) return null;
   return comment.replace(/^\/\*\*|\*\/$|^\s*\*/gm, "").trim();

@@ -113,7 +113,7 @@ export interface FeatureHeadCard {
   temperature: number;
 }
 
-/** What is packed of a head on features. */
+/** Card and tensors of a classifier on frozen features, as its file keeps them; its network is not in it. */
 export function packFeatureHead(
   head: ClassifyHead,
   { model, weightsHash, ...details }: FeatureHeadCard,

@@ -272,9 +272,9 @@ export function loadClassifier(path: string): { classifier: ImageClassifier; car
   });
 }
 
+/** Images that a network is run on at once when it is not trained. */
 export const MEASURE_BATCH = 64;
 /** Row numbers as an int64 tensor [rows], to select rows of another tensor. */
-/** Row numbers as an index [rows]. */
 export const indexOf = (rows: number[]) => tensor(rows, [rows.length], "int64");
 /** Features that a frozen encoder has read, by row of the images. */
 export type KnownFeatures = Map<number, Float32Array>;

@@ -38,7 +38,7 @@ export interface ImageSamples extends Samples, ImageData {
   setups: { validation: TestSetup; test: TestSetup };
 }
 
-/** A task of images. */
+/** Restoration or reconstruction: stamps are its targets, and what it finds are pictures of the same size. */
 export type ImageTask = Task<
   ImageSamples,
   TestBatch,

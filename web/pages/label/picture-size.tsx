@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { recall, remember } from "../../actions/memory.ts";
 
+/** How large stamps are shown on the labelling page, and how that is changed. */
 export interface PictureSettings {
   size: number;
   /** How many times the middle is magnified. */
