@@ -68,6 +68,7 @@ describe("delimited text", () => {
   it("names the line that has more cells than the header", () => {
     expect(() => parseDelimited("Table 1\nid,note\na,x\n")).toThrow(/line 2 has 2 cells, the header has 1 \(Table 1\)/);
     expect(() => parseDelimited("id,note\na,x\nb,y,z,9\n")).toThrow(/line 3 has 4 cells/);
+    expect(() => parseDelimited("id,note\na,x,y\nb,x,y\n")).toThrow(/line 2 has 3 cells/);
     expect(read("id,note\na\n")).toEqual([
       ["id", "note"],
       ["a", ""],

@@ -35,7 +35,7 @@ export function parseDelimited(text: string): Delimited {
   const named = namesInComments(comments, lines, separator);
   const header = named ?? lines.shift()?.cells ?? [];
   const rows = lines.filter(({ cells }) => !isComment(cells, header.length));
-  const columns = uniqueNames(withRowNames(header, rows));
+  const columns = uniqueNames(withRowNames(header, rows, separator));
   const units = new Map<string, string>();
   for (const comment of comments) {
     const found = ECSV_COLUMN.exec(comment) ?? SEXTRACTOR.exec(comment);
@@ -165,7 +165,8 @@ function namesInComments(comments: string[], lines: Line[], separator: string): 
 const isComment = (cells: string[], width: number) => width > 1 && cells.length === 1 && COMMENT.test(cells[0]);
 
 /** R writes no name above its row names: every row has one cell more than the header. */
-function withRowNames(header: string[], rows: Line[]): string[] {
+function withRowNames(header: string[], rows: Line[], separator: string): string[] {
+  if (separator !== " " && separator !== "\t") return header;
   const one =
     header.length > 1 &&
     rows.length > 0 &&
