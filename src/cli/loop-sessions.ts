@@ -58,27 +58,28 @@ export function addSessionCommands(loop: Command): void {
       if (!(format in EXPORT_SUFFIX))
         throw new SkyloopError("BAD_OPTION", `--format is csv, parquet, fits or votable, not ${format}`);
       const known = format as keyof typeof EXPORT_SUFFIX;
-      const looked = survey === undefined ? surveysHere() : await surveysOf([survey]);
-      const holds = async (folder: string) =>
-        (await withStore(folder, (store) => store.session(session))) !== undefined;
-      for (const folder of looked) {
-        if (!(await holds(folder))) continue;
-        const opened = await openWithSessions(folder);
-        try {
-          const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
-          const request = await rankingRequest(opened.store, session);
-          const count = await exportSession(opened, request, known, path, [], spreadsheetSafe);
-          process.stdout.write(`${path}: ${count} objects\n`);
-          return;
-        } finally {
-          await closeOpened(opened);
-        }
+      const opened = await openWithSessions(await surveyOfSession(session, survey));
+      try {
+        const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
+        const request = await rankingRequest(opened.store, session);
+        const count = await exportSession(opened, request, known, path, [], spreadsheetSafe);
+        process.stdout.write(`${path}: ${count} objects\n`);
+      } finally {
+        await closeOpened(opened);
       }
-      throw new SkyloopError(
-        "SESSION_UNKNOWN",
-        `no session ${session} in ${looked.length === 0 ? "this folder or in surveys/" : looked.join(", ")}; name its survey with --survey`,
-      );
     });
+}
+
+/** The folder of the survey that has a session, looked for where `survey` does not name it. Throws SESSION_UNKNOWN. */
+export async function surveyOfSession(session: string, survey?: string): Promise<string> {
+  const looked = survey === undefined ? surveysHere() : await surveysOf([survey]);
+  for (const folder of looked)
+    if ((await withStore(folder, (store) => store.session(session))) !== undefined) return folder;
+  const { SkyloopError } = await import("../base/errors.ts");
+  throw new SkyloopError(
+    "SESSION_UNKNOWN",
+    `no session ${session} in ${looked.length === 0 ? "this folder or in surveys/" : looked.join(", ")}; name its survey with --survey`,
+  );
 }
 
 /** Opens the labels of a survey that has some; undefined where nobody has labelled anything, and nothing is written. */

@@ -17,6 +17,7 @@ import { addProbeCommand } from "./probe.ts";
 import { addProfileCommand } from "./profile.ts";
 import { addRecipeCommand } from "./recipe.ts";
 import { addServeCommand } from "./serve.ts";
+import { addSessionCommand } from "./session.ts";
 import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
 import { addTrainCommand } from "./train.ts";
@@ -53,6 +54,7 @@ export function buildProgram(): Command {
   addProbeCommand(program);
   addRecipeCommand(program);
   addLoopCommand(program);
+  addSessionCommand(program);
   addModelCommand(program);
   addExportCommand(program);
   addForwardCommand(program);

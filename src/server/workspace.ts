@@ -1,6 +1,10 @@
 /** The surveys that a server serves, each with its catalogue, its database and its feature sets; opened once. */
-import { resolve } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
+import { removeExports, removeLeftovers } from "../base/leftovers.ts";
+import { log } from "../base/log.ts";
 import type { SurveyInfo } from "../contract/api.ts";
 import { closeOpened, type OpenedSurvey, openWithSessions } from "../loop/opened.ts";
 import { listFeatures } from "../store/features.ts";
@@ -21,9 +25,11 @@ export class Workspace {
 
   /** Opens survey folders. Throws SAME_NAME where two folders have one name. */
   static async open(folders: string[]): Promise<Workspace> {
+    removeExports(tmpdir());
     const served = new Map<string, ServedSurvey>();
     for (const folder of folders) {
       const opened = await openWithSessions(resolve(folder));
+      clearUp(opened.survey.folder);
       const { name } = opened.survey;
       if (served.has(name))
         throw new SkyloopError("SAME_NAME", `two surveys are called ${name}; rename one of the folders`);
@@ -75,6 +81,14 @@ export class Workspace {
   async close(): Promise<void> {
     for (const one of this.all()) await closeOpened(one);
   }
+}
+
+/** Removes what killed processes left in a survey's folders. */
+function clearUp(folder: string): void {
+  const models = existsSync(join(folder, "features")) ? readdirSync(join(folder, "features")) : [];
+  const below = ["", "loop", "predictions", ...models.map((model) => join("features", model))];
+  const removed = removeLeftovers(below.map((name) => join(folder, name)));
+  if (removed.length > 0) log.info({ removed }, "removed what stopped runs left");
 }
 
 const counted = new WeakMap<Survey, Map<string, number>>();

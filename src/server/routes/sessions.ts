@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { codeOf, messageOf } from "../../base/errors.ts";
+import { exportPrefix } from "../../base/leftovers.ts";
 import { log } from "../../base/log.ts";
 import {
   ByWho,
@@ -155,7 +156,7 @@ export function sessionRoutes(
     { schema: { params: InSession, querystring: ExportQuery } },
     async ({ params, query }, reply) => {
       const { survey, store } = await workspace.ofSession(params.session);
-      const folder = await mkdtemp(join(tmpdir(), "skyloop-export-"));
+      const folder = await mkdtemp(join(tmpdir(), exportPrefix()));
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
         const { format, columns = [], safe, ...filter } = query;

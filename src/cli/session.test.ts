@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { addLabels, createSession } from "../loop/session.ts";
+import { Workbench } from "../loop/workbench.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { buildProgram } from "./main.ts";
+
+const COUNT = 40;
+const folder = temporaryFolder();
+let survey = "";
+beforeAll(async () => {
+  survey = await smallSurvey(folder.path, COUNT);
+  const { header, close } = await openSurvey(survey);
+  writeToyFeatures(
+    survey,
+    header.dataHash,
+    Array.from({ length: COUNT }, (_, i) => i % 4 === 0),
+  );
+  close();
+}, 60_000);
+afterAll(() => folder.remove());
+
+async function said(...args: string[]): Promise<string> {
+  let text = "";
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((part) => {
+    text += part;
+    return true;
+  });
+  try {
+    await buildProgram().parseAsync(args, { from: "user" });
+  } finally {
+    spy.mockRestore();
+  }
+  return text;
+}
+
+it("sessions are listed and replayed; where nobody has labelled, nothing is written", async () => {
+  expect(await said("loop", "list", survey)).toBe("");
+  await expect(said("session", "replay", "none", "--survey", survey)).rejects.toMatchObject({
+    code: "SESSION_UNKNOWN",
+  });
+  await expect(said("loop", "list", folder.path)).rejects.toMatchObject({ code: "SURVEY_MISSING" });
+  expect([existsSync(join(survey, "skyloop.db")), existsSync(join(folder.path, "skyloop.db"))]).toEqual([false, false]);
+
+  const bench = await Workbench.open(survey);
+  const about = { name: "small", dataHash: bench.survey.header.dataHash, indexOf: bench.survey.indexOf };
+  const session = await createSession(bench.store, about, "toy", {
+    survey: "small",
+    model: "toy",
+    target: "Rings",
+    alpha: 0.5,
+    pageSize: 5,
+    randomPicks: 1,
+    seed: 1,
+    who: "ann",
+    positive: [bench.ids[0]],
+    negative: [bench.ids[1]],
+  });
+  for (let round = 0; round < 2; round++) {
+    const { page } = await bench.round(session);
+    await addLabels(bench.store, about, session, {
+      who: "ann",
+      labels: page.picks.map(({ object }) => ({ object, value: "negative" })),
+    });
+  }
+  const [first] = await bench.store.rounds(session);
+  expect(await said("loop", "list", survey)).toMatch(/^rings .*round 2, 1 positive, 11 negative/);
+  expect(await said("session", "replay", session, "--survey", survey)).toBe(
+    "round 1: the same page, bit for bit\nround 2: the same page, bit for bit\nrings: 2 of 2 finished rounds replayed as recorded\n",
+  );
+  await bench.store.saveRound(session, { ...first, round: 3, provisional: false });
+  await expect(said("session", "replay", session, "--survey", survey)).rejects.toMatchObject({
+    code: "REPLAY_DIFFERS",
+  });
+  await bench.close();
+});
