@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Session, SessionStatus } from "../../../src/contract/api.ts";
 import { useWho } from "../../actions/memory.ts";
 import { pages } from "../../actions/route.ts";
@@ -42,7 +42,14 @@ function SessionLine({ session: about, onChanged }: { session: Session; onChange
   const [failure, setFailure] = useState<string | null>(null);
   const [asking, setAsking] = useState<"rename" | "delete" | null>(null);
   const who = useWho();
+  const menu = useRef<HTMLDetailsElement>(null);
+  const close = () => menu.current?.removeAttribute("open");
+  const ask = (what: "rename" | "delete") => {
+    close();
+    setAsking(what);
+  };
   const act = (body: () => Promise<unknown>) => {
+    close();
     setAsking(null);
     body().then(onChanged, (error: Error) => setFailure(error.message));
   };
@@ -58,12 +65,16 @@ function SessionLine({ session: about, onChanged }: { session: Session; onChange
         round {round}, {positives} positive, {negatives} negative, started {day.format(new Date(createdAt))} by{" "}
         {createdBy}
       </span>
-      <details className="more">
+      <details
+        className="more"
+        ref={menu}
+        onBlur={({ currentTarget, relatedTarget }) => !currentTarget.contains(relatedTarget) && close()}
+      >
         <summary aria-label={`More for ${target}`}>⋯</summary>
         <div>
           {status === "active" ? (
             <>
-              <button type="button" className="quiet" onClick={() => setAsking("rename")}>
+              <button type="button" className="quiet" onClick={() => ask("rename")}>
                 Rename
               </button>
               <button type="button" className="quiet" onClick={() => act(() => api.copySession(session, who))}>
@@ -72,7 +83,7 @@ function SessionLine({ session: about, onChanged }: { session: Session; onChange
               <button type="button" className="quiet" onClick={() => change({ status: "archived" })}>
                 Archive
               </button>
-              <button type="button" className="quiet" onClick={() => setAsking("delete")}>
+              <button type="button" className="quiet" onClick={() => ask("delete")}>
                 Delete
               </button>
             </>
