@@ -21,7 +21,7 @@ import type { Example, Learner } from "./learn.ts";
 
 /** What the page says about how reasons for a score are computed. */
 export const HOW =
-  "Examples: how much this object's score would change if the example had no label (in closed form, for kernel regression with the learner's own gradients as the kernel). Regions: each patch of the image is blurred away in turn, and the change of the log odds is drawn: warm patches speak for the object, cold ones against it.";
+  "Examples: how much this object's score would change if the example had no label (in closed form, for kernel regression with the learner's own gradients as the kernel). Regions: each patch of the image is blurred away in turn, and the change of the log odds is drawn: green patches raise the score, magenta ones lower it.";
 
 /** Ridge as a share of the mean of the kernel's diagonal; learning stops early, which does the same. */
 const RIDGE = 0.3;
