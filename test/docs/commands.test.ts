@@ -54,9 +54,9 @@ describe.each(scripts)("$path", ({ script }) => {
     const { status, stderr, stdout } = spawnSync("bash", ["-e", "-c", script], {
       cwd: folder.path,
       encoding: "utf8",
-      timeout: 55_000,
+      timeout: 110_000,
     });
     expect(status, `${script}\n${stdout}\n${stderr}`).toBe(0);
     expect(stdout).toContain(`${COUNT} stamps`);
-  });
+  }, 120_000);
 });
