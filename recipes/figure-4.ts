@@ -15,7 +15,7 @@ import { SILENT } from "../src/base/progress.ts";
 import { centralCrop } from "../src/batches/pictures.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { loadImageData, restoreRanges } from "../src/tasks/images/data.ts";
-import { type Example, evaluateImages, setupsOf, writeExamples } from "../src/tasks/images/evaluate.ts";
+import { evaluateImages, type ShownImage, setupsOf, writeExamples } from "../src/tasks/images/evaluate.ts";
 import { loadImageModel } from "../src/tasks/images/model.ts";
 import { markdown, shown } from "./common/tables.ts";
 import { BUDGET, evaluation, GRID, SEEDS } from "./multitask/runs.ts";
@@ -98,7 +98,7 @@ const model = loadImageModel(join(found.work, `active-${SEEDS[0]}`, "reconstruct
 const images = await loadImageData(join(found.work, "galaxy10_decals"), BUDGET.sizePx, BUDGET.splitSeed, SILENT);
 const { test } = setupsOf("reconstruct", images, BUDGET.sizePx, restoreRanges(images));
 const pictured = images.test.slice(0, 2);
-const sheet: Example[] = pictured.flatMap((picture) =>
+const sheet: ShownImage[] = pictured.flatMap((picture) =>
   GRID.patchesPx.map((patchPx) => {
     const columns = GRID.shares.flatMap((share) => {
       const [example] = evaluateImages(

@@ -1,28 +1,24 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ascendingOrder, descendingOrder } from "./order.ts";
+import { descendingOrder } from "./order.ts";
 
 const numbers = fc.array(
   fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: false }), fc.constantFrom(0, -0, 1, -1, Number.NaN)),
   { maxLength: 300 },
 );
-/** Left before right where negative, as the comparator of the order wants it. */
-const compared = (left: number, right: number, sign: number) =>
-  Number(Number.isNaN(left)) - Number(Number.isNaN(right)) || (left < right ? -sign : left > right ? sign : 0);
+/** Left before right where negative: the greater first, NaN last. */
+const compared = (left: number, right: number) =>
+  Number(Number.isNaN(left)) - Number(Number.isNaN(right)) || Number(left < right) - Number(left > right);
 
-for (const [name, order, sign] of [
-  ["descending", descendingOrder, -1],
-  ["ascending", ascendingOrder, 1],
-] as const)
-  it(`${name} order is the stable one, with NaN last`, () => {
-    fc.assert(
-      fc.property(numbers, (list) => {
-        const values = Float32Array.from(list);
-        const expected = Array.from(values.keys()).sort((a, b) => compared(values[a], values[b], sign) || a - b);
-        expect([...order(values)]).toEqual(expected);
-      }),
-    );
-  });
+it("descending order is the stable one, with NaN last", () => {
+  fc.assert(
+    fc.property(numbers, (list) => {
+      const values = Float32Array.from(list);
+      const expected = Array.from(values.keys()).sort((a, b) => compared(values[a], values[b]) || a - b);
+      expect([...descendingOrder(values)]).toEqual(expected);
+    }),
+  );
+});
 
 it("a million numbers are in order sooner than by a comparator", () => {
   const values = Float32Array.from({ length: 1_000_000 }, (_, i) => Math.sin(i * 12.9898) * 43758.5453);

@@ -8,11 +8,6 @@ export function descendingOrder(values: Float32Array): Uint32Array {
   return orderOf(values, (bits) => (bits >>> 31 === 1 ? bits : ~bits & 0x7fffffff) >>> 0);
 }
 
-/** The places of `values` [count] from the least to the greatest; equal ones keep their order, NaN stands last. */
-export function ascendingOrder(values: Float32Array): Uint32Array {
-  return orderOf(values, (bits) => (bits >>> 31 === 1 ? ~bits : bits | 0x80000000) >>> 0);
-}
-
 const DIGIT_BITS = 11;
 const DIGITS = 2 ** DIGIT_BITS;
 

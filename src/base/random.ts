@@ -1,6 +1,3 @@
-/** What a checkpoint keeps of a `Random`: four words and the unused half of the last normal pair. */
-export type RandomState = [number, number, number, number, number | null];
-
 /**
  * Seeded random numbers (xoshiro128**, seeded through splitmix32), the same on every machine.
  * Blackman & Vigna 2021, "Scrambled linear pseudorandom number generators".
@@ -117,15 +114,5 @@ export class Random {
     let hash = 0x811c9dc5;
     for (const c of String(label)) hash = Math.imul(hash ^ c.codePointAt(0)!, 0x01000193);
     return new Random((hash ^ Math.imul(this.s0, 3) ^ Math.imul(this.s2, 7)) >>> 0);
-  }
-
-  /** The whole state, for checkpoints; plain JSON. */
-  state(): RandomState {
-    return [this.s0, this.s1, this.s2, this.s3, this.spare];
-  }
-
-  /** Goes on exactly where `state` was taken. */
-  restore(state: RandomState): void {
-    [this.s0, this.s1, this.s2, this.s3, this.spare] = state;
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { convolve } from "../../test/fixtures/convolve.ts";
 import { Random } from "../base/random.ts";
-import { convolve, pointSpread } from "../stamps/degrade.ts";
+import { pointSpread } from "../stamps/degrade.ts";
 import { scope, tensor } from "../torch/index.ts";
 import { convolveBatch } from "./convolve.ts";
 

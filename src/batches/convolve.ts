@@ -2,7 +2,7 @@
  * Convolution of whole batches with a point spread for each image, by Fourier transform: what `stamps/degrade.ts` does
  * to one image, fast enough for training.
  */
-import type { Kernel } from "../stamps/degrade.ts";
+import type { PsfKernel } from "../stamps/degrade.ts";
 import { op, type Tensor, tensor } from "../torch/index.ts";
 
 /**
@@ -20,8 +20,7 @@ export function mirroredPlaces(length: number, margin: number): Int32Array {
 /** Images [B, C, H, W] with `margin` mirrored pixels on each side. */
 export function mirrorPad(images: Tensor, margin: number): Tensor {
   const [, , H, W] = images.shape;
-  const along = (length: number) =>
-    tensor(BigInt64Array.from(mirroredPlaces(length, margin), BigInt), [length + 2 * margin]);
+  const along = (length: number) => tensor([...mirroredPlaces(length, margin)], [length + 2 * margin], "int64");
   return images.indexSelect(2, along(H)).indexSelect(3, along(W));
 }
 
@@ -30,7 +29,7 @@ export function mirrorPad(images: Tensor, margin: number): Tensor {
  * first pixel.
  */
 export function transformKernels(
-  kernels: Kernel[],
+  kernels: PsfKernel[],
   height: number,
   width: number,
   dtype: "float32" | "float64" = "float32",
@@ -58,7 +57,7 @@ export function transform(images: Tensor): Tensor {
 }
 
 /** Images [B, C, H, W], each convolved with its kernel; beyond the edges an image is taken as mirrored. */
-export function convolveBatch(images: Tensor, kernels: Kernel[]): Tensor {
+export function convolveBatch(images: Tensor, kernels: PsfKernel[]): Tensor {
   const [, , H, W] = images.shape;
   const margin = Math.max(...kernels.map(({ size }) => (size - 1) / 2));
   const [height, width] = [H + 2 * margin, W + 2 * margin];

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { convolve } from "../../test/fixtures/convolve.ts";
 import { lopsidedKernel, type RestorationGolden, wavesImage } from "../../test/fixtures/formulas.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
-import { convolve, type Kernel, pointSpread } from "../stamps/degrade.ts";
+import { type PsfKernel, pointSpread } from "../stamps/degrade.ts";
 import { scope, type Tensor, tensor } from "../torch/index.ts";
 import { richardsonLucy, richardsonLucyMirrored, wiener, wienerMirrored } from "./deconvolve.ts";
 
@@ -15,7 +16,7 @@ const worst = (found: ArrayLike<number>, wanted: ArrayLike<number>) =>
   Math.max(...Array.from(found, (value, i) => Math.abs(value - wanted[i])));
 
 /** Two images in one batch, of which the first is the golden one, and another kernel for the second. */
-function first(method: (images: Tensor, kernels: Kernel[]) => Tensor): Float64Array {
+function first(method: (images: Tensor, kernels: PsfKernel[]) => Tensor): Float64Array {
   return scope(() => {
     const images = tensor(Float64Array.from([...wavesImage(S, 0.4), ...wavesImage(S, 1)]), [2, 1, S, S], "float64");
     return method(images, [lopsidedKernel(7), lopsidedKernel(9)])

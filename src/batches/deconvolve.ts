@@ -2,7 +2,7 @@
  * Classical deconvolution with a known point spread, the measure for a learned restoration. Definitions are
  * scikit-image's `restoration`.
  */
-import type { Kernel } from "../stamps/degrade.ts";
+import type { PsfKernel } from "../stamps/degrade.ts";
 import { op, opInPlace, type Tensor, tensor, zeros } from "../torch/index.ts";
 import { inverseTransform, mirrorPad, transform, transformKernels } from "./convolve.ts";
 
@@ -12,7 +12,7 @@ function middle(images: Tensor, margin: number): Tensor {
   return images.slice(2, margin, H - margin).slice(3, margin, W - margin);
 }
 
-const widest = (kernels: Kernel[]) => Math.max(...kernels.map(({ size }) => (size - 1) / 2));
+const widest = (kernels: PsfKernel[]) => Math.max(...kernels.map(({ size }) => (size - 1) / 2));
 const precision = (images: Tensor) => (images.dtype === "float64" ? "float64" : "float32");
 
 /**
@@ -20,7 +20,7 @@ const precision = (images: Tensor) => (images.dtype === "float64" ? "float64" : 
  * scikit-image's `richardson_lucy` with `clip=False`, light from beyond the edges taken as dark. It starts at 0.5;
  * negative pixels, which noise makes, stay as they are.
  */
-export function richardsonLucy(images: Tensor, kernels: Kernel[], iterations: number): Tensor {
+export function richardsonLucy(images: Tensor, kernels: PsfKernel[], iterations: number): Tensor {
   const [B, C, H, W] = images.shape;
   const [height, width] = [H + 2 * widest(kernels), W + 2 * widest(kernels)];
   const transfer = transformKernels(kernels, height, width, precision(images));
@@ -39,20 +39,20 @@ export function richardsonLucy(images: Tensor, kernels: Kernel[], iterations: nu
 }
 
 /** The same with mirrored edges, as an image of the sky is better continued. */
-export function richardsonLucyMirrored(images: Tensor, kernels: Kernel[], iterations: number): Tensor {
+export function richardsonLucyMirrored(images: Tensor, kernels: PsfKernel[], iterations: number): Tensor {
   const margin = widest(kernels);
   return middle(richardsonLucy(mirrorPad(images, margin), kernels, iterations), margin);
 }
 
 /** A Laplacian as a kernel, which measures roughness. */
-const LAPLACIAN: Kernel = { size: 3, values: Float32Array.from([0, -1, 0, -1, 4, -1, 0, -1, 0]) };
+const LAPLACIAN: PsfKernel = { size: 3, values: Float32Array.from([0, -1, 0, -1, 4, -1, 0, -1, 0]) };
 
 /**
  * Wiener-Hunt deconvolution (Hunt 1971) of images [B, C, H, W], taken as periodic: conj(H) / (|H|^2 + balance |D|^2), D
  * the Laplacian; scikit-image's `wiener` with `clip=False`. One kernel for all or one an image; one balance an image or
  * one for each of its bands: large ones smooth more.
  */
-export function wiener(images: Tensor, kernels: Kernel[], balances: number[]): Tensor {
+export function wiener(images: Tensor, kernels: PsfKernel[], balances: number[]): Tensor {
   const [B, , height, width] = images.shape;
   const dtype = precision(images);
   const H = transformKernels(kernels, height, width, dtype);
@@ -65,7 +65,7 @@ export function wiener(images: Tensor, kernels: Kernel[], balances: number[]): T
 }
 
 /** The same with mirrored edges. */
-export function wienerMirrored(images: Tensor, kernels: Kernel[], balances: number[]): Tensor {
+export function wienerMirrored(images: Tensor, kernels: PsfKernel[], balances: number[]): Tensor {
   const margin = widest(kernels);
   return middle(wiener(mirrorPad(images, margin), kernels, balances), margin);
 }

@@ -8,7 +8,7 @@ import { colourBands } from "../stamps/render.ts";
 import { openSurvey, type Stamp } from "../survey/folder.ts";
 
 /** Three planes of one image, red first: colour as whole steps of 1/255, or flux in the survey's unit. */
-export interface Picture {
+export interface CroppedPicture {
   id: string;
   sidePx: number;
   data: Uint8Array | Float32Array;
@@ -18,7 +18,7 @@ export interface Picture {
 export interface PictureSet {
   kind: "flux" | "colour";
   pixelScaleArcsec: number | null;
-  pictures: Picture[];
+  pictures: CroppedPicture[];
   /** Stamps that are too small, cannot be read or have pixels without a measurement. */
   skipped: number;
   /** Names the data: the surveys' hashes and the size that was kept. */
@@ -29,7 +29,7 @@ export interface PictureSet {
  * The central square of `sidePx` of a stamp, three planes, red first; null where the stamp is smaller or a pixel has no
  * measurement.
  */
-function centralPlanes({ data, bands, kind, widthPx, heightPx }: Stamp, sidePx: number): Picture["data"] | null {
+function centralPlanes({ data, bands, kind, widthPx, heightPx }: Stamp, sidePx: number): CroppedPicture["data"] | null {
   if (widthPx < sidePx || heightPx < sidePx) return null;
   const order = kind === "colour" ? [0, 1, 2] : colourBands(bands);
   const [left, top] = [(widthPx - sidePx) >> 1, (heightPx - sidePx) >> 1];
@@ -53,7 +53,7 @@ export async function loadPictures(
 ): Promise<PictureSet> {
   const survey = await openSurvey(folder);
   const wanted = rows ?? survey.rows.map((_, i) => i);
-  const pictures: Picture[] = [];
+  const pictures: CroppedPicture[] = [];
   for (const [done, row] of wanted.entries()) {
     const planes = await survey.readStamp(row).then(
       (stamp) => centralPlanes(stamp, sidePx),
@@ -78,7 +78,7 @@ export async function loadPictures(
  * A square of a picture [3, size, size], as it is or turned by quarters and mirrored (`symmetry` 0 to 7); colour in [0,
  * 1], flux as it is.
  */
-export function cropOf({ sidePx, data }: Picture, x0: number, y0: number, sizePx: number, symmetry = 0): Float32Array {
+function cropOf({ sidePx, data }: CroppedPicture, x0: number, y0: number, sizePx: number, symmetry = 0): Float32Array {
   const unit = data instanceof Uint8Array ? 1 / 255 : 1;
   const out = new Float32Array(3 * sizePx * sizePx);
   const last = sizePx - 1;
@@ -93,13 +93,13 @@ export function cropOf({ sidePx, data }: Picture, x0: number, y0: number, sizePx
 }
 
 /** A crop at a random place, randomly turned and mirrored. */
-export function randomCrop(picture: Picture, sizePx: number, random: Random): Float32Array {
+export function randomCrop(picture: CroppedPicture, sizePx: number, random: Random): Float32Array {
   const free = picture.sidePx - sizePx + 1;
   return cropOf(picture, random.int(free), random.int(free), sizePx, random.int(8));
 }
 
 /** The middle of a picture. */
-export function centralCrop(picture: Picture, sizePx: number): Float32Array {
+export function centralCrop(picture: CroppedPicture, sizePx: number): Float32Array {
   const from = (picture.sidePx - sizePx) >> 1;
   return cropOf(picture, from, from, sizePx);
 }

@@ -46,5 +46,26 @@ export function addEvaluateCommand(program: Command): void {
       );
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describeScores(result.classes, result.scores));
     });
+  evaluate
+    .command("head")
+    .argument("<survey>", "survey folder; the test split is measured")
+    .description("the validation measures of any head that holds its network, on the test split")
+    .requiredOption("--head <file>", "head of `skyloop train` or of multitask training")
+    .option("--seed <n>", "seed of the split (default: that of the training)", Number)
+    .option("--json", "one JSON object", false)
+    .action(async (survey: string, flags: { head: string; seed?: number; json: boolean }) => {
+      const [{ evaluateTask }, { terminalProgress, SILENT }] = await Promise.all([
+        import("../tasks/use.ts"),
+        import("../base/progress.ts"),
+      ]);
+      const progress = flags.json ? SILENT : terminalProgress("reading", "stamps");
+      const found = await evaluateTask(survey, flags.head, { seed: flags.seed, progress });
+      const measures = Object.entries(found.measures).map(([name, value]) => `${name} ${value.toPrecision(5)}`);
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify(found)}\n`
+          : `${found.task} on ${found.objects} objects: ${measures.join(", ")}\n`,
+      );
+    });
   addEvaluateImageCommands(evaluate);
 }

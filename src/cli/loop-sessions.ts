@@ -109,7 +109,7 @@ async function surveysOf(folders: string[]): Promise<string[]> {
 }
 
 /** Survey folders in this folder and in ./surveys, where `skyloop start` puts them. */
-export function surveysHere(): string[] {
+function surveysHere(): string[] {
   const below = (folder: string) =>
     existsSync(folder)
       ? readdirSync(folder, { withFileTypes: true })

@@ -23,8 +23,8 @@ export function addPredictCommand(program: Command): void {
     .option("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
     .option("--name <name>", "name of these predictions on the page (default: COLUMN-MODEL)")
     .action(async (survey: string, flags: { head: string; out?: string; name?: string }) => {
-      const [{ predictClasses }, { terminalProgress }, { SkyloopError }] = await Promise.all([
-        import("../tasks/classify/predict.ts"),
+      const [{ predictTask }, { terminalProgress }, { SkyloopError }] = await Promise.all([
+        import("../tasks/use.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
@@ -33,13 +33,12 @@ export function addPredictCommand(program: Command): void {
         throw new SkyloopError("BAD_OPTION", `--out ends in .csv, .parquet, .fits or .vot, not .${ending}`);
       const out =
         flags.out === undefined ? undefined : { path: flags.out, format: FORMATS[ending as keyof typeof FORMATS] };
-      const { name, counts } = await predictClasses(
-        survey,
-        flags.head,
-        { out, name: flags.name },
-        terminalProgress("stamps", "stamps"),
-      );
-      const shown = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+      const { name, counts } = await predictTask(survey, flags.head, {
+        out,
+        name: flags.name,
+        progress: terminalProgress("stamps", "stamps"),
+      });
+      const shown = Object.entries(counts ?? {}).map(([name, count]) => `${count} ${name}`);
       process.stdout.write(
         `${flags.out === undefined ? "" : `${flags.out}, and `}predictions ${name} of ${survey}: ${shown.join(", ")}\n`,
       );

@@ -22,7 +22,7 @@ export interface LabelledObject {
  * Two objects whose thumbnails correlate at least so much are taken for the same galaxy; in gz_kaggle and
  * gz2_votes_1000 there is a gap between such pairs and the next ones.
  */
-export const SAME_PICTURE = 0.98;
+const SAME_PICTURE = 0.98;
 const THUMBNAIL_PX = 24;
 const CENTRE = (THUMBNAIL_PX - 1) / 2;
 const RADII = Array.from({ length: THUMBNAIL_PX ** 2 }, (_, p) =>

@@ -23,7 +23,7 @@ export type Head = (
 const NEIGHBOURS = { k: 10, temperature: 0.1 } as const;
 
 /** Nearest neighbours by cosine similarity of standardised features. */
-export const nearest: Head = (space, examples, rows, classes) =>
+const nearest: Head = (space, examples, rows, classes) =>
   noGrad(() =>
     scope(() => {
       const known = normalize(
@@ -48,7 +48,7 @@ export const nearest: Head = (space, examples, rows, classes) =>
 const LINEAR = { steps: 150, learningRate: 3e-3, weightDecay: 0.3 } as const;
 
 /** Logistic regression on standardised features: the linear probe. */
-export const linearProbe: Head = (space, examples, rows, classes, seed) => {
+const linearProbe: Head = (space, examples, rows, classes, seed) => {
   manualSeed(seed);
   const layer = new Linear(space.dim, classes);
   scope(() => noGrad(() => layer.weight.copy_(zeros([classes, space.dim]))));
@@ -77,7 +77,7 @@ export const linearProbe: Head = (space, examples, rows, classes, seed) => {
 };
 
 /** The learner of the loop, one class against the others where there are more than two. */
-export const loopLearner: Head = (space, examples, rows, classes, seed) => {
+const loopLearner: Head = (space, examples, rows, classes, seed) => {
   const out = new Float32Array(rows.length * classes);
   for (let label = classes === 2 ? 1 : 0; label < classes; label++) {
     const learner = learn(

@@ -7,7 +7,7 @@ import { type ProbeResult, probe } from "./probe.ts";
 import { HEADS, type HeadName } from "./probe-heads.ts";
 
 /** A question with known answers, asked of features by `skyloop probe --suites`. */
-export const Suite = z.strictObject({
+const Suite = z.strictObject({
   name: z.string(),
   /** Survey folders, relative to the working directory. */
   surveys: z.array(z.string()).min(1),

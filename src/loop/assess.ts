@@ -26,7 +26,7 @@ const TOP = 100;
  * With fewer random picks answered nothing is said about the survey: what the rule shows is positive too often to stand
  * for it.
  */
-export const LEAST_RANDOM = 3;
+const LEAST_RANDOM = 3;
 
 /** An answered object, and how it came before the person: picked by the rule, at random, or the person's own choice. */
 export interface Answered extends Example {

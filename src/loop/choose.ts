@@ -21,7 +21,7 @@ export function ruleMode(positives: number, negatives: number, alpha: number): M
 }
 
 /** Two objects of one page are near-duplicates when their standardised features have at least this cosine. */
-export const DUPLICATE_COSINE = 0.995;
+const DUPLICATE_COSINE = 0.995;
 
 /** What a page is chosen from. */
 export interface ChooseInput {

@@ -61,7 +61,7 @@ export interface Example {
  * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with
  * their number, between bounds (docs/decisions/learner.md).
  */
-export const LEARN = {
+const LEARN = {
   hidden: 2048,
   steps: { least: 6, most: 60, perExample: 0.075 },
   learningRate: 1e-3,
@@ -139,7 +139,7 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
         const part =
           examples.length <= LEARN.batchSize
             ? null
-            : tensor(BigInt64Array.from(random.sample(examples.length, LEARN.batchSize), BigInt), [LEARN.batchSize]);
+            : tensor([...random.sample(examples.length, LEARN.batchSize)], [LEARN.batchSize], "int64");
         const of = (all: Tensor) => (part === null ? all : all.indexSelect(0, part));
         bceWithLogits(mlp.forward(of(x)), of(target), of(weight)).backward();
       });

@@ -258,7 +258,7 @@ function countRounds(folded: FoldedSession): Map<number, ReturnType<typeof count
  * Per round: what was shown and what it turned out to be. Precision is the share of positives among the rule's picks
  * that got a yes or no.
  */
-export function summariseRounds(folded: FoldedSession, rounds: RoundRecord[], alpha: number): RoundSummary[] {
+function summariseRounds(folded: FoldedSession, rounds: RoundRecord[], alpha: number): RoundSummary[] {
   const counts = countRounds(folded);
   const given = (round: number) => counts.get(round) ?? { positives: 0, negatives: 0, unsure: 0 };
   const first: RoundSummary = {

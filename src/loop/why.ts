@@ -62,7 +62,7 @@ export function influences(
 }
 
 /** Patches a side of the heat map. */
-export const HEAT_SIZE = 8;
+const HEAT_SIZE = 8;
 const BATCH = 16;
 
 /** Which regions of an image matter for its score, as a map of `size` x `size` patches over `box`. */

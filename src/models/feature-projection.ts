@@ -115,7 +115,7 @@ export function isProjectionName(name: string): boolean {
 }
 
 /** The projection among the tensors of a weights file, kept from the scope around; null where there is none. */
-export function projectionOf(tensors: Record<string, Tensor>): Projection | null {
+export function projectionIn(tensors: Record<string, Tensor>): Projection | null {
   return NAMES.mean in tensors && NAMES.axes in tensors
     ? { mean: keep(tensors[NAMES.mean]), axes: keep(tensors[NAMES.axes]) }
     : null;
@@ -123,7 +123,7 @@ export function projectionOf(tensors: Record<string, Tensor>): Projection | null
 
 /** The projection in a weights file; null where it has none. */
 export function readProjection(path: string): Projection | null {
-  return scope(() => projectionOf(readSafetensors(path, isProjectionName).tensors));
+  return scope(() => projectionIn(readSafetensors(path, isProjectionName).tensors));
 }
 
 /**

@@ -7,7 +7,7 @@ const product = (shape: number[]) => shape.reduce((total, n) => total * n, 1);
  * Floating-point operations (a multiplication and an addition each count) of the operators that multiply matrices;
  * others are left out.
  */
-export function flopsOf({ op, shapes, result }: Observed): number {
+function flopsOf({ op, shapes, result }: Observed): number {
   const [a, b] = shapes;
   switch (op) {
     case "linear":

@@ -17,7 +17,7 @@ export { type FeatureReader, type FeatureReading, featuresOf } from "./feature-r
 const COMMON = { patchSize: 4, window: 8, mlpRatio: 4, channels: 3 } as const;
 
 /** The paper's network: 99,672,457 parameters. Queries are multiplied by 8, as in the published one. */
-export const LVM_BASE: SwinUnetConfig = {
+const LVM_BASE: SwinUnetConfig = {
   ...COMMON,
   imageSize: 128,
   embedDim: 96,
@@ -27,7 +27,7 @@ export const LVM_BASE: SwinUnetConfig = {
   dropPath: 0.1,
 };
 /** A network that two cores can train in hours. */
-export const LVM_TINY: SwinUnetConfig = {
+const LVM_TINY: SwinUnetConfig = {
   ...COMMON,
   imageSize: 128,
   embedDim: 48,

@@ -29,7 +29,7 @@ export function ringPatternDim({ config: { embedDim: C } }: SwinUnet): number {
  * cosine over each ring and over all of them, and the sine likewise. Rings overlap by half; the outermost is fullest
  * half a ring within the map's nearest edge.
  */
-export function ringWeights(rings: number, H: number, W: number): Float32Array {
+function ringWeights(rings: number, H: number, W: number): Float32Array {
   const half = Math.min(H, W) / 2;
   const places = Array.from({ length: H * W }, (_, p) => {
     const [x, y] = [(p % W) + 0.5 - W / 2, Math.floor(p / W) + 0.5 - H / 2];

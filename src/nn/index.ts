@@ -7,7 +7,7 @@ export {
   fusedFeedforward,
   fusedLinear,
 } from "./fused.ts";
-export { constant, kaimingNormalFanOut, truncatedNormal, uniform } from "./init.ts";
+export { constant, truncatedNormal, uniform } from "./init.ts";
 export {
   BATCH_NORM_EPS,
   BatchNorm,

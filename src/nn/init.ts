@@ -26,12 +26,6 @@ export function uniform(shape: number[], bound: number): Parameter {
   return made(shape, (t) => opInPlace("uniform_", t, -bound, bound));
 }
 
-/** Normal with sigma sqrt(2 / fan out): torchvision's for convolutions before ReLU (He et al. 2015). */
-export function kaimingNormalFanOut(shape: number[]): Parameter {
-  const fanOut = shape[0] * shape.slice(2).reduce((product, n) => product * n, 1);
-  return made(shape, (t) => opInPlace("normal_", t, 0, Math.sqrt(2 / fanOut)));
-}
-
 /** A parameter filled with one value. */
 export function constant(shape: number[], value: number): Parameter {
   return scope(() => op("full", shape, value, 6)).asParameter();

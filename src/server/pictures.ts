@@ -7,9 +7,6 @@ import type { ServedSurvey } from "./workspace.ts";
 /** Sides in px that pictures of stamps are made in. */
 export const PICTURE_SIZES = [64, 96, 128, 192, 256, 512] as const;
 
-/** One of the sides in px that stamps are shown at. */
-export type PictureSize = (typeof PICTURE_SIZES)[number];
-
 const MEMORY_BYTES = 64 * 2 ** 20;
 
 // Several pictures are made at once; each needs no more threads of its own.

@@ -28,7 +28,8 @@ export interface CutBox {
   height: number;
 }
 
-/** Where a stamp around (x, y) lies on an image. Throws STAMP_OFF_IMAGE as `cutStamp` does. */
+/** Where a stamp around (x, y) lies on an image. Throws STAMP_OFF_IMAGE where nothing of it does, or not all
+ * of it and `pad` is "error". */
 export function boxAround(
   image: Pick<Wide, "widthPx" | "heightPx">,
   { x, y }: { x: number; y: number },
@@ -62,18 +63,4 @@ export function padStamp(
         (plane * sizePx + y0 - bottom + row) * sizePx + x0 - left,
       );
   return { data, quality: QUALITY.offEdge };
-}
-
-/**
- * The stamp [planes, size, size] around pixel position (x, y), 0-based; for an even size the centre lies half a pixel
- * up and right of the stamp's middle pixel corner. Throws STAMP_OFF_IMAGE where nothing of it lies on the image, or any
- * of it does not and `pad` is "error".
- */
-export function cutStamp(
-  image: Wide,
-  place: { x: number; y: number },
-  options: CutOptions,
-): { data: Float32Array; quality: number } {
-  const box = boxAround(image, place, options);
-  return padStamp(image.section(box.x0, box.y0, box.width, box.height), image.planes, box, options);
 }

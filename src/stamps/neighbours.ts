@@ -17,7 +17,7 @@ export interface NeighbourOptions {
 }
 
 /** Settings that `predict reconstruct --neighbours` uses. */
-export const DEFAULT_NEIGHBOURS: NeighbourOptions = { threshold: 3, saddle: 0.7, leastPx: 12, growPx: 5 };
+const DEFAULT_NEIGHBOURS: NeighbourOptions = { threshold: 3, saddle: 0.7, leastPx: 12, growPx: 5 };
 
 /**
  * Brightness over all bands, each in units of its own noise, smoothed over 3 x 3 pixels; sky level and noise of the

@@ -10,7 +10,7 @@ import { unitFactor } from "../survey/units.ts";
 const LEGACY = { Q: 20, M: 0.03, scale: { g: 6.0, r: 3.4, z: 2.2 } as Record<string, number> };
 
 /** Flux [bands, H, W] with the bands' names. */
-export type Plane = { data: Float32Array; widthPx: number; heightPx: number; bands: string[] };
+export type FluxPlanes = { data: Float32Array; widthPx: number; heightPx: number; bands: string[] };
 
 /**
  * Which band is shown red, green and blue: reddest first. Bands whose names tell a wavelength are ordered by it, others
@@ -28,7 +28,7 @@ export function colourBands(bands: string[]): [number, number, number] {
  * Flux [bands, H, W] to colour [3, H, W] in [0, 1], red first, by the Legacy viewer's arcsinh. Bands other than g, r, z
  * take the scale of the one they are shown as. NaN pixels come out black.
  */
-export function renderLegacy({ data, widthPx, heightPx, bands }: Plane): Float32Array {
+export function renderLegacy({ data, widthPx, heightPx, bands }: FluxPlanes): Float32Array {
   const N = widthPx * heightPx;
   const shown = colourBands(bands);
   const scales = ["z", "r", "g"].map((name, i) => LEGACY.scale[bands[shown[i]].toLowerCase()] ?? LEGACY.scale[name]);
@@ -61,7 +61,7 @@ const OWN = { high: 1.2, noise: 0.03 };
  * by its own pixels: the sky (25th percentile) to 0, the 99.5th percentile to 1.2 unless that would lift the noise
  * above 0.03.
  */
-export function renderFlux(plane: Plane & { unit: string }): Float32Array {
+export function renderFlux(plane: FluxPlanes & { unit: string }): Float32Array {
   const { data, widthPx, heightPx, bands, unit } = plane;
   const factor = unitFactor(unit, "nanomaggy");
   if (factor === 1) return renderLegacy(plane);

@@ -2,8 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
 import { adaptiveCrop, otsuThreshold, resizeArea } from "./crop.ts";
-import { cutStamp } from "./cut.ts";
+import { boxAround, type CutOptions, padStamp, type Wide } from "./cut.ts";
 import { colourBands, percentiles, renderFlux, renderLegacy, renderRgb8, renderStretch } from "./render.ts";
+
+/** A stamp as a survey of wide images cuts it: the box, what of it lies on the image, and the rest. */
+function cutStamp(image: Wide, place: { x: number; y: number }, options: CutOptions) {
+  const box = boxAround(image, place, options);
+  return padStamp(image.section(box.x0, box.y0, box.width, box.height), image.planes, box, options);
+}
 
 describe("adaptive crop", () => {
   const blob = (size: number, cx: number, cy: number, radius: number) => {

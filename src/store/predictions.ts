@@ -6,15 +6,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { readJson, writeFileAtomic } from "../base/files.ts";
+import type { PredictedColumn } from "../contract/predictions.ts";
 
-/** A column of predictions: numbers in single precision. */
-export interface PredictedColumn {
-  name: string;
-  /** "deg", "arcsec", "mag"; absent for a pure number. */
-  unit?: string;
-  /** One line of what it is. */
-  about?: string;
-}
+export type { PredictedColumn } from "../contract/predictions.ts";
 
 /**
  * What a task says of a survey's objects: numbers in named columns, one row an object, or a list of rows an object
@@ -54,7 +48,7 @@ export interface PredictionHeader {
 export type PredictionSource = Pick<PredictionHeader, "task" | "head" | "model" | "dataHash" | "count" | "madeAt">;
 
 /** The source of predictions that are made now of a survey. */
-export function headerOf(
+export function sourceOf(
   { header: { dataHash, count } }: { header: { dataHash: string; count: number } },
   by: Pick<PredictionHeader, "task" | "head" | "model">,
 ): PredictionSource {
@@ -65,7 +59,7 @@ const folderOf = (survey: string) => join(survey, "predictions");
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** A name that a file can have. Throws BAD_OPTION. */
-export function checkPredictionName(name: string): string {
+function checkPredictionName(name: string): string {
   if (!NAME.test(name))
     throw new SkyloopError(
       "BAD_OPTION",

@@ -1,6 +1,6 @@
 /** What columns are usually called. Names are compared without case and without what is no letter or digit. */
 
-export const plainName = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
+const plainName = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
 /** Columns that name an object, the likeliest first. */
 const ID_NAMES = [

@@ -276,8 +276,3 @@ export function cardNumber(header: FitsCard[], key: string): number | undefined 
   const value = cardValue(header, key);
   return value === undefined ? undefined : fitsNumber(value);
 }
-
-/** cfitsio's version. */
-export function fitsVersion(): number {
-  return addon().version();
-}

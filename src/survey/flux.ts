@@ -83,7 +83,7 @@ export async function* readFluxStamps(
 }
 
 /** Lets what is said of every file of a set through once: planes that all of them have and none of them is. */
-export function onceEach(): (problem: Problem) => boolean {
+function onceEach(): (problem: Problem) => boolean {
   const said = new Set<string>();
   return ({ code, message }) => {
     if (code !== "PLANE_LEFT_OUT" && code !== "UNIT_DIFFERS" && code !== "WCS_UNSUPPORTED") return true;

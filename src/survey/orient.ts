@@ -9,7 +9,7 @@ export interface Turn {
 }
 
 /** No turn. */
-export const AS_IT_IS: Turn = { swap: false, flipX: false, flipY: false };
+const AS_IT_IS: Turn = { swap: false, flipX: false, flipY: false };
 
 /**
  * The turn after which north points along rising rows and east along falling columns as nearly as quarters allow; none

@@ -7,7 +7,7 @@ import { readSafetensors, scope, type Tensor, writeSafetensors } from "../torch/
 import type { HeadCard, Packed } from "./task.ts";
 
 /** Of the card that this version writes. */
-export const HEAD_FORMAT = 1;
+const HEAD_FORMAT = 1;
 
 /** Version of this program, for cards. */
 export function skyloopVersion(): string {
@@ -27,7 +27,7 @@ interface FormerCard extends Record<string, unknown> {
 }
 
 /** The card of a file's notes, brought to the present format; null where they hold none. */
-export function cardOf(notes: Record<string, string>): HeadCard | null {
+function cardOf(notes: Record<string, string>): HeadCard | null {
   if (notes.card === undefined || notes.task === undefined) return null;
   const card = JSON.parse(notes.card) as HeadCard | FormerCard;
   if ("format" in card) return card as HeadCard;

@@ -1,41 +1,97 @@
 /** Using a trained head of any task on a survey: predictions that are kept with it, and measures of its test samples. */
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
-import { headerOf, type PredictionHeader, savePredictions } from "../store/predictions.ts";
-import { openSurvey } from "../survey/folder.ts";
+import { mostProbable } from "../measure/classification.ts";
+import { type Predicted, type PredictedColumn, savePredictions, sourceOf } from "../store/predictions.ts";
+import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
+import { openSurvey, type Survey } from "../survey/folder.ts";
 import { loadHead } from "./heads.ts";
 import { TASKS } from "./index.ts";
 import { measure, type TaskTable } from "./task.ts";
 
+/** What is done with predictions beside keeping them, and which tasks there are. */
+export interface PredictOptions {
+  /** A catalogue to write. */
+  out?: { path: string; format: TableFormat };
+  /** Under which name they are kept; that of what is predicted and of the backbone unless given. */
+  name?: string;
+  progress: Progress;
+  tasks?: TaskTable;
+}
+
 /**
- * Keeps what a head says of every object with the survey, under `name` (the task's and the backbone's unless given).
- * Throws BAD_HEAD for a head whose task makes pictures, and what loading the head and predicting throw.
+ * Keeps what a head says of every object with the survey, where the page finds it, and writes id, position and the
+ * columns to `out`; of classes also the most probable one and its probability. Returns the name, the columns and, of
+ * classes, how many objects are of each. Throws BAD_HEAD for a head whose task makes pictures, BAD_OPTION for a
+ * catalogue of lists, and what loading the head and predicting throw.
  */
 export async function predictTask(
   folder: string,
   headPath: string,
-  { name, progress, tasks = TASKS }: { name?: string; progress: Progress; tasks?: TaskTable },
-): Promise<{ name: string; columns: PredictionHeader["columns"] }> {
+  { out, name, progress, tasks = TASKS }: PredictOptions,
+): Promise<{ name: string; columns: PredictedColumn[]; counts: Record<string, number> | null }> {
   const { task, card, model } = loadHead(headPath, tasks);
+  const survey = await openSurvey(folder);
   try {
     if (task.predict === undefined)
       throw new SkyloopError(
         "BAD_HEAD",
         `${task.name} makes pictures, not a table; run \`skyloop predict ${task.name} IN OUT\``,
       );
-    const survey = await openSurvey(folder);
-    try {
-      const found = await task.predict(model, survey, progress);
-      const kept = name ?? `${task.name}-${card.backbone.name}`;
-      const by = { task: task.name, model: card.backbone.name, head: headPath };
-      savePredictions(folder, kept, headerOf(survey, by), found);
-      return { name: kept, columns: found.columns };
-    } finally {
-      survey.close();
-    }
+    const found = await task.predict(model, survey, progress);
+    const what = found.classes?.column ?? task.name;
+    const kept = name ?? `${what}-${card.backbone.name}`.replace(/[^A-Za-z0-9._-]+/g, "_");
+    savePredictions(
+      folder,
+      kept,
+      sourceOf(survey, { task: task.name, model: card.backbone.name, head: headPath }),
+      found,
+    );
+    if (out !== undefined) await writeCatalogue(survey, found, out);
+    return { name: kept, columns: found.columns, counts: countsOf(found) };
   } finally {
+    survey.close();
     task.dispose(model);
   }
+}
+
+/** How many objects each class is the most probable one of; null where no classes are predicted. */
+function countsOf({ classes, values }: Predicted): Record<string, number> | null {
+  if (classes === undefined) return null;
+  const predicted = mostProbable(values, classes.names.length);
+  return Object.fromEntries(classes.names.map((name, k) => [name, predicted.filter((value) => value === k).length]));
+}
+
+async function writeCatalogue(
+  survey: Survey,
+  { columns, values, offsets, classes }: Predicted,
+  out: { path: string; format: TableFormat },
+): Promise<void> {
+  if (offsets !== null)
+    throw new SkyloopError("BAD_OPTION", "a list for each object is no table of the survey's rows; leave out --out");
+  const K = columns.length;
+  const predicted = classes === undefined ? null : mostProbable(values, K);
+  const best = (i: number) => (predicted as ArrayLike<number>)[i];
+  const specs: ColumnSpec[] = [
+    { name: "id", type: "string", description: "object of the survey's catalogue" },
+    { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },
+    { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)" },
+    ...(classes === undefined
+      ? []
+      : ([
+          { name: "predicted", type: "string", description: `most probable class of ${classes.column}` },
+          { name: "confidence", type: "number", description: "its probability" },
+        ] as const)),
+    ...columns.map(({ name, unit, about }): ColumnSpec => ({ name, type: "number", unit, description: about })),
+  ];
+  const rows = survey.rows.map((row, i) => ({
+    id: row.id,
+    ra: row.raDeg,
+    dec: row.decDeg,
+    ...(classes === undefined ? {} : { predicted: classes.names[best(i)], confidence: values[i * K + best(i)] }),
+    ...Object.fromEntries(columns.map(({ name }, k) => [name, values[i * K + k]])),
+  }));
+  await writeTable(out.path, out.format, specs, rows);
 }
 
 /**

@@ -68,7 +68,7 @@ function checkOptions({ steps, batchSize, sizePx, seed }: TrainTaskOptions): voi
 }
 
 /** The name of a survey's folder. */
-export const surveyName = (folder: string) => folder.split(/[/\\]/).filter(Boolean).at(-1) ?? folder;
+const surveyName = (folder: string) => folder.split(/[/\\]/).filter(Boolean).at(-1) ?? folder;
 
 /** The evaluator's measures of the test samples. */
 function testMeasures(task: AnyTask, { network, learned, data }: TaskRun): object {

@@ -165,6 +165,7 @@ export function trainTasks(
     toEvaluation();
     judge(state, tasks, settings.active);
   };
+  const save = () => saveCheckpoint(checkpoint, trained, { recipeHash: runHash, state: JSON.stringify(state) });
   let turn = 0;
   try {
     if (state.records.length === 0) evaluate();
@@ -199,9 +200,10 @@ export function trainTasks(
           state.counts[turn]++;
         },
         evaluate,
-        checkpoint: () => saveCheckpoint(checkpoint, trained, { recipeHash: runHash, state: JSON.stringify(state) }),
+        checkpoint: save,
       },
     );
+    save();
   } finally {
     optimiser.dispose();
     progress.end();

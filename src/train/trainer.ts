@@ -25,7 +25,7 @@ export interface Hooks {
   evaluate?(): void;
   /** After each step: its record, the length of its gradients and its learning rate. */
   metrics?(record: StepRecord, gradNorm: number, learningRate: number): void;
-  /** Every `checkpointEvery` steps, and when the loop ends without an error. */
+  /** Every `checkpointEvery` steps, but not at the last one: who called the loop saves what it ends with. */
   checkpoint?(): void;
 }
 
@@ -79,5 +79,4 @@ export function trainSteps(run: Run, hooks: Hooks = {}): void {
     progress.update(clock.step, steps, `${about === "" ? "" : `${about} `}loss ${record.loss.toFixed(3)}`);
     if (clock.step < steps && due(run.checkpointEvery)) hooks.checkpoint?.();
   }
-  hooks.checkpoint?.();
 }

@@ -2,8 +2,10 @@ import { beforeAll, expect, it } from "vitest";
 import { createModel } from "../../src/models/index.ts";
 import { savePredictions } from "../../src/store/predictions.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
+import { saveHead } from "../../src/tasks/heads.ts";
 import { taskDecoder } from "../../src/tasks/images/image-task.ts";
-import { disposeImageModel, saveImageModel } from "../../src/tasks/images/model.ts";
+import { disposeImageModel } from "../../src/tasks/images/model.ts";
+import { TASKS } from "../../src/tasks/index.ts";
 import { manualSeed } from "../../src/torch/index.ts";
 import { face, openSession, openWorld, tile } from "./harness.ts";
 
@@ -24,7 +26,7 @@ const world = openWorld({
       seed: 1,
       dataHash: "none",
     } as const;
-    saveImageModel(path, { encoder, decoder, card });
+    saveHead(path, TASKS[card.task], { encoder, decoder, card });
     disposeImageModel({ encoder, decoder, card });
     return [path];
   },

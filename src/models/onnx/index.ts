@@ -7,7 +7,7 @@ import { model, value } from "./protobuf.ts";
 import { type RecordedValue, record } from "./trace.ts";
 
 /** Operators of ONNX 1.15; Gelu came with it. */
-export const OPSET = 20;
+const OPSET = 20;
 
 /** What an exported file says of itself: size of its images, names of input and output, version, notes. */
 export interface OnnxOptions {

@@ -32,9 +32,9 @@ const text = (field: number, value: string): Field => bytes(field, new TextEncod
 const packed = (field: number, values: number[]): Field => bytes(field, ...values.map(varint));
 
 /** TensorProto.DataType of float32 numbers. */
-export const FLOAT = 1;
+const FLOAT = 1;
 /** TensorProto.DataType of 64-bit integers. */
-export const INT64 = 7;
+const INT64 = 7;
 
 /** A number, a list of integers or floats, or a name. Lists of integers are what ONNX calls INTS. */
 export type Attribute = number | number[] | string | { float: number };

@@ -10,8 +10,6 @@ export type Colour = [number, number, number];
 
 /** Flux in nanomaggies of an AB magnitude. */
 export const fluxOf = (magnitude: number) => 10 ** (-0.4 * (magnitude - 22.5));
-/** AB magnitude of a flux in nanomaggies. */
-export const magnitudeOf = (flux: number) => 22.5 - 2.5 * Math.log10(flux);
 
 /** Fluxes of an object of r magnitude `magR` and colours g - r and r - z. */
 export function colourOf(magR: number, gMinusR: number, rMinusZ: number): Colour {

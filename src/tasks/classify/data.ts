@@ -19,7 +19,7 @@ export interface SplitClassData {
 }
 
 /** The paper's sizes, a class, and the shares that take their place where there are not as many. */
-export const CLASS_SIZES = { train: 500, test: 250, testShare: 0.3, validationShare: 0.1 } as const;
+const CLASS_SIZES = { train: 500, test: 250, testShare: 0.3, validationShare: 0.1 } as const;
 const LEAST_OF_A_CLASS = 5;
 
 /**

@@ -2,14 +2,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { Adam, liveTensors, manualSeed, randn, scope, setThreads, writeSafetensors, zeros } from "../../torch/index.ts";
-import {
-  balancedWeights,
-  ClassifyHead,
-  classifyLogits,
-  classifyLoss,
-  loadFeatureHead,
-  saveFeatureHead,
-} from "./head.ts";
+import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss, saveFeatureHead } from "./head.ts";
+import { loadClassModel } from "./predict.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -75,7 +69,8 @@ describe("the head", () => {
     console.log(`loss ${first.toFixed(3)} -> ${last.toFixed(3)}`);
     const path = join(folder.path, "head.safetensors");
     saveFeatureHead(path, head, card);
-    const loaded = loadFeatureHead(path);
+    const loaded = loadClassModel(path);
+    if (!("head" in loaded)) throw new Error("no head");
     expect(loaded.card).toEqual(card);
     const numbers = features.toFloat32Array();
     expect(classifyLogits(loaded.head, numbers, 6)).toEqual(classifyLogits(head.eval(), numbers, 6));
@@ -89,6 +84,6 @@ describe("the head", () => {
   it("refuses a file that is no head", () => {
     const path = join(folder.path, "other.safetensors");
     scope(() => writeSafetensors(path, { a: zeros([2]) }));
-    expect(() => loadFeatureHead(path)).toThrow(/no classification head/);
+    expect(() => loadClassModel(path)).toThrow(/no trained task/);
   });
 });

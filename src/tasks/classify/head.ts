@@ -2,18 +2,17 @@
  * Which class a galaxy is of: two fully connected layers on an encoder's features (Fu et al. 2024, section 3.1), and
  * how they are kept on disk.
  */
-import { SkyloopError } from "../../base/errors.ts";
 import { Mlp } from "../../models/mlp.ts";
 import { Layer } from "../../nn/index.ts";
 import { crossEntropy, keep, noGrad, ones, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
-import { readHead, skyloopVersion, writeHead } from "../card.ts";
+import { skyloopVersion, writeHead } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
 
 /** The task's name. */
 export const CLASSIFY_NAME = "classify";
 
 /** Hidden units of the paper's head. */
-export const HEAD_HIDDEN = 256;
+const HEAD_HIDDEN = 256;
 
 /**
  * Features [N, dim] to logits [N, classes]. Features are standardised inside, so that a head works on them as they
@@ -149,19 +148,6 @@ export function openFeatureHead(
   const head = new ClassifyHead(card.dim, card.classes.length);
   head.loadStateDict(tensors);
   return { head: head.eval(), card };
-}
-
-/** Reads what `saveFeatureHead` wrote, ready to predict. Throws BAD_HEAD for any other file, FILE_UNREADABLE. */
-export function loadFeatureHead(path: string): { head: ClassifyHead; card: FeatureHeadCard } {
-  return scope(() => {
-    const { card, tensors } = readHead(path, CLASSIFY_NAME);
-    if (!("dim" in card.details))
-      throw new SkyloopError(
-        "BAD_HEAD",
-        `${path} holds a whole network, not a head on features; train the head without --fine-tune`,
-      );
-    return openFeatureHead(card, tensors);
-  });
 }
 
 /** The rows of a matrix [N, width] that are named. */

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { SkyloopError } from "../../base/errors.ts";
 import { CLASSIFIERS, type ClassifierName } from "../../models/classifiers.ts";
-import { isProjectionName, projectionOf, projectionState, readProjection } from "../../models/feature-projection.ts";
+import { isProjectionName, projectionIn, projectionState, readProjection } from "../../models/feature-projection.ts";
 import {
   type FeatureReader,
   type FeatureReading,
@@ -17,7 +17,7 @@ import { createModel, loadWeights, normaliseNames, releasedWeights } from "../..
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
 import { Layer } from "../../nn/index.ts";
 import { noGrad, type Parameter, readSafetensors, scope, type Tensor, tensor } from "../../torch/index.ts";
-import { readCard, readHead, skyloopVersion, writeHead } from "../card.ts";
+import { skyloopVersion, writeHead } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
 import { CLASSIFY_NAME, ClassifyHead, classifyLogits } from "./head.ts";
 
@@ -234,11 +234,6 @@ export function isNetworkCard({ task, details }: HeadCard): boolean {
   return task === CLASSIFY_NAME && !("dim" in details);
 }
 
-/** Whether a file is what `saveClassifier` wrote. Throws BAD_HEAD for a file without a head. */
-export function isNetworkFile(path: string): boolean {
-  return isNetworkCard(readCard(path).card);
-}
-
 /** A network from its card, tensors and notes, in evaluation mode. */
 export function openClassifier(
   { backbone, details }: HeadCard,
@@ -251,25 +246,12 @@ export function openClassifier(
   if (isConvnet(card.model)) classifier = convnet(card.model, K, undefined);
   else {
     const encoder = createModel(card.model);
-    classifier = lvmOf(encoder, readingOf(encoder, notes, projectionOf(tensors)), K, true, 0);
+    classifier = lvmOf(encoder, readingOf(encoder, notes, projectionIn(tensors)), K, true, 0);
   }
   const state = Object.entries(tensors).filter(([name]) => !isProjectionName(name));
   classifier.layer.loadStateDict(Object.fromEntries(state), { partial: !isConvnet(card.model) });
   classifier.layer.eval();
   return { classifier, card };
-}
-
-/** Reads what `saveClassifier` wrote, ready to predict. Throws BAD_HEAD, FILE_UNREADABLE. */
-export function loadClassifier(path: string): { classifier: ImageClassifier; card: NetworkCard } {
-  return scope(() => {
-    const { card, tensors, notes } = readHead(path, CLASSIFY_NAME);
-    if (!isNetworkCard(card))
-      throw new SkyloopError(
-        "BAD_HEAD",
-        `${path} holds no trained network; give the head.safetensors that \`skyloop train classify\` wrote`,
-      );
-    return openClassifier(card, tensors, notes);
-  });
 }
 
 /** Images that a network is run on at once when it is not trained. */
@@ -279,7 +261,7 @@ export const indexOf = (rows: number[]) => tensor(rows, [rows.length], "int64");
 /** Features that a frozen encoder has read, by row of the images. */
 export type KnownFeatures = Map<number, Float32Array>;
 /** What a network says of some of the images, [rows, ...], block by block. */
-export function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: number[]): Float32Array {
+function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: number[]): Float32Array {
   const parts: Float32Array[] = [];
   for (let at = 0; at < rows.length; at += MEASURE_BATCH)
     parts.push(

@@ -3,9 +3,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
 import { loadInputs } from "../../batches/inputs.ts";
 import { type CalibratedScores, scoreLogits, softmaxRows } from "../../measure/calibration.ts";
-import { mostProbable } from "../../measure/classification.ts";
-import { headerOf, type Predicted, savePredictions } from "../../store/predictions.ts";
-import { type ColumnSpec, type TableFormat, writeTable } from "../../survey/catalogue.ts";
+import type { Predicted } from "../../store/predictions.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
 import { scope, type Tensor } from "../../torch/index.ts";
 import { readHead } from "../card.ts";
@@ -42,7 +40,8 @@ export function disposeClassModel(model: ClassModel): void {
   else model.classifier.dispose();
 }
 
-function loadClassModel(path: string): ClassModel {
+/** Reads a trained classifier, ready to predict. Throws BAD_HEAD for any other file, HEAD_NEWER, FILE_UNREADABLE. */
+export function loadClassModel(path: string): ClassModel {
   return scope(() => {
     const { card, tensors, notes } = readHead(path, CLASSIFY_NAME);
     return openClassModel(card, tensors, notes);
@@ -83,55 +82,6 @@ export async function predictProbabilities(survey: Survey, model: ClassModel, pr
 
 /** A column name that every format takes. */
 const columnFor = (name: string) => `p_${name.replace(/[^A-Za-z0-9_]+/g, "_")}`;
-
-/**
- * Keeps the probabilities of every object with the survey, where the page finds them, under `name` (the column's and
- * the model's unless given), and writes id, position, most probable class, its probability and that of each class to
- * `out`. Returns how many there are of each class, and the name.
- */
-export async function predictClasses(
-  folder: string,
-  headPath: string,
-  { out, name }: { out?: { path: string; format: TableFormat }; name?: string },
-  progress: Progress,
-): Promise<{ name: string; counts: Record<string, number> }> {
-  const survey = await openSurvey(folder);
-  try {
-    const model = loadClassModel(headPath);
-    const { card } = model;
-    const K = card.classes.length;
-    const found = await predictProbabilities(survey, model, progress).finally(() => disposeClassModel(model));
-    const probabilities = found.values;
-    const predicted = mostProbable(probabilities, K);
-    const kept = name ?? `${card.column}-${card.model}`.replace(/[^A-Za-z0-9._-]+/g, "_");
-    savePredictions(folder, kept, headerOf(survey, { task: CLASSIFY_NAME, model: card.model, head: headPath }), found);
-    const columns: ColumnSpec[] = [
-      { name: "id", type: "string", description: "object of the survey's catalogue" },
-      { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },
-      { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)" },
-      { name: "predicted", type: "string", description: `most probable class of ${card.column}` },
-      { name: "confidence", type: "number", description: "its probability" },
-      ...card.classes.map(
-        (name): ColumnSpec => ({ name: columnFor(name), type: "number", description: `probability of ${name}` }),
-      ),
-    ];
-    const rows = survey.rows.map((row, i) => ({
-      id: row.id,
-      ra: row.raDeg,
-      dec: row.decDeg,
-      predicted: card.classes[predicted[i]],
-      confidence: probabilities[i * K + predicted[i]],
-      ...Object.fromEntries(card.classes.map((name, k) => [columnFor(name), probabilities[i * K + k]])),
-    }));
-    if (out !== undefined) await writeTable(out.path, out.format, columns, rows);
-    const counts = Object.fromEntries(
-      card.classes.map((name, k) => [name, predicted.filter((value) => value === k).length]),
-    );
-    return { name: kept, counts };
-  } finally {
-    survey.close();
-  }
-}
 
 /**
  * Measures a head against a column of a survey (the one it was trained on unless given). Objects of other classes than

@@ -3,7 +3,7 @@
  * measured.
  */
 import { convolveBatch } from "../../batches/convolve.ts";
-import { DEGRADE, type Kernel, pointSpread } from "../../stamps/degrade.ts";
+import { DEGRADE, type PsfKernel, pointSpread } from "../../stamps/degrade.ts";
 import { op, type Tensor, tensor } from "../../torch/index.ts";
 import { LEAST_UNIT, noiseSigma } from "./scale.ts";
 
@@ -21,7 +21,7 @@ const ITERATIONS = 4;
 /** A correction beyond this factor is none. */
 const MOST = 3;
 
-function gaussian(fwhmPx: number): Kernel {
+function gaussian(fwhmPx: number): PsfKernel {
   const sigma = fwhmPx / Math.sqrt(8 * Math.log(2));
   const half = Math.ceil(3.5 * sigma);
   const along = Float64Array.from({ length: 2 * half + 1 }, (_, i) => Math.exp(-((i - half) ** 2) / (2 * sigma ** 2)));
@@ -49,7 +49,7 @@ export function conserveLight(restored: Tensor, given: Tensor): Tensor {
     Math.max(noiseSigma(planes.subarray(i * H * W, (i + 1) * H * W), W), LEAST_UNIT),
   );
   const soft = tensor(sigmas, [B, C, 1, 1]);
-  const through = (images: Tensor, kernel: Kernel) =>
+  const through = (images: Tensor, kernel: PsfKernel) =>
     convolveBatch(
       images,
       Array.from({ length: B }, () => kernel),

@@ -2,7 +2,7 @@
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
-import { loadPictures, type Picture, type PictureSet } from "../../batches/pictures.ts";
+import { type CroppedPicture, loadPictures, type PictureSet } from "../../batches/pictures.ts";
 import { DEGRADE } from "../../stamps/degrade.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import type { ImageTaskName } from "./image-task.ts";
@@ -12,9 +12,9 @@ import { noiseSigma } from "./scale.ts";
 
 /** The images of one survey in three splits, as image tasks learn from them. */
 export interface ImageData extends Omit<PictureSet, "pictures"> {
-  train: Picture[];
-  validation: Picture[];
-  test: Picture[];
+  train: CroppedPicture[];
+  validation: CroppedPicture[];
+  test: CroppedPicture[];
 }
 
 /** Crops along the side of what is kept of a picture. */
@@ -117,7 +117,7 @@ export function restoreRanges(
 
 const scaled = ([low, high]: [number, number], factor: number): [number, number] => [low * factor, high * factor];
 
-function medianNoise(pictures: Picture[], band: number): number {
+function medianNoise(pictures: CroppedPicture[], band: number): number {
   const sigmas = pictures.map(({ data, sidePx }) =>
     noiseSigma(Float32Array.from(data.subarray(band * sidePx ** 2, (band + 1) * sidePx ** 2)), sidePx),
   );
@@ -125,7 +125,7 @@ function medianNoise(pictures: Picture[], band: number): number {
 }
 
 /** The ranges in words, for cards and headers. */
-export function describeRanges(
+function describeRanges(
   { fwhmPx, sigma, bandNoise, seeingKnown }: RestoreRanges,
   kind: "flux" | "colour",
   pixelScaleArcsec: number | null,

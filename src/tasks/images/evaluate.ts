@@ -4,7 +4,7 @@
 import sharp from "sharp";
 import { writeFileAtomic } from "../../base/files.ts";
 import type { Progress } from "../../base/progress.ts";
-import type { Picture } from "../../batches/pictures.ts";
+import type { CroppedPicture } from "../../batches/pictures.ts";
 import { renderLegacy } from "../../stamps/render.ts";
 import { type ImageData, loadImageData, restoreRanges } from "./data.ts";
 import type { ImageTaskName } from "./image-task.ts";
@@ -49,7 +49,7 @@ export interface ImageEvaluation {
 }
 
 /** Images that are kept to be shown. */
-export interface Example {
+export interface ShownImage {
   id: string;
   images: Record<string, Float32Array>;
 }
@@ -67,14 +67,14 @@ function lightScores(ratios: number[]): LightScores {
  */
 export function evaluateImages(
   named: Record<string, ImageModel>,
-  pictures: Picture[],
+  pictures: CroppedPicture[],
   setup: TestSetup,
   classical: Classical | "given only" | null,
   shown = 0,
-): { methods: Record<string, MethodScores>; examples: Example[] } {
+): { methods: Record<string, MethodScores>; examples: ShownImage[] } {
   const scores: Record<string, ImageScores[]> = {};
   const lights: Record<string, number[]> = {};
-  const examples: Example[] = [];
+  const examples: ShownImage[] = [];
   forTestBatches(pictures, setup, (test, from) => {
     const clean = imagesOf(test.batch.clean);
     const methods = classicalImages(test, setup, classical);
@@ -124,7 +124,7 @@ const LEAST_SHOWN_PX = 128;
 /** A PNG with one row an example and one column a method. */
 export async function writeExamples(
   path: string,
-  examples: Example[],
+  examples: ShownImage[],
   sizePx: number,
   kind: "flux" | "colour",
 ): Promise<void> {
@@ -174,11 +174,11 @@ export async function writeExamples(
 }
 
 /** Examples on the sheet that training and evaluation write. */
-export const SHOWN = 6;
+const SHOWN = 6;
 /** Seeds that draw what is done to validation and test images, the same in every run. */
-export const VALIDATION_SEED = 101;
+const VALIDATION_SEED = 101;
 /** Draws how test images are degraded, the same in every run. */
-export const TEST_SEED = 202;
+const TEST_SEED = 202;
 /** How validation and test images are made worse. */
 export function setupsOf(
   task: ImageTaskName,

@@ -15,7 +15,7 @@ export type ImageTaskName = (typeof IMAGE_TASKS)[number];
  * What a task's decoder is given beside the image: which pixels are known, and how many deconvolved versions of the
  * image.
  */
-export const DECODER_INPUTS: Record<ImageTaskName, { marks: number; candidates: number }> = {
+const DECODER_INPUTS: Record<ImageTaskName, { marks: number; candidates: number }> = {
   restore: { marks: 0, candidates: CANDIDATES },
   reconstruct: { marks: 1, candidates: 0 },
 };

@@ -1,7 +1,7 @@
 /** How good images are that were made worse and then better, beside what classical methods make of them. */
 import { Random } from "../../base/random.ts";
 import { richardsonLucyMirrored, wienerMirrored } from "../../batches/deconvolve.ts";
-import { centralCrop, type Picture } from "../../batches/pictures.ts";
+import { type CroppedPicture, centralCrop } from "../../batches/pictures.ts";
 import { meanSquaredError, ssim } from "../../measure/image.ts";
 import { apertureRatio } from "../../measure/photometry.ts";
 import { type Degradation, pointSpread } from "../../stamps/degrade.ts";
@@ -62,7 +62,7 @@ export function worsened(
  * computed before.
  */
 export function forTestBatches(
-  pictures: Picture[],
+  pictures: CroppedPicture[],
   setup: TestSetup,
   each: (test: TestBatch, from: number) => void,
 ): void {
@@ -159,7 +159,7 @@ function deconvolved(
 }
 
 /** The classical settings with the highest mean PSNR on validation pictures. */
-export function chooseClassical(pictures: Picture[], setup: TestSetup): Classical {
+export function chooseClassical(pictures: CroppedPicture[], setup: TestSetup): Classical {
   const best = <T>(values: readonly T[], scoreOf: (value: T) => number) =>
     values.map((value) => ({ value, score: scoreOf(value) })).sort((a, b) => b.score - a.score)[0].value;
   const mean = (which: 0 | 1, settings: Classical) => {

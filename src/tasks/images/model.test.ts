@@ -13,9 +13,11 @@ import {
   writeSafetensors,
   zeros,
 } from "../../torch/index.ts";
+import { saveHead } from "../heads.ts";
 import { type ImageTaskName, taskDecoder } from "./image-task.ts";
-import { applyImageModel, disposeImageModel, type ImageModel, loadImageModel, saveImageModel } from "./model.ts";
+import { applyImageModel, disposeImageModel, type ImageModel, loadImageModel } from "./model.ts";
 import { noiseSigma, scaleOf } from "./scale.ts";
+import { RESTORE } from "./task.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -63,7 +65,7 @@ describe("an image model", () => {
     const start = liveTensors();
     const path = join(folder.path, "restore.safetensors");
     const made = model("restore");
-    saveImageModel(path, made);
+    saveHead(path, RESTORE, made);
     const loaded = loadImageModel(path, "restore");
     expect(loaded.card).toEqual(made.card);
     const image = picture(64, 64);

@@ -6,7 +6,7 @@ import type { ImageDecoder } from "../../models/image-decoder.ts";
 import { createModel } from "../../models/index.ts";
 import type { SwinUnet } from "../../models/swin-unet.ts";
 import { cat, noGrad, opInPlace, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
-import { readCard, readHead, skyloopVersion, writeHead } from "../card.ts";
+import { readCard, readHead, skyloopVersion } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
 import { candidatesOf } from "./candidates.ts";
 import { conserveLight } from "./conserve.ts";
@@ -50,11 +50,6 @@ export function packImageModel({ encoder, decoder, card }: ImageModel): Packed<R
     details,
     tensors: Object.fromEntries([...under("encoder", encoder.kept()), ...under("decoder", decoder.namedTensors())]),
   };
-}
-
-/** Writes encoder and decoder as safetensors with their card. */
-export function saveImageModel(path: string, model: ImageModel): void {
-  scope(() => writeHead(path, model.card.task, packImageModel(model)));
 }
 
 /** A model from its card and tensors, in evaluation mode. */

@@ -1,7 +1,7 @@
 /** Restoration and reconstruction as tasks: crops made worse, a decoder on the encoder's maps, measures of images. */
 
 import { SkyloopError } from "../../base/errors.ts";
-import { type Picture, randomCrop } from "../../batches/pictures.ts";
+import { type CroppedPicture, randomCrop } from "../../batches/pictures.ts";
 import { featuresOf } from "../../models/feature-reader.ts";
 import type { ImageDecoder } from "../../models/image-decoder.ts";
 import { SwinUnet } from "../../models/swin-unet.ts";
@@ -108,7 +108,9 @@ function imageTask(name: ImageTaskName, caption: string): ImageTask {
     createHead: (network) => taskDecoder(encoderOf(network), name),
     draw(_, { train, setups }, count, random) {
       const { sizePx } = setups.validation;
-      const crops = Array.from({ length: count }, () => randomCrop(random.choice<Picture>(train), sizePx, random));
+      const crops = Array.from({ length: count }, () =>
+        randomCrop(random.choice<CroppedPicture>(train), sizePx, random),
+      );
       return worsened(crops, random, setups.validation);
     },
     eachBatch: (data, part, use) => forTestBatches(data[part], data.setups[part], use),

@@ -5,7 +5,8 @@ import { fitTemperature, negativeLogLikelihood } from "../../measure/calibration
 import { classificationScores, mostProbable } from "../../measure/classification.ts";
 import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss, pickRows } from "../../tasks/classify/head.ts";
 import { hardClasses } from "../../tasks/classify/labels.ts";
-import { AdamW, keep, manualSeed, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { keep, manualSeed, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { adamW } from "../optimiser.ts";
 
 /** How a classifier's head is trained on frozen features. */
 export interface HeadOptions {
@@ -74,10 +75,7 @@ export function trainHead(
   const truth = hardClasses({ targets: validation.y, classes: new Array<string>(classes).fill("") });
   const head = new ClassifyHead(dim, classes, options.dropout);
   head.standardise(train.x, dim);
-  const optimiser = new AdamW(head.mlp.namedParameters(), {
-    ...options,
-    noDecay: (_, parameter) => parameter.shape.length < 2,
-  });
+  const optimiser = adamW(head.mlp.namedParameters(), options);
   const random = new Random(options.seed).fork("head");
   const order = Int32Array.from(split.train, (_, i) => i);
   const history: EpochRecord[] = [];
@@ -92,7 +90,7 @@ export function trainHead(
       const batch = order.subarray(at, at + options.batchSize);
       optimiser.zeroGrad();
       sum += scope(() => {
-        const index = tensor(BigInt64Array.from(batch, BigInt), [batch.length]);
+        const index = tensor([...batch], [batch.length], "int64");
         const loss = classifyLoss(head.forward(x.indexSelect(0, index)), y.indexSelect(0, index), {
           weights,
           labelSmoothing: options.labelSmoothing,

@@ -1,13 +1,8 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
-import {
-  createClassifier,
-  isNetworkFile,
-  loadClassifier,
-  networkLogits,
-  saveClassifier,
-} from "../../tasks/classify/network.ts";
+import { createClassifier, networkLogits, saveClassifier } from "../../tasks/classify/network.ts";
+import { loadClassModel } from "../../tasks/classify/predict.ts";
 import {
   keep,
   liveTensors,
@@ -20,6 +15,12 @@ import {
   zeros,
 } from "../../torch/index.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "./train-network.ts";
+
+function loadNetwork(path: string) {
+  const model = loadClassModel(path);
+  if (!("classifier" in model)) throw new Error("a head on features");
+  return model;
+}
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -72,8 +73,7 @@ describe("a network trained as a whole", () => {
     const path = join(folder.path, `${name}-${frozen}.safetensors`);
     const card = { model: name, column: "kind", classes: ["a", "b"], sizePx: 64, temperature: 1.5 };
     saveClassifier(path, classifier, card);
-    expect(isNetworkFile(path)).toBe(true);
-    const loaded = loadClassifier(path);
+    const loaded = loadNetwork(path);
     expect(loaded.card).toEqual(card);
     const [own, again] = [
       networkLogits(classifier, data.images, rows),
@@ -95,7 +95,7 @@ describe("a network trained as a whole", () => {
       sizePx: 64,
       temperature: 1,
     });
-    const loaded = loadClassifier(path).classifier;
+    const loaded = loadNetwork(path).classifier;
     const made = createClassifier({ name: "resnet18", classes: 3, weights: path });
     expect(made.parameters.fresh.map(([key]) => key)).toEqual(["fc.weight", "fc.bias"]);
     const values = (key: string, from: typeof made) => from.layer.stateDict()[key].toFloat32Array();
@@ -117,6 +117,6 @@ describe("a network trained as a whole", () => {
     const path = join(folder.path, "wrong.safetensors");
     scope(() => writeSafetensors(path, { a: zeros([2]) }));
     expect(() => createClassifier({ name: "resnet18", classes: 2, weights: path })).toThrow(/not of this model/);
-    expect(() => loadClassifier(path)).toThrow(/no trained network/);
+    expect(() => loadNetwork(path)).toThrow(/no trained task/);
   });
 });

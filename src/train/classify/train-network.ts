@@ -3,8 +3,8 @@ import { Random } from "../../base/random.ts";
 import { type AugmentOptions, augment, DEFAULT_AUGMENT } from "../../batches/augment.ts";
 import { balancedWeights, classifyLoss, pickRows } from "../../tasks/classify/head.ts";
 import { type ImageClassifier, indexOf, MEASURE_BATCH, standardiseHead } from "../../tasks/classify/network.ts";
-import { AdamW, clipGradNorm, keep, manualSeed, scope, type Tensor, tensor } from "../../torch/index.ts";
-import { warmupCosine } from "../schedule.ts";
+import { keep, manualSeed, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { ScheduledOptimiser } from "../optimiser.ts";
 
 /** Labelled images in memory: [N, 3, S, S], in half precision or single, and targets [N, classes]. */
 export interface LabelledImages {
@@ -85,17 +85,13 @@ export function trainNetwork(
     blocks.map((block) => () => of(block)),
   );
   layer.train();
-  const optimiserOf = (group: ImageClassifier["parameters"]["fresh"]) =>
-    new AdamW(group, {
-      learningRate: options.learningRate,
-      weightDecay: options.weightDecay,
-      noDecay: (_, { shape }) => shape.length < 2,
-    });
-  const groups = [
-    { optimiser: optimiserOf(parameters.fresh), share: 1 },
-    { optimiser: optimiserOf(parameters.learned), share: options.learnedShare },
-  ];
-  const all = [...parameters.fresh, ...parameters.learned].map(([, parameter]) => parameter);
+  const fresh = new Set(parameters.fresh.map(([name]) => name));
+  const optimiser = new ScheduledOptimiser([...parameters.fresh, ...parameters.learned], {
+    ...options,
+    warmupSteps: Math.max(1, Math.round(WARMUP_SHARE * options.steps)),
+    clipNorm: CLIP_NORM,
+    rateOf: (name) => (fresh.has(name) ? 1 : options.learnedShare),
+  });
   const weights = options.balanced
     ? keep(tensor(balancedWeights(pickRows(targets, classes, rows), classes), [classes]))
     : null;
@@ -103,12 +99,7 @@ export function trainNetwork(
   const losses: number[] = [];
   for (let step = 0; step < options.steps; step++) {
     const batch = order.next().value as number[];
-    for (const { optimiser, share } of groups) {
-      optimiser.zeroGrad();
-      optimiser.learningRate =
-        share *
-        warmupCosine(step, options.steps, Math.max(1, Math.round(WARMUP_SHARE * options.steps)), options.learningRate);
-    }
+    optimiser.begin(step);
     const loss = scope(() => {
       const views = augment(of(batch), random, { ...options.augment, sizePx });
       const wanted = tensor(pickRows(targets, classes, batch), [batch.length, classes]);
@@ -116,15 +107,11 @@ export function trainNetwork(
       value.backward();
       return value.item();
     });
-    clipGradNorm(all, CLIP_NORM);
-    for (const { optimiser } of groups) optimiser.step();
+    optimiser.finish();
     losses.push(loss);
     onStep(step + 1, loss);
   }
-  for (const { optimiser } of groups) {
-    optimiser.zeroGrad();
-    optimiser.dispose();
-  }
+  optimiser.dispose();
   weights?.dispose();
   layer.eval();
   return losses;

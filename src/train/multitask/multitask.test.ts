@@ -11,8 +11,9 @@ import { mostProbable } from "../../measure/classification.ts";
 import { openFeatures } from "../../store/features.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import { paperSplit } from "../../tasks/classify/data.ts";
-import { classifyLogits, loadFeatureHead, pickRows } from "../../tasks/classify/head.ts";
+import { classifyLogits, pickRows } from "../../tasks/classify/head.ts";
 import { hardClasses, readClasses } from "../../tasks/classify/labels.ts";
+import { loadClassModel } from "../../tasks/classify/predict.ts";
 import { embedSurvey } from "../../tasks/embed/embed.ts";
 import { loadImageModel } from "../../tasks/images/model.ts";
 import { setThreads } from "../../torch/index.ts";
@@ -88,7 +89,7 @@ describe("multitask training", () => {
     for (const name of ["shares.svg", "validation.svg"])
       expect(readFileSync(join(out, name), "utf8")).toContain("reconstruct");
     expect(loadImageModel(join(out, "restore.safetensors")).card.task).toBe("restore");
-    expect(loadFeatureHead(join(out, "classify.safetensors")).card.classes).toEqual(["false", "true"]);
+    expect(loadClassModel(join(out, "classify.safetensors")).card.classes).toEqual(["false", "true"]);
     const total = found.stepsOfTask.reduce((a, b) => a + b, 0);
     expect(total).toBe(8);
   }, 240_000);
@@ -105,7 +106,9 @@ describe("multitask training", () => {
       name: metrics.features,
       progress: SILENT,
     });
-    const { card, head } = loadFeatureHead(join(out, "classify.safetensors"));
+    const loaded = loadClassModel(join(out, "classify.safetensors"));
+    if (!("head" in loaded)) throw new Error("no head on features");
+    const { card, head } = loaded;
     const features = openFeatures(survey, metrics.features);
     expect(features.dim).toBe(card.dim);
     const { classes } = await loadMultitaskData(options("whole"), 64);

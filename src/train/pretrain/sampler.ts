@@ -2,7 +2,8 @@
 import { basename } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
-import type { Shards } from "../../batches/image-bank.ts";
+import type { ImageBank, Shards } from "../../batches/image-bank.ts";
+import type { Recipe } from "./recipe.ts";
 
 /** From which images batches are drawn, and how often those of each survey. */
 export interface SamplerOptions {
@@ -14,6 +15,15 @@ export interface SamplerOptions {
   seed: number;
   /** The parts of the images, where each process holds some of them only. */
   shards?: Shards;
+}
+
+/** What a recipe's batches are drawn from. Throws BAD_RECIPE. */
+export function samplingOf(
+  { surveys, surveyWeights, batchSize, seed }: Pick<Recipe, "surveys" | "surveyWeights" | "batchSize" | "seed">,
+  { surveyOf, shards }: Pick<ImageBank, "surveyOf" | "shards">,
+): SamplerOptions {
+  const weights = surveys.length === 0 ? [1] : weightsOf(surveys, surveyWeights);
+  return { surveyOf, weights, batchSize, seed, shards };
 }
 
 /** The places of a batch that part `shard` of `count` fills: every `count`-th, as those of a process are. */

@@ -9,10 +9,10 @@ import { type Parameter, type Tensor, tensor, where } from "../../../torch/index
 import type { Objective, ObjectiveInput } from "./objective.ts";
 
 /** Blocks of 16 px over 60 % of the image, as in SimMIM (Xie et al. 2022). */
-export const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
+const DEFAULT_MASK = { blockPx: 16, share: 0.6 } as const;
 
 /** Which pixels are hidden: [B, 1, S, S] of 0 and 1; `share` of the blocks of each image, as its generator draws. */
-export function blockMask(randoms: Random[], sizePx: number, { blockPx, share } = DEFAULT_MASK): Tensor {
+function blockMask(randoms: Random[], sizePx: number, { blockPx, share } = DEFAULT_MASK): Tensor {
   const B = randoms.length;
   const side = Math.ceil(sizePx / blockPx);
   const hidden = Math.round(side * side * share);

@@ -67,7 +67,7 @@ const AMOUNTS: Record<string, { of: (truth: Truth) => number | null; mean: numbe
 const AMOUNTS_WEIGHT = 0.5;
 
 /** Targets of galaxies with known truth: kind [n], flags [n, F], amounts [n, A] and which of them there are [n, A]. */
-export function targetsOf(known: Truth[]) {
+function targetsOf(known: Truth[]) {
   const flags = Object.values(FLAGS);
   const amounts = Object.values(AMOUNTS);
   const values = known.flatMap((truth) => amounts.map(({ of, mean, spread }) => ((of(truth) ?? mean) - mean) / spread));
