@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { recall, remember } from "../../actions/memory.ts";
 
 /** How large stamps are shown on the labelling page, and how that is changed. */
+/** How pictures are shown: their side in pixels of the page, and how many times their middle is magnified. */
 export interface PictureSettings {
   size: number;
   /** How many times the middle is magnified. */
