@@ -5,3 +5,4 @@
 #include "operators/dense-autograd.cc"
 #include "operators/optimise.cc"
 #include "operators/patches.cc"
+#include "operators/regions.cc"

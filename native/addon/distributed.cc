@@ -40,7 +40,8 @@ struct Group {
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> processes;
   std::vector<Tensor> parameters;
-  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;  // kept, or their hooks would go with them
+  // Kept, or their hooks would go with them; shared or intrusive pointers, by version.
+  std::vector<decltype(torch::autograd::impl::grad_accumulator(std::declval<Tensor>()))> accumulators;
   std::vector<size_t> bucketOf;
   std::vector<Bucket> buckets;
   std::vector<bool> arrived;

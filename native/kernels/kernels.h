@@ -114,6 +114,13 @@ constexpr int64_t attentionNumbers(int64_t N, int64_t d) {
   return 2 * N * padded<T>(N) + 2 * padded<T>(d) * padded<T>(N) + 5 * N * padded<T>(d);
 }
 
+// A place of a map and what its numbers count.
+template <typename T>
+struct Tap {
+  int64_t place;
+  T weight;
+};
+
 template <typename T>
 struct AdamStep {
   T learningRate, beta1, rest1, beta2, rest2, eps, correction1, correction2;
@@ -157,6 +164,10 @@ struct Kernels {
 
   // adam.inc.h
   void (*adamRun)(const AdamStep<T>& by, T decay, int64_t count, T* parameter, const T* grad, T* mean, T* square);
+
+  // regions.inc.h
+  void (*gatherTaps)(const Tap<T>* taps, int64_t count, int64_t channels, const T* from, T* to);
+  void (*scatterTaps)(const Tap<T>* taps, int64_t count, Range range, int64_t channels, const T* grad, T* to);
 
   int64_t panelsOf(int64_t columns) const { return (padded<T>(columns) + panel - 1) / panel; }
 };

@@ -27,6 +27,8 @@ namespace {
 
 #include "adam.inc.h"
 
+#include "regions.inc.h"
+
 template <typename T>
 constexpr Kernels<T> TABLE{PANEL<T>,
                            pack<T>,
@@ -51,7 +53,9 @@ constexpr Kernels<T> TABLE{PANEL<T>,
                            normBackward<T>,
                            attend<T>,
                            attendBackward<T>,
-                           adamRun<T>};
+                           adamRun<T>,
+                           gatherTaps<T>,
+                           scatterTaps<T>};
 
 }  // namespace
 

@@ -24,6 +24,7 @@ export {
   UpsampleBilinear,
 } from "./layers.ts";
 export { Layer, Module, Sequential } from "./module.ts";
+export { composedRoiAlign, nms, type RegionOptions, roiAlign } from "./regions.ts";
 export { WindowAttention } from "./window-attention.ts";
 export {
   type Grid,
