@@ -1,16 +1,19 @@
 /** The process under trial: does with damaged files what the program does, and says what became of each. */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, messageOf, SkyloopError } from "../../src/base/errors.ts";
-import { SILENT } from "../../src/base/progress.ts";
-import { Random } from "../../src/base/random.ts";
-import { buildServer } from "../../src/server/app.ts";
-import { listFeatures, openFeatures } from "../../src/store/features.ts";
-import { readTable } from "../../src/survey/catalogue.ts";
-import { createSurvey } from "../../src/survey/create.ts";
-import { openSurvey } from "../../src/survey/folder.ts";
-import { readSafetensors } from "../../src/torch/safetensors.ts";
 import type { Kind } from "./seeds.ts";
+
+/** The compiled program, as users run it. */
+const load = <T>(name: string): Promise<T> => import(new URL(`../../dist/${name}.js`, import.meta.url).href);
+const { codeOf, messageOf, SkyloopError } = await load<typeof import("../../src/base/errors.ts")>("base/errors");
+const { SILENT } = await load<typeof import("../../src/base/progress.ts")>("base/progress");
+const { Random } = await load<typeof import("../../src/base/random.ts")>("base/random");
+const { buildServer } = await load<typeof import("../../src/server/app.ts")>("server/app");
+const { listFeatures, openFeatures } = await load<typeof import("../../src/store/features.ts")>("store/features");
+const { readTable } = await load<typeof import("../../src/survey/catalogue.ts")>("survey/catalogue");
+const { createSurvey } = await load<typeof import("../../src/survey/create.ts")>("survey/create");
+const { openSurvey } = await load<typeof import("../../src/survey/folder.ts")>("survey/folder");
+const { readSafetensors } = await load<typeof import("../../src/torch/safetensors.ts")>("torch/safetensors");
 
 /** What became of a file: read, refused with a code, or (a fault) refused without one or lost. */
 export interface Outcome {
