@@ -106,7 +106,8 @@ function fill(kind: Kind, seeds: string, folder: string, random: Random): void {
     );
   }
   if (["fits", "fz", "hdf5", "pictures"].includes(kind))
-    for (let i = 0; i < 3; i++) {
+    // Copies of an HDF5 file would repeat its ids.
+    for (let i = 0; i < (kind === "hdf5" ? 1 : 3); i++) {
       const name = names[0];
       cpSync(join(seeds, name), join(folder, `good${i}x.${name.split(".").slice(1).join(".")}`));
     }
