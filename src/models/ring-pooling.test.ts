@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scope, tensor } from "../torch/index.ts";
-import { createModel } from "./index.ts";
+import { createModel, loadModel } from "./index.ts";
 import { ringPatternDim, ringPatterns } from "./ring-pooling.ts";
 
 const S = 16;
@@ -39,6 +39,18 @@ describe("patterns in rings", () => {
     const model = createModel("lvm-nano");
     expect(ringPatternDim(model)).toBe(3232);
     model.dispose();
+  });
+  it("are read with the weights that are released for them, which keep lvm-nano's encoder", async () => {
+    const [plain, rings, told] = await Promise.all(
+      ["lvm-nano", "lvm-nano-rings", "lvm-nano-morphology"].map((name) => loadModel(name)),
+    );
+    expect([plain, rings, told].map(({ reader }) => reader.dim)).toEqual([128, 256, 294]);
+    const first = ({ model }: typeof plain) => model.stateDict()["layers.2.blocks.0.mlp.fc1.weight"].toFloat32Array();
+    for (const other of [rings, told]) expect(first(other)).toEqual(first(plain));
+    for (const { model, reader } of [plain, rings, told]) {
+      reader.dispose();
+      model.dispose();
+    }
   });
   it("find a bar by a strength of period two that stands in line in all rings, whatever its angle", () => {
     for (const turn of [0, Math.PI / 2]) {
