@@ -115,12 +115,13 @@ async function labels(kills) {
         who: "k",
         ...examples,
       });
-      session = (await made.json()).session;
+      const answer = await made.json();
+      if (made.status !== 201) throw new Error(`${answer.code}: ${answer.message}`);
+      session = answer.session;
     }
-    const found = Map.groupBy(
-      (await (await fetch(`${BASE}/sessions/${session}/events`)).json()).filter(({ clientKey }) => clientKey !== null),
-      ({ clientKey }) => clientKey,
-    );
+    const found = new Map();
+    for (const event of await (await fetch(`${BASE}/sessions/${session}/events`)).json())
+      if (event.clientKey !== null) found.set(event.clientKey, [...(found.get(event.clientKey) ?? []), event]);
     counts = { lost: 0, twice: [...found.values()].filter((list) => list.length > 1).length, wrong: 0 };
     for (const [name, { object, value }] of acknowledged) {
       const [event] = found.get(`${name} label`) ?? [];
@@ -173,7 +174,7 @@ async function embed(kills, usualMs) {
     kills: done,
     finished,
     wrong,
-  } = await untilDone(["embed", survey], kills, usualMs, (ended) => {
+  } = await untilDone(["embed", survey, "--model", "lvm-nano"], kills, usualMs, (ended) => {
     if (!ended) return null;
     const equal = digest(matrix(survey)) === wanted;
     same += Number(equal);
@@ -245,7 +246,7 @@ async function pretrain(kills, usualMs) {
 try {
   const survey = at("survey");
   await must(["survey", "simulate", survey, "--count", "300", "--size", "64", "--seed", "3"]);
-  const embedMs = await must(["embed", survey]);
+  const embedMs = await must(["embed", survey, "--model", "lvm-nano"]);
   if (Number(values.labels) > 0) await labels(Number(values.labels));
   if (Number(values.embed) > 0) await embed(Number(values.embed), embedMs);
   if (Number(values.create) > 0) {
