@@ -34,6 +34,8 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const at = (...parts) => join(WORK, ...parts);
 const digest = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const rows = [];
+/** Servers that were started: none outlives this script. */
+const servers = [];
 
 /** Runs skyloop; killed after `killMs` where that is given. */
 function skyloop(args, killMs) {
@@ -87,6 +89,7 @@ async function labels(kills) {
     const child = spawn(process.execPath, [join(ROOT, "bin/skyloop"), "serve", survey, "--port", String(PORT)], {
       stdio: "ignore",
     });
+    servers.push(child);
     for (let i = 0; i < 1200; i++) {
       if (child.exitCode !== null) throw new Error("the server did not start");
       if (
@@ -286,5 +289,6 @@ try {
   for (const row of rows) process.stdout.write(`| ${row.join(" | ")} |\n`);
   process.exitCode = rows.some((row) => row[3] > 0) ? 1 : 0;
 } finally {
+  for (const server of servers) server.kill("SIGKILL");
   rmSync(WORK, { recursive: true, force: true });
 }
