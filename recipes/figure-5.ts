@@ -31,7 +31,7 @@ import { lineChart } from "../src/plot/lines.ts";
 import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { hardClasses, readClasses } from "../src/tasks/classify/labels.ts";
-import type { KnownFeatures } from "../src/tasks/classify/network.ts";
+import type { FeaturesByRow } from "../src/tasks/classify/network.ts";
 import { keep, scope, setThreads } from "../src/torch/index.ts";
 import { DEFAULT_NETWORK } from "../src/train/classify/train-network.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
@@ -138,7 +138,7 @@ const data = await load();
 const split = holdOut(data.truth, data.classes, flags.quick ? { test: 5, validation: 5 } : BUDGET, BUDGET.splitSeed);
 const weightsHash = await hashFile(weights);
 /** What the frozen LVM finds in each image. */
-const known: KnownFeatures = new Map();
+const known: FeaturesByRow = new Map();
 
 interface Cell extends Omit<CellResult, "predicted"> {
   network: string;

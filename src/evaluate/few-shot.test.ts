@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
 import { releasedWeights } from "../models/index.ts";
-import { createClassifier, type KnownFeatures, networkLogits } from "../tasks/classify/network.ts";
+import { createClassifier, type FeaturesByRow, networkLogits } from "../tasks/classify/network.ts";
 import { manualSeed, noGrad, setThreads, type Tensor, tensor, turned } from "../torch/index.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "../train/classify/train-network.ts";
 import { drawPerClass, holdOut, runCell, spareObjects } from "./few-shot.ts";
@@ -124,7 +124,7 @@ describe("one cell", () => {
     manualSeed(1);
     const classifier = createClassifier({ ...lvm, classes: CLASSES, frozen: true });
     trainNetwork(classifier, data, parts.train, { ...options, steps: 2 });
-    const known: KnownFeatures = new Map();
+    const known: FeaturesByRow = new Map();
     networkLogits(classifier, data.images, [3, 1], known);
     expect([...known.keys()]).toEqual([3, 1]);
     const before = known.get(3);

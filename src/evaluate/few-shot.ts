@@ -3,7 +3,7 @@
  */
 import { Random } from "../base/random.ts";
 import { classificationScores, mostProbable } from "../measure/classification.ts";
-import { createClassifier, type KnownFeatures, type NewClassifier, networkLogits } from "../tasks/classify/network.ts";
+import { createClassifier, type FeaturesByRow, type NewClassifier, networkLogits } from "../tasks/classify/network.ts";
 import { manualSeed } from "../torch/index.ts";
 import { type LabelledImages, type NetworkOptions, trainNetwork } from "../train/classify/train-network.ts";
 
@@ -76,7 +76,7 @@ export function runCell(
   data: LabelledImages & { truth: Int32Array },
   { train, measured }: { train: number[]; measured: number[] },
   options: NetworkOptions,
-  known?: KnownFeatures,
+  known?: FeaturesByRow,
 ): CellResult {
   const started = performance.now();
   manualSeed(options.seed);

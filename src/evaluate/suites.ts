@@ -19,6 +19,8 @@ const Suite = z.strictObject({
   sizes: z.array(z.int().min(0)).min(1),
   heads: z.array(z.enum(Object.keys(HEADS) as [HeadName, ...HeadName[]])).min(1),
 });
+
+/** A question with known answers, asked of features by `skyloop probe --suites`. */
 export type Suite = z.infer<typeof Suite>;
 
 /** Reads a file of suites. Throws BAD_RECIPE naming each fault. */

@@ -7,7 +7,7 @@ import { TASKS } from "../tasks/index.ts";
 import type { TaskTable } from "../tasks/task.ts";
 
 /** A head that improves pictures, with its file. */
-export interface KnownHead extends ImageHead {
+export interface ImageHeadFile extends ImageHead {
   path: string;
 }
 
@@ -15,8 +15,8 @@ export interface KnownHead extends ImageHead {
  * What the files are, from their notes alone; a head is called after its file, or after its folder where the file is
  * `head` or `model`. Throws BAD_HEAD, FILE_UNREADABLE, SAME_NAME.
  */
-export function describeHeads(paths: string[], tasks: TaskTable = TASKS): KnownHead[] {
-  const heads = paths.map((path): KnownHead => {
+export function describeHeads(paths: string[], tasks: TaskTable = TASKS): ImageHeadFile[] {
+  const heads = paths.map((path): ImageHeadFile => {
     const { card } = readCard(path);
     const task = tasks[card.task];
     if (task?.picture === undefined) {

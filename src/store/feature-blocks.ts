@@ -13,7 +13,7 @@ export interface BlockHeader {
 }
 
 /** How many objects a block holds: the last one may have fewer. */
-export const rowsOf = ({ blockRows, count }: BlockHeader, block: number) =>
+export const rowsOfBlock = ({ blockRows, count }: BlockHeader, block: number) =>
   Math.min(blockRows, count - block * blockRows);
 
 /** Fills `into` from row `from` on; false where the file ends before. */

@@ -21,7 +21,7 @@ import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
 import type { FeatureSet } from "../contract/api.ts";
-import { faultOf, notFinite, readRows, rowsOf } from "./feature-blocks.ts";
+import { faultOf, notFinite, readRows, rowsOfBlock } from "./feature-blocks.ts";
 
 const wholeNumber = z.number().int().nonnegative();
 const HeaderShape = z.object({
@@ -158,7 +158,7 @@ export function openFeatures(survey: string, model: string): Features {
     if (fault !== null)
       throw new SkyloopError(
         "FEATURES_BROKEN",
-        `${path}: block ${block} (objects ${block * blockRows + 1} to ${block * blockRows + rowsOf(header, block)}) ${fault}; ${again}`,
+        `${path}: block ${block} (objects ${block * blockRows + 1} to ${block * blockRows + rowsOfBlock(header, block)}) ${fault}; ${again}`,
       );
     checked[block] = 1;
   };
@@ -175,7 +175,8 @@ export function openFeatures(survey: string, model: string): Features {
     rows(from, to) {
       if (whole !== null) return whole.subarray(from * dim, to * dim);
       for (let block = Math.floor(from / blockRows); block * blockRows < to; block++)
-        if (checked[block] === 0) check(block, read(block * blockRows, new Float32Array(rowsOf(header, block) * dim)));
+        if (checked[block] === 0)
+          check(block, read(block * blockRows, new Float32Array(rowsOfBlock(header, block) * dim)));
       return read(from, new Float32Array((to - from) * dim));
     },
     row(index) {
@@ -186,7 +187,7 @@ export function openFeatures(survey: string, model: string): Features {
       const all = read(0, new Float32Array(new SharedArrayBuffer(count * dim * 4)));
       for (let block = 0; block < checked.length; block++)
         if (checked[block] === 0)
-          check(block, all.subarray(block * blockRows * dim, (block * blockRows + rowsOf(header, block)) * dim));
+          check(block, all.subarray(block * blockRows * dim, (block * blockRows + rowsOfBlock(header, block)) * dim));
       whole = all;
       return whole;
     },
@@ -288,7 +289,7 @@ function openForWriting(path: string, header: FeatureHeader): { file: number; so
   // What is longer than it should be and has no checksums may be of anything.
   const trusted = header.sums !== undefined || length <= bytes ? header.blocksDone : [];
   for (const block of trusted) {
-    const values = new Float32Array(rowsOf(header, block) * header.dim);
+    const values = new Float32Array(rowsOfBlock(header, block) * header.dim);
     if (readRows(file, header, block * header.blockRows, values) && faultOf(header, block, values, true) === null)
       sound.set(block, crc32(values));
   }

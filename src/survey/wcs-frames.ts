@@ -10,7 +10,7 @@ type Vector = [number, number, number];
 type Matrix = [Vector, Vector, Vector];
 
 /** A celestial frame: degrees in it to ICRS degrees and back. */
-export interface SkyFrame {
+export interface CelestialFrame {
   name: string;
   toIcrs(lonDeg: number, latDeg: number): [raDeg: number, decDeg: number];
   fromIcrs(raDeg: number, decDeg: number): [lonDeg: number, latDeg: number];
@@ -103,7 +103,7 @@ const plus = (a: Vector, b: Vector, factor: number): Vector => a.map((v, i) => v
 const normal = (v: Vector): Vector => plus([0, 0, 0], v, 1 / Math.sqrt(dot(v, v)));
 
 /** A frame that is turned against FK5 of J2000 by a matrix. */
-function rotated(name: string, fromFk5: Matrix): SkyFrame {
+function rotated(name: string, fromFk5: Matrix): CelestialFrame {
   const fromIcrs = product(fromFk5, ICRS_TO_FK5);
   const toIcrs = transposed(fromIcrs);
   return {
@@ -113,7 +113,7 @@ function rotated(name: string, fromFk5: Matrix): SkyFrame {
   };
 }
 
-function fk4(year: number, withETerms: boolean): SkyFrame {
+function fk4(year: number, withETerms: boolean): CelestialFrame {
   const a: Vector = withETerms ? eTerms(year) : [0, 0, 0];
   const centuries = ((year - 1950) * 365.242198781) / 36525 - 0.0000021;
   const turn = B1950_TO_J2000.map((row, i) => plus(row, TURN_A_CENTURY[i], centuries)) as Matrix;
@@ -134,7 +134,7 @@ function fk4(year: number, withETerms: boolean): SkyFrame {
   };
 }
 
-const ICRS: SkyFrame = {
+const ICRS: CelestialFrame = {
   name: "ICRS",
   toIcrs: (lon, lat) => [((lon % 360) + 360) % 360, lat],
   fromIcrs: (ra, dec) => [ra, dec],
@@ -157,7 +157,7 @@ function equinoxOf(header: FitsCard[]): number | undefined {
 }
 
 /** The frame of an image's celestial axes (`RA`, `GLON`, `ELON`, …) by RADESYS and EQUINOX. Throws WCS_UNSUPPORTED. */
-export function frameOf(longitudeType: string, header: FitsCard[]): SkyFrame {
+export function frameOf(longitudeType: string, header: FitsCard[]): CelestialFrame {
   if (longitudeType === "GLON") return rotated("GALACTIC", GALACTIC);
   if (longitudeType === "ELON") return rotated("ECLIPTIC", about("x", 23.4392911 * DEG));
   const equinox = equinoxOf(header);

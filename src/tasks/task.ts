@@ -68,7 +68,7 @@ export interface HeadCard<Details = Record<string, unknown>> {
 }
 
 /** What a training knows of itself when it is done, for cards. */
-export interface Made {
+export interface TrainingFacts {
   seed: number;
   steps: number;
   /** Name of the feature set that the trained backbone would make; for heads that read features from disk. */
@@ -126,7 +126,7 @@ export interface Task<
   scores?(network: Network, head: Head, data: Data): object;
 
   /** What is used when training is over: head and network in evaluation mode, with their card. */
-  finish(network: Network, head: Head, data: Data, made: Made): Model;
+  finish(network: Network, head: Head, data: Data, made: TrainingFacts): Model;
   /** What of it is written into a file. */
   pack(model: Model): Packed<Details>;
   /** The model of a card, the file's tensors and notes. */

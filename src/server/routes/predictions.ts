@@ -7,7 +7,7 @@ import { ObjectId } from "../../contract/api.ts";
 import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../contract/predictions.ts";
 import { listPredictions, readPredictions, rowsOf } from "../../store/predictions.ts";
 import type { Compute } from "../compute.ts";
-import type { KnownHead } from "../image-heads.ts";
+import type { ImageHeadFile } from "../image-heads.ts";
 import type { ServedSurvey, Workspace } from "../workspace.ts";
 
 const InSurvey = z.object({ survey: z.string() });
@@ -36,7 +36,7 @@ class KeptPredictions {
 /** What trained heads say of objects, and make of their pictures. */
 export function predictionRoutes(
   plain: FastifyInstance,
-  { workspace, improver, heads }: { workspace: Workspace; improver: Compute; heads: KnownHead[] },
+  { workspace, improver, heads }: { workspace: Workspace; improver: Compute; heads: ImageHeadFile[] },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const kept = new KeptPredictions();

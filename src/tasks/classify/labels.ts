@@ -3,7 +3,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { columnOf, type Survey } from "../../survey/folder.ts";
 
 /** Labelled objects of a survey: `rows` [N] of the catalogue and `targets` [N, classes], each row summing to 1. */
-export interface Labelled {
+export interface ClassTargets {
   classes: string[];
   rows: number[];
   targets: Float32Array;
@@ -24,7 +24,7 @@ const isEmpty = (value: unknown) =>
  * alphabetical order (numbers by size), or `only` those. Throws COLUMN_MISSING, NO_LABELS (nothing but empty values),
  * ONE_CLASS, NOT_CLASSES (a column of measurements).
  */
-export function readClasses(survey: Survey, column: string, only: string[] = []): Labelled {
+export function readClasses(survey: Survey, column: string, only: string[] = []): ClassTargets {
   columnOf(survey, column);
   const values = survey.rows.map((row) => row.columns[column]);
   const found = [...new Set(values.filter((value) => !isEmpty(value)).map(String))];
@@ -67,7 +67,7 @@ export function readClasses(survey: Survey, column: string, only: string[] = [])
  * share, or without any vote, are unlabelled. Throws COLUMN_MISSING, ONE_CLASS, BAD_VOTES (negative or not a number),
  * NO_LABELS.
  */
-export function readVotes(survey: Survey, columns: string[]): Labelled {
+export function readVotes(survey: Survey, columns: string[]): ClassTargets {
   for (const column of columns) columnOf(survey, column);
   if (columns.length < 2)
     throw new SkyloopError(
@@ -105,7 +105,7 @@ export function readVotes(survey: Survey, columns: string[]): Labelled {
 }
 
 /** The class with the largest target of each object. */
-export function hardClasses({ targets, classes }: Pick<Labelled, "targets" | "classes">): Int32Array {
+export function hardClasses({ targets, classes }: Pick<ClassTargets, "targets" | "classes">): Int32Array {
   return Int32Array.from({ length: targets.length / classes.length }, (_, i) => {
     const row = targets.subarray(i * classes.length, (i + 1) * classes.length);
     return row.indexOf(Math.max(...row));

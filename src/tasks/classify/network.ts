@@ -259,7 +259,7 @@ export const MEASURE_BATCH = 64;
 /** Row numbers as an int64 tensor [rows], to select rows of another tensor. */
 export const indexOf = (rows: number[]) => tensor(rows, [rows.length], "int64");
 /** Features that a frozen encoder has read, by row of the images. */
-export type KnownFeatures = Map<number, Float32Array>;
+export type FeaturesByRow = Map<number, Float32Array>;
 /** What a network says of some of the images, [rows, ...], block by block. */
 function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: number[]): Float32Array {
   const parts: Float32Array[] = [];
@@ -288,7 +288,7 @@ export function networkLogits(
   { layer, frozen }: ImageClassifier,
   images: Tensor,
   rows: number[],
-  known?: KnownFeatures,
+  known?: FeaturesByRow,
 ): Float32Array {
   if (known === undefined || frozen === null) return perImage((some) => layer.forward(some), images, rows);
   const missing = rows.filter((row) => !known.has(row));

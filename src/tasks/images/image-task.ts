@@ -44,7 +44,7 @@ export interface ImageBatch {
 }
 
 /** What a network improves. */
-export type Given = Pick<ImageBatch, "image" | "known" | "candidates">;
+export type DecoderInput = Pick<ImageBatch, "image" | "known" | "candidates">;
 
 /** A batch [B, 3, S, S] of images. */
 export function stackImages(images: Float32Array[], sizePx: number): Tensor {
@@ -60,7 +60,7 @@ export function stackImages(images: Float32Array[], sizePx: number): Tensor {
 export function improve(
   encoder: SwinUnet,
   decoder: ImageDecoder,
-  { image, known, candidates }: Given,
+  { image, known, candidates }: DecoderInput,
   frozen = false,
 ): Tensor {
   const encoded = frozen ? noGrad(() => encoder.encode(image)) : encoder.encode(image);

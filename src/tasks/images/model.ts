@@ -10,7 +10,14 @@ import { readCard, readHead, skyloopVersion } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
 import { candidatesOf } from "./candidates.ts";
 import { conserveLight } from "./conserve.ts";
-import { type Given, IMAGE_TASKS, type ImageBatch, type ImageTaskName, improve, taskDecoder } from "./image-task.ts";
+import {
+  type DecoderInput,
+  IMAGE_TASKS,
+  type ImageBatch,
+  type ImageTaskName,
+  improve,
+  taskDecoder,
+} from "./image-task.ts";
 import { scaleOf } from "./scale.ts";
 
 /** What a saved image model needs beside its weights. */
@@ -105,7 +112,7 @@ function tileStarts(length: number, tile: number): number[] {
 }
 
 /** The same done to each tensor of what a network is given. */
-function mapped({ image, known, candidates }: Given, change: (planes: Tensor) => Tensor): Given {
+function mapped({ image, known, candidates }: DecoderInput, change: (planes: Tensor) => Tensor): DecoderInput {
   return {
     image: change(image),
     known: known === null ? null : change(known),
@@ -125,7 +132,7 @@ function tileWeight(tile: number): Tensor {
  * One image [1, 3, H, W] of any size, with what is known of it, in the network's unit, improved tile by tile; tiles
  * overlap by a quarter and are blended.
  */
-function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, given: Given): Tensor {
+function improveTiled({ encoder, decoder, card: { sizePx: tile } }: ImageModel, given: DecoderInput): Tensor {
   const [, , H, W] = given.image.shape;
   const starts = { rows: tileStarts(H, tile), columns: tileStarts(W, tile) };
   const [height, width] = [(starts.rows.at(-1) as number) + tile, (starts.columns.at(-1) as number) + tile];

@@ -13,7 +13,7 @@ import { classificationScores, mostProbable } from "../../measure/classification
 import { releasedWeights } from "../../models/index.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
 import { classifyLogits, pickRows, saveFeatureHead } from "../../tasks/classify/head.ts";
-import { hardClasses, type Labelled, readClasses, readVotes } from "../../tasks/classify/labels.ts";
+import { type ClassTargets, hardClasses, readClasses, readVotes } from "../../tasks/classify/labels.ts";
 import { createClassifier, isConvnet, networkLogits, saveClassifier } from "../../tasks/classify/network.ts";
 import { featuresFor } from "../../tasks/embed/embed.ts";
 import { manualSeed } from "../../torch/index.ts";
@@ -52,7 +52,7 @@ export interface TrainClassifyOptions {
 const LEAST_OF_A_CLASS = 3;
 const LEAST_OBJECTS = 12;
 
-function checkEnough(survey: Survey, { classes, rows }: Labelled, truth: Int32Array): void {
+function checkEnough(survey: Survey, { classes, rows }: ClassTargets, truth: Int32Array): void {
   const counts = classes.map((_, k) => truth.filter((value) => value === k).length);
   const rare = counts.findIndex((count) => count < LEAST_OF_A_CLASS);
   if (rows.length < LEAST_OBJECTS)
@@ -67,16 +67,16 @@ function checkEnough(survey: Survey, { classes, rows }: Labelled, truth: Int32Ar
     );
 }
 
-interface Material {
+interface ClassifyInputs {
   options: TrainClassifyOptions;
   settings: HeadOptions;
-  labelled: Labelled;
+  labelled: ClassTargets;
   truth: Int32Array;
   split: Split;
   column: string;
 }
 
-interface Learned {
+interface TrainedClassifier {
   /** Of the test objects, [test, classes]. */
   logits: Float32Array;
   temperature: number;
@@ -88,7 +88,10 @@ interface Learned {
 }
 
 /** Only the head, on frozen features. Those of weights that were given get a name of their own. */
-async function learnHead(folder: string, { options, settings, labelled, split, column }: Material): Promise<Learned> {
+async function learnHead(
+  folder: string,
+  { options, settings, labelled, split, column }: ClassifyInputs,
+): Promise<TrainedClassifier> {
   const { model, weights, progress } = options;
   if (weights !== undefined && !existsSync(weights))
     throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${model} at ${weights}; check the path`);
@@ -137,8 +140,8 @@ const LEAST_STEPS = 150;
 /** A whole network, on random views of the images. */
 async function learnNetwork(
   folder: string,
-  { options, settings, labelled, truth, split, column }: Material,
-): Promise<Learned> {
+  { options, settings, labelled, truth, split, column }: ClassifyInputs,
+): Promise<TrainedClassifier> {
   const { model, weights, progress, head: wanted = {} } = options;
   const classes = labelled.classes.length;
   manualSeed(settings.seed);
