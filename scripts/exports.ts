@@ -151,8 +151,11 @@ export function findExportFaults(root: string): Violation[] {
       report(one, `${one.name} is used by ${importers.length > 0 ? "tests only" : "nobody"}: delete it`);
     else if (importers.length === 0 && !one.isType) report(one, `${one.name} need not be exported`);
   }
-  const byName = groupBy(definitions);
-  for (const [name, same] of byName)
+  // The page is a program of its own: its names need not differ from those of src.
+  const byTop = ["src", "web"].flatMap((top) => [
+    ...groupBy(definitions.filter(({ file }) => file.startsWith(`${top}/`))),
+  ]);
+  for (const [name, same] of byTop)
     if (same.length > 1 && !SAME_NAME_TWICE.has(name) && new Set(same.map(({ file }) => file)).size > 1)
       for (const one of same)
         report(one, `${name} is also defined in ${same.filter((other) => other !== one).map(({ file }) => file)}`);

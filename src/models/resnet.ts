@@ -2,7 +2,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { BatchNorm, Conv2d, Layer, Linear, Sequential } from "../nn/index.ts";
 import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "../nn/pooling.ts";
 import type { Parameter, Tensor } from "../torch/index.ts";
-import type { Backbone } from "./backbone.ts";
+import { type Backbone, STRIDES } from "./backbone.ts";
 
 /** Brings the input of a block to the shape of its output. */
 function shortcut(inputs: number, outputs: number, stride: number): Sequential | null {
@@ -71,6 +71,8 @@ class Bottleneck extends Layer {
   }
 }
 
+const COARSEST = STRIDES[3];
+
 const DEPTHS = {
   18: { block: BasicBlock, depths: [2, 2, 2, 2] },
   50: { block: Bottleneck, depths: [3, 4, 6, 3] },
@@ -117,7 +119,7 @@ export class ResNet extends Layer implements Backbone {
   /** Images [B, 3, H, W] to the outputs of the four layers. Throws BAD_IMAGE_SIZE for sides that are no multiples of 32. */
   maps(images: Tensor): Tensor[] {
     const shape = images.shape;
-    if (shape.length !== 4 || shape[1] !== 3 || shape[2] % 32 !== 0 || shape[3] % 32 !== 0)
+    if (shape.length !== 4 || shape[1] !== 3 || shape.slice(2).some((side) => side % COARSEST !== 0))
       throw new SkyloopError(
         "BAD_IMAGE_SIZE",
         `maps are made of images [B, 3, H, W] with H and W multiples of 32, got [${shape.join(", ")}]; resize or pad them`,

@@ -77,7 +77,7 @@ export function renderFlux(plane: FluxPlanes & { unit: string }): Float32Array {
 }
 
 /** Whether `renderFlux` takes the brightness of such a unit from the pixels themselves. */
-export const ownStretch = (unit: string): boolean => unitFactor(unit, "nanomaggy") === null;
+const ownStretch = (unit: string): boolean => unitFactor(unit, "nanomaggy") === null;
 
 /** Curves that turn flux into brightness on the screen. */
 export type Stretch = "linear" | "log" | "asinh" | "sqrt";

@@ -150,7 +150,7 @@ export function readPredictions(
 }
 
 /** The rows of one object, each with a number a column. */
-export function rowsOf(
+export function objectRows(
   { values, offsets }: Pick<Predicted, "values" | "offsets">,
   columns: number,
   object: number,

@@ -7,7 +7,7 @@ import { SILENT } from "../../src/base/progress.ts";
 import type { Heads, ObjectPrediction } from "../../src/contract/predictions.ts";
 import { buildServer } from "../../src/server/app.ts";
 import { describeHeads } from "../../src/server/image-heads.ts";
-import { listPredictions, readPredictions, rowsOf, savePredictions } from "../../src/store/predictions.ts";
+import { listPredictions, objectRows, readPredictions, savePredictions } from "../../src/store/predictions.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
 import { readCard } from "../../src/tasks/card.ts";
 import { loadHead, saveHead } from "../../src/tasks/heads.ts";
@@ -152,7 +152,7 @@ describe("predictions", () => {
     savePredictions(survey, "boxes", source, { columns: [{ name: "x", unit: "px" }, { name: "y" }], values, offsets });
     const [kept] = listPredictions(survey, dataHash).filter(({ name }) => name === "boxes");
     const found = readPredictions(survey, kept);
-    expect([0, 2, 3].map((object) => rowsOf(found, 2, object))).toEqual([
+    expect([0, 2, 3].map((object) => objectRows(found, 2, object))).toEqual([
       [
         [0, 1],
         [2, 3],
@@ -178,7 +178,7 @@ it("a survey and its sessions of the version before open", async () => {
   expect((await old.readStamp(4)).data.length).toBe(3 * 32 * 32);
   const [kept] = listPredictions(path, old.header.dataHash);
   expect(kept).toMatchObject({ task: "classify", shape: "row", column: "kind", classes: ["a", "b"] });
-  expect(rowsOf(readPredictions(path, kept), 2, 4)).toEqual([[0.5, 0.5]]);
+  expect(objectRows(readPredictions(path, kept), 2, 4)).toEqual([[0.5, 0.5]]);
   const store = await openStore(path);
   const [session] = await store.sessions();
   expect(session).toMatchObject({ session: "ring-galaxies", target: "Ring galaxies", alpha: 0.5, createdBy: "ana" });

@@ -12,7 +12,7 @@ export type Route =
   | { page: "nowhere"; path: string };
 
 /** Reads an address from `base` on. */
-export function parseRoute(address: string, base = BASE): Route {
+function parseRoute(address: string, base = BASE): Route {
   const { pathname, searchParams } = new URL(address, "http://page");
   const path = pathname.startsWith(base) ? pathname.slice(base.length) : pathname.slice(1);
   const [first, second, third] = path.split("/").map(decode);

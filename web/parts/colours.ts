@@ -8,7 +8,7 @@ export const KINDS = [
   0x999999,
 ];
 /** The grey of objects without a value, 0xRRGGBB. */
-export const UNKNOWN = 0x6b7280;
+const UNKNOWN = 0x6b7280;
 /** Colours on the map of no label, positive, negative and unsure, 0xRRGGBB. */
 export const LABEL_COLOURS = [0x6b7a99, 0x58d68d, 0xff8a80, 0xffd479];
 

@@ -54,7 +54,7 @@ export interface QueueDoors {
 const REFUSALS = new Set(["OBJECT_UNKNOWN", "SESSION_UNKNOWN", "SURVEY_UNKNOWN", "NOTHING_TO_SAVE", "BAD_REQUEST"]);
 const REFUSED_STATUS = new Set([400, 404, 413, 422]);
 /** Whether the server will never take this, however often it is sent. */
-export const isRefusal = ({ code, status }: Failure): boolean => REFUSALS.has(code) && REFUSED_STATUS.has(status);
+const isRefusal = ({ code, status }: Failure): boolean => REFUSALS.has(code) && REFUSED_STATUS.has(status);
 const NOTHING_LEFT = new Set(["NOTHING_TO_UNDO", "NOTHING_TO_REDO"]);
 
 const AT_ONCE = 500;

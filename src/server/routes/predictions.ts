@@ -5,7 +5,7 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { ObjectId } from "../../contract/api.ts";
 import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../contract/predictions.ts";
-import { listPredictions, readPredictions, rowsOf } from "../../store/predictions.ts";
+import { listPredictions, objectRows, readPredictions } from "../../store/predictions.ts";
 import type { Compute } from "../compute.ts";
 import type { ImageHeadFile } from "../image-heads.ts";
 import type { ServedSurvey, Workspace } from "../workspace.ts";
@@ -29,7 +29,7 @@ class KeptPredictions {
       known = { madeAt: set.madeAt, found: readPredictions(survey.folder, set) };
       this.#read.set(key, known);
     }
-    return rowsOf(known.found, set.columns.length, object);
+    return objectRows(known.found, set.columns.length, object);
   }
 }
 

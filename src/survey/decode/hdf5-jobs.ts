@@ -31,7 +31,7 @@ export type Hdf5Stamp =
 /** No compression of pictures goes further: a file that claims more cannot hold it. */
 const MOST_UNPACKED = 1100;
 /** Code of a process that cannot do a job which another one can; never seen outside. */
-export const WORN = "WORN";
+const WORN = "WORN";
 const BUILT_IN = new Set([1, 2, 3, 5, 6]);
 let opened: { path: string; file: File } | null = null;
 let failed = false;

@@ -45,7 +45,7 @@ function planesOf({ data, bands, widthPx, heightPx, kind }: Pixels, band: string
 }
 
 /** The value below which `share` percent of the finite pixels lie. */
-export function percentile(sorted: Float32Array, share: number): number {
+function percentile(sorted: Float32Array, share: number): number {
   return sorted.length === 0
     ? 0
     : sorted[Math.min(sorted.length - 1, Math.max(0, Math.floor((share / 100) * sorted.length)))];
@@ -55,7 +55,7 @@ export function percentile(sorted: Float32Array, share: number): number {
  * Limits that show faint structure without being led by bright pixels: a line through the sorted values around the
  * median, outliers left out, its slope divided by the contrast (IRAF's zscale; contrast 0.25, at most 1000 values).
  */
-export function zscale(sorted: Float32Array, contrast = 0.25): [number, number] {
+function zscale(sorted: Float32Array, contrast = 0.25): [number, number] {
   const n = Math.min(1000, sorted.length);
   if (n < 2) return [sorted[0] ?? 0, sorted[0] ?? 1];
   const values = Float64Array.from({ length: n }, (_, i) => sorted[Math.floor((i * (sorted.length - 1)) / (n - 1))]);
