@@ -24,7 +24,12 @@ export function addSurveyCommand(program: Command): void {
     )
     .option("--title <text>", "title of the survey on the page")
     .option("--bands <names>", "bands of FITS images in this order, such as g,r,z")
-    .option("--adaptive-crop", "crop each stamp to its central galaxy for models", false)
+    .option(
+      "--crop <how>",
+      "crop each stamp to its central galaxy before a model sees it: auto (where galaxies fill less than 0.6 of their stamps), always or never",
+      "auto",
+    )
+    .option("--adaptive-crop", "the same as --crop always", false)
     .option(
       "--overwrite",
       "replace an existing survey once the new one is complete; keeps sessions, labels and the features of unchanged stamps",
@@ -42,15 +47,21 @@ export function addSurveyCommand(program: Command): void {
           labels?: string;
           title?: string;
           bands?: string;
+          crop: string;
           adaptiveCrop: boolean;
           overwrite: boolean;
           discardLabels: boolean;
         },
       ) => {
-        const [{ terminalProgress }, { SkyloopError }] = await Promise.all([
+        const [{ terminalProgress }, { SkyloopError }, { cropSmallGalaxies }] = await Promise.all([
           import("../base/progress.ts"),
           import("../base/errors.ts"),
+          import("../stamps/choose-crop.ts"),
         ]);
+        if (!["auto", "always", "never"].includes(options.crop))
+          throw new SkyloopError("BAD_OPTION", `--crop is auto, always or never, not ${options.crop}`);
+        const adaptiveCrop =
+          options.adaptiveCrop || options.crop === "always" || (options.crop === "auto" && cropSmallGalaxies);
         const bands = options.bands?.split(",").map((name) => name.trim());
         const command = process.argv.slice(2).join(" ");
         if (options.discardLabels && !options.overwrite)
@@ -62,6 +73,7 @@ export function addSurveyCommand(program: Command): void {
           const { createFromWide } = await import("../stamps/wide.ts");
           await createFromWide({
             ...options,
+            adaptiveCrop,
             out,
             images: options.wide.split(","),
             catalogue: options.catalogue,
@@ -75,6 +87,7 @@ export function addSurveyCommand(program: Command): void {
           const { createSurvey } = await import("../survey/create.ts");
           await createSurvey({
             ...options,
+            adaptiveCrop,
             images: options.images,
             out,
             bands,

@@ -43,11 +43,14 @@ export async function prepareSurvey({
     });
   } else {
     say(`Reading the images of ${images} into ${folder}`);
-    const { createSurvey } = await import("../survey/create.ts");
+    const [{ createSurvey }, { cropSmallGalaxies }] = await Promise.all([
+      import("../survey/create.ts"),
+      import("../stamps/choose-crop.ts"),
+    ]);
     const header = await createSurvey({
       out: folder,
       images,
-      adaptiveCrop: true,
+      adaptiveCrop: cropSmallGalaxies,
       command: `start --images ${images}`,
       progress: terminalProgress("reading images", "images"),
     });
@@ -55,7 +58,7 @@ export async function prepareSurvey({
     const { problems } = await surveySummary(folder);
     const refused = problems.filter(({ kept }) => !kept).reduce((sum, problem) => sum + problem.count, 0);
     say(
-      `${header.count} stamps taken in${refused > 0 ? `; ${refused} files or rows were not: \`skyloop survey info ${folder}\` says which and why` : ""}.`,
+      `${header.count} stamps taken in, ${header.adaptiveCrop ? "cropped to the galaxy for models" : "seen whole by models"}${refused > 0 ? `; ${refused} files or rows were not: \`skyloop survey info ${folder}\` says which and why` : ""}.`,
     );
   }
   await embedSurvey(folder, { model, progress: terminalProgress(`features of ${model}`, "stamps") });

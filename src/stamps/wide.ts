@@ -9,7 +9,7 @@ import { numberOf } from "../survey/cells.ts";
 import { positionColumns } from "../survey/column-names.ts";
 import { decodeWidth } from "../survey/decode/index.ts";
 import { judged } from "../survey/flux.ts";
-import { SurveyWriter } from "../survey/folder.ts";
+import { type ChooseCrop, SurveyWriter } from "../survey/folder.ts";
 import { idColumnOf, ownColumns, positionsOf, stemOf } from "../survey/labels.ts";
 import { judgeFlux } from "../survey/quality.ts";
 import type { Keeping } from "../survey/replace.ts";
@@ -24,7 +24,8 @@ export interface WideOptions {
   bands: string[];
   sizePx: number;
   title?: string;
-  adaptiveCrop: boolean;
+  /** Whether models see stamps cropped to the galaxy; a function decides it from the finished survey. */
+  adaptiveCrop: boolean | ChooseCrop;
   /** A survey that stands at `out` is replaced, and hands this on. */
   replace?: Keeping;
   command: string;

@@ -8,7 +8,7 @@ import type { Problem, SurveyHeader } from "../contract/survey.ts";
 import { bandOfText } from "./bands.ts";
 import { decodeWidth } from "./decode/index.ts";
 import { type ImageFiles, idsByName, imageNamesOf, listFiles, sortFiles } from "./files.ts";
-import { type NewStamp, SurveyWriter } from "./folder.ts";
+import { type ChooseCrop, type NewStamp, SurveyWriter } from "./folder.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { withoutEnding } from "./join.ts";
 import { type Labels, positionInName, readLabels } from "./labels.ts";
@@ -22,7 +22,8 @@ export interface CreateOptions {
   images: string;
   labels?: string;
   title?: string;
-  adaptiveCrop: boolean;
+  /** Whether models see stamps cropped to the galaxy; a function decides it from the finished survey. */
+  adaptiveCrop: boolean | ChooseCrop;
   /** Bands to take from FITS, in this order; found in the files where not given. */
   bands?: string[];
   /** A survey that stands at `out` is replaced, and hands this on. */

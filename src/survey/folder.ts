@@ -10,7 +10,7 @@ import { type CellType, readParquetBlocks } from "./duck.ts";
 import { rawPicture } from "./picture-pixels.ts";
 import { recoverReplacement } from "./replace.ts";
 
-export { type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
+export { type ChooseCrop, type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
 
 /**
  * One object's pixels, [bands, H, W]. Colour: values in [0, 1] as decoded, top row first. Flux: in `unit`, rows as in

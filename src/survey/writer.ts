@@ -26,6 +26,9 @@ import { oldRowsOf } from "./same-rows.ts";
 const PACK_BYTES = 2 ** 30;
 const packName = (pack: number) => `${String(pack).padStart(4, "0")}.pack`;
 
+/** Decides whether the stamps of a survey are cropped to the galaxy before a model sees them. */
+export type ChooseCrop = (survey: Survey) => Promise<boolean>;
+
 /** What the header of a new survey says. */
 export interface SurveyOptions {
   title: string;
@@ -33,7 +36,8 @@ export interface SurveyOptions {
   bands: string[];
   unit: string;
   pixelScaleArcsec: number | null;
-  adaptiveCrop: boolean;
+  /** Whether models see stamps cropped to the galaxy; a function decides it from the finished survey. */
+  adaptiveCrop: boolean | ChooseCrop;
   seed: number | null;
   command: string;
   /** Folder of images that the survey is of, as an absolute path. */
@@ -273,7 +277,7 @@ export class SurveyWriter {
         bands: this.#options.bands,
         unit: this.#options.unit,
         pixelScaleArcsec: this.#options.pixelScaleArcsec,
-        adaptiveCrop: this.#options.adaptiveCrop,
+        adaptiveCrop: this.#options.adaptiveCrop === true,
         ...(this.#options.imagesFolder === undefined ? {} : { imagesFolder: this.#options.imagesFolder }),
         dataHash: this.#hash
           .update(this.#rows.map(({ id }) => id).join("\n"))
@@ -281,7 +285,13 @@ export class SurveyWriter {
           .digest("hex"),
       };
       writeFileAtomic(join(this.#partial, "problems.json"), `${JSON.stringify(this.#problems, null, 1)}\n`);
-      writeFileAtomic(join(this.#partial, "survey.json"), `${JSON.stringify(header, null, 2)}\n`);
+      const write = () => writeFileAtomic(join(this.#partial, "survey.json"), `${JSON.stringify(header, null, 2)}\n`);
+      write();
+      if (typeof this.#options.adaptiveCrop === "function") {
+        const made = await openSurvey(this.#partial);
+        header.adaptiveCrop = await this.#options.adaptiveCrop(made).finally(() => made.close());
+        write();
+      }
       if (this.#replacing === null) placeNew(this.#out);
       else placeInstead(this.#out, await this.#oldRows(), this.#replacing.keeping);
       this.#before?.close();
