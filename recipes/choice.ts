@@ -16,7 +16,7 @@ import { Random } from "../src/base/random.ts";
 import { drawExamples } from "../src/evaluate/probe.ts";
 import { type LabelledObject, labelledObjects, splitGroups } from "../src/evaluate/probe-data.ts";
 import { jointFeatures } from "../src/evaluate/probe-features.ts";
-import { choose } from "../src/loop/choose.ts";
+import { choose, type Mode } from "../src/loop/choose.ts";
 import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
 import { diverseRows } from "../src/loop/similar.ts";
 import { averagePrecision } from "../src/measure/ranking.ts";
@@ -68,6 +68,19 @@ function spreadOut({ space }: Scene, rows: number[], count: number): number[] {
   return taken.map((i) => rows[i]);
 }
 
+/** The page that the loop itself would show. */
+const chosenBy = (scene: Scene, mode: Mode) =>
+  choose({
+    scores: scores(scene),
+    candidates: scene.ranked,
+    mode,
+    examples: scene.examples,
+    pageSize: SHOWN,
+    randomPicks: 0,
+    seed: scene.seed,
+    space: scene.space,
+  }).page.map(({ row }) => row);
+
 const CHOICES: Record<string, Choice> = {
   "highest scores": ({ ranked }) => ranked.slice(0, SHOWN),
   "highest 50, spread out": (scene) => spreadOut(scene, scene.ranked.slice(0, 50), SHOWN),
@@ -82,16 +95,8 @@ const CHOICES: Record<string, Choice> = {
   "one of each kind above 0.5": (scene) =>
     diverseRows(scene.space, SHOWN, scene.random, { rows: above(scene) }).map(({ row }) => row),
   "one of each kind above 0.5 that no example stands for (the rule's lower scores)": (scene) =>
-    choose({
-      scores: scores(scene),
-      candidates: scene.ranked,
-      mode: "lower",
-      examples: scene.examples,
-      pageSize: SHOWN,
-      randomPicks: 0,
-      seed: scene.seed,
-      space: scene.space,
-    }).page.map(({ row }) => row),
+    chosenBy(scene, "lower"),
+  "half the highest, half of each kind (the first page)": (scene) => chosenBy(scene, "mixed"),
   "evenly through all scores": ({ ranked }) => evenly(ranked),
   "at random": ({ ranked, random }) => random.sample(ranked.length, SHOWN).map((i) => ranked[i]),
 };

@@ -150,7 +150,7 @@ export const PagePick = z.object({
 export const RoundSummary = z.object({
   round: z.number().int(),
   alpha: z.number(),
-  mode: z.enum(["start", "highest", "lower"]),
+  mode: z.enum(["start", "highest", "lower", "mixed"]),
   shown: z.number().int(),
   positives: z.number().int(),
   negatives: z.number().int(),

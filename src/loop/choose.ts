@@ -8,14 +8,17 @@ import { Random } from "../base/random.ts";
 import type { FeatureSpace } from "./learn.ts";
 import { cosineOf, diverseRows } from "./similar.ts";
 
-/** Which scores the alpha rule shows next: the highest, or lower ones. */
-export type Mode = "highest" | "lower";
+/**
+ * Which scores are shown next: by the alpha rule the highest, or lower ones; on the first page, when no page has been
+ * answered and the rule has nothing to go by, half of each.
+ */
+export type Mode = "highest" | "lower" | "mixed";
 
 /**
  * Which way the rule points. N = 0 with P > 0 is an infinite ratio (lower, whatever alpha); P = N = 0 (nothing or only
  * "unsure" labelled) tells nothing, and the highest are shown.
  */
-export function ruleMode(positives: number, negatives: number, alpha: number): Mode {
+export function ruleMode(positives: number, negatives: number, alpha: number): "highest" | "lower" {
   if (positives === 0) return "highest";
   return negatives > 0 && positives / negatives <= alpha ? "highest" : "lower";
 }
@@ -66,19 +69,26 @@ export function choose({ scores, candidates, mode, examples, pageSize, randomPic
   const passed: number[] = [];
   const similarity = cosineOf(space);
   const best = (limit: number) => highest(scores, candidates, seed, limit);
-  const order =
-    mode === "highest"
-      ? best(wanted * 8 + drawn.length)
-      : lower(scores, candidates, examples, best, space, wanted + drawn.length, random.fork("kinds"));
-  for (const row of order) {
-    if (page.length === wanted) break;
-    if (taken.has(row)) continue;
-    const twin = page.some((other) => similarity(row, other) >= DUPLICATE_COSINE);
-    (twin ? passed : page).push(row);
+  /** Takes from an order until the page has `upTo` objects; returns how many it has then. */
+  const takeFrom = (order: number[], upTo: number): number => {
+    for (const row of order) {
+      if (page.length === upTo) break;
+      if (taken.has(row)) continue;
+      taken.add(row);
+      const twin = page.some((other) => similarity(row, other) >= DUPLICATE_COSINE);
+      (twin ? passed : page).push(row);
+    }
+    return page.length;
+  };
+  const many = wanted * 8 + drawn.length;
+  const bestOnes = mode === "lower" ? 0 : takeFrom(best(many), mode === "mixed" ? Math.ceil(wanted / 2) : wanted);
+  if (mode !== "highest") {
+    const asked = wanted + drawn.length + bestOnes;
+    takeFrom(lower(scores, candidates, examples, best, space, asked, random.fork("kinds")), wanted);
   }
   // A pool of nothing but near-duplicates is still shown.
   page.push(...passed.slice(0, wanted - page.length));
-  const chosen: ChosenObject[] = page.map((row) => ({ row, reason: mode }));
+  const chosen: ChosenObject[] = page.map((row, i) => ({ row, reason: i < bestOnes ? "highest" : "lower" }));
   const places = random.fork("places");
   for (const row of drawn) chosen.splice(places.int(chosen.length + 1), 0, { row, reason: "random" });
   return { page: chosen, exhausted: candidates.length <= pageSize };

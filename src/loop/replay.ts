@@ -28,7 +28,7 @@ export async function replaySession(
   const replayed: ReplayedRound[] = [];
   for (const { round, picks } of finished) {
     const { plan } = await planOf(store, survey, session, round);
-    const learner = learn(space, plan.examples, plan.seed);
+    const learner = learn(space, [...plan.examples, ...plan.background], plan.seed);
     const scores = learner.score(0, space.count);
     learner.dispose();
     const { page } = choose({

@@ -157,19 +157,25 @@ describe("a session", () => {
     await expect(
       addLabels(store, about(), session, { who: "ann", labels: [{ object: "none", value: "positive" }] }),
     ).rejects.toThrow(/has no object none/);
-    const lonely = await createSession(store, about(), "toy", {
-      survey: survey.name,
-      model: "toy",
-      target: "x",
-      alpha: 0.5,
-      pageSize: 10,
-      randomPicks: 0,
-      seed: 1,
-      who: "ann",
-      positive: ids(true, 2),
-      negative: [],
-    });
-    await expect(run(lonely)).rejects.toThrow(/at least one positive and one negative/);
+    const lonely = (target: string, examples: { positive: string[]; negative: string[] }) =>
+      createSession(store, about(), "toy", {
+        survey: survey.name,
+        model: "toy",
+        target,
+        alpha: 0.5,
+        pageSize: 10,
+        randomPicks: 0,
+        seed: 1,
+        who: "ann",
+        ...examples,
+      });
+    const onlyNo = await lonely("no", { positive: [], negative: ids(false, 2) });
+    await expect(run(onlyNo)).rejects.toThrow(/at least one positive/);
+    // Five positives are enough: unlabelled objects stand for the rest, and are shown, too.
+    const onlyYes = await lonely("yes", { positive: ids(true, 5), negative: [] });
+    const { page: found } = await run(onlyYes);
+    expect(found.picks.filter(({ object }) => truth[survey.indexOf(object) as number]).length).toBeGreaterThan(5);
+    expect((await store.events(onlyYes)).length).toBe(5);
     const [both] = ids(true, 1);
     await expect(
       createSession(store, about(), "toy", {

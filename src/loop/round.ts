@@ -46,6 +46,8 @@ export interface RoundPlan {
   mode: Mode;
   lastSeq: number;
   examples: Example[];
+  /** Where only positives are labelled: unlabelled objects, drawn at random, that stand for what is not looked for. */
+  background: Example[];
   /** Rows that may be shown. */
   candidates: Uint32Array;
 }
@@ -85,11 +87,21 @@ export function planRound(
     round,
     seed: roundSeed(record, round),
     alpha: folded.alpha,
-    mode: ruleMode(positives, negatives, folded.alpha),
+    // The person's own examples are no answers to a page: the first page shows some of both.
+    mode: round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
     lastSeq: folded.lastSeq,
     examples,
+    background: examples.every(({ positive }) => positive) ? backgroundOf(record, open(true)) : [],
     candidates: fresh.length > 0 ? fresh : open(true),
   };
+}
+
+/** Unlabelled objects that stand for negatives; the class weights make them count as much as the positives. */
+const BACKGROUND = 100;
+
+function backgroundOf({ seed }: SessionRecord, open: Uint32Array): Example[] {
+  const drawn = new Random(seed).fork("background").sample(open.length, Math.min(BACKGROUND, open.length));
+  return Array.from(drawn, (i) => ({ row: open[i], positive: false }));
 }
 
 /**
@@ -115,7 +127,10 @@ export async function planOf(
       picks.map(({ object, reason }) => [object, reason === "random" ? ("random" as const) : ("rule" as const)]),
     ),
   );
-  return { plan: planRound(record, folded, earlier, count, indexOf), shown };
+  const plan = planRound(record, folded, earlier, count, indexOf);
+  // As it was made: what the rule means for a first page has not always been the same.
+  const made = rounds.find((one) => one.round === round)?.mode;
+  return { plan: made === undefined || made === "start" ? plan : { ...plan, mode: made }, shown };
 }
 
 const pageOf = ({ round, provisional, exhausted, picks }: RoundRecord): Page => ({
@@ -147,7 +162,7 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
       : (await planOf(store, { count: ids.length, indexOf: input.indexOf }, session, begun.round)).plan;
   mustTeach(plan);
   input.onProgress?.("learn", 0, 1);
-  const learner = learn(input.space, plan.examples, plan.seed);
+  const learner = learn(input.space, [...plan.examples, ...plan.background], plan.seed);
   input.onProgress?.("learn", 1, 1);
   const finish = async (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean) => {
     const page = pageFrom(input, record, plan, scores, candidates, provisional);
@@ -174,12 +189,13 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
 }
 
 /** Throws ONE_CLASS_LABELLED where there is nothing to tell apart. */
-function mustTeach({ examples }: RoundPlan): void {
+function mustTeach({ examples, background }: RoundPlan): void {
   const positives = examples.filter(({ positive }) => positive).length;
-  if (positives === 0 || positives === examples.length)
+  const negatives = examples.length - positives + background.length;
+  if (positives === 0 || negatives === 0)
     throw new SkyloopError(
       "ONE_CLASS_LABELLED",
-      `learning needs at least one positive and one negative; there are ${positives} and ${examples.length - positives}: label some more`,
+      `learning needs at least one positive, and one negative or unlabelled object; there are ${positives} and ${negatives}: label some more`,
     );
 }
 

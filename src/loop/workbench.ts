@@ -165,7 +165,7 @@ export class Workbench implements OpenedSurvey {
     if (round === 0)
       throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
     const { plan } = await planOf(this.store, this.survey, session, round);
-    const learner = learn(space, plan.examples, plan.seed);
+    const learner = learn(space, [...plan.examples, ...plan.background], plan.seed);
     try {
       const examples = influences(learner, plan.examples, row)
         .slice(0, 12)

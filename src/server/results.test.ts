@@ -128,7 +128,7 @@ describe("the ranking", () => {
     const all = ((await get(`/api/sessions/${session}/ranking?limit=1000`)).json() as Ranking).rows;
     const shown = new Set(preview.highest);
     expect(preview.highest.length).toBeGreaterThan(3);
-    for (const object of [...preview.highest, ...preview.lower]) expect(state.labels[object]).toBeUndefined();
+    for (const object of [...preview.highest, ...preview.lower]) expect(state.labels[object]?.value ?? null).toBeNull();
     const open = all.filter(({ label }) => label === null);
     expect(shown.has(open[0].object)).toBe(true);
     const other = (await make("Unranked")).session;

@@ -35,7 +35,7 @@ export interface RoundRecord {
   at: string;
   seed: number;
   alpha: number;
-  mode: "start" | "highest" | "lower";
+  mode: "start" | "highest" | "lower" | "mixed";
   weightsHash: string;
   lastSeq: number;
   provisional: boolean;

@@ -181,11 +181,11 @@ function show(model: Model, fresh: Page, inHand: InHand): Model {
 /** The state with a line for a round that it does not know yet. */
 function withRound(state: SessionState | null, page: Page): SessionState | null {
   if (state === null || page.round <= (state.rounds.at(-1)?.round ?? 0)) return state;
-  const rule = page.picks.find(({ reason }) => reason === "highest" || reason === "lower");
+  const shows = (wanted: string) => page.picks.some(({ reason }) => reason === wanted);
   const line: RoundSummary = {
     round: page.round,
     alpha: state.alpha,
-    mode: rule?.reason === "lower" ? "lower" : "highest",
+    mode: !shows("lower") ? "highest" : shows("highest") ? "mixed" : "lower",
     shown: page.picks.length,
     positives: 0,
     negatives: 0,

@@ -87,6 +87,5 @@ export function missingOf({ target, chosen }: Draft): string | null {
   const count = (wanted: ExampleLabel) => chosen.filter(([, value]) => value === wanted).length;
   if (target.trim() === "") return "Name what you are looking for.";
   if (count("positive") === 0) return "Click at least one object that is it.";
-  if (count("negative") === 0) return "Click an object twice to mark one that is not.";
   return null;
 }
