@@ -210,9 +210,11 @@ describe("the advice", () => {
   it("stops when all is shown, all that is expected is found, nothing is found any more, or the ranking stands still", () => {
     expect(advise([], [], true).reason).toContain("Every object");
     expect(
-      advise([round(1, 5, 5)], [assessed(1, { expected: { value: 20, low: 18, high: 22 } })], false).reason,
+      advise([round(1, 20, 5)], [assessed(1, { expected: { value: 20, low: 18, high: 22 } })], false).reason,
     ).toContain("20 of an expected 18 to 22");
-    expect(advise([round(1, 0, 10), round(2, 0, 10)], [assessed(2, {})], false).reason).toContain("nothing in 20");
+    expect(advise([round(0, 5, 5), round(1, 0, 10), round(2, 0, 10)], [assessed(2, {})], false).reason).toContain(
+      "nothing in 20",
+    );
     const steady = [assessed(1, {}), assessed(2, { settled: 0.95 }), assessed(3, { settled: 0.97 })];
     expect(advise([round(2, 5, 5), round(3, 5, 5)], steady, false).reason).toContain("97 %");
   });

@@ -21,6 +21,8 @@ const CUTS = 60;
 /** Fewer answers to shown objects, or fewer than two of a kind, say nothing about the survey. */
 const LEAST_SHOWN = 10;
 const TOP = 100;
+/** With fewer answers of either kind held-out measures say more of these answers' luck than of the ranking. */
+const LEAST_HELD_OUT = 15;
 
 /**
  * With fewer random picks answered nothing is said about the survey: what the rule shows is positive too often to stand
@@ -33,12 +35,16 @@ export interface Answered extends Example {
   shown: "rule" | "random" | "own";
 }
 
-/** Interval that holds 95 % of the resampled values. */
-function estimate(value: number, resampled: number[]): Estimate {
+/**
+ * Interval that holds 95 % of the resampled values of a share of at most 1. Where every one of `of` answers was right
+ * resampling has nothing to vary: then the rule of three bounds it.
+ */
+function estimate(value: number, resampled: number[], of = Number.POSITIVE_INFINITY): Estimate {
   const sorted = resampled.filter(Number.isFinite).sort((a, b) => a - b);
   const at = (share: number) =>
     sorted.length === 0 ? value : sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
+  const low = Math.min(value, at(0.025));
+  return { value, low: low >= 1 ? 1 - 3 / of : low, high: Math.max(value, at(0.975)) };
 }
 
 /**
@@ -149,17 +155,22 @@ export async function assess({
     const [s, t] = [part.map((i) => held[i]), part.map((i) => truth[i])];
     return [auroc(s, t), averagePrecision(s, t)];
   });
-  const heldOut = {
-    folds: Math.min(FOLDS, positives, answered.length - positives),
-    auroc: estimate(
-      auroc(held, truth),
-      measures.map(([area]) => area),
-    ),
-    averagePrecision: estimate(
-      averagePrecision(held, truth),
-      measures.map(([, average]) => average),
-    ),
-  };
+  const heldOut =
+    Math.min(positives, common.negatives) < LEAST_HELD_OUT
+      ? null
+      : {
+          folds: Math.min(FOLDS, positives, answered.length - positives),
+          auroc: estimate(
+            auroc(held, truth),
+            measures.map(([area]) => area),
+            positives,
+          ),
+          averagePrecision: estimate(
+            averagePrecision(held, truth),
+            measures.map(([, average]) => average),
+            positives,
+          ),
+        };
   const shown = all.filter((i) => answered[i].shown !== "own");
   const hits = shown.filter((i) => answered[i].positive).length;
   if (shown.length < LEAST_SHOWN || hits < 2 || shown.length - hits < 2 || common.randomPicks < LEAST_RANDOM)
@@ -246,12 +257,12 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
   const last = assessments.at(-1);
   const percent = (share: number) => `${Math.round(100 * share)} %`;
   if (exhausted) return { verdict: "may stop", reason: "Every object has been shown." };
-  if (last === undefined || last.positives < 5)
-    return {
-      verdict: "go on",
-      reason: `Only ${last?.positives ?? rounds[0]?.positives ?? 0} positives so far; a handful more teaches much.`,
-    };
-  const { expected, positives, settled, heldOut } = last;
+  // Of now: the last assessment may be of a round ago.
+  const positives = rounds.reduce((sum, round) => sum + round.positives, 0);
+  if (positives < 5)
+    return { verdict: "go on", reason: `Only ${positives} positives so far; a handful more teaches much.` };
+  if (last === undefined) return { verdict: "go on", reason: "The ranking still gains from answers." };
+  const { expected, settled } = last;
   if (expected !== null && positives >= 0.9 * expected.high)
     return {
       verdict: "may stop",
@@ -271,11 +282,7 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
       verdict: "may stop",
       reason: `The ranking has settled: ${percent(settled)} of its first ${last.top.length} stayed, two rounds running. More labels change little; choose a cut in the ranking.`,
     };
-  const held =
-    heldOut === null
-      ? ""
-      : ` Held out, average precision is ${percent(heldOut.averagePrecision.low)} to ${percent(heldOut.averagePrecision.high)}.`;
   const moved =
     settled === null ? "" : ` ${percent(1 - settled)} of the first ${last.top.length} changed with the last round.`;
-  return { verdict: "go on", reason: `The ranking still gains from answers.${moved}${held}` };
+  return { verdict: "go on", reason: `The ranking still gains from answers.${moved}` };
 }

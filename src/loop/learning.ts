@@ -1,4 +1,5 @@
 /** What a session has learned so far, as the page shows it and as numbers for all objects. */
+import type { SessionState } from "../contract/api.ts";
 import type { Learning } from "../contract/insight.ts";
 import { advise, histogramOf } from "./assess.ts";
 import type { OpenedSurvey } from "./opened.ts";
@@ -20,8 +21,13 @@ export async function learningOf({ survey, store, artefacts }: OpenedSurvey, ses
   return {
     histogram: scores === null ? null : histogramOf(scores, labelled),
     assessments,
-    advice: advise(state.rounds, assessments, state.page?.exhausted ?? false),
+    advice: advise(state.rounds, assessments, allAnswered(state)),
   };
+}
+
+/** Whether nothing is left to show: the last page has no others after it, and each of its objects has an answer. */
+export function allAnswered({ page, labels }: SessionState): boolean {
+  return page?.exhausted === true && page.picks.every(({ object }) => (labels[object]?.value ?? null) !== null);
 }
 
 /**

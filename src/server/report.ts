@@ -3,6 +3,7 @@
 import type { RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
 import { advise } from "../loop/assess.ts";
+import { allAnswered } from "../loop/learning.ts";
 import { rankingRequest } from "../loop/ranking.ts";
 import { sessionState } from "../loop/session.ts";
 import type { Desk } from "./desk.ts";
@@ -63,7 +64,7 @@ export async function writeReport(
 <h1>${escaped(state.target)}</h1>
 <p class="soft">Survey ${escaped(survey.header.title)} (${survey.count.toLocaleString("en-US")} objects, data ${escaped(survey.header.dataHash.slice(0, 12))}), features of ${escaped(state.model)}, alpha ${escaped(String(state.alpha))}, seed ${escaped(String(state.seed))}. Labelled by ${escaped(people.join(", ") || state.createdBy)}; started ${escaped(state.createdAt.slice(0, 10))}.</p>
 <p>${state.positives} positive, ${state.negatives} negative, ${state.unsure} unsure. ${expected === null ? "" : `Expected in the whole survey: ${Math.round(expected.low)} to ${Math.round(expected.high)} positives (95 % interval, from ${last?.randomPicks} random picks). `}${last?.heldOut == null ? "" : `Held-out average precision on the answered objects ${last.heldOut.averagePrecision.value.toFixed(2)} (${last.heldOut.averagePrecision.low.toFixed(2)} to ${last.heldOut.averagePrecision.high.toFixed(2)}).`}</p>
-<p>${escaped(advise(state.rounds, assessments, state.page?.exhausted ?? false).reason)}</p>
+<p>${escaped(advise(state.rounds, assessments, allAnswered(state)).reason)}</p>
 <h2>Rounds</h2>
 <table><thead><tr><th>Round</th><th>Shown</th><th>Alpha</th><th>Positive</th><th>Negative</th><th>Precision (95 %)</th><th>Random picks</th></tr></thead><tbody>${rounds.join("")}</tbody></table>
 <h2>Labelled positive</h2>

@@ -45,7 +45,9 @@ function Estimates({ assessment: { heldOut, expected, randomPicks } }: { assessm
     <dl className="estimates">
       {heldOut !== null && (
         <>
-          <dt>Held-out average precision</dt>
+          <dt title="Of objects that you answered, by learners that had not seen their answers. The survey has fewer positives among its objects than your answers have, and there it is lower.">
+            Average precision among your answers, held out
+          </dt>
           <dd title="Each answered object scored by a learner that did not see its label; of the answered objects only, which are no random sample.">
             {percent(heldOut.averagePrecision.value)}{" "}
             <span className="interval">{interval(heldOut.averagePrecision)}</span>
