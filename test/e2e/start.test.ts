@@ -82,7 +82,8 @@ it("a search starts with what was chosen: page size, random picks, alpha", async
   const ids = await shown(page);
   await page.getByText("Click at least one object that is it.").waitFor();
   await face(page, ids[0]).click();
-  await page.getByText("Click an object twice to mark one that is not.").waitFor();
+  await page.getByText("some that are not (click twice)").waitFor();
+  expect(await page.getByRole("button", { name: "Start", exact: true }).isEnabled()).toBe(true);
   await face(page, ids[1]).dblclick();
   await page.getByText("1 positive, 1 negative").waitFor();
   await page.getByRole("button", { name: "Start", exact: true }).click();

@@ -109,7 +109,10 @@ function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; 
         <ColumnForm columns={columns} choice={draft.column} onChange={(column) => change({ column })} />
       )}
       <p className="hint" role="status">
-        {refused ?? failure ?? missing ?? "Ready. About five of each is a good start."}
+        {refused ??
+          failure ??
+          missing ??
+          "Ready. About five are a good start; some that are not (click twice) make it a better one."}
       </p>
       <div className="grid large">
         {objects.map(({ object }) => (
