@@ -10,7 +10,7 @@ const SAMPLE = 200;
  * Galaxies that typically fill less than this share of the stamp's side are small in it, and a model would see mostly
  * sky. Between the sets that were cut around each galaxy (0.7 to 0.95) and those of one angular size (0.3 to 0.45).
  */
-export const SMALL_SHARE = 0.6;
+const SMALL_SHARE = 0.6;
 
 /** Median over some stamps of the side of the square around the galaxy, as a share of the stamp's shorter side. */
 export async function galaxyShare(survey: Survey): Promise<number> {
