@@ -148,7 +148,7 @@ it("a page's own labels, undo and rounds ask for the session's state no more", a
   for (const key of ["1", "0", "1", "z"]) await page.keyboard.press(key);
   await page.keyboard.press("x");
   await allSaved(page);
-  await page.getByRole("row", { name: /^1 (highest|lower) 1 15/ }).waitFor();
+  await page.getByRole("row", { name: /^1 (highest|lower|mixed) 1 15/ }).waitFor();
   await page.keyboard.press("Enter");
   await page.getByText(/^round 2/).waitFor();
   await page.getByRole("row", { name: /^2 (highest|lower) 0 0/ }).waitFor();
