@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Every check there is, one after another: lint, types, layers, unit tests (golden and leak tests among them), browser
+ * Every check there is, one after another: lint, types, layers, exports, unit tests (golden and leak tests among them), browser
  * tests. All of them run, whatever fails. The last line counts tests: `N passed, N failed, N skipped`. Ends with 1 if
  * anything failed. `node scripts/check.mjs lint unit` runs only those.
  */
@@ -27,6 +27,7 @@ const CHECKS = {
   lint: tool("@biomejs/biome/bin/biome", "check", "."),
   types: tool("typescript/bin/tsc", "--noEmit"),
   layers: tool("tsx/dist/cli.mjs", "scripts/layers.ts"),
+  exports: tool("tsx/dist/cli.mjs", "scripts/exports.ts"),
   unit: vitest("unit"),
   e2e: vitest("e2e", "--config", "vitest.e2e.config.ts"),
 };

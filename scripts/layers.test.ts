@@ -39,6 +39,19 @@ describe("violationsIn", () => {
     expect(messages("src/cli/main.ts", `import x from "../../scripts/setup.mjs";`)).toHaveLength(1);
   });
 
+  it("lets recipes stand on evaluate, benches on server and the tests' helpers, and src on neither", () => {
+    expect(messages("recipes/a.ts", `import "./common/tables.ts";\nimport "../src/evaluate/probe.ts";`)).toEqual([]);
+    expect(messages("bench/a.ts", `import "../test/e2e/harness.ts";\nimport "../src/server/app.ts";`)).toEqual([]);
+    for (const [file, text] of [
+      ["recipes/a.ts", `import "../src/server/app.ts";`],
+      ["recipes/a.ts", `import "../test/fixtures/large.ts";`],
+      ["recipes/a.ts", `import "../bench/common.ts";`],
+      ["bench/a.ts", `import "../recipes/common/tables.ts";`],
+      ["src/cli/main.ts", `import "../../recipes/choice.ts";`],
+    ])
+      expect(messages(file, text), file + text).toHaveLength(1);
+  });
+
   it("wants every folder of src in the table", () => {
     expect(messages("src/utils/misc.ts", `import "../base/errors.ts";`)).toEqual([
       expect.stringContaining("not in the table"),

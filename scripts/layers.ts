@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 /**
- * What a folder of src/ stands on directly. It may import those folders and whatever they stand on in turn; `base` is
+ * What a folder of src/, and recipes/ and bench/ beside it, stands on directly. It may import those folders and whatever they stand on in turn; `base` is
  * open to everybody but contract. Tests may import anything. The page (web/) may import types of contract, and nothing
  * else of src/.
  */
@@ -28,7 +28,15 @@ export const STANDS_ON: Record<string, readonly string[]> = {
   server: ["loop", "tasks", "store", "plot"],
   notebook: ["loop", "tasks", "store", "plot"],
   cli: ["server", "notebook", "evaluate"],
+  recipes: ["evaluate"],
+  bench: ["server", "evaluate"],
 };
+
+/** Folders beside src/ that have a row of the table; nothing in src/ may import them. */
+const BESIDE = ["recipes", "bench"];
+
+/** Folders of test/ that a folder may use: benches start servers and browsers as the tests do. */
+const TEST_HELPERS: Record<string, readonly string[]> = { bench: ["test/e2e", "test/fixtures"] };
 
 /** The only files that may load a native addon. */
 export const DOORS = ["src/torch/dispatch.ts", "src/survey/fits.ts"];
@@ -51,9 +59,9 @@ export function allowed(folder: string): Set<string> {
   return found;
 }
 
-/** Checks every TypeScript file of src/ and web/ below `root` against the table. */
+/** Checks every TypeScript file of src/, web/, recipes/ and bench/ below `root` against the table. */
 export function findViolations(root: string): Violation[] {
-  const files = ["src", "web"].flatMap((folder) => filesBelow(join(root, folder)));
+  const files = ["src", "web", ...BESIDE].flatMap((folder) => filesBelow(join(root, folder)));
   return files.flatMap((path) => violationsIn(relative(root, path), readFileSync(path, "utf8")));
 }
 
@@ -84,6 +92,12 @@ export function violationsIn(file: string, text: string): Violation[] {
   return violations;
 }
 
+/** The row of the table that a file belongs to: a folder of src/, or recipes or bench. */
+const roomOf = (file: string): string => {
+  const [top, folder] = file.split("/");
+  return BESIDE.includes(top) ? top : folder;
+};
+
 /** Why `file` may not import `target` (both from the package's root); null where it may. */
 function judge(file: string, target: string, typeOnly: boolean): string | null {
   const [top, folder] = target.split("/");
@@ -93,9 +107,11 @@ function judge(file: string, target: string, typeOnly: boolean): string | null {
     if (folder !== "contract") return `the page may import types of src/contract only, not ${target}`;
     return typeOnly ? null : `the page may import types only: write \`import type\` for ${target}`;
   }
-  const own = file.split("/")[1];
+  const own = roomOf(file);
+  if (BESIDE.includes(own) && own === top) return null;
+  if (TEST_HELPERS[own]?.some((helpers) => target.startsWith(`${helpers}/`))) return null;
   if (!(own in STANDS_ON)) return `src/${own} is not in the table of scripts/layers.ts`;
-  if (top !== "src") return `src may not import ${target}, which is outside of it`;
+  if (top !== "src") return `${file.split("/")[0]} may not import ${target}, which is outside of src`;
   return allowed(own).has(folder)
     ? null
     : `${own} may not import ${folder} (${target}); it stands on ${[...allowed(own)].slice(1).join(", ") || "nothing"}`;

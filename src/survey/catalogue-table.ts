@@ -58,9 +58,9 @@ function userColumns(rows: Record<string, Cell>[]): TableColumn[] {
   for (const name of RESERVED_COLUMNS) names.delete(name);
   return [...names].map((name) => {
     const values = rows.map((columns) => (Object.hasOwn(columns, name) ? (columns[name] ?? null) : null));
-    const kinds = new Set(values.filter((value) => value !== null).map((value) => typeof value));
-    const type: CellType =
-      kinds.size !== 1 ? "string" : kinds.has("number") ? "number" : kinds.has("boolean") ? "boolean" : "string";
+    const kinds = [...new Set(values.filter((value) => value !== null).map((value) => typeof value))];
+    const plain = kinds.length === 1 && (kinds[0] === "number" || kinds[0] === "boolean");
+    const type: CellType = plain ? (kinds[0] as CellType) : "string";
     let unique = name;
     for (let n = 2; taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
     taken.add(unique.toLowerCase());

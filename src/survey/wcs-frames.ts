@@ -156,13 +156,16 @@ function equinoxOf(header: FitsCard[]): number | undefined {
   return epoch !== undefined && [1900, 1950, 1975, 2000].includes(epoch) ? epoch : undefined;
 }
 
+/** What RADESYS stands for where only an equinox is written (Greisen & Calabretta 2002, section 3.1). */
+const systemOf = (equinox: number) => (equinox < 1984 ? "FK4" : "FK5");
+
 /** The frame of an image's celestial axes (`RA`, `GLON`, `ELON`, …) by RADESYS and EQUINOX. Throws WCS_UNSUPPORTED. */
 export function frameOf(longitudeType: string, header: FitsCard[]): CelestialFrame {
   if (longitudeType === "GLON") return rotated("GALACTIC", GALACTIC);
   if (longitudeType === "ELON") return rotated("ECLIPTIC", about("x", 23.4392911 * DEG));
   const equinox = equinoxOf(header);
   const written = (cardValue(header, "RADESYS") ?? cardValue(header, "RADECSYS") ?? "").trim().toUpperCase();
-  const system = written !== "" ? written : equinox === undefined ? "ICRS" : equinox < 1984 ? "FK4" : "FK5";
+  const system = written || (equinox === undefined ? "ICRS" : systemOf(equinox));
   if (system === "ICRS" || system === "GAIA" || system.startsWith("ICRF")) return ICRS;
   if (system === "FK5") return rotated("FK5", (equinox ?? 2000) === 2000 ? IDENTITY : precession(equinox ?? 2000));
   if (system === "FK4" || system === "FK4-NO-E") return fk4(equinox ?? 1950, system === "FK4");

@@ -352,18 +352,17 @@ export function opInPlace(name: string, ...args: Argument[]): void {
     if (typeof handle === "object" && handle !== null) native.free(handle as Handle);
 }
 
+function typed(data: number[], dtype?: DType): TypedArray {
+  if (dtype === "float64") return Float64Array.from(data);
+  return dtype === "int64" ? BigInt64Array.from(data, BigInt) : Float32Array.from(data);
+}
+
 /**
  * A tensor of the given shape with a copy of `data` (row-major); the type is the array's unless `dtype` asks for a
  * conversion.
  */
 export function tensor(data: TypedArray | number[], shape: number[], dtype?: DType): Tensor {
-  const source = Array.isArray(data)
-    ? dtype === "float64"
-      ? Float64Array.from(data)
-      : dtype === "int64"
-        ? BigInt64Array.from(data, BigInt)
-        : Float32Array.from(data)
-    : data;
+  const source = Array.isArray(data) ? typed(data, dtype) : data;
   let made: Tensor;
   try {
     made = new Tensor(native.fromArray(source, shape));

@@ -36,6 +36,14 @@ const BUILT_IN = new Set([1, 2, 3, 5, 6]);
 let opened: { path: string; file: File } | null = null;
 let failed = false;
 
+/** Bands of `planes` planes: as the file names them, else by their number. */
+function bandsOf(planes: number, named: string | undefined): string[] {
+  const words = named?.length === planes ? [...named] : (named?.split(/[\s,;]+/) ?? []);
+  if (words.length === planes) return words.map((word) => bandOfText(word) ?? word);
+  if (planes === 3) return DEFAULT_BANDS;
+  return planes === 1 ? ["r"] : Array.from({ length: planes }, (_, i) => `band${i + 1}`);
+}
+
 async function open(path: string): Promise<File> {
   if (opened?.path === path) return opened.file;
   // A library that met a damaged file is not used for another.
@@ -137,15 +145,7 @@ export function hdf5Head(input: { path: string; bytes: number }, around: ChildJo
     const attribute = (...names: string[]) =>
       names.map((name) => images.attrs[name]?.value).find((value) => typeof value === "string") as string | undefined;
     const named = attribute("bands", "BANDS", "filters");
-    const words = named === undefined ? [] : named.length === planes ? [...named] : named.split(/[\s,;]+/);
-    const bands =
-      words.length === planes
-        ? words.map((word) => bandOfText(word) ?? word)
-        : planes === 3
-          ? DEFAULT_BANDS
-          : planes === 1
-            ? ["r"]
-            : Array.from({ length: planes }, (_, i) => `band${i + 1}`);
+    const bands = bandsOf(planes, named);
     const unit = unitName(attribute("unit", "units", "BUNIT"));
     return {
       kind,

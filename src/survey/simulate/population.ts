@@ -74,12 +74,27 @@ function drawClass(random: Random): GalaxyClass {
   return "elliptical";
 }
 
+/** Share of the light in the bulge: all of an elliptical's, none of an irregular's, little of a late disc's. */
+function drawBulge(label: GalaxyClass, edge: boolean, random: Random): number {
+  if (label === "elliptical" || label === "lens") return 1;
+  if (label === "lenticular") return random.uniform(0.35, 0.65);
+  if (label === "irregular") return 0;
+  return clip(random.normal(edge ? 0.14 : 0.15, 0.09), 0.02, 0.45);
+}
+
+/** Mean colours of galaxies that still form stars: irregular ones are the bluest, dust reddens those seen edge-on. */
+function lateColours(label: GalaxyClass, edge: boolean): { gMinusR: number; rMinusZ: number } {
+  if (label === "irregular") return { gMinusR: 0.38, rMinusZ: 0.25 };
+  return edge ? { gMinusR: 0.66, rMinusZ: 0.58 } : { gMinusR: 0.52, rMinusZ: 0.45 };
+}
+
 /** A galaxy whose light fills a good part of a stamp of `stampArcsec`, as in samples cut to size. */
 export function drawGalaxy(random: Random, stampArcsec = 128 * 0.262): Galaxy {
   const label = drawClass(random);
   const early = ["elliptical", "lenticular", "lens"].includes(label);
   const disc = ["spiral", "barred_spiral", "ring", "lenticular"].includes(label);
   const edge = label === "edge_on";
+  const late = lateColours(label, edge);
   const redshift = clip(
     0.03 + Math.abs(random.normal(0, label === "lens" ? 0.12 : 0.05)) + (label === "lens" ? 0.2 : 0),
     0.01,
@@ -109,16 +124,9 @@ export function drawGalaxy(random: Random, stampArcsec = 128 * 0.262): Galaxy {
     decDeg: (Math.asin(random.uniform(-0.3, 0.9)) * 180) / Math.PI,
     redshift,
     magR,
-    gMinusR: random.normal(early ? 0.82 + 0.9 * redshift : label === "irregular" ? 0.38 : edge ? 0.66 : 0.52, 0.06),
-    rMinusZ: random.normal(early ? 0.68 + 0.3 * redshift : label === "irregular" ? 0.25 : edge ? 0.58 : 0.45, 0.06),
-    bulgeToTotal:
-      label === "elliptical" || label === "lens"
-        ? 1
-        : label === "lenticular"
-          ? random.uniform(0.35, 0.65)
-          : label === "irregular"
-            ? 0
-            : clip(random.normal(edge ? 0.14 : 0.15, 0.09), 0.02, 0.45),
+    gMinusR: random.normal(early ? 0.82 + 0.9 * redshift : late.gMinusR, 0.06),
+    rMinusZ: random.normal(early ? 0.68 + 0.3 * redshift : late.rMinusZ, 0.06),
+    bulgeToTotal: drawBulge(label, edge, random),
     sersicN: early ? clip(random.normal(3.8, 0.9), 2, 6) : random.uniform(1.2, 3),
     bulgeRadiusArcsec: label === "elliptical" || label === "lens" ? halfLight : halfLight * random.uniform(0.12, 0.28),
     halfLightRadiusArcsec: halfLight,
