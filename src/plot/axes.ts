@@ -2,12 +2,10 @@
  * What every chart is made of: escaped text, ticks at round numbers, axes. Charts are SVG texts that need nothing else
  * to be shown.
  */
+import { escapeText } from "../base/markup.ts";
 
 /** Colours that people with any colour vision can tell apart (Okabe & Ito 2008). */
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00"];
-
-/** Text for SVG and HTML, with &, <, > and double quotes replaced by character references. */
-export const escapeText = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** Round numbers (1, 2, 5 times a power of ten) inside [low, high], about `wanted` of them. */
 export function ticks(low: number, high: number, wanted = 5): number[] {

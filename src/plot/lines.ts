@@ -1,5 +1,6 @@
 /** Curves with bands, as SVG. */
-import { type AxisOptions, axisScale, COLOURS, drawAxes, escapeText, type PlotArea, wrapSvg } from "./axes.ts";
+import { escapeText } from "../base/markup.ts";
+import { type AxisOptions, axisScale, COLOURS, drawAxes, type PlotArea, wrapSvg } from "./axes.ts";
 
 /** One line of a chart: points (x, y) in order, dashed or not. */
 export interface Series {

@@ -1,5 +1,6 @@
 /** Tables of numbers as shaded squares: confusion matrices. */
-import { escapeText, wrapSvg } from "./axes.ts";
+import { escapeText } from "../base/markup.ts";
+import { wrapSvg } from "./axes.ts";
 
 /** Rows true, columns predicted; squares are shaded by their share of the row and show the count. */
 export function confusionChart(title: string, classes: string[], counts: number[][]): string {

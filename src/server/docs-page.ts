@@ -1,5 +1,5 @@
 /** The OpenAPI document as a page to read, without scripts. */
-const escaped = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+import { html, htmlPage } from "../plot/html.ts";
 
 interface OpenApi {
   info?: { title?: string; version?: string; description?: string };
@@ -12,8 +12,14 @@ export function docsPage(document: object): string {
   const parts = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
       ([method, operation]) =>
-        `<section><h2><code>${method.toUpperCase()} ${escaped(path)}</code></h2><details><summary>parameters, body and answers</summary><pre>${escaped(JSON.stringify(operation, null, 2))}</pre></details></section>`,
+        html`<section><h2><code>${method.toUpperCase()} ${path}</code></h2><details><summary>parameters, body and answers</summary><pre>${JSON.stringify(operation, null, 2)}</pre></details></section>`,
     ),
   );
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escaped(info?.title ?? "")} API</title></head><body><h1>${escaped(info?.title ?? "")} API ${escaped(info?.version ?? "")}</h1><p>${escaped(info?.description ?? "")} The same as JSON: <a href="/api/docs/json">/api/docs/json</a>.</p>${parts.join("\n")}</body></html>`;
+  const title = `${info?.title ?? ""} API`;
+  return htmlPage(
+    title,
+    html`<h1>${title} ${info?.version}</h1>
+<p>${info?.description} The same as JSON: <a href="/api/docs/json">/api/docs/json</a>.</p>
+${parts}`,
+  );
 }

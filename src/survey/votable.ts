@@ -1,11 +1,12 @@
 /** VOTable out. */
+import { escapeText } from "../base/markup.ts";
 import type { Cell, TableColumn } from "./duck.ts";
 
 /** A column to write with the sentence and the UCD (IVOA's name of its quantity) that VOTable keeps. */
 export type DescribedColumn = TableColumn & { description?: string; ucd?: string };
 
-const escaped = (text: string) =>
-  text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/(?![\t\n\r])\p{Cc}|\p{Cs}|[\uFFFE\uFFFF]/gu, "");
+/** Text that XML 1.0 can hold: escaped, without control characters and lone halves of pairs. */
+const escaped = (text: string) => escapeText(text).replace(/(?![\t\n\r])\p{Cc}|\p{Cs}|[\uFFFE\uFFFF]/gu, "");
 
 const TYPES = { number: 'datatype="double"', integer: 'datatype="long"', boolean: 'datatype="boolean"' };
 

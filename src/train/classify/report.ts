@@ -2,10 +2,9 @@
 import sharp from "sharp";
 import { writeFileAtomic } from "../../base/files.ts";
 import { mostProbable } from "../../measure/classification.ts";
-import { escapeText } from "../../plot/axes.ts";
+import { html, htmlPage, raw } from "../../plot/html.ts";
 import { lineChart } from "../../plot/lines.ts";
 import { confusionChart } from "../../plot/matrix.ts";
-import { REPORT_STYLE } from "../../plot/report-style.ts";
 import { renderRgb8 } from "../../stamps/render.ts";
 import type { Survey } from "../../survey/folder.ts";
 import type { ClassifyResult } from "./result.ts";
@@ -63,8 +62,8 @@ export async function writeClassifyReport(
     mistakes.slice(0, SHOWN).map(async ({ at, predicted, confidence }) => {
       const { row, truth } = objects[at];
       const source = await picture(survey, row);
-      const id = escapeText(survey.rows[row].id);
-      return `<figure><img src="${source}" alt="${id}"><figcaption>${id}<br>is <b>${escapeText(classes[truth])}</b><br>predicted <b>${escapeText(classes[predicted])}</b>, ${percent(confidence)}</figcaption></figure>`;
+      const { id } = survey.rows[row];
+      return html`<figure><img src="${raw(source)}" alt="${id}"><figcaption>${id}<br>is <b>${classes[truth]}</b><br>predicted <b>${classes[predicted]}</b>, ${percent(confidence)}</figcaption></figure>`;
     }),
   );
   const filled = scores.reliability.filter(({ count }) => count > 0);
@@ -95,23 +94,22 @@ export async function writeClassifyReport(
   ];
   const rows = scores.perClass.map(
     ({ support, precision, recall, f1 }, k) =>
-      `<tr><td>${escapeText(classes[k])}</td><td>${support}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${f1.toFixed(3)}</td></tr>`,
+      html`<tr><td>${classes[k]}</td><td>${support}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${f1.toFixed(3)}</td></tr>`,
   );
   const { train, validation, test, unlabelled } = result.objects;
-  writeFileAtomic(
-    path,
-    `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escapeText(result.column)} of ${escapeText(result.survey)}</title><style>${REPORT_STYLE}</style></head><body>
-<h1>${escapeText(result.column)} of ${escapeText(result.survey)}</h1>
-<p>Accuracy <b>${percent(scores.accuracy)}</b>, macro F1 <b>${scores.macroF1.toFixed(3)}</b> on ${test} test objects that took no part in training. Learned from ${train} objects, ${result.encoder === "frozen" ? `stopped by ${validation} others at epoch ${result.bestEpoch}` : `${Math.round(result.bestEpoch)} passes over random views of them; ${validation} others set the temperature`};
-${unlabelled} objects of the survey have no label. ${result.encoder === "frozen" ? "Frozen features of" : "The whole network of"} ${escapeText(result.model)}, seed ${result.seed}. Made by <code>${escapeText(result.command)}</code>.</p>
-<table><tr><th>class</th><th>objects</th><th>precision</th><th>recall</th><th>F1</th></tr>${rows.join("")}</table>
+  const title = `${result.column} of ${result.survey}`;
+  const learned =
+    result.encoder === "frozen"
+      ? `stopped by ${validation} others at epoch ${result.bestEpoch}`
+      : `${Math.round(result.bestEpoch)} passes over random views of them; ${validation} others set the temperature`;
+  const body = html`<h1>${title}</h1>
+<p>Accuracy <b>${percent(scores.accuracy)}</b>, macro F1 <b>${scores.macroF1.toFixed(3)}</b> on ${test} test objects that took no part in training. Learned from ${train} objects, ${learned};
+${unlabelled} objects of the survey have no label. ${result.encoder === "frozen" ? "Frozen features of" : "The whole network of"} ${result.model}, seed ${result.seed}. Made by <code>${result.command}</code>.</p>
+<table><tr><th>class</th><th>objects</th><th>precision</th><th>recall</th><th>F1</th></tr>${rows}</table>
 <p>Calibration error ${scores.calibrationError.toFixed(3)} with temperature ${scores.temperature.toFixed(2)} (${scores.calibrationErrorBefore.toFixed(3)} without).</p>
-${charts.join("\n")}
+${charts.map(raw)}
 <h2>The most certain mistakes</h2>
 <p>${mistakes.length} of ${test} test objects are predicted as another class than their label${mistakes.length > SHOWN ? `; the ${SHOWN} most certain` : ""}. Where the picture agrees with the prediction, look at the label.</p>
-${figures.join("\n")}
-</body></html>
-`,
-  );
+${figures}`;
+  writeFileAtomic(path, htmlPage(title, body));
 }

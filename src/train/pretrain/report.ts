@@ -6,9 +6,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { writeFileAtomic } from "../../base/files.ts";
-import { escapeText } from "../../plot/axes.ts";
+import { html, htmlPage, type Markup, raw } from "../../plot/html.ts";
 import { lineChart } from "../../plot/lines.ts";
-import { REPORT_STYLE } from "../../plot/report-style.ts";
 
 /** A row of pictures: [N, 3, S, S] in [0, 1], red first. */
 export interface PictureRow {
@@ -48,24 +47,24 @@ function curve(metrics: Metrics[], field: string): { x: number[]; y: number[] } 
   return { x, y };
 }
 
-async function sheet({ title, pixels, sizePx }: PictureRow): Promise<string> {
+async function sheet({ title, pixels, sizePx }: PictureRow): Promise<Markup> {
   const plane = sizePx * sizePx;
   const count = pixels.length / (3 * plane);
   const [width, gap] = [count * sizePx + (count - 1) * 2, 2];
-  const raw = Buffer.alloc(3 * width * sizePx, 255);
+  const bytes = Buffer.alloc(3 * width * sizePx, 255);
   for (let n = 0; n < count; n++)
     for (let p = 0; p < plane; p++)
       for (let c = 0; c < 3; c++) {
         const x = n * (sizePx + gap) + (p % sizePx);
-        raw[3 * (Math.floor(p / sizePx) * width + x) + c] = Math.round(
+        bytes[3 * (Math.floor(p / sizePx) * width + x) + c] = Math.round(
           255 * Math.min(1, Math.max(0, pixels[(3 * n + c) * plane + p])),
         );
       }
-  const png = await sharp(raw, { raw: { width, height: sizePx, channels: 3 } })
+  const png = await sharp(bytes, { raw: { width, height: sizePx, channels: 3 } })
     .png()
     .toBuffer();
   const source = `data:image/png;base64,${png.toString("base64")}`;
-  return `<figure class="sheet"><figcaption>${escapeText(title)}</figcaption><img src="${source}" alt="${escapeText(title)}"></figure>`;
+  return html`<figure class="sheet"><figcaption>${title}</figcaption><img src="${raw(source)}" alt="${title}"></figure>`;
 }
 
 /**
@@ -90,18 +89,13 @@ export async function writePretrainReport(out: string, pictures: PictureRow[]): 
       series: [{ name: "", ...curve(metrics, field) }],
     }),
   );
-  writeFileAtomic(
-    join(out, "report.html"),
-    `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Pre-training of ${escapeText(model)}</title><style>${REPORT_STYLE}figure.sheet{display:block;width:auto}figure.sheet img{width:auto;max-width:100%;image-rendering:pixelated}pre{overflow:auto;background:#eee;padding:.6rem}</style></head><body>
-<h1>Pre-training of ${escapeText(model)}</h1>
-<p>${escapeText(Object.keys(objectives).join(" and "))}: step <b>${last.step}</b> of ${steps}, ${batchSize * accumulate} galaxies each; loss ${last.loss.toPrecision(4)}, ${(last.seconds / 60).toFixed(1)} minutes, ${(last.cpuSeconds / 3600).toFixed(2)} hours of processor time.</p>
-${charts.join("\n")}
+  const title = `Pre-training of ${model}`;
+  const body = html`<h1>${title}</h1>
+<p>${Object.keys(objectives).join(" and ")}: step <b>${last.step}</b> of ${steps}, ${batchSize * accumulate} galaxies each; loss ${last.loss.toPrecision(4)}, ${(last.seconds / 60).toFixed(1)} minutes, ${(last.cpuSeconds / 3600).toFixed(2)} hours of processor time.</p>
+${charts.map(raw)}
 <h2>What the network saw and drew</h2>
-${(await Promise.all(pictures.map(sheet))).join("\n")}
+${await Promise.all(pictures.map(sheet))}
 <h2>The run</h2>
-<pre>${escapeText(JSON.stringify(run, null, 2))}</pre>
-</body></html>
-`,
-  );
+<pre>${JSON.stringify(run, null, 2)}</pre>`;
+  writeFileAtomic(join(out, "report.html"), htmlPage(title, body));
 }
