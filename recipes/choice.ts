@@ -7,7 +7,7 @@
  * Expected: one object of each kind above 0.5 is the best way or next to it on all three questions, and worth as much
  * as twenty labels at random (table in docs/results/choice.md).
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/base/files.ts";
@@ -20,9 +20,9 @@ import { choose, type Mode } from "../src/loop/choose.ts";
 import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
 import { diverseRows } from "../src/loop/similar.ts";
 import { averagePrecision } from "../src/measure/ranking.ts";
-import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
+import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
 const [START, SHOWN] = [5, 10];
@@ -204,15 +204,7 @@ const seeds = Number(flags.seeds);
 const results: Record<string, Awaited<ReturnType<typeof answers>>> = {};
 for (const question of QUESTIONS) {
   for (const name of question.surveys) {
-    const folder = join(flags.work, name);
-    if (!existsSync(join(folder, "survey.json")))
-      await createSurvey({
-        out: folder,
-        images: join(flags.data, name),
-        adaptiveCrop: true,
-        command: "recipe choice",
-        progress: terminalProgress(name, "images"),
-      });
+    const folder = await publicSurvey(flags.data, flags.work, name);
     await embedSurvey(folder, { model: "lvm-nano", progress: terminalProgress(`features of ${name}`, "stamps") });
   }
   results[question.name] = await answers(question, flags.work, seeds);

@@ -28,12 +28,13 @@ import { loadImageBank } from "../src/batches/image-bank.ts";
 import { type CellResult, drawPerClass, holdOut, runCell, spareObjects } from "../src/evaluate/few-shot.ts";
 import { releasedWeights } from "../src/models/index.ts";
 import { lineChart } from "../src/plot/lines.ts";
-import { createSurvey } from "../src/survey/create.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { hardClasses, readClasses } from "../src/tasks/classify/labels.ts";
 import type { FeaturesByRow } from "../src/tasks/classify/network.ts";
 import { keep, scope, setThreads } from "../src/torch/index.ts";
 import { DEFAULT_NETWORK } from "../src/train/classify/train-network.ts";
+import { keepCell, keptCell } from "./common/cells.ts";
+import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
 /** The same for every network. */
@@ -94,19 +95,7 @@ if (unknown.length > 0)
 const weights = flags.weights ?? releasedWeights(flags.model);
 
 async function load() {
-  const folder = join(flags.work, "efigi");
-  const images = join(flags.data, "efigi");
-  if (!existsSync(join(folder, "survey.json"))) {
-    if (!existsSync(images))
-      throw new SkyloopError("IMAGES_MISSING", `no folder ${images}; give the folder of the public sets with --data`);
-    await createSurvey({
-      out: folder,
-      images,
-      adaptiveCrop: true,
-      command: "recipe figure-5",
-      progress: terminalProgress("efigi", "images"),
-    });
-  }
+  const folder = await publicSurvey(flags.data, flags.work, "efigi");
   const survey = await openSurvey(folder);
   const labelled = readClasses(survey, "label");
   survey.close();
@@ -152,31 +141,20 @@ interface Cell extends Omit<CellResult, "predicted"> {
 
 type Part = "pilot" | "test";
 
-/** Where a cell is kept: the name holds all that its result depends on. */
-function cellPath(network: string, perClass: number, seed: number, learningRate: number, part: Part): string {
-  const isLvm = network.startsWith("lvm");
-  const key = hashBytes(
-    JSON.stringify([
-      network,
-      isLvm ? [flags.model, weightsHash] : null,
-      perClass,
-      seed,
-      learningRate,
-      part,
-      steps,
-      BUDGET,
-      data.dataHash,
-      flags.quick,
-    ]),
-  ).slice(0, 12);
-  return join(flags.work, "cells", `${network}-${perClass}-${seed}-${part}-${key}.json`);
+/** All that a cell's result depends on. */
+function cellKey(network: string, perClass: number, seed: number, learningRate: number, part: Part): unknown {
+  const weightsOf = network.startsWith("lvm") ? [flags.model, weightsHash] : null;
+  return [network, weightsOf, perClass, seed, learningRate, part, steps, BUDGET, data.dataHash, flags.quick];
 }
 
 /** The cell, from where it is kept or by doing it; null where it is not there and `--done` asks for no more. */
 function cell(network: string, perClass: number, seed: number, learningRate: number, part: Part): Cell | null {
-  const path = cellPath(network, perClass, seed, learningRate, part);
-  if (existsSync(path)) return readJson(path) as Cell;
-  if (flags.done) return null;
+  const key = cellKey(network, perClass, seed, learningRate, part);
+  // Cells of other budgets and weights stay beside this one.
+  const name = `${network}-${perClass}-${seed}-${part}-${hashBytes(JSON.stringify(key)).slice(0, 12)}.json`;
+  const path = join(flags.work, "cells", name);
+  const before = keptCell<Cell>(path, key);
+  if (before !== null || flags.done) return before;
   const train = drawPerClass(split.pool, data.truth, data.classes, perClass, seed);
   const heldOut = part === "pilot" ? split.validation : split.test;
   const measured =
@@ -188,12 +166,10 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
   const { predicted, ...result } = runCell(wanted, data, { train, measured }, options, known);
   const testAccuracy = heldOut.filter((object, i) => predicted[i] === data.truth[object]).length / heldOut.length;
   const found: Cell = { network, perClass, seed, learningRate, measured: measured.length, testAccuracy, ...result };
-  mkdirSync(join(flags.work, "cells"), { recursive: true });
-  writeFileAtomic(path, JSON.stringify(found));
   process.stderr.write(
     `${part} ${network} ${perClass || "all"} a class, seed ${seed}, learning rate ${learningRate}: accuracy ${found.accuracy.toFixed(3)}, loss ${found.lastLoss.toFixed(2)}, ${found.seconds} s\n`,
   );
-  return found;
+  return keepCell(path, key, found);
 }
 
 /**

@@ -11,11 +11,11 @@
  * Expected: simulated galaxies, alone or with VICReg, above masking and autoencoding on face-on spirals, bars and
  * rings (docs/results/objectives.md).
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { SkyloopError } from "../src/base/errors.ts";
-import { readJson, writeFileAtomic } from "../src/base/files.ts";
+import { writeFileAtomic } from "../src/base/files.ts";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 import { SILENT, terminalProgress } from "../src/base/progress.ts";
 import { type ImageBank, loadImageBank } from "../src/batches/image-bank.ts";
@@ -24,6 +24,7 @@ import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { hasBfloat16, setThreads } from "../src/torch/index.ts";
 import { trainOnBank } from "../src/train/pretrain/pretrain.ts";
 import { Recipe } from "../src/train/pretrain/recipe.ts";
+import { keepCell, kept, keptCell } from "./common/cells.ts";
 import { markdown, shown } from "./common/tables.ts";
 
 const OBJECTIVES = {
@@ -114,14 +115,14 @@ let loaded: (ImageBank & { skipped: number }) | null = null;
 const found: Record<string, Found> = {};
 for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
   const out = join(work, name);
-  const kept = join(out, "suites.json");
-  if (!existsSync(kept)) {
+  const path = join(out, "suites.json");
+  const key = [recipeOf(name, 1), seconds, seeds, suites];
+  if (keptCell(path, key) === null) {
     if (!asked.includes(name)) continue;
     loaded ??= await loadImageBank(surveys, 80, terminalProgress("reading", "stamps"));
     mkdirSync(out, { recursive: true });
-    const plan = join(out, "steps.json");
-    if (!existsSync(plan)) writeFileAtomic(plan, JSON.stringify({ steps: Math.round(seconds / costOf(name, loaded)) }));
-    const { steps } = readJson(plan) as { steps: number };
+    const bank = loaded;
+    const steps = await kept(join(out, "steps.json"), key, () => Math.round(seconds / costOf(name, bank)));
     const begun = process.cpuUsage();
     trainOnBank(recipeOf(name, steps), loaded, { out, progress: terminalProgress(name, "steps") });
     const used = process.cpuUsage(begun);
@@ -134,22 +135,17 @@ for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
         progress: terminalProgress(survey, "stamps"),
       });
     const results = await runSuites(suites, { model, seeds, splitSeed: 1, progress: terminalProgress(name, "suites") });
-    writeFileAtomic(kept, JSON.stringify({ steps, cpuSeconds: Math.round((used.user + used.system) / 1e6), results }));
+    const cpuSeconds = Math.round((used.user + used.system) / 1e6);
+    keepCell<Found>(path, key, { steps, cpuSeconds, results });
   }
-  found[name] = readJson(kept) as Found;
+  found[name] = keptCell<Found>(path, key) as Found;
 }
 for (const model of ["random:lvm-nano", "pixels-pca"]) {
-  const kept = join(work, `${model.replace(":", "-")}.json`);
-  if (!existsSync(kept))
-    writeFileAtomic(
-      kept,
-      JSON.stringify({
-        steps: 0,
-        cpuSeconds: 0,
-        results: await runSuites(suites, { model, seeds, splitSeed: 1, progress: SILENT }),
-      }),
-    );
-  found[model] = readJson(kept) as Found;
+  found[model] = await kept(join(work, `${model.replace(":", "-")}.json`), [seeds, suites], async () => ({
+    steps: 0,
+    cpuSeconds: 0,
+    results: await runSuites(suites, { model, seeds, splitSeed: 1, progress: SILENT }),
+  }));
 }
 
 /** The number that tells most of a suite: average precision of a class, or accuracy. */

@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../../src/base/errors.ts";
-import { terminalProgress } from "../../src/base/progress.ts";
 import { labelledObjects } from "../../src/evaluate/probe-data.ts";
-import { createSurvey } from "../../src/survey/create.ts";
 import { openSurvey, SurveyWriter } from "../../src/survey/folder.ts";
+import { publicSurvey } from "../common/surveys.ts";
 
 /**
  * The paper's four classes, from Galaxy Zoo's (clean classes of the Kaggle set; Galaxy Zoo 2 above the thresholds of
@@ -28,31 +27,15 @@ const SETS = [
 ] as const;
 const IMAGE_SET = "galaxy10_decals";
 
-async function survey(data: string, work: string, name: string): Promise<string> {
-  const out = join(work, name);
-  const images = join(data, name);
-  if (existsSync(join(out, "survey.json"))) return out;
-  if (!existsSync(images))
-    throw new SkyloopError("IMAGES_MISSING", `no folder ${images}; give the folder of the public sets with --data`);
-  await createSurvey({
-    out,
-    images,
-    adaptiveCrop: true,
-    command: `recipe ${name}`,
-    progress: terminalProgress(name, "images"),
-  });
-  return out;
-}
-
 /**
  * Makes what is missing below `work`: one survey with the four classes, each galaxy once, and one with the images to
  * restore and reconstruct.
  */
 export async function prepareSurveys(data: string, work: string): Promise<{ classes: string; images: string }> {
-  const images = await survey(data, work, IMAGE_SET);
+  const images = await publicSurvey(data, work, IMAGE_SET);
   const classes = join(work, "galaxy-zoo-four");
   if (existsSync(join(classes, "survey.json"))) return { classes, images };
-  const parts = await Promise.all(SETS.map(async ({ name }) => openSurvey(await survey(data, work, name))));
+  const parts = await Promise.all(SETS.map(async ({ name }) => openSurvey(await publicSurvey(data, work, name))));
   const { objects, duplicates } = await labelledObjects(
     parts,
     SETS.map(({ column }) => column),

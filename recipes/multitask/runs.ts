@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SkyloopError } from "../../src/base/errors.ts";
-import { hashBytes, hashFile, readJson, writeFileAtomic } from "../../src/base/files.ts";
+import { hashFile, readJson } from "../../src/base/files.ts";
 import { terminalProgress } from "../../src/base/progress.ts";
 import { releasedWeights } from "../../src/models/index.ts";
 import { loadImageData, restoreRanges } from "../../src/tasks/images/data.ts";
@@ -24,6 +24,7 @@ import {
   type Strategy,
   trainMultitask,
 } from "../../src/train/multitask/multitask.ts";
+import { kept } from "../common/cells.ts";
 import { prepareSurveys } from "./prepare.ts";
 
 /** The same for every strategy: 64 px, `lvm-tiny`, so that two cores do all runs in half an hour. */
@@ -137,18 +138,6 @@ function activeModels(work: string): Record<string, ImageModel> {
   );
 }
 
-/** What was computed before from the same `key`, or `make` it and keep it. */
-function kept<T>(path: string, key: unknown, make: () => T): T {
-  const hash = hashBytes(JSON.stringify(key));
-  if (existsSync(path)) {
-    const found = readJson(path) as { hash: string; value: T };
-    if (found.hash === hash) return found.value;
-  }
-  const value = make();
-  writeFileAtomic(path, `${JSON.stringify({ hash, value }, null, 1)}\n`);
-  return value;
-}
-
 /** Test images, and how they are made worse. */
 export async function testMaterial(images: string) {
   const data = await loadImageData(images, BUDGET.sizePx, BUDGET.splitSeed, terminalProgress("test images", "images"));
@@ -193,7 +182,7 @@ export async function evaluation(): Promise<Flags & Evaluation> {
   const runs = await trainAll(work, surveys);
   const material = await testMaterial(surveys.images);
   const { data, reconstruct } = material;
-  const classical = classicalScores(work, material);
+  const classical = await classicalScores(work, material);
   const key = [data.dataHash, GRID, runs.filter(({ strategy }) => strategy === "active")];
   const ofPatch = (patchPx: number, share: readonly [number, number]): TestSetup => ({
     ...reconstruct.test,
@@ -207,7 +196,7 @@ export async function evaluation(): Promise<Flags & Evaluation> {
     testPx: reconstruct.test.sizePx,
     restore: together(runs, "restore", classical.restore),
     reconstruct: together(runs, "reconstruct", classical.reconstruct),
-    byPatch: kept(join(work, "by-patch.json"), key, () =>
+    byPatch: await kept(join(work, "by-patch.json"), key, () =>
       Object.fromEntries(
         GRID.patchesPx.map((patchPx) => [
           patchPx,
@@ -220,7 +209,7 @@ export async function evaluation(): Promise<Flags & Evaluation> {
         ]),
       ),
     ),
-    grid: kept(join(work, "grid.json"), key, () =>
+    grid: await kept(join(work, "grid.json"), key, () =>
       GRID.patchesPx.flatMap((patchPx) =>
         GRID.shares.map((share) => ({
           patchPx,
