@@ -60,7 +60,8 @@ export async function prepareSurveys(data: string, work: string): Promise<{ clas
     if (label === undefined || seen.has(group)) continue;
     seen.add(group);
     const { codec, bytes } = parts[part].readStampBytes(index);
-    if (codec === "f32") throw new SkyloopError("SURVEY_BROKEN", `${SETS[part].name} holds pictures, not flux`);
+    if (codec === "f32" || codec === "drawn")
+      throw new SkyloopError("SURVEY_BROKEN", `${SETS[part].name} holds pictures, not flux`);
     writer.add({
       id: `${SETS[part].name}-${id}`,
       raDeg,

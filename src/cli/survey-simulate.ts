@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { SkyloopError } from "../base/errors.ts";
 import { SEEDS, whole } from "./numbers.ts";
 
 interface Options {
@@ -6,7 +7,43 @@ interface Options {
   seed: number;
   size: number;
   workers?: number;
+  keep: "f32" | "webp" | "none";
+  shares?: Record<string, number>;
+  radius?: [number, number];
+  shard?: { part: number; of: number };
   contactSheet?: string;
+}
+
+/** `spiral=0.3,lens=0.001` as numbers by name. */
+function readShares(text: string): Record<string, number> {
+  return Object.fromEntries(
+    text.split(",").map((pair) => {
+      const [name, share, ...rest] = pair.split("=");
+      if (share === undefined || share.trim() === "" || rest.length > 0)
+        throw new SkyloopError("BAD_OPTION", `--shares is a list such as spiral=0.3,lens=0.001, not ${text}`);
+      return [name.trim(), Number(share)];
+    }),
+  );
+}
+
+function readRadius(text: string): [number, number] {
+  const [low, high] = text.split(":").map(Number);
+  return [low, high ?? low];
+}
+
+function readShard(text: string): { part: number; of: number } {
+  const [part, of] = text.split("/").map(Number);
+  return { part, of: of ?? Number.NaN };
+}
+
+/** A picture as the page shows it, for surveys that keep no flux. */
+async function pictureOf(data: Float32Array, sizePx: number): Promise<Uint8Array> {
+  const [{ default: sharp }, { renderRgb8 }] = await Promise.all([import("sharp"), import("../stamps/render.ts")]);
+  const stamp = { kind: "flux", bands: ["g", "r", "z"], unit: "nanomaggy", widthPx: sizePx, heightPx: sizePx } as const;
+  const rgb = renderRgb8({ ...stamp, bands: [...stamp.bands], id: "", index: 0, data });
+  return sharp(rgb, { raw: { width: sizePx, height: sizePx, channels: 3 } })
+    .webp({ quality: 90, effort: 2 })
+    .toBuffer();
 }
 
 /** `skyloop survey simulate OUT` and `skyloop survey sheet SURVEY FILE`. */
@@ -19,9 +56,18 @@ export function addSimulateCommand(survey: Command): void {
     .option("--seed <n>", "seed: the same one gives the same survey", whole("--seed", 0, SEEDS), 1)
     .option("--size <px>", "side of the stamps", whole("--size", 16, 1024), 128)
     .option("--workers <n>", "threads", whole("--workers", 1, 1024))
+    .addOption(
+      new Option("--keep <what>", "what is kept of a stamp: float32 flux, a picture, or nothing (drawn when asked for)")
+        .choices(["f32", "webp", "none"])
+        .default("f32"),
+    )
+    .option("--shares <list>", "shares of some classes, such as spiral=0.3,lens=0.001; the rest as usual", readShares)
+    .option("--radius <low:high>", "half-light radii in arcsec, drawn evenly", readRadius)
+    .option("--shard <part/of>", "only this part of the galaxies, the same as in the whole survey", readShard)
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
-    .action(async (out: string, { count, seed, size, workers, contactSheet }: Options) => {
-      const [{ simulateSurvey }, { terminalProgress }] = await Promise.all([
+    .action(async (out: string, options: Options) => {
+      const { count, seed, size, workers, keep, shares, radius, shard, contactSheet } = options;
+      const [{ sharesWith, simulateSurvey }, { terminalProgress }] = await Promise.all([
         import("../survey/simulate/index.ts"),
         import("../base/progress.ts"),
       ]);
@@ -30,6 +76,10 @@ export function addSimulateCommand(survey: Command): void {
         seed,
         sizePx: size,
         workers,
+        keep: keep === "webp" ? pictureOf : keep,
+        shares: sharesWith(shares ?? {}),
+        radiusArcsec: radius,
+        shard,
         progress: terminalProgress("simulating", "galaxies"),
         command: process.argv.slice(2).join(" "),
       });

@@ -8,14 +8,29 @@
  *     features/<model>/     features.f32 (little-endian [count, dim]), features.json
  *     skyloop.db            SQLite: sessions, label events, rounds, runs
  *
- * A stamp is stored as it came where that loses nothing (the bytes of a JPEG, PNG or WebP file), else as float32
+ * A simulated survey may hold no packs: its stamps are drawn from their seed. Else a stamp is stored as it came where that loses nothing (the bytes of a JPEG, PNG or WebP file), else as float32
  * little-endian [bands, height, width], in the survey's unit. Row 0 of the array is the first row of the file: the
  * bottom of the sky for FITS.
  */
 import { z } from "zod";
 
-/** How the bytes of a stamp are read: a picture file as it came, or raw little-endian float32. */
-export const Codec = z.enum(["jpeg", "png", "webp", "f32"]);
+/**
+ * How the bytes of a stamp are read: a picture file as it came, raw little-endian float32, or `drawn`: no bytes are
+ * kept, the simulator makes the stamp anew when it is asked for.
+ */
+export const Codec = z.enum(["jpeg", "png", "webp", "f32", "drawn"]);
+
+/** What simulated stamps are made from: with the number of a galaxy it gives the galaxy and every pixel. */
+export const Simulation = z.object({
+  /** Version of the simulator; another one makes other pixels. */
+  simulator: z.number().int(),
+  seed: z.number().int(),
+  sizePx: z.number().int(),
+  /** Share of each class; they add up to 1. */
+  shares: z.record(z.string(), z.number()),
+  /** Range of half-light radii in arcsec; null where they follow the class and the size of the stamp. */
+  radiusArcsec: z.tuple([z.number(), z.number()]).nullable(),
+});
 
 /** Flux surveys hold calibrated pixels in `unit`; colour surveys hold pictures whose stretch cannot be undone. */
 export const SurveyHeader = z.object({
@@ -34,6 +49,8 @@ export const SurveyHeader = z.object({
   adaptiveCrop: z.boolean(),
   /** Folder of images that the survey is of; absent where it is of other things, or older. */
   imagesFolder: z.string().optional(),
+  /** Present where stamps are drawn when they are asked for. */
+  simulation: Simulation.optional(),
   /** SHA-256 over the packs and the catalogue: names the data in runs. */
   dataHash: z.string(),
 });
@@ -77,5 +94,6 @@ export interface CatalogueRow extends StampPlace {
 }
 
 export type Codec = z.infer<typeof Codec>;
+export type Simulation = z.infer<typeof Simulation>;
 export type SurveyHeader = z.infer<typeof SurveyHeader>;
 export type Problem = z.infer<typeof Problem>;

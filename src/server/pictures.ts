@@ -43,12 +43,11 @@ export class Pictures {
 }
 
 async function render({ survey }: ServedSurvey, row: number, sizePx: number): Promise<Buffer> {
-  const { codec, bytes } = survey.readStampBytes(row);
   let image: Sharp;
-  if (codec === "f32") {
+  if (survey.header.kind === "flux") {
     const stamp = await survey.readStamp(row);
     image = sharp(renderRgb8(stamp), { raw: { width: stamp.widthPx, height: stamp.heightPx, channels: 3 } });
-  } else image = sharp(bytes).toColourspace("srgb");
+  } else image = sharp(survey.readStampBytes(row).bytes).toColourspace("srgb");
   return image
     .resize(sizePx, sizePx, { fit: "contain", background: "#000", kernel: "mitchell" })
     .webp({ quality: 85, effort: 0 })

@@ -3,12 +3,19 @@ import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
-import { type CatalogueRow, type Codec, type Problem, RESERVED_COLUMNS, SurveyHeader } from "../contract/survey.ts";
-
+import {
+  type CatalogueRow,
+  type Codec,
+  type Problem,
+  RESERVED_COLUMNS,
+  type Simulation,
+  SurveyHeader,
+} from "../contract/survey.ts";
 import { type CatalogueColumn, ColumnBuilder, type ColumnData, columnOver, IdIndex } from "./columns.ts";
 import { type CellType, readParquetBlocks } from "./duck.ts";
 import { rawPicture } from "./picture-pixels.ts";
 import { recoverReplacement } from "./replace.ts";
+import { StampDrawer } from "./simulate/drawer.ts";
 
 export { type ChooseCrop, type NewStamp, type SurveyOptions, SurveyWriter } from "./writer.ts";
 
@@ -48,6 +55,7 @@ export interface Survey {
   /** The catalogue's memory, for `openSurvey` in another thread of this process. */
   readonly shared: SharedCatalogue;
   readStamp(index: number): Promise<Stamp>;
+  /** The bytes that are kept of a stamp; of a `drawn` one, the recipe of its pixels as JSON. */
   readStampBytes(index: number): { codec: Codec; bytes: Uint8Array };
   close(): void;
 }
@@ -138,8 +146,15 @@ async function openWith(folder: string, shared?: SharedCatalogue): Promise<Surve
   const files = new Map<number, number>();
   let problems: Problem[] | null = null;
 
+  let drawer: StampDrawer | null = null;
+  const draw = (index: number): Promise<Float32Array> => {
+    drawer ??= new StampDrawer(simulationOf(folder, header));
+    return drawer.draw(rowOf(index).offset);
+  };
+
   const readBytes = (index: number): Uint8Array => {
-    const { pack, offset, bytes, id } = rowOf(index);
+    const { pack, offset, bytes, id, codec } = rowOf(index);
+    if (codec === "drawn") return Buffer.from(JSON.stringify([simulationOf(folder, header), offset]));
     let file = files.get(pack);
     if (file === undefined) {
       file = openSync(join(folder, "stamps", `${String(pack).padStart(4, "0")}.pack`), "r");
@@ -180,17 +195,31 @@ async function openWith(folder: string, shared?: SharedCatalogue): Promise<Surve
     shared: { columns: all.map(({ name, type, data }) => ({ name, type, data })), ids: ids.table },
     async readStamp(index) {
       const { id, codec, widthPx, heightPx } = rowOf(index);
-      const bytes = readBytes(index);
-      const data =
-        codec === "f32" ? new Float32Array(bytes.buffer, 0, bytes.byteLength / 4) : await decodePicture(bytes);
+      const data = codec === "drawn" ? await draw(index) : await pixelsOf(codec, readBytes(index));
       return { id, index, kind: header.kind, bands: header.bands, unit: header.unit, widthPx, heightPx, data };
     },
     readStampBytes: (index) => ({ codec: rowOf(index).codec, bytes: readBytes(index) }),
     close() {
       for (const file of files.values()) closeSync(file);
       files.clear();
+      void drawer?.close();
+      drawer = null;
     },
   };
+}
+
+async function pixelsOf(codec: Codec, bytes: Uint8Array): Promise<Float32Array> {
+  return codec === "f32"
+    ? new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / 4)
+    : await decodePicture(bytes);
+}
+
+function simulationOf(folder: string, { simulation }: SurveyHeader): Simulation {
+  if (simulation !== undefined) return simulation;
+  throw new SkyloopError(
+    "SURVEY_BROKEN",
+    `${folder}: its stamps are drawn, but survey.json does not say from what; make the survey again`,
+  );
 }
 
 /** A row that reads its columns where they lie, so that 200,000 of them stay small. */

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { hashFile, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
-import type { Codec, Problem, SurveyHeader } from "../contract/survey.ts";
+import type { Codec, Problem, Simulation, SurveyHeader } from "../contract/survey.ts";
 import { catalogueTable, copyOf, type Placed } from "./catalogue-table.ts";
 import { type Cell, writeColumns } from "./duck.ts";
 import { openSurvey, type Survey } from "./folder.ts";
@@ -42,6 +42,8 @@ export interface SurveyOptions {
   command: string;
   /** Folder of images that the survey is of, as an absolute path. */
   imagesFolder?: string;
+  /** What `drawn` stamps are made from. */
+  simulation?: Simulation;
 }
 
 /** The survey that stands under the name is replaced; what it hands on, and the files that must not lie in it. */
@@ -63,7 +65,12 @@ export type NewStamp = {
   columns: Record<string, Cell>;
   widthPx: number;
   heightPx: number;
-} & ({ codec: "f32"; data: Float32Array } | { codec: Exclude<Codec, "f32">; bytes: Uint8Array });
+} & (
+  | { codec: "f32"; data: Float32Array }
+  | { codec: Exclude<Codec, "f32" | "drawn">; bytes: Uint8Array }
+  /** Number of the galaxy in the survey's simulation. */
+  | { codec: "drawn"; galaxy: number }
+);
 
 /**
  * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing
@@ -125,8 +132,10 @@ export class SurveyWriter {
   static async adding(out: string, command: string, keeping: Keeping): Promise<SurveyWriter> {
     const before = await openSurvey(realPath(out));
     try {
-      const { title, kind, bands, unit, pixelScaleArcsec, adaptiveCrop, seed, imagesFolder } = before.header;
-      const options = { title, kind, bands, unit, pixelScaleArcsec, adaptiveCrop, seed, command, imagesFolder };
+      const { title, kind, bands, unit, pixelScaleArcsec, adaptiveCrop, seed, imagesFolder, simulation } =
+        before.header;
+      const look = { title, kind, bands, unit, pixelScaleArcsec, adaptiveCrop };
+      const options = { ...look, seed, command, imagesFolder, simulation };
       const writer = new SurveyWriter(out, options, { keeping, inputs: [] });
       writer.#adopt(before);
       return writer;
@@ -172,10 +181,7 @@ export class SurveyWriter {
    * taken but recorded as a problem.
    */
   add(given: NewStamp): void {
-    const bytes =
-      given.codec === "f32"
-        ? new Uint8Array(given.data.buffer, given.data.byteOffset, given.data.byteLength)
-        : given.bytes;
+    const bytes = bytesOf(given);
     const id = this.#idFor(given);
     const names = [id, ...(given.otherIds ?? [])];
     if (names.some((name) => this.#hasAlready(name, given, bytes))) {
@@ -200,7 +206,7 @@ export class SurveyWriter {
         kept: true,
       });
     try {
-      this.#append(bytes);
+      if (given.codec !== "drawn") this.#append(bytes);
     } catch (cause) {
       throw writeError(this.#partial, cause);
     }
@@ -216,9 +222,9 @@ export class SurveyWriter {
       widthPx,
       heightPx,
       codec,
-      pack: this.#pack,
-      offset: this.#offset - bytes.length,
-      byteCount: bytes.length,
+      ...(given.codec === "drawn"
+        ? { pack: 0, offset: given.galaxy, byteCount: 0 }
+        : { pack: this.#pack, offset: this.#offset - bytes.length, byteCount: bytes.length }),
     });
   }
 
@@ -263,6 +269,7 @@ export class SurveyWriter {
           `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; ${remedy}`,
         );
       this.#closePack();
+      const { simulation } = this.#options;
       const catalogue = join(this.#partial, "catalogue.parquet");
       await writeColumns(catalogue, "parquet", catalogueTable(this.#rows));
       const header: SurveyHeader = {
@@ -279,7 +286,9 @@ export class SurveyWriter {
         pixelScaleArcsec: this.#options.pixelScaleArcsec,
         adaptiveCrop: this.#options.adaptiveCrop === true,
         ...(this.#options.imagesFolder === undefined ? {} : { imagesFolder: this.#options.imagesFolder }),
+        ...(simulation === undefined ? {} : { simulation }),
         dataHash: this.#hash
+          .update(simulation === undefined ? "" : JSON.stringify(simulation))
           .update(this.#rows.map(({ id }) => id).join("\n"))
           .update(await hashFile(catalogue))
           .digest("hex"),
@@ -339,4 +348,12 @@ export class SurveyWriter {
     closeSync(this.#file);
     this.#file = null;
   }
+}
+
+const NOTHING = new Uint8Array();
+
+function bytesOf(given: NewStamp): Uint8Array {
+  if (given.codec === "drawn") return NOTHING;
+  if (given.codec !== "f32") return given.bytes;
+  return new Uint8Array(given.data.buffer, given.data.byteOffset, given.data.byteLength);
 }

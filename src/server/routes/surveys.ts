@@ -198,7 +198,7 @@ export function surveyRoutes(
       const { pixelScaleArcsec } = served.survey.header;
       const sky =
         raDeg === null || decDeg === null || pixelScaleArcsec === null ? null : { raDeg, decDeg, pixelScaleArcsec };
-      const flux = codec === "f32";
+      const flux = codec === "f32" || codec === "drawn";
       const name = params.object.replace(/[^\w.+-]+/g, "_").replace(/\.(fits?|jpe?g|png|webp)$/i, "");
       return reply
         .header(

@@ -2,101 +2,134 @@
 import { availableParallelism } from "node:os";
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
-import { startWorker } from "../../base/workers.ts";
-import type { SurveyHeader } from "../../contract/survey.ts";
+import type { Simulation, SurveyHeader } from "../../contract/survey.ts";
 import { SurveyWriter } from "../folder.ts";
+import { StampDrawer } from "./drawer.ts";
 import { BANDS, PIXEL_SCALE_ARCSEC } from "./frame.ts";
-import type { SimulatedGalaxy } from "./worker.ts";
+import { CLASS_SHARES, type Population } from "./population.ts";
+import { galaxyOf, SIMULATOR } from "./simulation.ts";
 
 export { CLASS_SHARES, drawGalaxy, type Galaxy, type GalaxyClass } from "./population.ts";
 export { renderGalaxy, renderIdeal } from "./render.ts";
+export { sharesWith } from "./simulation.ts";
 
-/** How many galaxies to simulate, from which seed, with how many worker threads. */
-export interface SimulateOptions {
+/** A picture of a stamp [3, S, S] in nanomaggies, as the bytes of a WebP file. */
+export type DrawPicture = (stamp: Float32Array, sizePx: number) => Promise<Uint8Array>;
+
+/** How many galaxies to simulate, of what kind, from which seed, with how many worker threads. */
+export interface SimulateOptions extends Partial<Population> {
   count: number;
   seed: number;
   /** Side of the stamps; 128 unless given. */
   sizePx?: number;
+  /** What is kept of a stamp: float32 flux (unless given), nothing (it is drawn when asked for), or a picture. */
+  keep?: "f32" | "none" | DrawPicture;
+  /** Only this part of the galaxies, from 1: they are the same as in the whole survey. */
+  shard?: { part: number; of: number };
   workers?: number;
   progress: Progress;
   command: string;
 }
 
+/** Stamps that are drawn ahead of the one that is written, for each thread. */
+const AHEAD = 4;
+
 /**
- * Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers. Throws
- * BAD_OPTION, SURVEY_EXISTS, DISK_FULL.
+ * Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers and parts.
+ * Throws BAD_OPTION, SURVEY_EXISTS, DISK_FULL.
  */
-export async function simulateSurvey(
-  out: string,
-  { count, seed, sizePx = 128, workers = availableParallelism(), progress, command }: SimulateOptions,
-): Promise<SurveyHeader> {
-  if (!Number.isInteger(count) || count < 1)
-    throw new SkyloopError("BAD_OPTION", `--count is a whole number of galaxies, not ${count}`);
-  if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx > 1024)
-    throw new SkyloopError("BAD_OPTION", `--size is from 32 to 1024 px, not ${sizePx}`);
+export async function simulateSurvey(out: string, options: SimulateOptions): Promise<SurveyHeader> {
+  const { count, seed, sizePx = 128, shares = CLASS_SHARES, radiusArcsec = null, keep = "f32", shard } = options;
+  check(options, sizePx);
+  const { part, of } = shard ?? { part: 1, of: 1 };
+  const [from, to] = [Math.floor(((part - 1) * count) / of), Math.floor((part * count) / of)];
+  const simulation: Simulation = {
+    simulator: SIMULATOR,
+    seed,
+    sizePx,
+    shares: { ...shares },
+    radiusArcsec: radiusArcsec === null ? null : [...radiusArcsec],
+  };
+  const asPictures = typeof keep === "function";
   const writer = new SurveyWriter(out, {
-    title: "Simulated galaxies",
-    kind: "flux",
-    bands: [...BANDS],
-    unit: "nanomaggy",
+    title: of === 1 ? "Simulated galaxies" : `Simulated galaxies, part ${part} of ${of}`,
+    kind: asPictures ? "colour" : "flux",
+    bands: asPictures ? ["r", "g", "b"] : [...BANDS],
+    unit: asPictures ? "colour" : "nanomaggy",
     pixelScaleArcsec: PIXEL_SCALE_ARCSEC,
     adaptiveCrop: true,
     seed,
-    command,
+    command: options.command,
+    ...(keep === "none" ? { simulation } : {}),
   });
-  const threads = Array.from({ length: Math.min(workers, count) }, () =>
-    startWorker(new URL("./worker.ts", import.meta.url), { workerData: { seed, sizePx } }),
-  );
-  try {
-    const arrived = new Map<number, SimulatedGalaxy>();
-    let [asked, written] = [0, 0];
-    const failures: unknown[] = [];
-    // Rung by whatever a thread says.
-    let ring = () => {};
-    for (const thread of threads) {
-      thread.on("error", (error) => {
-        failures.push(error);
-        ring();
-      });
-      thread.on("message", (made: SimulatedGalaxy) => {
-        arrived.set(made.index, made);
-        if (asked < count) thread.postMessage(asked++);
-        ring();
-      });
-      thread.postMessage(asked++);
+  const workers = options.workers ?? availableParallelism();
+  const drawer = new StampDrawer(simulation, workers);
+  const ahead = new Map<number, Promise<Pixels>>();
+  let asked = from;
+  const pixelsOf = (index: number): Promise<Pixels> => {
+    if (keep === "none") return Promise.resolve({ codec: "drawn", galaxy: index });
+    for (; asked < Math.min(to, index + AHEAD * workers); asked++) {
+      const drawn = drawer.draw(asked).then((stamp) => keptOf(stamp, sizePx, keep));
+      // Who waits for a later one sees the failure when its turn comes.
+      drawn.catch(() => {});
+      ahead.set(asked, drawn);
     }
-    while (written < count) {
-      if (failures.length > 0) throw failures[0];
-      const next = arrived.get(written);
-      if (next === undefined) {
-        await new Promise<void>((resolve) => {
-          ring = resolve;
-        });
-        continue;
-      }
-      arrived.delete(written);
-      const { label, raDeg, decDeg, ...parameters } = next.galaxy;
-      const faceOnSpiral = (label === "spiral" || label === "barred_spiral") && parameters.inclinationDeg < 60;
-      writer.add({
-        id: `sim-${String(written + 1).padStart(6, "0")}`,
-        raDeg,
-        decDeg,
-        source: `simulated, seed ${seed}, galaxy ${written}`,
-        columns: { label, faceOnSpiral, ...parameters },
-        widthPx: sizePx,
-        heightPx: sizePx,
-        codec: "f32",
-        data: next.stamp,
-      });
-      written++;
-      progress.update(written, count);
+    const found = ahead.get(index) as Promise<Pixels>;
+    ahead.delete(index);
+    return found;
+  };
+  try {
+    for (let index = from; index < to; index++) {
+      const pixels = await pixelsOf(index);
+      writer.add({ ...describe(simulation, index), widthPx: sizePx, heightPx: sizePx, ...pixels });
+      options.progress.update(index + 1 - from, to - from);
     }
     return await writer.finish();
   } catch (error) {
     writer.abort();
     throw error;
   } finally {
-    progress.end();
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    options.progress.end();
+    await drawer.close();
   }
+}
+
+type Pixels =
+  | { codec: "f32"; data: Float32Array }
+  | { codec: "webp"; bytes: Uint8Array }
+  | { codec: "drawn"; galaxy: number };
+
+async function keptOf(stamp: Float32Array, sizePx: number, keep: "f32" | DrawPicture): Promise<Pixels> {
+  return keep === "f32" ? { codec: "f32", data: stamp } : { codec: "webp", bytes: await keep(stamp, sizePx) };
+}
+
+/** Id, position and every parameter of a galaxy. */
+function describe(simulation: Simulation, index: number) {
+  const { label, raDeg, decDeg, ...parameters } = galaxyOf(simulation, index);
+  const faceOnSpiral = (label === "spiral" || label === "barred_spiral") && parameters.inclinationDeg < 60;
+  return {
+    id: `sim-${String(index + 1).padStart(6, "0")}`,
+    raDeg,
+    decDeg,
+    source: `simulated, seed ${simulation.seed}, galaxy ${index}`,
+    columns: { label, faceOnSpiral, ...parameters },
+  };
+}
+
+function check({ count, shard, radiusArcsec }: SimulateOptions, sizePx: number): void {
+  const refuse = (message: string): never => {
+    throw new SkyloopError("BAD_OPTION", message);
+  };
+  if (!Number.isInteger(count) || count < 1) refuse(`--count is a whole number of galaxies, not ${count}`);
+  if (!Number.isInteger(sizePx) || sizePx < 32 || sizePx > 1024) refuse(`--size is from 32 to 1024 px, not ${sizePx}`);
+  const { part, of } = shard ?? { part: 1, of: 1 };
+  const whole = Number.isInteger(part) && Number.isInteger(of);
+  if (!whole || part < 1 || part > of || of > count)
+    refuse(`--shard is PART/OF with PART from 1 to OF and at least one galaxy a part, not ${part}/${of}`);
+  const [low, high] = radiusArcsec ?? [1, 1];
+  const stampArcsec = sizePx * PIXEL_SCALE_ARCSEC;
+  if (!(low > 0 && high >= low && high <= stampArcsec / 2))
+    refuse(
+      `--radius is LOW:HIGH in arcsec, up to half a stamp (${(stampArcsec / 2).toFixed(1)} arcsec), not ${low}:${high}`,
+    );
 }

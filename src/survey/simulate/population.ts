@@ -65,11 +65,19 @@ export interface Galaxy {
 
 const clip = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
 
-function drawClass(random: Random): GalaxyClass {
+/** Which galaxies a survey is of. */
+export interface Population {
+  /** Share of each class; they add up to 1. */
+  shares: Record<string, number>;
+  /** Half-light radii drawn evenly from this range, arcsec, instead of by class and size of the stamp. */
+  radiusArcsec: readonly [number, number] | null;
+}
+
+function drawClass(random: Random, shares: Population["shares"]): GalaxyClass {
   let left = random.next();
-  for (const [name, share] of Object.entries(CLASS_SHARES)) {
-    left -= share;
-    if (left < 0) return name as GalaxyClass;
+  for (const name of Object.keys(CLASS_SHARES) as GalaxyClass[]) {
+    left -= shares[name] ?? 0;
+    if (left < 0) return name;
   }
   return "elliptical";
 }
@@ -89,8 +97,12 @@ function lateColours(label: GalaxyClass, edge: boolean): { gMinusR: number; rMin
 }
 
 /** A galaxy whose light fills a good part of a stamp of `stampArcsec`, as in samples cut to size. */
-export function drawGalaxy(random: Random, stampArcsec = 128 * 0.262): Galaxy {
-  const label = drawClass(random);
+export function drawGalaxy(
+  random: Random,
+  stampArcsec = 128 * 0.262,
+  { shares, radiusArcsec }: Population = { shares: CLASS_SHARES, radiusArcsec: null },
+): Galaxy {
+  const label = drawClass(random, shares);
   const early = ["elliptical", "lenticular", "lens"].includes(label);
   const disc = ["spiral", "barred_spiral", "ring", "lenticular"].includes(label);
   const edge = label === "edge_on";
@@ -101,11 +113,12 @@ export function drawGalaxy(random: Random, stampArcsec = 128 * 0.262): Galaxy {
     0.6,
   );
   // Brighter galaxies look larger; the scatter is what a sample cut by apparent size shows.
-  const halfLight = clip(
+  const bySize = clip(
     stampArcsec * 10 ** random.normal(label === "lens" ? -1.3 : early ? -1.08 : -0.9, 0.1),
     0.9,
     stampArcsec * 0.2,
   );
+  const halfLight = radiusArcsec === null ? bySize : random.fork("radius").uniform(...radiusArcsec);
   const surfaceBrightness = random.normal(early ? 20.7 : label === "irregular" ? 22.4 : 21.5, 0.45);
   const magR = surfaceBrightness - 2.5 * Math.log10(2 * Math.PI * halfLight * halfLight);
   const inclination = edge ? random.uniform(84, 90) : disc ? (Math.acos(random.uniform(0.42, 1)) * 180) / Math.PI : 0;

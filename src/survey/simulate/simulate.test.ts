@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { SILENT } from "../../base/progress.ts";
@@ -6,7 +7,15 @@ import { Random } from "../../base/random.ts";
 import { openSurvey } from "../folder.ts";
 import { convolve } from "./fourier.ts";
 import { colourOf, fluxOf, newFrame } from "./frame.ts";
-import { CLASS_SHARES, drawGalaxy, renderGalaxy, renderIdeal, simulateSurvey } from "./index.ts";
+import {
+  CLASS_SHARES,
+  drawGalaxy,
+  renderGalaxy,
+  renderIdeal,
+  type SimulateOptions,
+  sharesWith,
+  simulateSurvey,
+} from "./index.ts";
 import { traceBack } from "./lens.ts";
 import { addNoise, ELECTRONS_PER_NANOMAGGY, skySigma } from "./noise.ts";
 import { addComponent, PixelGrid, radial } from "./plane.ts";
@@ -239,6 +248,85 @@ describe("survey", () => {
     expect(data.every(Number.isFinite)).toBe(true);
     survey.close();
   });
+  it("keeps nothing but the recipe where that is asked for: the stamps are drawn anew, the same pixels", async () => {
+    const make = (name: string, options: Partial<SimulateOptions>) =>
+      simulateSurvey(join(folder.path, name), {
+        count: 7,
+        seed: 4,
+        sizePx: 64,
+        progress: SILENT,
+        command: "test",
+        ...options,
+      });
+    await make("kept", {});
+    await make("drawn", { keep: "none" });
+    const [kept, drawn] = await Promise.all([openSurvey(`${folder.path}/kept`), openSurvey(`${folder.path}/drawn`)]);
+    expect(readdirSync(`${folder.path}/drawn/stamps`)).toEqual([]);
+    const rows = kept.rows.map((_, row) => row);
+    const [a, b] = [kept, drawn].map((survey) => Promise.all(rows.map(async (row) => await survey.readStamp(row))));
+    expect(await b).toEqual(await a);
+    // Asked for twice at once, each has pixels of its own.
+    const [one, two] = await Promise.all([drawn.readStamp(2), drawn.readStamp(2)]);
+    one.data.fill(0);
+    expect(two.data).toEqual((await a)[2].data);
+    kept.close();
+    drawn.close();
+    const header = JSON.parse(readFileSync(`${folder.path}/drawn/survey.json`, "utf8"));
+    const older = { ...header, simulation: { ...header.simulation, simulator: 0 } };
+    writeFileSync(`${folder.path}/drawn/survey.json`, JSON.stringify(older));
+    const other = await openSurvey(`${folder.path}/drawn`);
+    await expect(other.readStamp(0)).rejects.toMatchObject({ code: "SIMULATOR_CHANGED" });
+    other.close();
+  });
+
+  it("comes in parts that are the same as the whole, whatever their number", async () => {
+    const make = async (name: string, options: Partial<SimulateOptions>) => {
+      const out = join(folder.path, name);
+      await simulateSurvey(out, { count: 5, seed: 9, sizePx: 64, progress: SILENT, command: "test", ...options });
+      const survey = await openSurvey(out);
+      const stamps = await Promise.all(
+        survey.rows.map(async ({ id, columns }, row) => ({ id, columns, data: (await survey.readStamp(row)).data })),
+      );
+      survey.close();
+      return stamps;
+    };
+    const parts = [await make("p1", { shard: { part: 1, of: 2 } }), await make("p2", { shard: { part: 2, of: 2 } })];
+    expect(parts.map(({ length }) => length)).toEqual([2, 3]);
+    expect(parts.flat()).toEqual(await make("whole", { keep: "none" }));
+  });
+
+  it("has the classes and radii that it is asked for, and pictures instead of flux", async () => {
+    const out = join(folder.path, "asked");
+    const shares = sharesWith({ lens: 0.5, merger: 0.5 });
+    const picture = async (_: Float32Array, sizePx: number) => new Uint8Array([sizePx]);
+    await simulateSurvey(out, {
+      count: 40,
+      seed: 2,
+      sizePx: 192,
+      shares,
+      radiusArcsec: [6.4, 9.6],
+      keep: "none",
+      progress: SILENT,
+      command: "test",
+    });
+    const survey = await openSurvey(out);
+    const columns = survey.rows.map((row) => row.columns);
+    survey.close();
+    expect([...new Set(columns.map(({ label }) => label))].sort()).toEqual(["lens", "merger"]);
+    const radii = columns.map(({ halfLightRadiusArcsec }) => Number(halfLightRadiusArcsec));
+    expect(Math.min(...radii)).toBeGreaterThan(6.4);
+    expect(Math.max(...radii)).toBeLessThan(9.6);
+    expect(Math.max(...radii) - Math.min(...radii)).toBeGreaterThan(2);
+    const header = await simulateSurvey(`${out}-p`, {
+      ...{ count: 2, seed: 2, sizePx: 64, progress: SILENT, command: "test" },
+      keep: picture,
+    });
+    expect([header.kind, header.bands]).toEqual(["colour", ["r", "g", "b"]]);
+    expect(() => sharesWith({ quasar: 0.1 })).toThrow(/no class quasar/);
+    expect(() => sharesWith({ lens: 0.6, merger: 0.6 })).toThrow(/add up to 1.2/);
+    expect(sharesWith({ lens: 0 }).spiral).toBeCloseTo(CLASS_SHARES.spiral / (1 - CLASS_SHARES.lens), 12);
+  });
+
   it("refuses counts and sizes that make no sense", async () => {
     await expect(
       simulateSurvey(`${folder.path}/x`, { count: 0, seed: 1, progress: SILENT, command: "" }),

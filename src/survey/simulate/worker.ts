@@ -1,22 +1,22 @@
-/** Worker thread that simulates a range of objects. */
+/** Worker thread that draws galaxies by their numbers. */
 import { parentPort, workerData } from "node:worker_threads";
-import { Random } from "../../base/random.ts";
-import { PIXEL_SCALE_ARCSEC } from "./frame.ts";
-import { drawGalaxy, type Galaxy } from "./population.ts";
-import { renderGalaxy } from "./render.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Simulation } from "../../contract/survey.ts";
+import { stampOf } from "./simulation.ts";
 
-/** A simulated galaxy: its truth and its stamp [3, size, size] in nanomaggies. */
-export interface SimulatedGalaxy {
-  index: number;
-  galaxy: Galaxy;
-  stamp: Float32Array<ArrayBuffer>;
-}
+/** The stamp [3, size, size] of galaxy `index` in nanomaggies, or why there is none. */
+export type DrawnStamp =
+  | { index: number; stamp: Float32Array<ArrayBuffer> }
+  | { index: number; code: string | null; message: string };
 
-const { seed, sizePx } = workerData as { seed: number; sizePx: number };
+const simulation = workerData as Simulation;
 
 parentPort?.on("message", (index: number) => {
-  // One stream an object: who simulates it does not matter.
-  const galaxy = drawGalaxy(new Random(seed).fork(`galaxy ${index}`), sizePx * PIXEL_SCALE_ARCSEC);
-  const stamp = renderGalaxy(galaxy, sizePx) as Float32Array<ArrayBuffer>;
-  parentPort?.postMessage({ index, galaxy, stamp } satisfies SimulatedGalaxy, [stamp.buffer]);
+  try {
+    const stamp = stampOf(simulation, index);
+    parentPort?.postMessage({ index, stamp } satisfies DrawnStamp, [stamp.buffer]);
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? null;
+    parentPort?.postMessage({ index, code, message: messageOf(error) } satisfies DrawnStamp);
+  }
 });
