@@ -12,7 +12,7 @@ import { type Group, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type StoredImages, storeInFile, storeInMemory, takeFrom } from "./stamp-store.ts";
 
 /** What is true of a simulated galaxy, by the catalogue's columns. */
-export type Truth = Record<string, string | number | boolean | null>;
+export type KnownColumns = Record<string, string | number | boolean | null>;
 
 /** All images of one or several surveys at one size, to draw batches from. */
 export interface ImageBank {
@@ -28,7 +28,7 @@ export interface ImageBank {
   /** Which of its survey's stamps each image is. */
   stampOf: Uint32Array;
   /** Parameters of simulated galaxies; null for real ones; what people said of those is in no bank. */
-  truth: (Truth | null)[];
+  truth: (KnownColumns | null)[];
   count: number;
   /** The parts of the images, where this process holds some of them only. */
   shards?: Shards;
@@ -111,7 +111,7 @@ export async function loadImageBank(
 
   const surveyOf: number[] = [];
   const stampOf: number[] = [];
-  const truth: (Truth | null)[] = [];
+  const truth: (KnownColumns | null)[] = [];
   const parts: number[] = [];
   const heldAt: number[] = [];
   let [stamp, held] = [0, 0];

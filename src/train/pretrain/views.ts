@@ -1,7 +1,7 @@
 /** From the images in memory to the material of a step: which galaxies, and two views of each. */
 import type { Random } from "../../base/random.ts";
 import { augment, DEFAULT_AUGMENT } from "../../batches/augment.ts";
-import type { ImageBank, Truth } from "../../batches/image-bank.ts";
+import type { ImageBank, KnownColumns } from "../../batches/image-bank.ts";
 import { noiseFrom } from "../../batches/noise.ts";
 import { randomStretch } from "../../batches/stretch.ts";
 import { commonRange } from "../../models/feature-pooling.ts";
@@ -93,7 +93,7 @@ export interface PartViews {
   /** The bank's rows of all the batch's galaxies, in the order of their places. */
   rows: number[];
   /** What is true of each galaxy of the whole batch; null for real ones. */
-  truth: (Truth | null)[];
+  truth: (KnownColumns | null)[];
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What an objective is: a head with parameters of its own and a loss of one step. */
 import type { Random } from "../../../base/random.ts";
-import type { Truth } from "../../../batches/image-bank.ts";
+import type { KnownColumns } from "../../../batches/image-bank.ts";
 import type { SwinUnet } from "../../../models/swin-unet.ts";
 import type { Module } from "../../../nn/index.ts";
 import type { Tensor } from "../../../torch/index.ts";
@@ -20,7 +20,7 @@ export interface ObjectiveInput {
   /** The B galaxies' rows in the bank. */
   rows: number[];
   /** What is true of each of the B galaxies; null for real ones. */
-  truth: (Truth | null)[];
+  truth: (KnownColumns | null)[];
   /** The same in all processes: what is drawn for one galaxy comes from `random.fork(place)`. */
   random: Random;
 }

@@ -3,7 +3,7 @@
  * from (kind, spiral arms, bar, ring, inclination, Sersic index, bulge, merger, lens). The truth is exact, the data
  * unlimited, and no person labelled anything.
  */
-import type { Truth } from "../../../batches/image-bank.ts";
+import type { KnownColumns } from "../../../batches/image-bank.ts";
 import { BATCH_NORM_EPS, BatchNorm, Linear, Module } from "../../../nn/index.ts";
 import { bceWithLogits, cat, crossEntropy, op, type Tensor, tensor } from "../../../torch/index.ts";
 import type { Objective, ObjectiveInput } from "./objective.ts";
@@ -21,13 +21,13 @@ export const GALAXY_KINDS = [
   "lens",
 ] as const;
 
-const number = (value: Truth[string]) => (typeof value === "number" ? value : null);
-const stands = (value: Truth[string]) => (typeof value === "number" ? 1 : 0);
-const ratio = (a: Truth[string], b: Truth[string]) =>
+const number = (value: KnownColumns[string]) => (typeof value === "number" ? value : null);
+const stands = (value: KnownColumns[string]) => (typeof value === "number" ? 1 : 0);
+const ratio = (a: KnownColumns[string], b: KnownColumns[string]) =>
   typeof a === "number" && typeof b === "number" && b > 0 ? a / b : null;
 
 /** Yes or no. */
-const FLAGS: Record<string, (truth: Truth) => number> = {
+const FLAGS: Record<string, (truth: KnownColumns) => number> = {
   faceOn: (truth) => (truth.faceOnSpiral === true ? 1 : 0),
   arms: (truth) => stands(truth.armCount),
   twoArms: (truth) => (truth.armCount === 2 ? 1 : 0),
@@ -37,7 +37,7 @@ const FLAGS: Record<string, (truth: Truth) => number> = {
 };
 
 /** Numbers with the mean and spread that bring them to unit size; null where the galaxy has none. */
-const AMOUNTS: Record<string, { of: (truth: Truth) => number | null; mean: number; spread: number }> = {
+const AMOUNTS: Record<string, { of: (truth: KnownColumns) => number | null; mean: number; spread: number }> = {
   axisRatio: { of: (truth) => number(truth.axisRatio), mean: 0.65, spread: 0.25 },
   bulgeToTotal: { of: (truth) => number(truth.bulgeToTotal), mean: 0.4, spread: 0.38 },
   sersicN: {
@@ -67,7 +67,7 @@ const AMOUNTS: Record<string, { of: (truth: Truth) => number | null; mean: numbe
 const AMOUNTS_WEIGHT = 0.5;
 
 /** Targets of galaxies with known truth: kind [n], flags [n, F], amounts [n, A] and which of them there are [n, A]. */
-function targetsOf(known: Truth[]) {
+function targetsOf(known: KnownColumns[]) {
   const flags = Object.values(FLAGS);
   const amounts = Object.values(AMOUNTS);
   const values = known.flatMap((truth) => amounts.map(({ of, mean, spread }) => ((of(truth) ?? mean) - mean) / spread));
@@ -110,7 +110,7 @@ export class SimulatedHead extends Module implements Objective {
     const features = step.features();
     if (rows.length === 0) return { loss: features.sum().mul(0), parts: { kind: 0, flags: 0, amounts: 0 } };
     const both = [...rows, ...rows.map((row) => row + B)];
-    const known = rows.map((row) => step.truth[row] as Truth);
+    const known = rows.map((row) => step.truth[row] as KnownColumns);
     const targets = targetsOf([...known, ...known]);
     // Statistics over real and simulated galaxies together: features that tell the two apart do not tell the kind.
     const x = this.norm.forward(features).indexSelect(0, tensor(both, [both.length], "int64"));
