@@ -25,12 +25,16 @@ export function addStartCommand(program: Command): void {
     .option("--seed <n>", "seed of the demo survey", whole("--seed", 0, SEEDS), 1)
     .option("--model <name>", "encoder that computes the features")
     .action(async (options: Options) => {
-      const { prepareSurvey } = await import("../server/prepare.ts");
-      const { serve } = await import("../server/listen.ts");
+      const [{ growFeatures, prepareSurvey }, { serve }, { DEFAULT_MODEL }] = await Promise.all([
+        import("../server/prepare.ts"),
+        import("../server/listen.ts"),
+        import("../models/default-model.ts"),
+      ]);
       const folder = await prepareSurvey(options);
       const { address } = await serve({ surveys: [folder], host: "127.0.0.1", port: options.port });
       process.stdout.write(
         `\nSkyloop is ready: open ${address}\n  1. Name what you are looking for. Click a few examples of it and a few other galaxies.\n  2. Press "next round": Skyloop learns and shows its best candidates. Label them yes or no.\n  3. Check the ranking and export it as CSV, Parquet, FITS or VOTable.\nEvery click is saved at once. Ctrl-C stops the program; start it again to continue.\n`,
       );
+      growFeatures(folder, options.model ?? DEFAULT_MODEL);
     });
 }

@@ -1,4 +1,5 @@
 /** Every model by name. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
@@ -7,6 +8,7 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { readSafetensors, scope, type Tensor } from "../torch/index.ts";
 import type { Backbone } from "./backbone.ts";
 import { CLASSIFIERS, type ClassifierName } from "./classifiers.ts";
+import { DEFAULT_MODEL } from "./default-model.ts";
 import { readProjection } from "./feature-projection.ts";
 import { type FeatureReader, type FeatureReading, featuresOf, readingOf } from "./feature-reader.ts";
 import type { ResNet } from "./resnet.ts";
@@ -59,9 +61,6 @@ export const MODELS = {
 
 /** One of the encoders, as `--model` and cards name it. */
 export type ModelName = keyof typeof MODELS;
-
-/** The model that `npm start` uses: its weights are released in models/. */
-export const DEFAULT_MODEL: ModelName = "lvm-nano";
 
 /** A new model with initial weights. Throws UNKNOWN_MODEL with the names there are. */
 export function createModel(name: string): SwinUnet {

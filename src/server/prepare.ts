@@ -1,12 +1,15 @@
-/** From nothing, or a folder of images, to a survey with features. */
+/** From nothing, or a folder of images, to a survey, and to its features while it is served. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { setPriority } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { terminalProgress } from "../base/progress.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+import { BACKGROUND } from "../base/priority.ts";
+import { SILENT, terminalProgress } from "../base/progress.ts";
 import { keepWhatFits } from "../loop/keep.ts";
-import { DEFAULT_MODEL } from "../models/index.ts";
+import { listFeatures } from "../store/features.ts";
 import { addImages, isSurveyOf } from "../survey/add.ts";
-import { embedSurvey } from "../tasks/embed/embed.ts";
 
 /** What `skyloop start` was asked to serve: images of the user, an existing survey, or the demo. */
 export interface PrepareOptions {
@@ -14,17 +17,10 @@ export interface PrepareOptions {
   survey?: string;
   count: number;
   seed: number;
-  model?: string;
 }
 
 /** Makes what is missing and says what it does; what is there already is used again. Returns the survey's folder. */
-export async function prepareSurvey({
-  images,
-  survey,
-  count,
-  seed,
-  model = DEFAULT_MODEL,
-}: PrepareOptions): Promise<string> {
+export async function prepareSurvey({ images, survey, count, seed }: PrepareOptions): Promise<string> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const folder = resolve(survey ?? (images === undefined ? join("surveys", "demo") : await placeFor(images)));
   if (existsSync(join(folder, "survey.json"))) {
@@ -38,7 +34,9 @@ export async function prepareSurvey({
     await simulateSurvey(folder, {
       count,
       seed,
-      progress: terminalProgress("simulating", "galaxies"),
+      // Their stamps are drawn when somebody looks, so that the page is there at once.
+      keep: "none",
+      progress: SILENT,
       command: `start --count ${count} --seed ${seed}`,
     });
   } else {
@@ -61,8 +59,36 @@ export async function prepareSurvey({
       `${header.count} stamps taken in, ${header.adaptiveCrop ? "cropped to the galaxy for models" : "seen whole by models"}${refused > 0 ? `; ${refused} files or rows were not: \`skyloop survey info ${folder}\` says which and why` : ""}.`,
     );
   }
-  await embedSurvey(folder, { model, progress: terminalProgress(`features of ${model}`, "stamps") });
   return folder;
+}
+
+/**
+ * Computes what is missing of a survey's features in a process of its own, at low priority, while the page is served:
+ * pictures and clicks go first. It says on the terminal how far it is, and ends with this process. Null where all
+ * features are there.
+ */
+export function growFeatures(folder: string, model: string): ChildProcess | null {
+  const found = listFeatures(folder).find((set) => set.model === model);
+  if (found !== undefined && found.done === found.total) return null;
+  const program = join(PACKAGE_ROOT, "bin", "skyloop");
+  const child = spawn(process.execPath, [program, "embed", folder, "--model", model], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  child.once("spawn", () => {
+    try {
+      setPriority(child.pid as number, BACKGROUND);
+    } catch {
+      // It ended at once, which its exit tells.
+    }
+  });
+  child.once("exit", (code) => {
+    if (code !== 0 && code !== null)
+      process.stderr.write(
+        `The features were not finished (see above); the page stays, and \`skyloop embed ${folder} --model ${model}\` goes on with them.\n`,
+      );
+  });
+  process.once("exit", () => child.kill());
+  return child;
 }
 
 /** Where the survey of a folder of images is or will be: one that is of other images of the same name keeps its place. */

@@ -1,5 +1,12 @@
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { face, openWorld, shown, tile } from "./harness.ts";
+import { SILENT } from "../../src/base/progress.ts";
+import { writeFeatures } from "../../src/store/features.ts";
+import { simulateSurvey } from "../../src/survey/simulate/index.ts";
+import { temporaryFolder } from "../fixtures/surveys.ts";
+import { face, freePort, openWorld, shown, startServer, tile } from "./harness.ts";
+
+const SMALL = { count: 40, seed: 5, sizePx: 64 };
 
 const world = openWorld();
 const open = async () => {
@@ -92,4 +99,37 @@ it("a search starts with what was chosen: page size, random picks, alpha", async
   expect(state).toMatchObject({ pageSize: 12, randomPicks: 4, alpha: 0.8 });
   expect(state.page?.picks.filter(({ reason }) => reason === "random")).toHaveLength(4);
   expect(await page.locator(".tile .badge").getByText("random").count()).toBe(4);
+});
+
+it("shows how far the features are, lets one choose meanwhile, and starts when they are there", async () => {
+  const at = temporaryFolder();
+  const folder = join(at.path, "unready");
+  const { dataHash } = await simulateSurvey(folder, { ...SMALL, keep: "none", progress: SILENT, command: "test" });
+  const set = { model: "toy", weightsHash: "w", dataHash, dim: 4, count: SMALL.count, blockRows: 20 };
+  const computeBlock = (block: number) => {
+    const writer = writeFeatures(folder, set);
+    writer.write(
+      block,
+      Float32Array.from({ length: 20 * set.dim }, (_, i) => Math.sin(i + block)),
+    );
+    writer.close();
+  };
+  computeBlock(0);
+  const server = await startServer([folder], await freePort());
+  const page = await world.browser.newPage();
+  try {
+    await page.goto(`${server.address}/start/unready`);
+    await page.getByText("Features: 20 of 40 objects").waitFor();
+    await page.getByLabel("What are you looking for?").fill("spirals");
+    await page.locator(".tile .face").first().click();
+    const start = page.getByRole("button", { name: "Start", exact: true });
+    expect(await start.isDisabled()).toBe(true);
+    computeBlock(1);
+    await expect.poll(() => start.isEnabled(), { timeout: 10_000 }).toBe(true);
+    expect(await page.getByText(/^Features: /).count()).toBe(0);
+  } finally {
+    await page.close();
+    await server.kill();
+    at.remove();
+  }
 });

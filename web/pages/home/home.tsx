@@ -2,8 +2,10 @@ import { useState } from "react";
 import type { Session, SurveyInfo } from "../../../src/contract/api.ts";
 import { go, pages } from "../../actions/route.ts";
 import { useAsked } from "../../actions/use-asked.ts";
+import { featuresOf, useSurvey } from "../../actions/use-survey.ts";
 import { api, pictureUrl } from "../../client/api.ts";
 import { PageFailure } from "../../parts/failure.tsx";
+import { FeaturesHint } from "../../parts/features-hint.tsx";
 import { SessionList } from "./session-list.tsx";
 import "./home.css";
 
@@ -33,8 +35,15 @@ export function HomePage() {
   );
 }
 
-function SurveyCard({ survey, sessions, onChanged }: { survey: SurveyInfo; sessions: Session[]; onChanged(): void }) {
-  const ready = survey.features.some(({ done, total }) => done === total);
+interface CardProps {
+  survey: SurveyInfo;
+  sessions: Session[];
+  onChanged(): void;
+}
+
+function SurveyCard({ survey: listed, sessions, onChanged }: CardProps) {
+  const survey = useSurvey(listed.survey).answer ?? listed;
+  const { ready, growing } = featuresOf(survey);
   const { answer: samples } = useAsked(() => api.random(survey.survey, 8, 11), [survey.survey]);
   return (
     <section className="card">
@@ -47,11 +56,11 @@ function SurveyCard({ survey, sessions, onChanged }: { survey: SurveyInfo; sessi
             {survey.problems > 0 && `; ${survey.problems} files or rows have problems (skyloop survey info lists them)`}
           </p>
         </div>
-        <button type="button" className="main" disabled={!ready} onClick={() => go(pages.start(survey.survey))}>
+        <button type="button" className="main" onClick={() => go(pages.start(survey.survey))}>
           New search
         </button>
       </div>
-      {!ready && <p className="hint">No features yet: run skyloop embed on this survey.</p>}
+      {ready.length === 0 && <FeaturesHint growing={growing} />}
       <div className="strip" aria-hidden="true">
         {samples?.objects.map(({ object }) => (
           <img key={object} src={pictureUrl(survey.survey, object, 128)} alt="" width="96" height="96" />

@@ -2,10 +2,11 @@ import { useCallback, useState } from "react";
 import type { SurveyInfo } from "../../../src/contract/api.ts";
 import { recall, remember, useWho } from "../../actions/memory.ts";
 import { go, pages, useTitle } from "../../actions/route.ts";
-import { useAsked } from "../../actions/use-asked.ts";
+import { featuresOf, useSurvey } from "../../actions/use-survey.ts";
 import { api } from "../../client/api.ts";
 import { AlphaSlider } from "../../parts/alpha.tsx";
 import { PageFailure } from "../../parts/failure.tsx";
+import { FeaturesHint } from "../../parts/features-hint.tsx";
 import { ObjectView } from "../../parts/object/object-view.tsx";
 import { Tile } from "../../parts/tile.tsx";
 import { ColumnForm } from "./column-form.tsx";
@@ -18,33 +19,30 @@ import "./start.css";
 
 /** Naming what is looked for and choosing the first examples. */
 export function StartPage({ survey, ids }: { survey: string; ids: string | null }) {
-  const { answer: info, failure } = useAsked(() => api.survey(survey), [survey]);
+  const { answer: info, failure } = useSurvey(survey);
   useTitle(info === null ? undefined : `New search in ${info.title}`);
   if (failure !== null) return <PageFailure what={`No search can start in ${survey}`} why={failure} />;
   if (info === null) return <p className="hint">Opening…</p>;
-  const models = info.features.filter(({ done, total }) => done === total).map((set) => set.model);
-  if (models.length === 0)
-    return (
-      <PageFailure what={`No search can start in ${info.title}`} why="it has no features yet: run skyloop embed" />
-    );
-  return <NewSearch info={info} models={models} ids={ids} />;
+  return <NewSearch info={info} ids={ids} />;
 }
 
-function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; ids: string | null }) {
+function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
   const { survey } = info;
+  const { ready: models, growing } = featuresOf(info);
   const { draft, change, give, clear } = useDraft(survey, ids);
   const [settings, setSettings] = useState<Settings>({
     pageSize: recall("pageSize", 24),
     randomPicks: recall("randomPicks", 2),
-    model: models[0],
+    model: "",
   });
+  const model = settings.model || models[0];
   const [open, setOpen] = useState<string | null>(null);
-  const { answer: found, failure } = useCandidates(survey, settings.model, draft);
+  const { answer: found, failure } = useCandidates(survey, model, draft);
   const objects = found?.objects ?? [];
   const chosen = new Map(draft.chosen);
   const count = (wanted: string) => draft.chosen.filter(([, value]) => value === wanted).length;
   const missing = missingOf(draft);
-  const { busy, failure: refused, start } = useStart(survey, draft, settings, clear);
+  const { busy, failure: refused, start } = useStart(survey, draft, { ...settings, model: model ?? "" }, clear);
   const cycle = useCallback((object: string) => give([object], nextExample), [give]);
   const columns = info.columns.filter(({ filled }) => filled > 0);
   return (
@@ -63,7 +61,7 @@ function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; 
             />
           </label>
           <SettingsForm
-            settings={settings}
+            settings={{ ...settings, model: model ?? "" }}
             models={models}
             onChange={(more) => setSettings((before) => ({ ...before, ...more }))}
           />
@@ -87,7 +85,12 @@ function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; 
             Clear
           </button>
         )}
-        <button type="button" className="main" disabled={missing !== null || busy} onClick={start}>
+        <button
+          type="button"
+          className="main"
+          disabled={missing !== null || busy || model === undefined}
+          onClick={start}
+        >
           {busy ? "Learning…" : "Start"}
         </button>
       </div>
@@ -108,6 +111,7 @@ function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; 
       {draft.source.kind === "column" && (
         <ColumnForm columns={columns} choice={draft.column} onChange={(column) => change({ column })} />
       )}
+      {model === undefined && <FeaturesHint growing={growing} />}
       <p className="hint" role="status">
         {refused ??
           failure ??
@@ -131,7 +135,7 @@ function NewSearch({ info, models, ids }: { info: SurveyInfo; models: string[]; 
         <ObjectView
           survey={survey}
           object={open}
-          model={settings.model}
+          model={model}
           label={chosen.get(open) ?? null}
           onLabel={(value) => give([open], () => (value === "positive" || value === "negative" ? value : null))}
           list={objects.map(({ object }) => object)}

@@ -19,21 +19,23 @@ function columnQuery({ column, order, equals }: ColumnChoice): URLSearchParams {
   return query;
 }
 
-/** The objects that a source gives, to choose examples from. */
+/** The objects that a source gives, to choose examples from; without a `model` those that need no features. */
 export function useCandidates(survey: string, model: string | undefined, draft: Draft): Asked<Candidates> {
   const { source, seed, asked, radiusArcsec, column } = draft;
-  const from = async (model: string): Promise<Candidates> => {
+  const from = async (): Promise<Candidates> => {
     const only = (objects: ObjectRow[]) => ({ objects, missing: [] });
     switch (source.kind) {
       case "random":
         return only((await api.random(survey, SHOWN, seed)).objects);
       case "diverse":
+        if (model === undefined) throw new Error("Diverse objects need features, which are not there yet.");
         return only((await api.diverse(survey, model, SHOWN, seed)).objects);
       case "column":
         return only(column.column === "" ? [] : (await api.byColumn(survey, columnQuery(column))).objects);
       case "ids":
         return asked.trim() === "" ? only([]) : api.lookUp(survey, asked, radiusArcsec);
       case "near": {
+        if (model === undefined) throw new Error("Similar objects need features, which are not there yet.");
         const { objects } = await api.neighbours(survey, model, source.object, SHOWN - 1);
         return only([{ object: source.object, raDeg: null, decDeg: null, widthPx: 0, heightPx: 0 }, ...objects]);
       }
@@ -47,9 +49,5 @@ export function useCandidates(survey: string, model: string | undefined, draft: 
     column: [column.column, column.order, column.equals],
     near: [source.kind === "near" ? source.object : ""],
   }[source.kind];
-  return useAsked(
-    () => (model === undefined ? null : from(model)),
-    [survey, model, source.kind, about.join("\n")],
-    true,
-  );
+  return useAsked(() => from(), [survey, model, source.kind, about.join("\n")], true);
 }
