@@ -10,7 +10,7 @@ import { FeaturesHint } from "../../parts/features-hint.tsx";
 import { ObjectView } from "../../parts/object/object-view.tsx";
 import { Tile } from "../../parts/tile.tsx";
 import { ColumnForm } from "./column-form.tsx";
-import { missingOf, nextExample, useDraft } from "./draft.ts";
+import { type Draft, missingOf, nextExample, useDraft } from "./draft.ts";
 import { LookupForm } from "./lookup-form.tsx";
 import { type Settings, SettingsForm } from "./settings.tsx";
 import { SourceButtons } from "./source-bar.tsx";
@@ -48,32 +48,13 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
   return (
     <div className="column">
       <h1>New search in {info.title}</h1>
-      <div className="form">
-        <div>
-          <label className="target">
-            What are you looking for?
-            <input
-              type="text"
-              value={draft.target}
-              placeholder="face-on spiral"
-              maxLength={120}
-              onChange={(event) => change({ target: event.target.value })}
-            />
-          </label>
-          <SettingsForm
-            settings={{ ...settings, model: model ?? "" }}
-            models={models}
-            onChange={(more) => setSettings((before) => ({ ...before, ...more }))}
-          />
-        </div>
-        <AlphaSlider
-          id="start-alpha"
-          alpha={draft.alpha}
-          answers={settings.pageSize}
-          onChange={(alpha) => change({ alpha })}
-          settledMs={0}
-        />
-      </div>
+      <Wanted
+        draft={draft}
+        change={change}
+        settings={{ ...settings, model: model ?? "" }}
+        models={models}
+        onSettings={(more) => setSettings((before) => ({ ...before, ...more }))}
+      />
       <div className="bar" role="toolbar" aria-label="Which objects to choose from">
         <SourceButtons survey={survey} draft={draft} columns={columns.length > 0} onChange={change} />
         <span className="grow" />
@@ -147,6 +128,42 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
           onClose={() => setOpen(null)}
         />
       )}
+    </div>
+  );
+}
+
+interface WantedProps {
+  draft: Draft;
+  change(more: Partial<Draft>): void;
+  settings: Settings;
+  models: string[];
+  onSettings(more: Partial<Settings>): void;
+}
+
+/** What is looked for, and how. */
+function Wanted({ draft, change, settings, models, onSettings }: WantedProps) {
+  return (
+    <div className="form">
+      <div>
+        <label className="target">
+          What are you looking for?
+          <input
+            type="text"
+            value={draft.target}
+            placeholder="face-on spiral"
+            maxLength={120}
+            onChange={(event) => change({ target: event.target.value })}
+          />
+        </label>
+        <SettingsForm settings={settings} models={models} onChange={onSettings} />
+      </div>
+      <AlphaSlider
+        id="start-alpha"
+        alpha={draft.alpha}
+        answers={settings.pageSize}
+        onChange={(alpha) => change({ alpha })}
+        settledMs={0}
+      />
     </div>
   );
 }
