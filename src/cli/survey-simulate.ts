@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { SkyloopError } from "../base/errors.ts";
 import { SEEDS, whole } from "./numbers.ts";
@@ -5,12 +7,13 @@ import { SEEDS, whole } from "./numbers.ts";
 interface Options {
   count: number;
   seed: number;
-  size: number;
+  size?: number;
   workers?: number;
   keep: "f32" | "webp" | "none";
   shares?: Record<string, number>;
   radius?: [number, number];
   shard?: { part: number; of: number };
+  scenes?: number;
   contactSheet?: string;
 }
 
@@ -46,6 +49,23 @@ async function pictureOf(data: Float32Array, sizePx: number): Promise<Uint8Array
     .toBuffer();
 }
 
+async function makeScenes(out: string, scenes: number, { seed, size, workers }: Options): Promise<void> {
+  const [{ simulateScenes }, { terminalProgress }] = await Promise.all([
+    import("../survey/simulate/scenes.ts"),
+    import("../base/progress.ts"),
+  ]);
+  const { fields, objects } = await simulateScenes(out, {
+    scenes,
+    seed,
+    sizePx: size,
+    workers,
+    progress: terminalProgress("simulating", "fields"),
+    command: process.argv.slice(2).join(" "),
+  });
+  const counts = Object.entries(objects).map(([name, count]) => `${count} ${name}`);
+  process.stdout.write(`${out}: ${fields} fields with ${counts.join(", ")}; annotations.json, truth.parquet\n`);
+}
+
 /** `skyloop survey simulate OUT` and `skyloop survey sheet SURVEY FILE`. */
 export function addSimulateCommand(survey: Command): void {
   survey
@@ -54,7 +74,16 @@ export function addSimulateCommand(survey: Command): void {
     .description("simulate galaxies with known parameters as the Legacy Surveys would see them")
     .option("--count <n>", "number of galaxies", whole("--count", 1, 1e7), 2000)
     .option("--seed <n>", "seed: the same one gives the same survey", whole("--seed", 0, SEEDS), 1)
-    .option("--size <px>", "side of the stamps", whole("--size", 16, 1024), 128)
+    .option(
+      "--size <px>",
+      "side of the stamps (default: 128), or of the fields (default: 256)",
+      whole("--size", 16, 4096),
+    )
+    .option(
+      "--scenes <n>",
+      "wide fields with annotations instead, for detectors: lenses, what is taken for them, galaxies, stars",
+      whole("--scenes", 1, 1e6),
+    )
     .option("--workers <n>", "threads", whole("--workers", 1, 1024))
     .addOption(
       new Option("--keep <what>", "what is kept of a stamp: float32 flux, a picture, or nothing (drawn when asked for)")
@@ -66,7 +95,8 @@ export function addSimulateCommand(survey: Command): void {
     .option("--shard <part/of>", "only this part of the galaxies, the same as in the whole survey", readShard)
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
     .action(async (out: string, options: Options) => {
-      const { count, seed, size, workers, keep, shares, radius, shard, contactSheet } = options;
+      if (options.scenes !== undefined) return makeScenes(out, options.scenes, options);
+      const { count, seed, size = 128, workers, keep, shares, radius, shard, contactSheet } = options;
       const [{ sharesWith, simulateSurvey }, { terminalProgress }] = await Promise.all([
         import("../survey/simulate/index.ts"),
         import("../base/progress.ts"),
@@ -89,12 +119,17 @@ export function addSimulateCommand(survey: Command): void {
     });
   survey
     .command("sheet")
-    .argument("<survey>", "survey folder")
+    .argument("<survey>", "survey folder, or a folder of fields with annotations.json")
     .argument("<file>", "picture to write: .png, .jpg or .webp")
-    .description("write a contact sheet of stamps")
-    .option("--count <n>", "number of stamps", whole("--count", 1, 10_000), 64)
+    .description("write a contact sheet of stamps, or of fields with their boxes")
+    .option("--count <n>", "number of stamps or fields", whole("--count", 1, 10_000), 64)
     .option("--seed <n>", "seed of the choice of stamps", whole("--seed", 0, SEEDS), 1)
     .action(async (folder: string, file: string, { count, seed }: { count: number; seed: number }) => {
+      if (existsSync(join(folder, "annotations.json"))) {
+        const { writeFieldSheet } = await import("../stamps/field-sheet.ts");
+        process.stdout.write(`${file}: ${await writeFieldSheet(folder, file, count, seed)} fields\n`);
+        return;
+      }
       const shown = await (await import("../stamps/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
       process.stdout.write(`${file}: ${shown} stamps\n`);
     });

@@ -37,6 +37,8 @@ export interface Truth extends BoxPx {
   mask?: MaskPx;
   /** Finding it counts neither as right nor as wrong (COCO's iscrowd), and nothing is learned from it. */
   ignore: boolean;
+  /** What else is known of it (magnitude, Einstein radius, …), by name. */
+  values?: Record<string, string | number>;
 }
 
 /** An image with everything of the classes that is to be found in it. */

@@ -278,7 +278,7 @@ class Row implements CatalogueRow {
  * The bytes of a JPEG, PNG or WebP file to [3, H, W] in [0, 1]; grey is repeated, transparency dropped, 16-bit kept as
  * fine as it is.
  */
-async function decodePicture(bytes: Uint8Array): Promise<Float32Array> {
+export async function decodePicture(bytes: Uint8Array): Promise<Float32Array> {
   const { values, channels, widthPx, heightPx, white } = await rawPicture(bytes);
   const N = widthPx * heightPx;
   const out = new Float32Array(3 * N);

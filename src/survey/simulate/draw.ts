@@ -273,6 +273,11 @@ export function drawMerger(frame: Frame, galaxy: Galaxy, at: Placement, flux: Co
 /** A massive elliptical and, around it, the lensed images of a source behind. */
 export function drawLens(frame: Frame, galaxy: Galaxy, at: Placement, flux: Colour, random: Random): void {
   drawSpheroid(frame, at, flux, galaxy.sersicN, galaxy.halfLightRadiusArcsec);
+  drawArcs(frame, galaxy, at, random);
+}
+
+/** The lensed images of a lens's source alone. */
+export function drawArcs(frame: Frame, galaxy: Galaxy, at: Placement, random: Random): void {
   const { sizePx: S, planes } = frame;
   const sie = {
     einsteinRadius: px(galaxy.einsteinRadiusArcsec as number),

@@ -2,10 +2,15 @@
 import { convolve, type Kernel } from "./fourier.ts";
 import type { Frame } from "./frame.ts";
 
-/** A normalised kernel [k, k], k odd, of a Moffat of the given full width at half maximum in pixels. */
-export function moffatKernel(fwhmPx: number, beta: number): Kernel {
+/** How steeply the wings fall. */
+export const MOFFAT_BETA = 3.2;
+
+/**
+ * A normalised kernel [k, k], k odd, of a Moffat of the given full width at half maximum in pixels, cut at `reach` such widths.
+ */
+export function moffatKernel(fwhmPx: number, beta: number, reach = 2.1): Kernel {
   const alpha = fwhmPx / (2 * Math.sqrt(2 ** (1 / beta) - 1));
-  const half = Math.ceil(2.1 * fwhmPx);
+  const half = Math.ceil(reach * fwhmPx);
   const size = 2 * half + 1;
   const values = new Float32Array(size * size);
   let total = 0;

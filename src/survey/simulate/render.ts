@@ -1,14 +1,12 @@
 /** From a galaxy's parameters to the stamp a survey would hold of it. */
 import { Random } from "../../base/random.ts";
 import { drawDisc, drawEdgeOn, drawIrregular, drawLens, drawMerger, drawSpheroid } from "./draw.ts";
-import { colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC } from "./frame.ts";
+import { type Colour, colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
 import { addNoise, skySigma } from "./noise.ts";
 import { addComponent, PixelGrid, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";
 import { sersic } from "./profiles.ts";
-import { moffatKernel, spread } from "./psf.ts";
-
-const MOFFAT_BETA = 3.2;
+import { MOFFAT_BETA, moffatKernel, spread } from "./psf.ts";
 
 /** The galaxy alone, without field, seeing and noise: planes [3, S, S] in nanomaggies. */
 export function renderIdeal(galaxy: Galaxy, sizePx: number): Frame {
@@ -21,6 +19,12 @@ export function renderIdeal(galaxy: Galaxy, sizePx: number): Frame {
     angle: ((galaxy.positionAngleDeg + 90) * Math.PI) / 180,
     axisRatio: galaxy.axisRatio,
   };
+  drawGalaxyAt(frame, galaxy, at, random);
+  return frame;
+}
+
+/** Draws a galaxy of any class into a frame. */
+export function drawGalaxyAt(frame: Frame, galaxy: Galaxy, at: Placement, random: Random): void {
   const flux = colourOf(galaxy.magR, galaxy.gMinusR, galaxy.rMinusZ);
   switch (galaxy.label) {
     case "elliptical":
@@ -41,7 +45,6 @@ export function renderIdeal(galaxy: Galaxy, sizePx: number): Frame {
     default:
       drawDisc(frame, galaxy, at, flux, random);
   }
-  return frame;
 }
 
 /** Faint galaxies and stars that happen to be near; mostly away from the centre. */
@@ -69,18 +72,23 @@ function drawField(frame: Frame, galaxy: Galaxy, random: Random): void {
   for (let i = 0; i < galaxy.stars; i++) {
     const { x, y } = place();
     const colour = colourOf(23 - Math.abs(random.normal(0, 2.1)), random.uniform(0.2, 1.4), random.uniform(0.1, 1.5));
-    const [x0, y0] = [Math.floor(x), Math.floor(y)];
-    for (const [dx, dy] of [
-      [0, 0],
-      [1, 0],
-      [0, 1],
-      [1, 1],
-    ] as const) {
-      const [px, py] = [x0 + dx, y0 + dy];
-      if (px < 0 || py < 0 || px >= S || py >= S) continue;
-      const weight = (1 - Math.abs(x - px)) * (1 - Math.abs(y - py));
-      for (let band = 0; band < 3; band++) frame.planes[band * S * S + py * S + px] += colour[band] * weight;
-    }
+    addPoint(frame, x, y, colour);
+  }
+}
+
+/** Adds a point source, spread over the four pixels around it. */
+export function addPoint({ sizePx: S, planes }: Frame, x: number, y: number, colour: Colour): void {
+  const [x0, y0] = [Math.floor(x), Math.floor(y)];
+  for (const [dx, dy] of [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ] as const) {
+    const [px, py] = [x0 + dx, y0 + dy];
+    if (px < 0 || py < 0 || px >= S || py >= S) continue;
+    const weight = (1 - Math.abs(x - px)) * (1 - Math.abs(y - py));
+    for (let band = 0; band < 3; band++) planes[band * S * S + py * S + px] += colour[band] * weight;
   }
 }
 
@@ -98,18 +106,29 @@ export function renderGalaxy(galaxy: Galaxy, sizePx: number): Float32Array {
     fwhms.map((fwhm) => moffatKernel(fwhm / PIXEL_SCALE_ARCSEC, MOFFAT_BETA)),
   );
   const depths = [galaxy.depthG, galaxy.depthR, galaxy.depthZ];
+  addSky(planes, sizePx, { fwhmsArcsec: fwhms, depths }, random);
+  return planes;
+}
+
+/** Seeing (FWHM) and depth (5 sigma, point sources) of the bands of an image. */
+export interface Conditions {
+  fwhmsArcsec: number[];
+  depths: number[];
+}
+
+/** Adds to planes [3, S, S] what subtracting the sky leaves behind, and noise. */
+export function addSky(
+  planes: Float32Array,
+  sizePx: number,
+  { fwhmsArcsec, depths }: Conditions,
+  random: Random,
+): void {
   const sky = random.fork("sky");
   const N = sizePx * sizePx;
-  for (const [band, depth] of depths.entries()) {
-    // What subtracting the sky leaves behind.
-    const residual = sky.normal(0, 0.04) * skySigma(depth, fwhms[band]);
+  const sigmas = depths.map((depth, band) => skySigma(depth, fwhmsArcsec[band]));
+  for (const [band, sigma] of sigmas.entries()) {
+    const residual = sky.normal(0, 0.04) * sigma;
     for (let p = 0; p < N; p++) planes[band * N + p] += residual;
   }
-  addNoise(
-    planes,
-    sizePx,
-    depths.map((depth, band) => skySigma(depth, fwhms[band])),
-    random.fork("noise"),
-  );
-  return planes;
+  addNoise(planes, sizePx, sigmas, random.fork("noise"));
 }

@@ -1,0 +1,49 @@
+/** Things made in worker threads, in order. */
+import { availableParallelism } from "node:os";
+import { startWorker } from "../../base/workers.ts";
+
+/**
+ * Yields things 0 to `count` - 1 in order. A worker is told a number and answers `{ index, made }`; each gets the next
+ * number when it has answered.
+ */
+export async function* inThreads<T>(
+  source: URL,
+  workerData: object,
+  count: number,
+  workers = availableParallelism(),
+): AsyncGenerator<T> {
+  const threads = Array.from({ length: Math.min(workers, count) }, () => startWorker(source, { workerData }));
+  try {
+    const arrived = new Map<number, T>();
+    const failures: unknown[] = [];
+    let asked = 0;
+    // Rung by whatever a thread says.
+    let ring = () => {};
+    for (const thread of threads) {
+      thread.on("error", (error) => {
+        failures.push(error);
+        ring();
+      });
+      thread.on("message", ({ index, made }: { index: number; made: T }) => {
+        arrived.set(index, made);
+        if (asked < count) thread.postMessage(asked++);
+        ring();
+      });
+      thread.postMessage(asked++);
+    }
+    for (let given = 0; given < count; ) {
+      if (failures.length > 0) throw failures[0];
+      const next = arrived.get(given);
+      if (next === undefined) {
+        await new Promise<void>((resolve) => {
+          ring = resolve;
+        });
+        continue;
+      }
+      arrived.delete(given++);
+      yield next;
+    }
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}
