@@ -10,6 +10,7 @@ import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
 import { addForwardCommand } from "./forward.ts";
 import { addLoopCommand } from "./loop.ts";
+import { addMeasureCommand } from "./measure.ts";
 import { addModelCommand } from "./model.ts";
 import { addPredictCommand } from "./predict.ts";
 import { addPretrainCommand } from "./pretrain.ts";
@@ -51,6 +52,7 @@ export function buildProgram(): Command {
   addTrainCommand(program);
   addPredictCommand(program);
   addEvaluateCommand(program);
+  addMeasureCommand(program);
   addProbeCommand(program);
   addRecipeCommand(program);
   addLoopCommand(program);

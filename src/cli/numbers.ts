@@ -14,3 +14,12 @@ export function whole(option: string, least: number, greatest = Number.MAX_SAFE_
     throw new SkyloopError("BAD_OPTION", `${option} is a whole number ${range}, not ${text}`);
   };
 }
+
+/** A parser for an option that is a finite number. It throws BAD_OPTION with the option's name. */
+export function real(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isFinite(value)) return value;
+    throw new SkyloopError("BAD_OPTION", `${option} is a number, not ${text}`);
+  };
+}

@@ -1,14 +1,6 @@
 import type { Command } from "commander";
 import { addPredictImageCommands } from "./predict-image.ts";
-
-const FORMATS = {
-  csv: "csv",
-  parquet: "parquet",
-  fits: "fits",
-  vot: "votable",
-  votable: "votable",
-  xml: "votable",
-} as const;
+import { tableFor } from "./table-file.ts";
 
 /** `skyloop predict classify SURVEY --head FILE --out CATALOGUE`. */
 export function addPredictCommand(program: Command): void {
@@ -23,16 +15,11 @@ export function addPredictCommand(program: Command): void {
     .option("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
     .option("--name <name>", "name of these predictions on the page (default: COLUMN-MODEL)")
     .action(async (survey: string, flags: { head: string; out?: string; name?: string }) => {
-      const [{ predictTask }, { terminalProgress }, { SkyloopError }] = await Promise.all([
+      const [{ predictTask }, { terminalProgress }] = await Promise.all([
         import("../tasks/use.ts"),
         import("../base/progress.ts"),
-        import("../base/errors.ts"),
       ]);
-      const ending = flags.out?.split(".").at(-1)?.toLowerCase() ?? "csv";
-      if (!(ending in FORMATS))
-        throw new SkyloopError("BAD_OPTION", `--out ends in .csv, .parquet, .fits or .vot, not .${ending}`);
-      const out =
-        flags.out === undefined ? undefined : { path: flags.out, format: FORMATS[ending as keyof typeof FORMATS] };
+      const out = flags.out === undefined ? undefined : tableFor(flags.out);
       const { name, counts } = await predictTask(survey, flags.head, {
         out,
         name: flags.name,

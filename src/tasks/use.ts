@@ -2,7 +2,14 @@
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { mostProbable } from "../measure/classification.ts";
-import { type Predicted, type PredictedColumn, savePredictions, sourceOf } from "../store/predictions.ts";
+import {
+  listPredictions,
+  type Predicted,
+  type PredictedColumn,
+  readPredictions,
+  savePredictions,
+  sourceOf,
+} from "../store/predictions.ts";
 import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { loadHead } from "./heads.ts";
@@ -62,6 +69,25 @@ function countsOf({ classes, values }: Predicted): Record<string, number> | null
   return Object.fromEntries(classes.names.map((name, k) => [name, predicted.filter((value) => value === k).length]));
 }
 
+const numberOrNull = (value: number) => (Number.isFinite(value) ? value : null);
+
+/** Writes kept predictions of one row an object as a catalogue with id and position. Throws PREDICTIONS_UNKNOWN, BAD_OPTION. */
+export async function writePredicted(
+  folder: string,
+  name: string,
+  out: { path: string; format: TableFormat },
+): Promise<void> {
+  const survey = await openSurvey(folder);
+  try {
+    const kept = listPredictions(folder, survey.header.dataHash).find((set) => set.name === name);
+    if (kept === undefined)
+      throw new SkyloopError("PREDICTIONS_UNKNOWN", `survey ${folder} has no table called ${name}`);
+    await writeCatalogue(survey, { columns: kept.columns, ...readPredictions(folder, kept) }, out);
+  } finally {
+    survey.close();
+  }
+}
+
 async function writeCatalogue(
   survey: Survey,
   { columns, values, offsets, classes }: Predicted,
@@ -89,7 +115,7 @@ async function writeCatalogue(
     ra: row.raDeg,
     dec: row.decDeg,
     ...(classes === undefined ? {} : { predicted: classes.names[best(i)], confidence: values[i * K + best(i)] }),
-    ...Object.fromEntries(columns.map(({ name }, k) => [name, values[i * K + k]])),
+    ...Object.fromEntries(columns.map(({ name }, k) => [name, numberOrNull(values[i * K + k])])),
   }));
   await writeTable(out.path, out.format, specs, rows);
 }

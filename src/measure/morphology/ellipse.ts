@@ -1,0 +1,226 @@
+/** Ellipses on a stamp: moments of light, sums within, and growth of light with radius. */
+
+/** An ellipse: centre and semi-axes in pixels, angle of the major axis from x towards y in radians. */
+export interface Ellipse {
+  x: number;
+  y: number;
+  a: number;
+  b: number;
+  theta: number;
+}
+
+/** Variance of a pixel's own width: what a source of one pixel has. */
+const PIXEL_VARIANCE = 1 / 12;
+
+/**
+ * Centre and second moments of light of the pixels with a label, as an ellipse of one standard deviation (SExtractor's
+ * A_IMAGE, B_IMAGE). Null where their light does not add up to more than 0.
+ */
+export function moments(light: Float32Array, labels: Int32Array, label: number, W: number): Ellipse | null {
+  let [sum, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0];
+  for (let p = 0; p < labels.length; p++) {
+    if (labels[p] !== label) continue;
+    const x = p % W;
+    const y = (p - x) / W;
+    const value = light[p];
+    sum += value;
+    sx += value * x;
+    sy += value * y;
+    sxx += value * x * x;
+    syy += value * y * y;
+    sxy += value * x * y;
+  }
+  if (!(sum > 0)) return null;
+  const [x, y] = [sx / sum, sy / sum];
+  let [xx, yy] = [sxx / sum - x * x, syy / sum - y * y];
+  const xy = sxy / sum - x * y;
+  if (xx * yy - xy * xy < PIXEL_VARIANCE ** 2) {
+    xx += PIXEL_VARIANCE;
+    yy += PIXEL_VARIANCE;
+  }
+  const middle = (xx + yy) / 2;
+  const spread = Math.hypot((xx - yy) / 2, xy);
+  const theta = Math.atan2(2 * xy, xx - yy) / 2;
+  return { x, y, a: Math.sqrt(middle + spread), b: Math.sqrt(Math.max(middle - spread, 1e-6)), theta };
+}
+
+/** Coefficients of (distance from the centre in units of the ellipse)^2 = xx dx^2 + yy dy^2 + xy dx dy. */
+export function quadratic({ a, b, theta }: Pick<Ellipse, "a" | "b" | "theta">): [xx: number, yy: number, xy: number] {
+  const [c, s] = [Math.cos(theta), Math.sin(theta)];
+  return [(c / a) ** 2 + (s / b) ** 2, (s / a) ** 2 + (c / b) ** 2, 2 * c * s * (1 / a ** 2 - 1 / b ** 2)];
+}
+
+/** Points along the side of a pixel that decide how much of it lies in an ellipse; those of SEP. */
+const SUBPIXELS = 5;
+
+/** Pixels of a plane that an ellipse covers, each with its share, and whether it reaches over the edge. */
+export interface Aperture {
+  pixels: Int32Array;
+  shares: Float32Array;
+  /** Sum of the shares. */
+  areaPx: number;
+  /** The ellipse reaches over the plane's edge. */
+  cut: boolean;
+}
+
+/** The aperture of an ellipse on a plane [H, W]; a pixel that its edge cuts counts by its share inside, on 5 x 5 points. */
+export function apertureOf(ellipse: Ellipse, W: number, H: number): Aperture {
+  const { x: cx, y: cy, a, b, theta } = ellipse;
+  const [xx, yy, xy] = quadratic(ellipse);
+  const [halfW, halfH] = [
+    Math.hypot(a * Math.cos(theta), b * Math.sin(theta)),
+    Math.hypot(a * Math.sin(theta), b * Math.cos(theta)),
+  ];
+  const cut = cx - halfW < -0.5 || cy - halfH < -0.5 || cx + halfW > W - 0.5 || cy + halfH > H - 0.5;
+  const [x0, x1] = [Math.max(0, Math.ceil(cx - halfW - 0.5)), Math.min(W - 1, Math.floor(cx + halfW + 0.5))];
+  const [y0, y1] = [Math.max(0, Math.ceil(cy - halfH - 0.5)), Math.min(H - 1, Math.floor(cy + halfH + 0.5))];
+  const most = Math.max(0, x1 - x0 + 1) * Math.max(0, y1 - y0 + 1);
+  const [pixels, shares] = [new Int32Array(most), new Float32Array(most)];
+  // Nothing within half a pixel's diagonal of the edge is surely in or out.
+  const unsure = 0.7072 / b;
+  let [n, areaPx] = [0, 0];
+  for (let y = y0; y <= y1; y++)
+    for (let x = x0; x <= x1; x++) {
+      const [dx, dy] = [x - cx, y - cy];
+      const r = Math.sqrt(xx * dx * dx + yy * dy * dy + xy * dx * dy);
+      if (r > 1 + unsure) continue;
+      const share = r < 1 - unsure ? 1 : shareInside(dx, dy, xx, yy, xy);
+      if (share === 0) continue;
+      pixels[n] = y * W + x;
+      shares[n++] = share;
+      areaPx += share;
+    }
+  return { pixels: pixels.subarray(0, n), shares: shares.subarray(0, n), areaPx, cut };
+}
+
+function shareInside(dx: number, dy: number, xx: number, yy: number, xy: number): number {
+  let inside = 0;
+  for (let i = 0; i < SUBPIXELS; i++)
+    for (let j = 0; j < SUBPIXELS; j++) {
+      const u = dx + (i + 0.5) / SUBPIXELS - 0.5;
+      const v = dy + (j + 0.5) / SUBPIXELS - 0.5;
+      if (xx * u * u + yy * v * v + xy * u * v < 1) inside++;
+    }
+  return inside / SUBPIXELS ** 2;
+}
+
+/** The light of a plane in an aperture. */
+export function sumIn({ pixels, shares }: Aperture, light: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < pixels.length; i++) sum += shares[i] * light[pixels[i]];
+  return sum;
+}
+
+/**
+ * Kron's radius in units of the ellipse: the mean of the elliptical distance, weighted by light, within `most` units
+ * (Kron 1980, as SExtractor and SEP have it). Null where the light does not add up to more than 0.
+ */
+export function kronRadius(light: Float32Array, W: number, H: number, ellipse: Ellipse, most = 6): number | null {
+  const { x: cx, y: cy, a, theta, b } = ellipse;
+  const [xx, yy, xy] = quadratic(ellipse);
+  const halfW = most * Math.hypot(a * Math.cos(theta), b * Math.sin(theta));
+  const halfH = most * Math.hypot(a * Math.sin(theta), b * Math.cos(theta));
+  const [x0, x1] = [Math.max(0, Math.ceil(cx - halfW)), Math.min(W - 1, Math.floor(cx + halfW))];
+  const [y0, y1] = [Math.max(0, Math.ceil(cy - halfH)), Math.min(H - 1, Math.floor(cy + halfH))];
+  let [sum, weighted] = [0, 0];
+  for (let y = y0; y <= y1; y++)
+    for (let x = x0; x <= x1; x++) {
+      const [dx, dy] = [x - cx, y - cy];
+      const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
+      if (square > most * most) continue;
+      const value = light[y * W + x];
+      sum += value;
+      weighted += value * Math.sqrt(square);
+    }
+  return sum > 0 && weighted > 0 ? weighted / sum : null;
+}
+
+/** Width of a step of a growth curve in pixels along the major axis. */
+const STEP_PX = 0.25;
+/** Out to so many pixels from the centre, the light of a pixel is shared out on a grid of so many points a side. */
+const GRIDS = [
+  { radiusPx: 6, points: 6 },
+  { radiusPx: 20, points: 2 },
+] as const;
+
+/** Light and area within each radius, `STEP_PX` apart along the major axis, from 0. */
+export interface Growth {
+  light: Float64Array;
+  area: Float64Array;
+}
+
+/** Growth of light with the semi-major axis of ellipses of one centre, angle and axis ratio, out to `mostPx`. */
+export function growthOf(
+  light: Float32Array,
+  W: number,
+  H: number,
+  { x: cx, y: cy, a, b, theta }: Ellipse,
+  mostPx: number,
+): Growth {
+  const bins = Math.max(2, Math.ceil(mostPx / STEP_PX) + 1);
+  const within = { light: new Float64Array(bins), area: new Float64Array(bins) };
+  const [xx, yy, xy] = quadratic({ a: STEP_PX, b: (STEP_PX * b) / a, theta });
+  const reach = Math.ceil(mostPx) + 1;
+  const [x0, x1] = [Math.max(0, Math.floor(cx - reach)), Math.min(W - 1, Math.ceil(cx + reach))];
+  const [y0, y1] = [Math.max(0, Math.floor(cy - reach)), Math.min(H - 1, Math.ceil(cy + reach))];
+  const last = (bins + (2 * a) / (STEP_PX * b)) ** 2;
+  const [fine, coarse] = GRIDS.map(({ radiusPx }) => (radiusPx / STEP_PX) ** 2);
+  for (let y = y0; y <= y1; y++)
+    for (let x = x0; x <= x1; x++) {
+      const [dx, dy] = [x - cx, y - cy];
+      const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
+      if (square > last) continue;
+      const points = square < fine ? GRIDS[0].points : square < coarse ? GRIDS[1].points : 1;
+      const share = 1 / (points * points);
+      const value = light[y * W + x] * share;
+      for (let i = 0; i < points; i++) {
+        const u = dx + (i + 0.5) / points - 0.5;
+        for (let j = 0; j < points; j++) {
+          const v = dy + (j + 0.5) / points - 0.5;
+          const bin = (Math.sqrt(xx * u * u + yy * v * v + xy * u * v) | 0) + 1;
+          if (bin >= bins) continue;
+          within.light[bin] += value;
+          within.area[bin] += share;
+        }
+      }
+    }
+  for (let bin = 1; bin < bins; bin++) {
+    within.light[bin] += within.light[bin - 1];
+    within.area[bin] += within.area[bin - 1];
+  }
+  return within;
+}
+
+/** The smallest radius in pixels that holds so much light; null where the curve does not reach it. */
+export function radiusOf({ light }: Growth, wanted: number): number | null {
+  for (let bin = 1; bin < light.length; bin++)
+    if (light[bin] >= wanted) {
+      const step = light[bin] - light[bin - 1];
+      return (bin - 1 + (step > 0 ? (wanted - light[bin - 1]) / step : 0)) * STEP_PX;
+    }
+  return null;
+}
+
+/** Light (or area) within a radius in pixels, between the steps of a curve. */
+function within(curve: Float64Array, radiusPx: number): number {
+  const at = Math.min(radiusPx / STEP_PX, curve.length - 1);
+  const bin = Math.min(Math.floor(at), curve.length - 2);
+  return curve[bin] + (at - bin) * (curve[bin + 1] - curve[bin]);
+}
+
+/** What the surface brightness at Petrosian's radius is of the mean within, and the first radius that is looked at. */
+const PETROSIAN = { eta: 0.2, from: 1.5 } as const;
+
+/**
+ * Petrosian's radius in pixels along the major axis: where the mean surface brightness from 0.8 to 1.25 radii is 0.2 of
+ * the mean within (Petrosian 1976, as Strauss et al. 2002). Null where the curve ends before.
+ */
+export function petrosianRadius({ light, area }: Growth): number | null {
+  const last = ((light.length - 1) * STEP_PX) / 1.25;
+  for (let radius = PETROSIAN.from; radius <= last; radius += STEP_PX) {
+    const ring = [1.25 * radius, 0.8 * radius].map((r) => [within(light, r), within(area, r)]);
+    const brightness = (ring[0][0] - ring[1][0]) / (ring[0][1] - ring[1][1]);
+    if (brightness <= (PETROSIAN.eta * within(light, radius)) / within(area, radius)) return radius;
+  }
+  return null;
+}
