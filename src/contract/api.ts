@@ -28,6 +28,8 @@ export const Column = z.object({
   name: z.string(),
   type: z.enum(["string", "number", "boolean"]),
   filled: z.number().int(),
+  /** Of computed columns, TABLE.COLUMN. */
+  unit: z.string().optional(),
 });
 
 /** Features of a survey by one model: `dim` numbers for each of `total` objects, of which `done` are computed. */

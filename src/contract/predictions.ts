@@ -47,7 +47,8 @@ export const ObjectPrediction = z.object({
   classes: z.array(z.string()),
   probabilities: z.array(z.number()),
   columns: z.array(PredictedColumn),
-  rows: z.array(z.array(z.number())),
+  /** Null: there is no such number of this object. */
+  rows: z.array(z.array(z.number().nullable())),
 });
 export type ObjectPrediction = z.infer<typeof ObjectPrediction>;
 

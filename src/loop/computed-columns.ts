@@ -16,7 +16,7 @@ interface KeptTable {
 }
 
 /** Name of a computed column in the catalogue: that of its table, a point, its own. */
-export function computedName(table: string, column: string): string {
+function computedName(table: string, column: string): string {
   return `${table}.${column}`;
 }
 

@@ -63,13 +63,15 @@ function withSafeCells(rows: TableRow[], columns: ColumnSpec[], safe: SafeCells)
 
 /** A catalogue column under a name that no other column of the export has. */
 function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(row: number): Cell } {
-  const { type } = columnOf(survey, name);
+  const { type, unit, about } = columnOf(survey, name);
   const values = survey.column(name);
   const taken = [...COLUMNS, ...ON_REQUEST].some((column) => column.name === name);
   const spec = {
-    name: taken ? `catalogue_${name}` : name,
+    // A point would have to be quoted in every query: TABLE.COLUMN is TABLE_COLUMN in a file.
+    name: taken ? `catalogue_${name}` : about === undefined ? name : name.replace(/[^A-Za-z0-9_]/g, "_"),
     type: type === "number" ? ("number" as const) : ("string" as const),
-    description: `column ${name} of the survey's catalogue`,
+    ...(unit === undefined ? {} : { unit }),
+    description: about ?? `column ${name} of the survey's catalogue`,
   };
   return {
     spec,

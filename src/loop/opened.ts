@@ -3,8 +3,9 @@ import { type Artefacts, openArtefacts } from "../store/artefacts.ts";
 import { openStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
+import { withComputed } from "./computed-columns.ts";
 
-/** An open survey, its sessions, and what was computed of both. */
+/** An open survey with its computed columns, its sessions, and what was computed of both. */
 export interface OpenedSurvey {
   survey: Survey;
   store: Store;
@@ -13,7 +14,7 @@ export interface OpenedSurvey {
 
 /** Opens a survey folder, its sessions and its artefacts; `closeOpened` gives them back. Throws what those throw. */
 export async function openWithSessions(folder: string): Promise<OpenedSurvey> {
-  const survey = await openSurvey(folder);
+  const survey = withComputed(await openSurvey(folder));
   try {
     return { survey, store: await openStore(folder), artefacts: openArtefacts(folder) };
   } catch (error) {

@@ -3,6 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
+import { withComputed } from "../loop/computed-columns.ts";
 import { exportSession, type SafeCells } from "../loop/export.ts";
 import { type LabelRow, readLabelTable } from "../loop/import-labels.ts";
 import { type LookupResult, lookUp } from "../loop/lookup.ts";
@@ -69,7 +70,7 @@ async function sourceOf({ folder, dataHash, shared }: DeskMessage["survey"]): Pr
   const artefacts = openArtefacts(folder);
   if (known?.dataHash === dataHash) return { survey: await known.survey, artefacts };
   void known?.survey.then((old) => old.close());
-  const survey = openSharedSurvey(folder, shared as SharedCatalogue);
+  const survey = openSharedSurvey(folder, shared as SharedCatalogue).then(withComputed);
   surveys.set(folder, { dataHash, survey });
   return { survey: await survey, artefacts };
 }

@@ -8,6 +8,7 @@ import { log } from "../base/log.ts";
 import type { SurveyInfo } from "../contract/api.ts";
 import { closeOpened, type OpenedSurvey, openWithSessions } from "../loop/opened.ts";
 import { listFeatures } from "../store/features.ts";
+import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
 
 /** An open survey and the store of its sessions. */
@@ -91,32 +92,27 @@ function clearUp(folder: string): void {
   if (removed.length > 0) log.info({ removed }, "removed what stopped runs left");
 }
 
-const counted = new WeakMap<Survey, Map<string, number>>();
+const counted = new WeakMap<CatalogueColumn, number>();
 
-/** How many objects have a value in each column; counted once. */
-function filledOf(survey: Survey): Map<string, number> {
-  let filled = counted.get(survey);
-  if (filled === undefined) {
-    filled = new Map(
-      survey.columns.map(({ name }) => {
-        const column = survey.column(name);
-        let count = 0;
-        for (let row = 0; row < survey.count; row++) {
-          const value = column?.at(row) ?? null;
-          if (value !== null && value !== "") count++;
-        }
-        return [name, count];
-      }),
-    );
-    counted.set(survey, filled);
+/** How many objects have a value in a column; counted once. */
+function filledOf(survey: Survey, name: string): number {
+  const column = survey.column(name);
+  if (column === undefined) return 0;
+  let count = counted.get(column);
+  if (count === undefined) {
+    count = 0;
+    for (let row = 0; row < survey.count; row++) {
+      const value = column.at(row);
+      if (value !== null && value !== "") count++;
+    }
+    counted.set(column, count);
   }
-  return filled;
+  return count;
 }
 
 /** What the page shows of a survey. */
 export function surveyInfo({ survey }: ServedSurvey): SurveyInfo {
   const { header, columns, problems } = survey;
-  const filled = filledOf(survey);
   return {
     survey: survey.name,
     title: header.title,
@@ -124,7 +120,7 @@ export function surveyInfo({ survey }: ServedSurvey): SurveyInfo {
     kind: header.kind,
     bands: header.bands,
     pixelScaleArcsec: header.pixelScaleArcsec,
-    columns: columns.map(({ name, type }) => ({ name, type, filled: filled.get(name) ?? 0 })),
+    columns: columns.map(({ name, type, unit }) => ({ name, type, filled: filledOf(survey, name), unit })),
     features: listFeatures(survey.folder),
     problems: problems.length,
   };

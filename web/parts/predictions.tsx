@@ -3,10 +3,20 @@ import type { MostProbable, ObjectPrediction, PredictionSet } from "../../src/co
 import { api } from "../client/api.ts";
 import { percent } from "./percent.ts";
 
-/** What trained heads say of one object: every class with its probability, the most probable first. */
+/** What was computed of one object: every class with its probability, the most probable first; tables of numbers. */
 export function ObjectPredictions({ sets }: { sets: ObjectPrediction[] }) {
-  return sets.map(({ name, column, classes, probabilities }) => (
-    <section key={name} aria-label={`Predictions ${name}`} className="predictions">
+  return sets.map((set) =>
+    set.classes.length > 0 ? (
+      <Probabilities key={set.name} set={set} />
+    ) : (
+      set.rows.length === 1 && <Numbers key={set.name} set={set} />
+    ),
+  );
+}
+
+function Probabilities({ set: { name, column, classes, probabilities } }: { set: ObjectPrediction }) {
+  return (
+    <section aria-label={`Predictions ${name}`} className="predictions">
       <h3>
         {column} <span className="hint">predicted by {name}</span>
       </h3>
@@ -24,7 +34,44 @@ export function ObjectPredictions({ sets }: { sets: ObjectPrediction[] }) {
           ))}
       </ul>
     </section>
-  ));
+  );
+}
+
+/** Ends of intervals stand behind their value, not on lines of their own. */
+const INTERVAL = /_(lo|hi)(68|90)$/;
+const short = (value: number | null | undefined) => (value == null ? "none" : String(Number(value.toPrecision(5))));
+
+/** Numbers of one object, each with its unit and, where there is one, its interval. */
+function Numbers({ set: { name, columns, rows } }: { set: ObjectPrediction }) {
+  const numberOf = (wanted: string) => rows[0][columns.findIndex((column) => column.name === wanted)];
+  return (
+    <section aria-label={`Table ${name}`}>
+      <h3>{name}</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <div className="row" tabIndex={0}>
+        <table>
+          <tbody>
+            {columns
+              .filter((column) => !INTERVAL.test(column.name))
+              .map(({ name: column, unit, about }) => (
+                <tr key={column} title={about}>
+                  <th scope="row">{column}</th>
+                  <td>
+                    {short(numberOf(column))} {unit ?? ""}
+                    {numberOf(`${column}_lo68`) != null && (
+                      <span className="hint">
+                        {" "}
+                        {short(numberOf(`${column}_lo68`))} to {short(numberOf(`${column}_hi68`))} (68 %)
+                      </span>
+                    )}
+                  </td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
 }
 
 /** Which predictions stand beside the scores of the ranking, and their text for the objects in sight. */
@@ -35,7 +82,7 @@ export function usePredictions(survey: string, objects: string[]) {
   const asked = useRef(new Set<string>());
   useEffect(() => {
     api.heads(survey).then(
-      ({ predictions }) => setSets(predictions),
+      ({ predictions }) => setSets(predictions.filter(({ classes }) => classes.length > 0)),
       () => {},
     );
   }, [survey]);

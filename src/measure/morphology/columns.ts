@@ -1,7 +1,7 @@
 /** What `skyloop measure` writes of a stamp: names, units and meanings of the columns, and the numbers of a row. */
 import type { BandLight, Measured, Shape } from "./measure.ts";
 
-/** A column of measurements. */
+/** How a table names, measures and explains one of its numbers. */
 export interface MeasuredColumn {
   name: string;
   unit?: string;

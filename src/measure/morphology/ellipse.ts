@@ -45,7 +45,7 @@ export function moments(light: Float32Array, labels: Int32Array, label: number, 
 }
 
 /** Coefficients of (distance from the centre in units of the ellipse)^2 = xx dx^2 + yy dy^2 + xy dx dy. */
-export function quadratic({ a, b, theta }: Pick<Ellipse, "a" | "b" | "theta">): [xx: number, yy: number, xy: number] {
+function quadratic({ a, b, theta }: Pick<Ellipse, "a" | "b" | "theta">): [xx: number, yy: number, xy: number] {
   const [c, s] = [Math.cos(theta), Math.sin(theta)];
   return [(c / a) ** 2 + (s / b) ** 2, (s / a) ** 2 + (c / b) ** 2, 2 * c * s * (1 / a ** 2 - 1 / b ** 2)];
 }

@@ -16,10 +16,5 @@ export const FLAGS = {
   UNREADABLE: [2048, "the stamp could not be read"],
 } as const satisfies Record<string, readonly [number, string]>;
 
-/** A name of a flag. */
+/** What the bits are called, in capitals. */
 export type FlagName = keyof typeof FLAGS;
-
-/** Names of the flags that are set. */
-export function flagNames(flags: number): FlagName[] {
-  return (Object.keys(FLAGS) as FlagName[]).filter((name) => (flags & FLAGS[name][0]) !== 0);
-}

@@ -14,8 +14,8 @@ import {
   sumIn,
 } from "./ellipse.ts";
 import { FLAGS, type FlagName } from "./flags.ts";
-import { type Segments, segment } from "./segment.ts";
-import { type Sky, skyBeside, skyOf, smooth } from "./sky.ts";
+import { type Segments, segmentSources } from "./segment.ts";
+import { type StampSky, skyBeside, skyOf, smooth } from "./sky.ts";
 import { asymmetry, gini, m20 } from "./structure.ts";
 
 /** How a stamp is measured. Lengths in pixels. */
@@ -173,7 +173,7 @@ function cleaned(
 }
 
 /** Error of a sum: the scatter of its pixels, and of the sky that was taken off each of them. */
-function errorOf({ areaPx }: Aperture, sky: Sky, fixed: boolean): number {
+function errorOf({ areaPx }: Aperture, sky: StampSky, fixed: boolean): number {
   if (!(sky.sigma > 0)) return Number.NaN;
   return sky.sigma * Math.sqrt(areaPx + (fixed ? 0 : areaPx ** 2 / Math.max(1, sky.pixels)));
 }
@@ -212,12 +212,12 @@ export function measureStamp(
   if (N === 0 || isBlank(plane)) return nothingMeasured(bands, "BLANK");
   const under = skyOf(plane, W, H);
   if (under === null) return nothingMeasured(bands, "BLANK");
-  const leveled = (found: Sky | null): Sky | null =>
+  const leveled = (found: StampSky | null): StampSky | null =>
     found && { ...found, ...(options.sky === "none" ? { level: 0 } : {}), sigma: options.sigma ?? found.sigma };
-  const sky = leveled(under.sky) as Sky;
+  const sky = leveled(under.sky) as StampSky;
   const soft = smooth(plane, sky.level, W, H);
   const threshold = thresholdOf(soft, sky.sigma, options.thresholdSigmas);
-  const segments = segment(soft, W, H, { threshold, minAreaPx: options.minAreaPx, contrast: options.contrast });
+  const segments = segmentSources(soft, W, H, { threshold, minAreaPx: options.minAreaPx, contrast: options.contrast });
   const label = middleSource(segments.labels, W, H);
   const shapeEllipse = label === 0 ? null : moments(soft, segments.labels, label, W);
   const skies = Array.from({ length: bands }, (_, band) =>

@@ -74,7 +74,7 @@ const RADIX = { bits: 11, buckets: 2048 } as const;
  * Places in descending order of the bits of positive floats, which order as the floats do; equal ones stay in order.
  * Three rounds of counting: a sort with a comparator takes ten times as long.
  */
-function sortedBy(bits: Uint32Array, places: Int32Array): Int32Array {
+function sortedBy(bits: Uint32Array, places: Int32Array<ArrayBuffer>): Int32Array {
   const n = places.length;
   let [keys, from] = [bits.map((value) => ~value >>> 0), places];
   let [nextKeys, to] = [new Uint32Array(n), new Int32Array(n)];
@@ -122,7 +122,7 @@ function neighbours(p: number, W: number, H: number, into: Int32Array): number {
  * meeting level, they stay two sources: SExtractor's rule (Bertin & Arnouts 1996) with a threshold at every level
  * instead of 32. What lies between goes to the side of its brightest neighbour.
  */
-export function segment(
+export function segmentSources(
   plane: Float32Array,
   W: number,
   H: number,

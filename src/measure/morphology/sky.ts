@@ -1,7 +1,7 @@
 /** The sky of a stamp: its level and its scatter, from the pixels that no source covers. */
 
 /** Sky of a plane, in the plane's unit. */
-export interface Sky {
+export interface StampSky {
   level: number;
   /** Standard deviation of a pixel; 0 where the sky is constant. */
   sigma: number;
@@ -18,7 +18,7 @@ const SOURCE_SIGMAS = 1;
 const GROWN_PX = 3;
 
 /** The k-th smallest of the first `n` values, which are put in another order (Hoare's selection). */
-export function select(values: Float32Array, n: number, k: number): number {
+function select(values: Float32Array, n: number, k: number): number {
   let [low, high] = [0, n - 1];
   while (low < high) {
     const pivot = values[(low + high) >> 1];
@@ -65,7 +65,7 @@ export function smooth(plane: Float32Array, level: number, W: number, H: number)
 }
 
 /** Median and scatter of values after clipping at 3 standard deviations; `values` are put in another order. */
-function clipped(values: Float32Array, n: number): Sky {
+function clipped(values: Float32Array, n: number): StampSky {
   let kept = n;
   let [median, sd, mean] = [0, 0, 0];
   for (let round = 0; round < CLIP.rounds && kept > 0; round++) {
@@ -131,14 +131,14 @@ function inner(W: number, H: number): Uint8Array {
 }
 
 /** The sky by a plane's edge alone, or by all of it where that has hardly a pixel; null without a finite one. */
-function skyOfEdge(plane: Float32Array, W: number, H: number): Sky | null {
+function skyOfEdge(plane: Float32Array, W: number, H: number): StampSky | null {
   let { values, n } = uncovered(plane, inner(W, H));
   if (n < 16) ({ values, n } = uncovered(plane, new Uint8Array(plane.length)));
   return n === 0 ? null : clipped(values, n);
 }
 
 /** The sky of the pixels that no source covers; that of the edge where a galaxy leaves hardly any. */
-export function skyBeside(plane: Float32Array, W: number, H: number, covered: Uint8Array): Sky | null {
+export function skyBeside(plane: Float32Array, W: number, H: number, covered: Uint8Array): StampSky | null {
   const { values, n } = uncovered(plane, covered);
   return n < 0.02 * plane.length ? skyOfEdge(plane, W, H) : clipped(values, n);
 }
@@ -148,7 +148,7 @@ export function skyBeside(plane: Float32Array, W: number, H: number, covered: Ui
  * those that are), clipped at 3 standard deviations; the level is the mode (2.5 median - 1.5 mean, as SExtractor's)
  * where the distribution is nearly symmetric, else the median. Null without a finite pixel.
  */
-export function skyOf(plane: Float32Array, W: number, H: number): { sky: Sky; covered: Uint8Array } | null {
+export function skyOf(plane: Float32Array, W: number, H: number): { sky: StampSky; covered: Uint8Array } | null {
   const guess = skyOfEdge(plane, W, H);
   if (guess === null) return null;
   const soft = smooth(plane, guess.level, W, H);

@@ -55,7 +55,16 @@ export function predictionRoutes(
       return setsOf(served).map((set) => {
         const { name, task, column, classes, columns } = set;
         const rows = kept.rows(served, set, row);
-        return { name, task, column, classes, columns, rows, probabilities: classes.length === 0 ? [] : rows[0] };
+        const numbers = rows.map((row) => row.map((value) => (Number.isFinite(value) ? value : null)));
+        return {
+          name,
+          task,
+          column,
+          classes,
+          columns,
+          rows: numbers,
+          probabilities: classes.length === 0 ? [] : rows[0],
+        };
       });
     },
   );

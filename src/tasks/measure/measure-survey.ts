@@ -7,11 +7,11 @@ import { columnsOf } from "../../measure/morphology/columns.ts";
 import { FLAGS, type FlagName } from "../../measure/morphology/flags.ts";
 import { type Predicted, type PredictedColumn, savePredictions, sourceOf } from "../../store/predictions.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
-import { type MeasurePlan, type MeasureRequest, planOf } from "./plan.ts";
+import { type MeasurePlan, type MeasureRequest, measurePlan } from "./plan.ts";
 import type { MeasureAnswer, MeasureAsk } from "./worker.ts";
 
 /** Name of the table of measurements unless another is asked for. */
-export const MEASURED = "measured";
+const MEASURED = "measured";
 const BLOCK_ROWS = 64;
 
 /** What is measured, how it is watched, and under which name it is kept. */
@@ -52,7 +52,7 @@ async function measuredTable(
   survey: Survey,
   { workers, progress, ...request }: MeasureSurveyOptions,
 ): Promise<Predicted> {
-  const plan = planOf(survey, request);
+  const plan = measurePlan(survey, request);
   const columns = columnsOf({ ...plan, aperturePx: plan.options.aperturePx });
   const threads = workers ?? availableParallelism();
   if (!Number.isInteger(threads) || threads < 1)

@@ -49,7 +49,10 @@ function bandOf({ header }: Pick<Survey, "header">, wanted: string | undefined):
 }
 
 /** The plan for a survey. Throws BAD_OPTION, COLUMN_MISSING. */
-export function planOf(survey: Pick<Survey, "header" | "folder" | "columns">, request: MeasureRequest): MeasurePlan {
+export function measurePlan(
+  survey: Pick<Survey, "header" | "folder" | "columns">,
+  request: MeasureRequest,
+): MeasurePlan {
   const { header } = survey;
   const { pixelScaleArcsec, kind, unit } = header;
   const colour = kind === "colour";
