@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Compiles src/ to dist/. Nothing of a failed or interrupted build is left in dist/. */
+/** Compiles src/ to dist/, with declarations of what the package exports. Nothing of a failed or interrupted build is left in dist/. */
 import { existsSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,18 +29,15 @@ export async function buildTypescript(onLine) {
   const started = new Date();
   const made = join(ROOT, `dist-${process.pid}.partial`);
   try {
-    const tsc = [
-      process.execPath,
-      join(ROOT, "node_modules/typescript/bin/tsc"),
-      "-p",
-      join(ROOT, "tsconfig.build.json"),
-      "--outDir",
-      made,
-    ];
-    await runCommand("typescript", tsc, {
-      remedy: "fix the type errors above, or restore src/ (git status shows what changed)",
-      onLine,
-    });
+    const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+    const remedy = "fix the type errors above, or restore src/ (git status shows what changed)";
+    // Types of what other programs import (package.json, "exports") beside the code of everything.
+    for (const project of ["build", "types"])
+      await runCommand(
+        "typescript",
+        [process.execPath, compiler, "-p", join(ROOT, `tsconfig.${project}.json`), "--outDir", made],
+        { remedy, onLine },
+      );
     writeFileSync(join(made, ".built"), "");
     utimesSync(join(made, ".built"), started, started);
     rmSync(DIST, { recursive: true, force: true });

@@ -107,7 +107,13 @@ function nodeHeaders() {
 }
 
 async function compileTypescript() {
-  const inputs = hashInputs(["src", "tsconfig.json", "tsconfig.build.json", "package-lock.json"]);
+  const inputs = hashInputs([
+    "src",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "tsconfig.types.json",
+    "package-lock.json",
+  ]);
   if (isUpToDate("typescript", inputs, ["dist/.built"])) return markDistFresh();
   await showStep("TypeScript", buildTypescript);
   writeStamp("typescript", inputs);

@@ -58,6 +58,14 @@ const TEST_NEEDS = [
     pacman: ["chromium"],
     brew: ["--cask", "chromium"],
   },
+  {
+    what: "Jupyter's nbconvert and its Python kernel",
+    present: () => onDisk("usr/bin/jupyter-nbconvert", "opt/homebrew/bin/jupyter-nbconvert"),
+    apt: ["jupyter-nbconvert", "python3-ipykernel"],
+    dnf: ["python3-nbconvert", "python3-ipykernel"],
+    pacman: ["jupyter-nbconvert", "python-ipykernel"],
+    brew: ["jupyterlab"],
+  },
 ];
 
 const LIBTORCH_LINES = [

@@ -12,6 +12,7 @@ import { addForwardCommand } from "./forward.ts";
 import { addLoopCommand } from "./loop.ts";
 import { addMeasureCommand } from "./measure.ts";
 import { addModelCommand } from "./model.ts";
+import { addNotebookCommand } from "./notebook.ts";
 import { addPredictCommand } from "./predict.ts";
 import { addPretrainCommand } from "./pretrain.ts";
 import { addProbeCommand } from "./probe.ts";
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
   addSurveyCommand(program);
   addStartCommand(program);
   addServeCommand(program);
+  addNotebookCommand(program);
   addPretrainCommand(program);
   addTrainCommand(program);
   addPredictCommand(program);

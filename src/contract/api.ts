@@ -122,7 +122,12 @@ export const NewLabel = z.object({
   clientKey: z.string().max(80).optional(),
 });
 /** POST …/labels: up to 1,000 clicks of one person, saved in order and all or none. */
-export const NewLabels = z.object({ who: Who, labels: z.array(NewLabel).min(1).max(1000) });
+export const NewLabels = z.object({
+  who: Who,
+  labels: z.array(NewLabel).min(1).max(1000),
+  /** The round of the page that the labels were given on: where it is no longer the last, nothing is saved. */
+  seen: z.number().int().min(0).optional(),
+});
 /** A request of which only the person matters. */
 export const ByWho = z.object({ who: Who });
 /** Undo and redo. With the same `clientKey` again (the answer got lost) the step is not taken twice. */

@@ -141,12 +141,12 @@ async function saved(
   };
 }
 
-/** Records labels and tags; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE. */
+/** Records labels and tags; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE, PAGE_STALE. */
 export async function addLabels(
   store: Store,
   survey: SessionSurvey,
   session: string,
-  { who, labels }: NewLabels,
+  { who, labels, seen }: NewLabels,
 ): Promise<Saved> {
   const record = await findSession(store, session);
   mustKnow(
@@ -155,6 +155,11 @@ export async function addLabels(
   );
   const rounds = await store.rounds(session);
   const round = currentRound(rounds);
+  if (seen !== undefined && seen !== round)
+    throw new SkyloopError(
+      "PAGE_STALE",
+      `these labels were given on the page of round ${seen}, and somebody has gone on to round ${round}; look at that page first`,
+    );
   const reasons = new Map((rounds.at(-1)?.picks ?? []).map(({ object, reason }) => [object, reason]));
   const events = labels.flatMap(({ object, value, addTag, removeTag, clientKey }): NewEvent[] => {
     const common = { who, round, object, reason: reasons.get(object) ?? ("chosen" as const) };

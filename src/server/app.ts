@@ -52,6 +52,7 @@ const STATUS: Record<string, number> = {
   NOTHING_TO_UNDO: 409,
   NOTHING_TO_REDO: 409,
   SESSION_EXISTS: 409,
+  PAGE_STALE: 409,
   DISK_FULL: 507,
   STORE_BUSY: 503,
   STORE_IO: 503,
@@ -158,6 +159,9 @@ export async function buildServer({
     "/api/health",
     { schema: { response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } } },
     () => ({ ok: true as const, version }),
+  );
+  app.get("/client/skyloop.py", { schema: { hide: true } }, (_request, reply) =>
+    reply.type("text/x-python; charset=utf-8").send(readFileSync(join(PACKAGE_ROOT, "src/notebook/skyloop.py"))),
   );
   app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
   app.get("/api/docs", { schema: { hide: true } }, (_request, reply) =>

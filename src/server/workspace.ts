@@ -68,7 +68,17 @@ export class Workspace {
       } catch (error) {
         failure ??= error;
       }
-    throw failure ?? new SkyloopError("SESSION_UNKNOWN", `no session ${session} in the surveys served here`);
+    throw failure ?? (await this.#unknown(session));
+  }
+
+  async #unknown(session: string): Promise<SkyloopError> {
+    const known = (await Promise.all(this.all().map(({ store }) => store.sessions()))).flat();
+    const names = known.map((one) => one.session).sort();
+    const listed = names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ");
+    return new SkyloopError(
+      "SESSION_UNKNOWN",
+      `no session ${session} in the surveys served here; there are ${listed || "none yet"}`,
+    );
   }
 
   /** Row of an object. Throws OBJECT_UNKNOWN. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 
 const source = readdirSync(join(PACKAGE_ROOT, "src"), { recursive: true, encoding: "utf8" })
-  .filter((path) => /\.ts$/.test(path) && !/\.test\.ts$/.test(path))
+  .filter((path) => /\.(ts|py)$/.test(path) && !/\.test\.ts$/.test(path))
   .map((path) => readFileSync(join(PACKAGE_ROOT, "src", path), "utf8"))
   .join("\n");
 const listed = [
@@ -14,9 +14,9 @@ const listed = [
 describe("docs/errors.md", () => {
   it("lists every code that the program ends with, answers with or lists among a survey's problems", () => {
     const thrown = new Set(
-      [...source.matchAll(/(?:new SkyloopError\(\s*|\bcode: |\brefus(?:e|al)\((?:\w+,\s*)?)"([A-Z0-9_]+)"/g)].map(
-        (match) => match[1],
-      ),
+      [
+        ...source.matchAll(/(?:\bSkyloopError\(\s*|\b_warn\(|\bcode: |\brefus(?:e|al)\((?:\w+,\s*)?)"([A-Z0-9_]+)"/g),
+      ].map((match) => match[1]),
     );
     expect(thrown.size).toBeGreaterThan(10);
     const codes = listed.map((row) => row[1]);

@@ -1,0 +1,256 @@
+/** A search as a program works on it: the same one that the page has open. */
+import { setTimeout } from "node:timers/promises";
+import { SkyloopError } from "../base/errors.ts";
+import type {
+  ExportFormat,
+  LabelValue,
+  Page,
+  RankedRow,
+  Ranking,
+  Saved,
+  SessionEvent,
+  SessionState,
+} from "../contract/api.ts";
+import type { RankingFilter, Why } from "../contract/insight.ts";
+import type { Door } from "./door.ts";
+import { Gallery } from "./gallery.ts";
+
+/** A number of the last page, from 1; an id; or all of the page without a label. */
+type Named = number | string | "rest";
+type Change = { value: LabelValue } | { addTag: string } | { removeTag: string };
+
+/** A page of a round. Its labelling verbs take its numbers, save, and answer the page of then. */
+export class PageOfPicks extends Gallery {
+  readonly round: number;
+  /** Chosen from a part of the survey: `wait` of the session gives the page of all. */
+  readonly provisional: boolean;
+  readonly #session: NotebookSession;
+
+  constructor(door: Door, session: NotebookSession, page: Page) {
+    const shown = page.picks.map(({ object, score, reason }) => ({
+      object,
+      note: `${score === null ? "" : score.toFixed(3)} ${reason}`,
+    }));
+    super(door, session.survey, shown, {
+      title: `${session.name}, round ${page.round}, as ${door.who}`,
+      labels: async () => (await session.state()).labels,
+    });
+    this.#session = session;
+    this.round = page.round;
+    this.provisional = page.provisional;
+  }
+
+  yes(...objects: Named[]): Promise<PageOfPicks> {
+    return this.#label(objects, { value: "positive" });
+  }
+
+  no(...objects: Named[]): Promise<PageOfPicks> {
+    return this.#label(objects, { value: "negative" });
+  }
+
+  unsure(...objects: Named[]): Promise<PageOfPicks> {
+    return this.#label(objects, { value: "unsure" });
+  }
+
+  clear(...objects: Named[]): Promise<PageOfPicks> {
+    return this.#label(objects, { value: "clear" });
+  }
+
+  tag(word: string, ...objects: Named[]): Promise<PageOfPicks> {
+    return this.#label(objects, { addTag: word });
+  }
+
+  untag(word: string, ...objects: Named[]): Promise<PageOfPicks> {
+    return this.#label(objects, { removeTag: word });
+  }
+
+  async #label(objects: Named[], change: Change): Promise<PageOfPicks> {
+    return (await this.#session.label(objects, change, this)) ?? this;
+  }
+}
+
+/** A search: labels, rounds, ranking. Numbers are those of the last page that was asked for. */
+export class NotebookSession {
+  readonly name: string;
+  readonly survey: string;
+  readonly #door: Door;
+  readonly #path: string;
+  readonly #warn: (code: string, message: string) => void;
+  readonly #programs: Set<string>;
+  #page: PageOfPicks | null;
+  #seen: number;
+  #lastSeq: number;
+
+  constructor(door: Door, state: SessionState, warn: (code: string, message: string) => void) {
+    this.#door = door;
+    this.name = state.session;
+    this.survey = state.survey;
+    this.#path = `api/sessions/${encodeURIComponent(state.session)}`;
+    this.#warn = warn;
+    this.#programs = new Set([door.key]);
+    this.#seen = state.round;
+    this.#lastSeq = state.lastSeq;
+    this.#page = state.page === null ? null : new PageOfPicks(door, this, state.page);
+  }
+
+  /** All of the session as it is now. */
+  state(): Promise<SessionState> {
+    return this.#door.ask(this.#path, { query: { who: this.#door.who } });
+  }
+
+  /** Learns from the labels so far and gives the next page; where somebody has gone on already, theirs. */
+  async next(alpha?: number): Promise<PageOfPicks> {
+    const body = { who: this.#door.who, seen: this.#seen, alpha };
+    return this.#show(await this.#door.ask<Page>(`${this.#path}/rounds`, { body }));
+  }
+
+  /** The page of the last round once the whole survey is ranked. Throws STILL_RANKING after so many seconds. */
+  async wait(seconds = 600): Promise<PageOfPicks> {
+    for (const until = performance.now() + seconds * 1000; ; await setTimeout(200)) {
+      const page = await this.page();
+      if (!page.provisional) return page;
+      if (performance.now() > until)
+        throw new SkyloopError(
+          "STILL_RANKING",
+          `round ${page.round} is not ranked after ${seconds} s; wait again, or label the page that is there`,
+        );
+    }
+  }
+
+  /** The last page. Throws NOT_RANKED. */
+  async page(): Promise<PageOfPicks> {
+    const { page } = await this.state();
+    if (page === null) throw new SkyloopError("NOT_RANKED", "there is no page before the first round; next() makes it");
+    return this.#show(page);
+  }
+
+  yes(...objects: Named[]): Promise<unknown> {
+    return this.label(objects, { value: "positive" });
+  }
+
+  no(...objects: Named[]): Promise<unknown> {
+    return this.label(objects, { value: "negative" });
+  }
+
+  unsure(...objects: Named[]): Promise<unknown> {
+    return this.label(objects, { value: "unsure" });
+  }
+
+  clear(...objects: Named[]): Promise<unknown> {
+    return this.label(objects, { value: "clear" });
+  }
+
+  tag(word: string, ...objects: Named[]): Promise<unknown> {
+    return this.label(objects, { addTag: word });
+  }
+
+  /** Takes back this person's own last action, here or on the page. Throws NOTHING_TO_UNDO. */
+  undo(): Promise<void> {
+    return this.#step("undo");
+  }
+
+  /** Brings back what this person took back last. Throws NOTHING_TO_REDO. */
+  redo(): Promise<void> {
+    return this.#step("redo");
+  }
+
+  /** The alpha of the next round; sets it where a value is given. */
+  async alpha(value?: number): Promise<number> {
+    if (value === undefined) return (await this.state()).alpha;
+    const body = { who: this.#door.who, alpha: value };
+    return (await this.#door.ask<SessionState>(`${this.#path}/alpha`, { body })).alpha;
+  }
+
+  /** Part of the ranking. */
+  async ranking({
+    offset = 0,
+    limit = 100,
+    ...filter
+  }: Partial<RankingFilter> & { offset?: number; limit?: number } = {}): Promise<RankedRow[]> {
+    const query = { ...(filter as Record<string, string | number>), offset, limit };
+    return (await this.#door.ask<Ranking>(`${this.#path}/ranking`, { query })).rows;
+  }
+
+  /** The whole ranking with its catalogue, as the bytes of a table file. */
+  async table(format: ExportFormat = "csv"): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.#door.send(`${this.#path}/export`, { query: { format } })).arrayBuffer());
+  }
+
+  /** Why an object has its score. Throws NOT_RANKED. */
+  async why(object: Named): Promise<Why> {
+    const [id] = await this.#ids([object], this.#page);
+    return this.#door.ask(`${this.#path}/why/${encodeURIComponent(id)}`);
+  }
+
+  /** An `iframe` with the page itself on this session; the server must have been started with --notebook. */
+  open(heightPx = 720): string {
+    const token = this.#door.token === undefined ? "" : `#token=${encodeURIComponent(this.#door.token)}`;
+    const address = `${this.#door.address}session/${encodeURIComponent(this.name)}${token}`;
+    return `<iframe src="${address}" style="border:0;width:100%;height:${heightPx}px"></iframe>`;
+  }
+
+  /**
+   * Saves labels or tags. Those given by number are for the page that they stand on: where somebody has gone on, nothing
+   * is saved, the warning PAGE_STALE says so, and the page of now is the answer.
+   */
+  async label(objects: Named[], change: Change, page = this.#page): Promise<PageOfPicks | null> {
+    const ids = await this.#ids(objects, page);
+    if (ids.length === 0) return page;
+    const key = this.#door.nextKey();
+    const byNumber = objects.some((one) => typeof one === "number" || one === "rest");
+    const body = {
+      who: this.#door.who,
+      labels: ids.map((object, i) => ({ ...change, object, clientKey: `${key}/${i}` })),
+      seen: byNumber ? page?.round : undefined,
+    };
+    try {
+      await this.#saved(await this.#door.ask<Saved>(`${this.#path}/labels`, { body }));
+    } catch (error) {
+      if (!(error instanceof SkyloopError) || error.code !== "PAGE_STALE") throw error;
+      this.#warn("PAGE_STALE", "somebody has gone on to another round: nothing was labelled; this is the page of now");
+      return this.page();
+    }
+    return page;
+  }
+
+  #show(page: Page): PageOfPicks {
+    this.#page = new PageOfPicks(this.#door, this, page);
+    this.#seen = page.round;
+    return this.#page;
+  }
+
+  async #ids(named: Named[], page: PageOfPicks | null): Promise<string[]> {
+    const given = named.flatMap((one) =>
+      one === "rest"
+        ? []
+        : typeof one === "number"
+          ? (page ?? new Gallery(this.#door, this.survey, [])).pick(one)
+          : [one],
+    );
+    const labels = named.includes("rest") ? (await this.state()).labels : null;
+    const rest = labels === null ? [] : (page?.objects ?? []).filter((one) => (labels[one]?.value ?? null) === null);
+    return [...new Set([...given, ...rest])];
+  }
+
+  async #step(kind: "undo" | "redo"): Promise<void> {
+    const body = { who: this.#door.who, clientKey: this.#door.nextKey() };
+    await this.#saved(await this.#door.ask<Saved>(`${this.#path}/${kind}`, { body }));
+  }
+
+  /** Says so where another program works under the same name: each would undo what the other did. */
+  async #saved({ lastSeq, events }: Saved): Promise<void> {
+    const before = this.#lastSeq;
+    this.#lastSeq = lastSeq;
+    if (lastSeq - before <= events.length) return;
+    const between = await this.#door.ask<SessionEvent[]>(`${this.#path}/events`, { query: { after: before } });
+    for (const { who, clientKey } of between) {
+      const program = /^(nb|ts)-[0-9a-f]{8}/.exec(clientKey ?? "")?.[0];
+      if (program === undefined || who !== this.#door.who || this.#programs.has(program)) continue;
+      this.#programs.add(program);
+      this.#warn(
+        "SAME_WHO",
+        `another notebook labels as ${who} too, and undo takes back what either did; connect with another who`,
+      );
+    }
+  }
+}
