@@ -61,4 +61,4 @@ it("runs from the first cell to the last, with pictures that stay in the file; o
   expect(existsSync(join(folder.path, "ranking.csv"))).toBe(true);
   expect(bad.code).toBe(1);
   expect(bad.err).toContain("SESSION_UNKNOWN: no session nothing in the surveys served here; there are ");
-});
+}, 240_000);
