@@ -4,13 +4,13 @@ import type { Tensor } from "../torch/index.ts";
 
 /**
  * AlexNet in its one-tower form (Krizhevsky 2014) with torchvision's parameter names: images [B, 3, H, W] of at least
- * 63 px to logits [B, classes].
+ * 63 px to logits [B, classes]. `hidden`: units of the two layers before the last.
  */
 export class AlexNet extends Layer {
   readonly features: Sequential;
   readonly classifier: Sequential;
 
-  constructor(classes: number) {
+  constructor(classes: number, hidden = 4096) {
     super();
     this.features = new Sequential(
       new Conv2d(3, 64, 11, { stride: 4, padding: 2 }),
@@ -29,12 +29,12 @@ export class AlexNet extends Layer {
     );
     this.classifier = new Sequential(
       new Dropout(0.5),
-      new Linear(256 * 36, 4096),
+      new Linear(256 * 36, hidden),
       new Relu(),
       new Dropout(0.5),
-      new Linear(4096, 4096),
+      new Linear(hidden, hidden),
       new Relu(),
-      new Linear(4096, classes),
+      new Linear(hidden, classes),
     );
   }
   forward(images: Tensor): Tensor {

@@ -7,13 +7,13 @@ const VGG16 = [64, 64, null, 128, 128, null, 256, 256, 256, null, 512, 512, 512,
 
 /**
  * VGG16 without batch normalisation (Simonyan & Zisserman 2015) with torchvision's parameter names and initial weights:
- * images [B, 3, H, W] of at least 32 px to logits [B, classes].
+ * images [B, 3, H, W] of at least 32 px to logits [B, classes]. `hidden`: units of the two layers before the last.
  */
 export class Vgg16 extends Layer {
   readonly features: Sequential;
   readonly classifier: Sequential;
 
-  constructor(classes: number) {
+  constructor(classes: number, hidden = 4096) {
     super();
     let inputs = 3;
     const layers: Layer[] = [];
@@ -25,7 +25,7 @@ export class Vgg16 extends Layer {
       }
     }
     this.features = new Sequential(...layers);
-    const linear = [new Linear(512 * 49, 4096), new Linear(4096, 4096), new Linear(4096, classes)];
+    const linear = [new Linear(512 * 49, hidden), new Linear(hidden, hidden), new Linear(hidden, classes)];
     this.classifier = new Sequential(
       linear[0],
       new Relu(),
