@@ -5,6 +5,7 @@ import "./styles/layout.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { useRoute } from "./actions/route.ts";
+import { takeToken } from "./client/http.ts";
 import { HomePage } from "./pages/home/home.tsx";
 import { LabelPage } from "./pages/label/label.tsx";
 import { MapPage } from "./pages/map/map.tsx";
@@ -35,6 +36,7 @@ function App() {
   );
 }
 
+takeToken();
 // Browsers look a relative address of the icon up again whenever the page's own address changes.
 for (const link of document.querySelectorAll<HTMLLinkElement>("link[rel=icon]")) link.setAttribute("href", link.href);
 

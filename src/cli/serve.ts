@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { whole } from "./numbers.ts";
+import { addServeOptions, listenOptions, type ServeOptions } from "./serve-options.ts";
 
-interface Options {
-  port: number;
+interface Options extends ServeOptions {
   host: string;
   hostName?: string[];
   head?: string[];
@@ -10,21 +10,20 @@ interface Options {
 
 /** `skyloop serve SURVEY…`. */
 export function addServeCommand(program: Command): void {
-  program
-    .command("serve")
+  addServeOptions(program.command("serve"))
     .argument("<survey...>", "survey folders with features")
     .description("start the page for one or several surveys")
     .option("--port <n>", "port", whole("--port", 0, 65_535), 8420)
     .option("--host <address>", "address to listen on; other machines can connect unless it is 127.0.0.1", "127.0.0.1")
     .option("--head <file...>", "restore or reconstruct heads; the page shows images before and after")
     .option("--host-name <name...>", "host names of this machine that other machines use")
-    .action(async (surveys: string[], { port, host, hostName, head }: Options) => {
+    .action(async (surveys: string[], { host, hostName, head, ...how }: Options) => {
       const { serve } = await import("../server/listen.ts");
       if (!["127.0.0.1", "localhost", "::1"].includes(host))
         process.stderr.write(
           `Listening on ${host}: whoever has the address below can read and label these surveys; it is not encrypted.\n`,
         );
-      const { address } = await serve({ surveys, heads: head, host, port, hostNames: hostName });
+      const { address } = await serve({ ...listenOptions(how), surveys, heads: head, host, hostNames: hostName });
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C stops it; labels are saved at once)\n`);
     });
 }

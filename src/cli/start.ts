@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { SEEDS, whole } from "./numbers.ts";
+import { addServeOptions, listenOptions, type ServeOptions } from "./serve-options.ts";
 
-interface Options {
+interface Options extends ServeOptions {
   images?: string;
   survey?: string;
-  port: number;
   count: number;
   seed: number;
   model?: string;
@@ -12,8 +12,7 @@ interface Options {
 
 /** `skyloop start`: what `npm start` runs. From nothing, or from a folder of images, to the page. */
 export function addStartCommand(program: Command): void {
-  program
-    .command("start")
+  addServeOptions(program.command("start"))
     .description("make the demo survey or a survey of your images, compute its features, and open the page")
     .option("--images <dir>", "folder of your own images")
     .option(
@@ -31,7 +30,7 @@ export function addStartCommand(program: Command): void {
         import("../models/default-model.ts"),
       ]);
       const folder = await prepareSurvey(options);
-      const { address } = await serve({ surveys: [folder], host: "127.0.0.1", port: options.port });
+      const { address } = await serve({ ...listenOptions(options), surveys: [folder], host: "127.0.0.1" });
       process.stdout.write(
         `\nSkyloop is ready: open ${address}\n  1. Name what you are looking for. Click a few examples of it and a few other galaxies.\n  2. Press "next round": Skyloop learns and shows its best candidates. Label them yes or no.\n  3. Check the ranking and export it as CSV, Parquet, FITS or VOTable.\nEvery click is saved at once. Ctrl-C stops the program; start it again to continue.\n`,
       );

@@ -41,6 +41,10 @@ export interface ServerOptions {
   hostNames?: string[];
   /** Asked of everybody where it is given. */
   token?: string;
+  /** Path that a proxy puts before every address (`pathPrefix`); requests may come with it or without it. */
+  basePath?: string;
+  /** Origins whose pages may show this one in a frame. */
+  frames?: string[];
 }
 
 /** What a person waits for with every click: rankings rest meanwhile. */
@@ -89,6 +93,8 @@ export async function buildServer({
   heads = [],
   hostNames = [],
   token,
+  basePath = "/",
+  frames,
 }: ServerOptions): Promise<FastifyInstance> {
   const known = describeHeads(heads);
   const workspace = await Workspace.open(surveys);
@@ -104,6 +110,7 @@ export async function buildServer({
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 2400 },
     forceCloseConnections: true,
+    rewriteUrl: ({ url = "/" }) => (url.startsWith(basePath) ? url.slice(basePath.length - 1) : url),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -111,7 +118,7 @@ export async function buildServer({
   app.addHook("onRequest", async ({ url }) => {
     if (URGENT.test(url)) compute.urgent();
   });
-  guardDoors(app, { hostNames, token });
+  guardDoors(app, { hostNames, token, basePath, frames });
   app.setErrorHandler((error, _request, reply) => {
     if (hasZodFastifySchemaValidationErrors(error)) {
       const [first] = error.validation;
@@ -165,7 +172,10 @@ export async function buildServer({
   );
   app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
   app.get("/api/docs", { schema: { hide: true } }, (_request, reply) =>
-    reply.type("text/html; charset=utf-8").send(docsPage(app.swagger())),
+    reply
+      .type("text/html; charset=utf-8")
+      .header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+      .send(docsPage(app.swagger())),
   );
 
   const page = join(PACKAGE_ROOT, "web/dist");
@@ -177,6 +187,8 @@ export async function buildServer({
       setHeaders: (reply, path) => void (path.endsWith("index.html") && reply.header("Cache-Control", "no-cache")),
     });
   app.setNotFoundHandler((request, reply) => {
+    // Without the slash at its end relative addresses would lead beside it.
+    if (request.method === "GET" && request.url === basePath.slice(0, -1)) return reply.redirect(basePath);
     if (
       request.method === "GET" &&
       !request.url.startsWith("/api/") &&

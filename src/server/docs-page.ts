@@ -19,7 +19,7 @@ export function docsPage(document: object): string {
   return htmlPage(
     title,
     html`<h1>${title} ${info?.version}</h1>
-<p>${info?.description} The same as JSON: <a href="/api/docs/json">/api/docs/json</a>.</p>
+<p>${info?.description} The same as JSON: <a href="docs/json">/api/docs/json</a>.</p>
 ${parts}`,
   );
 }

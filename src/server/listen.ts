@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { buildServer } from "./app.ts";
-import { hostNamesOf, isLocal } from "./doors.ts";
+import { hostNamesOf, isLocal, originOf, pathPrefix } from "./doors.ts";
 
 /** Where to listen, and what to serve. */
 export interface ListenOptions {
@@ -11,23 +11,38 @@ export interface ListenOptions {
   host: string;
   port: number;
   hostNames?: string[];
+  /** Path that a proxy puts before every address, such as /user/ann/proxy/8420/. */
+  basePath?: string;
+  /** Origins of notebooks whose pages may show this one in a frame. */
+  notebooks?: string[];
+  /** Ask for a token even where only this machine can connect, for machines that others use too. */
+  askToken?: boolean;
 }
 
-/** Starts the server and returns it with its address. Ctrl-C and SIGTERM end it cleanly. Throws PORT_IN_USE. */
+/**
+ * Starts the server and returns it with its address. Ctrl-C and SIGTERM end it cleanly. Throws PORT_IN_USE, BAD_OPTION.
+ */
 export async function serve({
   surveys,
   heads,
   host,
   port,
   hostNames = [],
+  basePath = "/",
+  notebooks = [],
+  askToken = false,
 }: ListenOptions): Promise<{ app: FastifyInstance; address: string }> {
   const names = hostNamesOf(host);
-  const token = isLocal(host) ? undefined : randomBytes(18).toString("base64url");
+  const path = pathPrefix(basePath);
+  const frames = notebooks.map(originOf);
+  const token = isLocal(host) && !askToken ? undefined : randomBytes(18).toString("base64url");
   const app = await buildServer({
     surveys,
     heads,
     hostNames: [...hostNames, ...names],
     token,
+    basePath: path,
+    frames,
   });
   try {
     await app.listen({ host, port });
@@ -46,7 +61,7 @@ export async function serve({
   const bound = app.server.address();
   const listening = typeof bound === "object" && bound !== null ? bound.port : port;
   const name = hostNames[0] ?? names[0];
-  const address = `http://${name}:${listening}${token === undefined ? "" : `/?token=${token}`}`;
+  const address = `http://${name}:${listening}${path === "/" && token === undefined ? "" : path}${token === undefined ? "" : `?token=${token}`}`;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void app.close().then(() => process.exit(signal === "SIGINT" ? 130 : 0)));
   return { app, address };

@@ -127,7 +127,8 @@ async function run<K extends Kind>(kind: K, ask: Jobs[K]["ask"], id: number): Pr
 }
 
 function send(message: FromWorker): void {
-  if (process.connected) process.send?.(message);
+  // A server that was killed hears nothing; "disconnect" ends this process then.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 process.on("message", (message: ToWorker) => {

@@ -44,15 +44,16 @@ export async function freePort(): Promise<number> {
 
 export interface Running {
   address: string;
+  /** What it printed when it was ready. */
+  said: string;
   /** Of the server's process. */
   pid: number;
   /** Ends the process as a power cut would. */
   kill(): Promise<void>;
 }
 
-/** Starts `skyloop serve` and waits until it answers. */
-export async function startServer(surveys: string[], port: number, heads: string[] = []): Promise<Running> {
-  const more = heads.length === 0 ? [] : ["--head", ...heads];
+/** Starts `skyloop serve`, with further options, and waits until it answers. */
+export async function startServer(surveys: string[], port: number, more: string[] = []): Promise<Running> {
   const child: ChildProcess = spawn(
     process.execPath,
     [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more],
@@ -60,12 +61,13 @@ export async function startServer(surveys: string[], port: number, heads: string
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.once("data", () => resolve());
+  const said = await new Promise<string>((resolve, reject) => {
+    child.stdout?.once("data", (data) => resolve(String(data)));
     child.once("exit", (code) => reject(new Error(`the server ended with code ${code}`)));
   });
   return {
     address: `http://127.0.0.1:${port}`,
+    said,
     pid: child.pid as number,
     kill: () =>
       new Promise((resolve) => {
@@ -230,6 +232,7 @@ export function openWorld({ heads = () => [] }: { heads?(folder: string): string
   const world = new World();
   const folder = temporaryFolder();
   beforeAll(async () => {
+    const files = heads(folder.path);
     world.survey = join(folder.path, "small");
     cpSync(inject("survey"), world.survey, { recursive: true });
     const opened = await openSurvey(world.survey);
@@ -238,7 +241,7 @@ export function openWorld({ heads = () => [] }: { heads?(folder: string): string
     opened.close();
     world.port = await freePort();
     [world.server, world.browser] = await Promise.all([
-      startServer([world.survey], world.port, heads(folder.path)),
+      startServer([world.survey], world.port, files.length === 0 ? [] : ["--head", ...files]),
       launch(),
     ]);
   });

@@ -3,6 +3,8 @@
  * to a server: one carries news, and with pictures on all the others a label would wait for them before it could be
  * sent.
  */
+import { fetchWithToken, tokenInUse } from "../client/http.ts";
+
 const AT_ONCE = 3;
 
 interface Wanted {
@@ -42,7 +44,26 @@ function next(): void {
     if (wanted === undefined) return;
     loading.add(wanted);
     for (const end of ["load", "error"]) wanted.image.addEventListener(end, () => over(wanted), { once: true });
-    wanted.image.src = wanted.url;
+    void begin(wanted);
+  }
+}
+
+/** The browser asks for a picture with its cookies alone: where a token is needed the picture is asked for here. */
+async function begin(wanted: Wanted): Promise<void> {
+  const { image, url } = wanted;
+  if (tokenInUse() === null) {
+    image.src = url;
+    return;
+  }
+  try {
+    const answer = await fetchWithToken(url);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const own = URL.createObjectURL(await answer.blob());
+    for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(own), { once: true });
+    if (loading.has(wanted)) image.src = own;
+    else URL.revokeObjectURL(own);
+  } catch {
+    over(wanted);
   }
 }
 

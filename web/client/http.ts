@@ -9,6 +9,28 @@ const here = import.meta.url;
  */
 export const BASE = new URL("../", here).pathname;
 
+/**
+ * The secret of a server that asks for one, where the page's address brought it (`#token=`). It is kept in memory and
+ * sent as a bearer token: a frame in another site's page has no cookies.
+ */
+let token: string | null = null;
+
+/** Sends a token with every request from now on. */
+export function setToken(given: string): void {
+  token = given;
+}
+
+/** The token in use; null where a cookie or nothing lets this page in. */
+export const tokenInUse = (): string | null => token;
+
+/** Takes `#token=` out of the page's address, and with it out of histories and of links that are passed on. */
+export function takeToken(): void {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given === null) return;
+  setToken(given);
+  history.replaceState(history.state, "", location.pathname + location.search);
+}
+
 /** An answer of the server that is no success; `offline`: no answer at all. */
 export class ApiFailure extends Error implements Failure {
   readonly code: string;
@@ -45,6 +67,14 @@ export function failureOf(error: unknown): Failure {
 /** Where something of the API is, given its path from "/api" on. */
 export const apiUrl = (path: string): string => `${BASE}api${path}`;
 
+/** `fetch`, with the token where there is one. */
+export function fetchWithToken(url: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(
+    url,
+    token === null ? init : { ...init, headers: { ...init.headers, Authorization: `Bearer ${token}` } },
+  );
+}
+
 /** Asks with GET, or with POST where there is a body. Throws ApiFailure, or Computing (202). */
 export async function ask(path: string, body?: unknown): Promise<Response> {
   const init =
@@ -53,7 +83,7 @@ export async function ask(path: string, body?: unknown): Promise<Response> {
       : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   let response: Response;
   try {
-    response = await fetch(apiUrl(path), init);
+    response = await fetchWithToken(apiUrl(path), init);
   } catch {
     throw new ApiFailure({ code: "OFFLINE", message: "the server does not answer", status: 0, offline: true });
   }

@@ -1,7 +1,8 @@
 /** Live messages of a session, over one stream for the whole browser. */
 import type { StreamMessage } from "../../src/contract/api.ts";
-import { openEventSource } from "./event-source.ts";
+import { tokenInUse } from "../client/http.ts";
 import { Hub, type HubSays, type WindowSays } from "./hub.ts";
+import { openStream } from "./open-stream.ts";
 
 interface Listener {
   session: string;
@@ -18,23 +19,31 @@ const hear = (said: HubSays): void => {
     else if (said.session === session) onMessage(said.message);
 };
 
-/** The hub shared by all windows; one of the window's own where the browser has no shared workers. */
+/** A hub of this window's own. */
+const ownHub = (): ((said: WindowSays) => void) => new Hub(openStream).join(hear);
+const watchAll = () => {
+  for (const { session } of listeners) door?.({ type: "watch", session });
+};
+
+/** The hub shared by all windows; one of the window's own where the browser has no shared workers, or not in frames. */
 function openDoor(): (said: WindowSays) => void {
-  let say: (said: WindowSays) => void;
+  addEventListener("pagehide", () => door?.({ type: "bye" }));
+  // A page that comes back from the browser's memory watches again.
+  addEventListener("pageshow", ({ persisted }) => persisted && watchAll());
   try {
     const worker = new SharedWorker(new URL("./shared-worker.ts", import.meta.url), { type: "module" });
+    worker.onerror = () => {
+      door = ownHub();
+      watchAll();
+    };
     worker.port.onmessage = ({ data }: MessageEvent<HubSays>) => hear(data);
     worker.port.start();
-    say = (said) => worker.port.postMessage(said);
+    const token = tokenInUse();
+    if (token !== null) worker.port.postMessage({ type: "token", token });
+    return (said) => worker.port.postMessage(said);
   } catch {
-    say = new Hub(openEventSource).join(hear);
+    return ownHub();
   }
-  addEventListener("pagehide", () => say({ type: "bye" }));
-  // A page that comes back from the browser's memory watches again.
-  addEventListener("pageshow", ({ persisted }) => {
-    if (persisted) for (const { session } of listeners) say({ type: "watch", session });
-  });
-  return say;
 }
 
 /** Listens to a session until the function that is returned is called. */

@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { SessionState } from "../../src/contract/api.ts";
 import type { Preview } from "../../src/contract/insight.ts";
 import { api, pictureUrl } from "../client/api.ts";
+import { Picture } from "./picture.tsx";
 import "./alpha.css";
 
 /** Which way the alpha rule points: as `ruleMode` of the server. */
@@ -119,7 +120,7 @@ export function NextPreview({
       </p>
       <div className="strip" aria-hidden="true">
         {open.map((object) => (
-          <img key={object} src={pictureUrl(state.survey, object, 64)} alt="" width="40" height="40" />
+          <Picture key={object} url={pictureUrl(state.survey, object, 64)} size={40} />
         ))}
       </div>
     </div>

@@ -1,5 +1,6 @@
 import type { SessionState } from "../../src/contract/api.ts";
 import { pictureUrl } from "../client/api.ts";
+import { Picture } from "./picture.tsx";
 import "./opinions.css";
 
 /** Objects about which people disagree: each opinion is kept, a click looks at the object. */
@@ -17,7 +18,7 @@ export function Opinions({ state, onOpen }: { state: SessionState; onOpen(object
               aria-label={`Look at ${object}, about which opinions differ`}
               onClick={() => onOpen(object)}
             >
-              <img src={pictureUrl(state.survey, object, 64)} alt="" width="40" height="40" />
+              <Picture url={pictureUrl(state.survey, object, 64)} size={40} />
             </button>
             <span>
               {object}

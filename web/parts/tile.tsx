@@ -1,7 +1,7 @@
-import { memo, useLayoutEffect, useRef } from "react";
+import { memo } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
-import { loadPicture } from "../actions/picture-queue.ts";
 import { pictureUrl } from "../client/api.ts";
+import { Picture } from "./picture.tsx";
 import "./tile.css";
 
 const MARK: Record<LabelValue, string> = { positive: "✓", negative: "✗", unsure: "?", clear: "" };
@@ -26,14 +26,6 @@ interface Props {
   tags?: string[];
   onClick(object: string, event: React.MouseEvent): void;
   onOpen?(object: string): void;
-}
-
-/** A square picture, loaded when its turn comes. */
-function Picture({ url, size, magnify }: { url: string; size: number; magnify: number }) {
-  const image = useRef<HTMLImageElement>(null);
-  useLayoutEffect(() => (image.current === null ? undefined : loadPicture(image.current, url)), [url]);
-  const style = magnify === 1 ? undefined : { transform: `scale(${magnify})` };
-  return <img ref={image} width={size} height={size} alt="" draggable={false} style={style} />;
 }
 
 /** One stamp with its label; a click is the parent's to understand. */
@@ -66,7 +58,7 @@ export const Tile = memo(function Tile({
         <Picture
           url={pictureUrl(survey, object, size * magnify * Math.min(2, devicePixelRatio || 1))}
           size={size}
-          magnify={magnify}
+          style={magnify === 1 ? undefined : { transform: `scale(${magnify})` }}
         />
         {label !== null && (
           <span className="mark" aria-hidden="true">

@@ -6,6 +6,7 @@ import { featuresOf, useSurvey } from "../../actions/use-survey.ts";
 import { api, pictureUrl } from "../../client/api.ts";
 import { PageFailure } from "../../parts/failure.tsx";
 import { FeaturesHint } from "../../parts/features-hint.tsx";
+import { Picture } from "../../parts/picture.tsx";
 import { SessionList } from "./session-list.tsx";
 import "./home.css";
 
@@ -63,7 +64,7 @@ function SurveyCard({ survey: listed, sessions, onChanged }: CardProps) {
       {ready.length === 0 && <FeaturesHint growing={growing} />}
       <div className="strip" aria-hidden="true">
         {samples?.objects.map(({ object }) => (
-          <img key={object} src={pictureUrl(survey.survey, object, 128)} alt="" width="96" height="96" />
+          <Picture key={object} url={pictureUrl(survey.survey, object, 128)} size={96} />
         ))}
       </div>
       <SessionList sessions={sessions} onChanged={onChanged} />

@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { Column } from "../../../src/contract/api.ts";
 import { recall, remember } from "../../actions/memory.ts";
 import { exportUrl, reportUrl } from "../../client/api.ts";
+import { Download } from "../../parts/download.tsx";
 
 const FORMATS = [
   ["csv", "CSV"],
@@ -40,13 +41,13 @@ export function ExportLinks({
         {query.size === 0 ? "Export all as" : `Export these ${total.toLocaleString("en-US")} as`}
       </span>
       {FORMATS.map(([format, name]) => (
-        <a key={format} className="button" href={exportUrl(id, format, query, columns)} download>
+        <Download key={format} className="button" href={exportUrl(id, format, query, columns)}>
           {name}
-        </a>
+        </Download>
       ))}
-      <a className="button" href={reportUrl(id)} download>
+      <Download className="button" href={reportUrl(id)}>
         Report
-      </a>
+      </Download>
     </span>
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { ObjectDetail, SessionEvent } from "../../../src/contract/api.ts";
 import { cutoutUrl } from "../../client/api.ts";
+import { Download } from "../download.tsx";
 
 /** The id to copy, the file that the object came from, and the cutout as a file. */
 export function FileLine({ survey, object, source }: { survey: string; object: string; source: string | undefined }) {
@@ -19,9 +20,9 @@ export function FileLine({ survey, object, source }: { survey: string; object: s
       >
         {copied ? "Copied" : "Copy id"}
       </button>
-      <a className="quiet button" href={cutoutUrl(survey, object)} download>
+      <Download className="quiet button" href={cutoutUrl(survey, object)}>
         Download cutout
-      </a>
+      </Download>
       {source !== undefined && source !== "" && (
         <span className="hint" title={source}>
           {source.split(/[\\/]/).pop()}

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { ImageHead } from "../../../src/contract/predictions.ts";
 import { improvedUrl, pictureUrl } from "../../client/api.ts";
+import { Picture } from "../picture.tsx";
 
 /**
  * An object as it is and as a trained head makes it, one over the other with a slider between; nothing where the server
@@ -52,7 +53,7 @@ export function BeforeAfter({ survey, object, heads }: { survey: string; object:
       {head !== null && after !== null && "url" in after && (
         <>
           <div className="pair">
-            <img src={pictureUrl(survey, object, 512)} alt={`${object} as it is`} />
+            <Picture url={pictureUrl(survey, object, 512)} alt={`${object} as it is`} />
             <img
               src={after.url}
               alt={`${object}, ${head.caption.toLowerCase()}`}

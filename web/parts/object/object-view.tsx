@@ -5,6 +5,7 @@ import { recallKeys } from "../../actions/keys.ts";
 import { useKeys } from "../../actions/use-keys.ts";
 import { api, pictureUrl } from "../../client/api.ts";
 import { Dialog } from "../dialog.tsx";
+import { Picture } from "../picture.tsx";
 import { PixelCanvas } from "../pixels/pixel-canvas.tsx";
 import { ObjectPredictions } from "../predictions.tsx";
 import { CatalogueValues, FileLine, History, SkyLine } from "./about.tsx";
@@ -119,7 +120,7 @@ function Neighbours({ survey, near, onOther }: Pick<Props, "survey" | "onOther">
           title={`${other.object}, ${other.similarity.toFixed(3)}`}
           onClick={() => onOther(other.object)}
         >
-          <img src={pictureUrl(survey, other.object, 96)} alt="" width="72" height="72" />
+          <Picture url={pictureUrl(survey, other.object, 96)} size={72} />
         </button>
       ))}
     </div>

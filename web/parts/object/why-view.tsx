@@ -1,5 +1,6 @@
 import type { Why } from "../../../src/contract/insight.ts";
 import { pictureUrl } from "../../client/api.ts";
+import { Picture } from "../picture.tsx";
 
 interface Props {
   why: Why | "asked" | { failure: string } | null;
@@ -32,7 +33,7 @@ export function WhyView({ why, survey, onAsk, onOther }: Props) {
             aria-label={`${object}, labelled ${label}, ${influence > 0 ? "raises" : "lowers"} the score: ${signed(influence)}`}
             onClick={() => onOther(object)}
           >
-            <img src={pictureUrl(survey, object, 64)} alt="" width="56" height="56" />
+            <Picture url={pictureUrl(survey, object, 64)} size={56} />
             <span>{signed(influence)}</span>
           </button>
         ))}
