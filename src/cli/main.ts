@@ -20,6 +20,7 @@ import { addProfileCommand } from "./profile.ts";
 import { addRecipeCommand } from "./recipe.ts";
 import { addServeCommand } from "./serve.ts";
 import { addSessionCommand } from "./session.ts";
+import { addShardsCommand } from "./shards.ts";
 import { addStartCommand } from "./start.ts";
 import { addSurveyCommand } from "./survey.ts";
 import { addTrainCommand } from "./train.ts";
@@ -63,6 +64,7 @@ export function buildProgram(): Command {
   addExportCommand(program);
   addForwardCommand(program);
   addEmbedCommand(program);
+  addShardsCommand(program);
   addProfileCommand(program);
   addBenchCommand(program);
   addDoctorCommand(program);

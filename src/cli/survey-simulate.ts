@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { SkyloopError } from "../base/errors.ts";
 import { SEEDS, whole } from "./numbers.ts";
+import { readShard } from "./shards.ts";
 
 interface Options {
   count: number;
@@ -32,11 +33,6 @@ function readShares(text: string): Record<string, number> {
 function readRadius(text: string): [number, number] {
   const [low, high] = text.split(":").map(Number);
   return [low, high ?? low];
-}
-
-function readShard(text: string): { part: number; of: number } {
-  const [part, of] = text.split("/").map(Number);
-  return { part, of: of ?? Number.NaN };
 }
 
 /** A picture as the page shows it, for surveys that keep no flux. */
@@ -92,7 +88,9 @@ export function addSimulateCommand(survey: Command): void {
     )
     .option("--shares <list>", "shares of some classes, such as spiral=0.3,lens=0.001; the rest as usual", readShares)
     .option("--radius <low:high>", "half-light radii in arcsec, drawn evenly", readRadius)
-    .option("--shard <part/of>", "only this part of the galaxies, the same as in the whole survey", readShard)
+    .option("--shard <part/of>", "only this part of the galaxies, the same as in the whole survey", (text) =>
+      readShard(text),
+    )
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
     .action(async (out: string, options: Options) => {
       if (options.scenes !== undefined) return makeScenes(out, options.scenes, options);

@@ -32,12 +32,14 @@ const HeaderShape = z.object({
   count: wholeNumber,
   blockRows: wholeNumber.min(1),
   precision: z.enum(["float32", "bfloat16"]).optional(),
+  shard: z.object({ part: wholeNumber.min(1), of: wholeNumber.min(1), from: wholeNumber }).optional(),
+  seconds: z.number().nonnegative().optional(),
   blocksDone: z.array(wholeNumber),
   sums: z.array(wholeNumber).optional(),
 });
 
 /** Reads a features.json. Throws FEATURES_BROKEN. */
-function headerIn(path: string): FeatureHeader {
+export function headerIn(path: string): FeatureHeader {
   const broken = (why: string) =>
     new SkyloopError(
       "FEATURES_BROKEN",
@@ -64,12 +66,20 @@ export interface FeatureHeader {
   blockRows: number;
   /** Of the encoder's products; absent: float32. */
   precision?: "float32" | "bfloat16";
+  /** Of a part of a survey: which of how many, and the survey's row that its first row is. */
+  shard?: { part: number; of: number; from: number };
+  /** Seconds spent on the blocks so far. */
+  seconds?: number;
   blocksDone: number[];
   /** CRC-32 of each block of `blocksDone`, in its order; absent in sets of earlier versions. */
   sums?: number[];
 }
 
-const folderOf = (survey: string, model: string) => join(survey, "features", model);
+const folderOf = (survey: string, model: string, shard?: FeatureHeader["shard"]) =>
+  join(survey, "features", model, ...(shard === undefined ? [] : ["shards", shardName(shard)]));
+
+/** The folder of one part of a feature set, below `shards/`. */
+const shardName = ({ part, of }: { part: number; of: number }) => `${String(part).padStart(5, "0")}-of-${of}`;
 
 /** Names of feature sets: folders below `features/`, never above. */
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/;
@@ -223,7 +233,7 @@ export interface FeatureWriter {
  */
 export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "blocksDone">): FeatureWriter {
   checkName(survey, wanted.model);
-  const folder = folderOf(survey, wanted.model);
+  const folder = folderOf(survey, wanted.model, wanted.shard);
   mkdirSync(folder, { recursive: true });
   const release = lockFolder(folder, "embed");
   const headerPath = join(folder, "features.json");
@@ -239,6 +249,7 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
     header.blocksDone = [...sound.keys()];
     header.sums = [...sound.values()];
     const done = new Set(header.blocksDone);
+    let since = performance.now();
     return {
       header,
       blocks: Math.ceil(wanted.count / wanted.blockRows),
@@ -267,6 +278,8 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
           header.blocksDone.push(block);
           header.sums?.push(crc32(rows));
         }
+        header.seconds = (header.seconds ?? 0) + (performance.now() - since) / 1000;
+        since = performance.now();
         writeFileAtomic(headerPath, JSON.stringify(header));
       },
       close() {

@@ -7,6 +7,7 @@ import { smallSurvey, temporaryFolder } from "../../../test/fixtures/surveys.ts"
 import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { SILENT } from "../../base/progress.ts";
 import { createModel } from "../../models/index.ts";
+import { joinShards } from "../../store/feature-shards.ts";
 import { listFeatures, openFeatures } from "../../store/features.ts";
 import { scope, writeSafetensors } from "../../torch/index.ts";
 import { embedSurvey } from "./embed.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 describe("embedding", () => {
-  it("goes on after kill -9 without computing finished blocks again, and comes out the same", async () => {
+  it("goes on after kill -9 without computing finished blocks again, and comes out the same in one run, after a kill and in parts", async () => {
     await embedSurvey(survey, { model: "lvm-nano", name: "whole", progress: SILENT });
     const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "embed", survey, "--name", "killed"], {
       stdio: ["ignore", "ignore", "pipe"],
@@ -36,6 +37,12 @@ describe("embedding", () => {
     expect(computed).toBe(600 - left.done);
     const bytes = (name: string) => readFileSync(join(survey, "features", name, "features.f32"));
     expect(bytes("killed").equals(bytes("whole"))).toBe(true);
+    for (const part of [2, 1])
+      await embedSurvey(survey, { model: "lvm-nano", name: "parts", shard: { part, of: 2 }, progress: SILENT });
+    joinShards(survey, "parts");
+    expect(bytes("parts").equals(bytes("whole"))).toBe(true);
+    const shard = { part: 1, of: 9 };
+    await expect(embedSurvey(survey, { model: "lvm-nano", shard, progress: SILENT })).rejects.toThrow(/at most 3/);
     const features = openFeatures(survey, "whole");
     expect([features.dim, features.count]).toEqual([128, 600]);
     expect(features.matrix().every(Number.isFinite)).toBe(true);

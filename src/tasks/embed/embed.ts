@@ -1,15 +1,17 @@
 /** A survey's features: every stamp through a frozen encoder, block by block, resumable. */
 import { setImmediate } from "node:timers/promises";
+import { SkyloopError } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { Progress } from "../../base/progress.ts";
 import { loadBlocks } from "../../batches/loader.ts";
 import type { Pooling } from "../../models/feature-pooling.ts";
 import { loadModel, releasedWeights } from "../../models/index.ts";
-import { type Features, listFeatures, openFeatures, writeFeatures } from "../../store/features.ts";
+import { type FeatureHeader, type Features, listFeatures, openFeatures, writeFeatures } from "../../store/features.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import { noGrad, type Precision, scope, setPrecision, tensor } from "../../torch/index.ts";
 
 const BLOCK_ROWS = 256;
+type FeatureShard = NonNullable<FeatureHeader["shard"]>;
 const BATCH = 32;
 
 /** Which encoder computes features, with which weights and reading, under which name. */
@@ -26,6 +28,8 @@ export interface EmbedOptions {
    * %.
    */
   precision?: Precision;
+  /** Only this part of the objects, from 1; written apart, for `joinShards`. */
+  shard?: { part: number; of: number };
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -36,7 +40,8 @@ export interface EmbedOptions {
  */
 export async function embedSurvey(folder: string, options: EmbedOptions): Promise<{ computed: number; total: number }> {
   const survey = await openSurvey(folder);
-  const { count, dataHash } = survey.header;
+  const { dataHash } = survey.header;
+  const { from: first, count, shard } = rowsOf(survey.count, options.shard);
   survey.close();
   const changes = options.pooling === undefined ? {} : { pooling: options.pooling };
   const { model, reader, weightsHash } = await loadModel(
@@ -57,11 +62,15 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
       dim,
       count,
       blockRows: BLOCK_ROWS,
+      ...(shard === undefined ? {} : { shard }),
       ...(options.precision === "bfloat16" ? { precision: options.precision } : {}),
     });
     writer = into;
     const todo = Array.from({ length: into.blocks }, (_, block) => block).filter((block) => !into.finished(block));
-    const ranges = todo.map((block) => ({ from: block * BLOCK_ROWS, to: Math.min(count, (block + 1) * BLOCK_ROWS) }));
+    const ranges = todo.map((block) => ({
+      from: first + block * BLOCK_ROWS,
+      to: first + Math.min(count, (block + 1) * BLOCK_ROWS),
+    }));
     const before = count - ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     for await (const { from, pixels, failed } of loadBlocks(folder, sizePx, ranges)) {
       for (const { index, message } of failed)
@@ -83,7 +92,7 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
         await setImmediate();
       }
       for (const { index } of failed) block.fill(0, (index - from) * dim, (index - from + 1) * dim);
-      into.write(from / BLOCK_ROWS, block);
+      into.write((from - first) / BLOCK_ROWS, block);
       computed += rows;
       options.progress.update(before + computed, count);
       if (options.signal?.aborted) break;
@@ -96,6 +105,21 @@ export async function embedSurvey(folder: string, options: EmbedOptions): Promis
     options.progress.end();
   }
   return { computed, total: count };
+}
+
+/** The rows of a part, whole blocks of the survey: all parts have them in the blocks that one run would. */
+function rowsOf(total: number, shard: EmbedOptions["shard"]): { from: number; count: number; shard?: FeatureShard } {
+  if (shard === undefined) return { from: 0, count: total };
+  const blocks = Math.ceil(total / BLOCK_ROWS);
+  const { part, of } = shard;
+  if (!(Number.isInteger(part) && Number.isInteger(of) && part >= 1 && part <= of && of <= blocks))
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `--shard is PART/OF with PART from 1 to OF, and OF at most ${blocks} (blocks of ${BLOCK_ROWS} objects), not ${part}/${of}`,
+    );
+  const at = (n: number) => Math.min(total, Math.floor((n * blocks) / of) * BLOCK_ROWS);
+  const from = at(part - 1);
+  return { from, count: at(part) - from, shard: { part, of, from } };
 }
 
 /** A survey's features, computed first where they are missing. */
