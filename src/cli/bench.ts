@@ -19,7 +19,7 @@ async function load<T>(file: string): Promise<T> {
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|start|loop|page`. */
+/** `skyloop bench encode|train|start|loop|page|download`. */
 export function addBenchCommand(program: Command): void {
   const bench = program
     .command("bench")
@@ -123,5 +123,26 @@ export function addBenchCommand(program: Command): void {
       }>("page.ts");
       const result = await benchPage(options);
       process.stdout.write(`${json ? JSON.stringify(result) : describePage(result)}\n`);
+    });
+  bench
+    .command("download")
+    .description(
+      "survey download of many positions from a service on loopback, killed on the way: speed, memory, requests",
+    )
+    .option("--positions <n>", "number of positions", Number, 10_000)
+    .option("--size <px>", "side of the cutouts", Number, 64)
+    .option("--kills <n>", "how often it is killed (SIGKILL) and started again", Number, 2)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { positions: number; size: number; kills: number; json: boolean }) => {
+      const { benchDownload } = await load<{ benchDownload(options: object): Promise<Record<string, number>> }>(
+        "download.ts",
+      );
+      const result = await benchDownload(options);
+      const lines = Object.entries(result).map(([name, value]) => `  ${name.padEnd(12)} ${Number(value.toFixed(1))}\n`);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify(result)}\n`
+          : `download from loopback, ${options.size} px, three bands\n${lines.join("")}`,
+      );
     });
 }

@@ -15,11 +15,12 @@ export function whole(option: string, least: number, greatest = Number.MAX_SAFE_
   };
 }
 
-/** A parser for an option that is a finite number. It throws BAD_OPTION with the option's name. */
-export function real(option: string): (text: string) => number {
+/** A parser for an option that is a finite number, in a range where one is given. It throws BAD_OPTION with its name. */
+export function real(option: string, least = -Infinity, greatest = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== "" && Number.isFinite(value)) return value;
-    throw new SkyloopError("BAD_OPTION", `${option} is a number, not ${text}`);
+    if (text.trim() !== "" && Number.isFinite(value) && value >= least && value <= greatest) return value;
+    const range = least === -Infinity ? "" : ` from ${least} to ${greatest}`;
+    throw new SkyloopError("BAD_OPTION", `${option} is a number${range}, not ${text}`);
   };
 }

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { whole } from "./numbers.ts";
+import { addDownloadCommand } from "./survey-download.ts";
 import { addSimulateCommand } from "./survey-simulate.ts";
 
-/** `skyloop survey create | add | info | simulate | sheet`. */
+/** `skyloop survey create | add | info | download | providers | simulate | sheet`. */
 export function addSurveyCommand(program: Command): void {
   const survey = program
     .command("survey")
@@ -144,5 +145,6 @@ export function addSurveyCommand(program: Command): void {
         options.json ? `${JSON.stringify(await surveySummary(folder))}\n` : await describeSurvey(folder),
       );
     });
+  addDownloadCommand(survey);
   addSimulateCommand(survey);
 }

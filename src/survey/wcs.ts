@@ -120,17 +120,14 @@ function linearPart(
     ];
   const [scale1, scale2] = [units[0] * number("CDELT1", 1), units[1] * number("CDELT2", 1)];
   const turned = cardNumber(header, `CROTA${latAxis + 1}`);
-  const hasPc = ["PC1_1", "PC1_2", "PC2_1", "PC2_2"].some((key) => cardNumber(header, key) !== undefined);
+  // PC001001 is how it was written before the standard, and still is by Pan-STARRS.
+  const pc = (i: number, j: number) => cardNumber(header, `PC${i}_${j}`) ?? cardNumber(header, `PC00${i}00${j}`);
+  const hasPc = [pc(1, 1), pc(1, 2), pc(2, 1), pc(2, 2)].some((value) => value !== undefined);
   if (!hasPc && turned !== undefined) {
     const angle = (latAxis === 1 ? turned : -turned) * DEG;
     return [scale1 * Math.cos(angle), -scale2 * Math.sin(angle), scale1 * Math.sin(angle), scale2 * Math.cos(angle)];
   }
-  return [
-    scale1 * number("PC1_1", 1),
-    scale1 * number("PC1_2", 0),
-    scale2 * number("PC2_1", 0),
-    scale2 * number("PC2_2", 1),
-  ];
+  return [scale1 * (pc(1, 1) ?? 1), scale1 * (pc(1, 2) ?? 0), scale2 * (pc(2, 1) ?? 0), scale2 * (pc(2, 2) ?? 1)];
 }
 
 /** PVi_m of an axis by m. */

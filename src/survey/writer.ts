@@ -251,6 +251,11 @@ export class SurveyWriter {
     this.#problems.push(problem);
   }
 
+  /** A file of the folder beside those that every survey has. */
+  addFile(name: string, content: string): void {
+    writeFileAtomic(join(this.#partial, name), content);
+  }
+
   get problemCount(): number {
     return this.#problems.length;
   }

@@ -12,6 +12,7 @@ cases = {
     "cd": {**base, "CRVAL1": 150.1, "CRVAL2": 2.2, "CD1_1": -scale, "CD1_2": 1e-6, "CD2_1": 2e-6, "CD2_2": scale},
     "cdelt": {**base, "CRVAL1": 0.001, "CRVAL2": -45, "CDELT1": -scale, "CDELT2": scale},
     "pc": {**base, "CRVAL1": 359.999, "CRVAL2": 60, "CDELT1": -scale, "CDELT2": scale, "PC1_1": 0.8, "PC1_2": -0.6, "PC2_1": 0.6, "PC2_2": 0.8},
+    "pc of old": {**base, "CRVAL1": 195, "CRVAL2": 20, "CDELT1": scale, "CDELT2": scale, "PC001001": -1.0, "PC001002": 0.0, "PC002001": 0.01, "PC002002": 1.0},
     "crota": {**base, "CRVAL1": 200, "CRVAL2": 85, "CDELT1": -0.01, "CDELT2": 0.01, "CROTA2": 30},
     "lonpole": {**base, "CRVAL1": 30, "CRVAL2": -20, "CDELT1": -scale, "CDELT2": scale, "LONPOLE": 150},
     "swapped": {**base, "CTYPE1": "DEC--TAN", "CTYPE2": "RA---TAN", "CRVAL1": 12, "CRVAL2": 80, "CDELT1": scale, "CDELT2": -scale},
