@@ -1,7 +1,7 @@
 /** One file from a service: asked again where that may help, within the limits of courtesy. */
 import { messageOf } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import type { Fault } from "./check.ts";
+import type { AnswerFault } from "./check.ts";
 import { type Gate, retryAfterMs } from "./polite.ts";
 
 /** How requests are sent. */
@@ -31,7 +31,7 @@ const LONGEST_WAIT_MS = 10 * 60_000;
 const LONGEST_BACKOFF_MS = 60_000;
 
 /** An answer, or why there is none; `waitMs` where the service asks for more patience than a run has. */
-export type Reply = Answer | (Fault & { waitMs?: number });
+export type Reply = Answer | (AnswerFault & { waitMs?: number });
 
 /**
  * Asks for an address until `accept` returns bytes, up to `tries` times. Returns the last fault otherwise: `again` says whether
@@ -40,7 +40,7 @@ export type Reply = Answer | (Fault & { waitMs?: number });
 export async function ask(
   url: string,
   options: AskOptions,
-  accept: (bytes: Uint8Array, contentType: string) => Uint8Array | Fault,
+  accept: (bytes: Uint8Array, contentType: string) => Uint8Array | AnswerFault,
   mostBytes: number,
 ): Promise<Reply> {
   const { gate, tries, backoffMs, random, stop } = options;
@@ -63,7 +63,7 @@ export async function ask(
 async function once(
   url: string,
   { userAgent, timeoutMs, stop }: AskOptions,
-  accept: (bytes: Uint8Array, contentType: string) => Uint8Array | Fault,
+  accept: (bytes: Uint8Array, contentType: string) => Uint8Array | AnswerFault,
   mostBytes: number,
 ): Promise<Reply> {
   const controller = new AbortController();
@@ -104,7 +104,7 @@ function reasonOf(thrown: unknown): string {
   return `${messageOf(thrown)}${cause}`.split("\n")[0];
 }
 
-function faultOfStatus({ status, ok, headers }: Response): (Fault & { waitMs?: number }) | null {
+function faultOfStatus({ status, ok, headers }: Response): (AnswerFault & { waitMs?: number }) | null {
   const said = `the service answered with status ${status}`;
   const waitMs = retryAfterMs(headers.get("retry-after"));
   const wait = waitMs === null ? {} : { waitMs };

@@ -4,10 +4,10 @@ import { bandOfHeader, namedCubeBands } from "../bands.ts";
 import { chooseImages, type ImageHdu } from "../decode/planes.ts";
 import { cardValue, type FitsHdu } from "../fits.ts";
 import { parseWcs } from "../wcs.ts";
-import { outlineOf } from "./fits-bytes.ts";
+import { fitsOutline } from "./fits-bytes.ts";
 
 /** Why an answer cannot be used; `again`: another try, now or later, may bring a better one. */
-export interface Fault {
+export interface AnswerFault {
   code: string;
   message: string;
   again: boolean;
@@ -23,21 +23,21 @@ export interface Wanted {
   bands: string[];
 }
 
-const fault = (code: string, message: string, again = false): Fault => ({ code, message, again });
+const fault = (code: string, message: string, again = false): AnswerFault => ({ code, message, again });
 /** How far a pixel scale may be from what was asked for. */
 const SCALE_TOLERANCE = 0.01;
 /** How far, in pixels along either axis, the position may be from the middle of the image. */
 const CENTRE_TOLERANCE_PX = 1.01;
 
 /** The bytes of an answer, unpacked where they are gzipped, or why they cannot be used. */
-export function checkAnswer(bytes: Uint8Array, contentType: string, wanted: Wanted): Uint8Array | Fault {
+export function checkAnswer(bytes: Uint8Array, contentType: string, wanted: Wanted): Uint8Array | AnswerFault {
   if (bytes.length === 0) return fault("NOT_FITS", "the answer is empty", true);
   const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const plain = isPacked ? unpacked(bytes, mostBytes(wanted)) : bytes;
   if (plain === null) return fault("TRUNCATED", "the answer is gzipped and cannot be unpacked", true);
   if (wanted.kind === "colour")
     return isPicture(plain) ? plain : strange("a picture (JPEG, PNG, WebP)", plain, contentType);
-  const outline = outlineOf(plain);
+  const outline = fitsOutline(plain);
   if (outline === null) return strange("FITS", plain, contentType);
   const { hdus, truncated, needed } = outline;
   if (truncated) return fault("TRUNCATED", `${plain.length} bytes came, its headers promise ${needed}`, true);
@@ -65,7 +65,7 @@ function isPicture(bytes: Uint8Array): boolean {
   );
 }
 
-function strange(expected: string, bytes: Uint8Array, contentType: string): Fault {
+function strange(expected: string, bytes: Uint8Array, contentType: string): AnswerFault {
   const text = Buffer.from(bytes.subarray(0, 400))
     .toString("latin1")
     .replace(/<[^>]*>/g, " ")
@@ -79,7 +79,7 @@ function strange(expected: string, bytes: Uint8Array, contentType: string): Faul
   );
 }
 
-function checkImage(hdus: FitsHdu[], { raDeg, decDeg, sizePx, scaleArcsec, bands }: Wanted): Fault | null {
+function checkImage(hdus: FitsHdu[], { raDeg, decDeg, sizePx, scaleArcsec, bands }: Wanted): AnswerFault | null {
   const { images } = chooseImages(hdus, bands.length === 1 ? bands[0] : null);
   if (images.length === 0)
     // The Legacy Surveys' viewer says so where none of its bricks is near.

@@ -2,7 +2,7 @@
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
 import { type AskOptions, ask, type Reply } from "./ask.ts";
-import { checkAnswer, type Fault, mostBytes } from "./check.ts";
+import { type AnswerFault, checkAnswer, mostBytes } from "./check.ts";
 import type { Journal } from "./journal.ts";
 import type { CutoutPart, Plan, Target } from "./plan.ts";
 
@@ -63,7 +63,7 @@ function isMissing(plan: Plan, journal: Journal, target: Target): boolean {
   return !outcomes.every(isFinal);
 }
 
-type Missed = Fault & { waitMs?: number };
+type Missed = AnswerFault & { waitMs?: number };
 
 /** Fetches what is missing of one object. Returns why it is not whole, or null. */
 async function fetchOne(plan: Plan, journal: Journal, target: Target, options: AskOptions): Promise<Missed | null> {
@@ -74,7 +74,11 @@ async function fetchOne(plan: Plan, journal: Journal, target: Target, options: A
   }
   const parts = plan.partsOf(target, journal.names(target.row));
   if (parts === null) {
-    const fault: Fault = { code: "NOT_COVERED", message: "the service has not all of the bands there", again: false };
+    const fault: AnswerFault = {
+      code: "NOT_COVERED",
+      message: "the service has not all of the bands there",
+      again: false,
+    };
     journal.miss(target.row, "", lookup ?? "", fault);
     return fault;
   }

@@ -13,7 +13,7 @@ export interface FitsOutline {
 }
 
 /** Reads the headers of a file that begins with SIMPLE; null where it does not. */
-export function outlineOf(bytes: Uint8Array): FitsOutline | null {
+export function fitsOutline(bytes: Uint8Array): FitsOutline | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.toString("latin1", 0, 9) !== "SIMPLE  =") return null;
   const hdus: FitsHdu[] = [];

@@ -15,7 +15,7 @@ import { judgeFlux, QUALITY } from "../quality.ts";
 import { UNKNOWN_UNIT, unitFactor, unitOfHeaders } from "../units.ts";
 import { parseWcs } from "../wcs.ts";
 import { placesOf } from "./check.ts";
-import { outlineOf } from "./fits-bytes.ts";
+import { fitsOutline } from "./fits-bytes.ts";
 import type { Journal } from "./journal.ts";
 import type { CutoutPart, Plan, Target } from "./plan.ts";
 
@@ -38,7 +38,7 @@ export function unitOfFiles(plan: Plan, journal: Journal, targets: Target[]): st
   for (const target of targets) {
     const got = gotOf(plan, journal, target);
     if ("code" in got) continue;
-    const outline = outlineOf(readFileSync(got[0].path));
+    const outline = fitsOutline(readFileSync(got[0].path));
     const named = outline === null ? UNKNOWN_UNIT : unitOfHeaders(outline.hdus.map(({ cards }) => cards));
     return named === UNKNOWN_UNIT ? plan.provider.unit : named;
   }
@@ -148,7 +148,7 @@ async function fluxStamp(plan: Plan, target: Target, got: Got[], unit: string): 
   const problems: Problem[] = [];
   const source = got.map(({ url }) => url).join(" ");
   for (const one of got) {
-    const hdus = outlineOf(bytesOf(one))?.hdus ?? [];
+    const hdus = fitsOutline(bytesOf(one))?.hdus ?? [];
     const { images } = chooseImages(hdus, one.part.bands.length === 1 ? one.part.bands[0] : null);
     const places = placesOf(images, one.part.bands);
     if (places === null)
