@@ -10,5 +10,6 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000 } },
     fileParallelism: false,
     pool: "forks",
+    env: { DATABASE_URL: "" },
   },
 });

@@ -51,6 +51,14 @@ const NEEDS = [
 ];
 const TEST_NEEDS = [
   {
+    what: "PostgreSQL",
+    present: () => existsSync("/usr/lib/postgresql") || Boolean(onPath("initdb")),
+    apt: ["postgresql"],
+    dnf: ["postgresql-server"],
+    pacman: ["postgresql"],
+    brew: ["postgresql"],
+  },
+  {
     what: "Chromium",
     present: () => Boolean(findChromium()),
     apt: ["chromium"],
@@ -73,7 +81,7 @@ const LIBTORCH_LINES = [
   "export LIBTORCH=\"$(~/skyloop-torch/bin/python -c 'import torch, os; print(os.path.dirname(torch.__file__))')\"",
 ];
 
-/** What is missing here; `forTests` adds what only the browser tests need. */
+/** What is missing here; `forTests` adds what only the tests need. */
 export function missingNeeds(forTests) {
   return [...NEEDS, ...(forTests ? TEST_NEEDS : [])].filter((need) => !need.present());
 }

@@ -87,9 +87,12 @@ async function withStore<T>(
   folder: string,
   body: (store: import("../store/store.ts").Store) => Promise<T>,
 ): Promise<T | undefined> {
-  if (!existsSync(join(folder, "skyloop.db"))) return undefined;
-  const { openStore } = await import("../store/sqlite.ts");
-  const store = await openStore(folder);
+  const [{ databaseUrl, openSessions }, { storedSurvey }] = await Promise.all([
+    import("../store/open.ts"),
+    import("../loop/opened.ts"),
+  ]);
+  if (databaseUrl() === null && !existsSync(join(folder, "skyloop.db"))) return undefined;
+  const store = await openSessions(folder, storedSurvey(folder));
   try {
     return await body(store);
   } finally {

@@ -22,6 +22,7 @@ import { addServeCommand } from "./serve.ts";
 import { addSessionCommand } from "./session.ts";
 import { addShardsCommand } from "./shards.ts";
 import { addStartCommand } from "./start.ts";
+import { addStoreCommand } from "./store.ts";
 import { addSurveyCommand } from "./survey.ts";
 import { addTrainCommand } from "./train.ts";
 
@@ -60,6 +61,7 @@ export function buildProgram(): Command {
   addRecipeCommand(program);
   addLoopCommand(program);
   addSessionCommand(program);
+  addStoreCommand(program);
   addModelCommand(program);
   addExportCommand(program);
   addForwardCommand(program);

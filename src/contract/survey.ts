@@ -53,6 +53,8 @@ export const SurveyHeader = z.object({
   simulation: Simulation.optional(),
   /** SHA-256 over the packs and the catalogue: names the data in runs. */
   dataHash: z.string(),
+  /** Data hashes before images were added or the survey was made again: its labels are still those given then. */
+  formerHashes: z.array(z.string()).optional(),
 });
 
 /** A file or row that was not taken in, or was with a reservation (`kept`). */

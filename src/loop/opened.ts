@@ -1,8 +1,9 @@
 /** A survey with what belongs to it: its sessions and what was computed of it. */
+import { basename, resolve } from "node:path";
 import { type Artefacts, openArtefacts } from "../store/artefacts.ts";
-import { openStore } from "../store/sqlite.ts";
-import type { Store } from "../store/store.ts";
-import { openSurvey, type Survey } from "../survey/folder.ts";
+import { openSessions } from "../store/open.ts";
+import type { Store, StoredSurvey } from "../store/store.ts";
+import { openSurvey, readSurveyHeader, type Survey } from "../survey/folder.ts";
 import { withComputed } from "./computed-columns.ts";
 
 /** An open survey with its computed columns, its sessions, and what was computed of both. */
@@ -12,11 +13,17 @@ export interface OpenedSurvey {
   artefacts: Artefacts;
 }
 
+/** What a survey folder is known by in a database of many. Throws SURVEY_MISSING, SURVEY_BROKEN. */
+export function storedSurvey(folder: string): StoredSurvey {
+  const { dataHash, formerHashes = [] } = readSurveyHeader(folder);
+  return { name: basename(resolve(folder)), dataHash, formerHashes };
+}
+
 /** Opens a survey folder, its sessions and its artefacts; `closeOpened` gives them back. Throws what those throw. */
 export async function openWithSessions(folder: string): Promise<OpenedSurvey> {
   const survey = withComputed(await openSurvey(folder));
   try {
-    return { survey, store: await openStore(folder), artefacts: openArtefacts(folder) };
+    return { survey, store: await openSessions(folder, storedSurvey(folder)), artefacts: openArtefacts(folder) };
   } catch (error) {
     survey.close();
     throw error;

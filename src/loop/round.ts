@@ -3,7 +3,7 @@
  * (the top of the last ranking and a random sample), within a second; then everything is scored and the page chosen
  * again.
  */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Page, PagePick } from "../contract/api.ts";
@@ -19,6 +19,9 @@ const SMALL = 20_000;
 /** Of a larger survey these are scored for the first page: so many of the last ranking's top, so many at random. */
 const FIRST = { top: 4096, random: 4096 };
 const SCORE_BLOCK = 4096;
+/** A round that another program makes: how often it is looked for, and how long its first page may take. */
+const LOOK_MS = 200;
+const PATIENCE_MS = 120_000;
 
 /** What a round needs: the session's events, the features, and whom to tell of its page. */
 export interface RoundInput {
@@ -36,6 +39,8 @@ export interface RoundInput {
   rest?(): Promise<unknown>;
   /** The round to make; the session's next one unless given. */
   round?: number;
+  /** How long the first page of a round that another program makes is waited for. */
+  patienceMs?: number;
 }
 
 /** Everything that decides a round, from the events alone. */
@@ -142,9 +147,36 @@ const pageOf = ({ round, provisional, exhausted, picks }: RoundRecord): Page => 
 
 /**
  * Makes a round and returns its final page; both pages are saved. One that is there already is not made again; one that
- * was begun and has no full ranking is finished as it was begun. Throws ONE_CLASS_LABELLED, ABORTED.
+ * was begun and has no full ranking is finished as it was begun; one that another program makes at the moment is waited
+ * for. Throws ONE_CLASS_LABELLED, ABORTED, and ROUND_RUNNING where that program shows no page in time.
  */
 export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
+  const started = performance.now();
+  const { store, session } = input;
+  const round = input.round ?? currentRound(await store.rounds(session)) + 1;
+  let shown = false;
+  for (;;) {
+    try {
+      const release = await store.holdRound(session);
+      try {
+        return await makeRound({ ...input, round });
+      } finally {
+        await release();
+      }
+    } catch (error) {
+      const late = performance.now() - started > (input.patienceMs ?? PATIENCE_MS);
+      if (codeOf(error) !== "ROUND_RUNNING" || (late && !shown)) throw error;
+    }
+    const theirs = (await store.rounds(session)).find((one) => one.round === round);
+    if (theirs !== undefined && !shown) input.onPage?.(pageOf(theirs));
+    shown ||= theirs !== undefined;
+    if (input.signal?.aborted) throw aborted();
+    await setTimeout(LOOK_MS);
+  }
+}
+
+/** Makes or finishes a round that no other program is making. */
+async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
   const { store, artefacts, session, ids } = input;
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
@@ -187,6 +219,8 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
     learner.dispose();
   }
 }
+
+const aborted = () => new SkyloopError("ABORTED", "the ranking was given up for a newer one");
 
 /** Throws ONE_CLASS_LABELLED where there is nothing to tell apart. */
 function mustTeach({ examples, background }: RoundPlan): void {
@@ -250,7 +284,7 @@ async function scoreAll(
     onProgress?.("score", to, count);
     // Messages (a newer round, a question about neighbours) get their turn between blocks.
     await rest();
-    if (signal?.aborted) throw new SkyloopError("ABORTED", "the ranking was given up for a newer one");
+    if (signal?.aborted) throw aborted();
   }
   return scores;
 }

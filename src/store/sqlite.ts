@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { SkyloopError } from "../base/errors.ts";
 import type { SessionEvent } from "../contract/api.ts";
+import { numbersTaken, roundTaken, sessionExists, sessionUnknown } from "./refusals.ts";
+import { type EventRow, fromRow, type RoundRow, roundFromRow, sessionFromRow } from "./rows.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { type Database, isBusy, storeError } from "./sqlite-errors.ts";
 import { FilesOnDisk } from "./sqlite-files.ts";
-import { type EventRow, fromRow, type RoundRow, roundFromRow, sessionFromRow } from "./sqlite-rows.ts";
-import type { NewEvent, SessionRecord, SessionSettings, Store } from "./store.ts";
+import type { NewEvent, RoundRecord, SessionRecord, SessionSettings, Store } from "./store.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** How long a lock held by another program is waited for. */
@@ -135,8 +136,7 @@ class SqliteStore implements Store {
   async addSession(session: string, settings: SessionSettings, events: NewEvent[] = []): Promise<SessionRecord> {
     const createdAt = new Date().toISOString();
     await this.#write(() => {
-      if (this.#sql.session.get(session) !== undefined)
-        throw new SkyloopError("SESSION_EXISTS", `there is a session ${session} already; choose another name`);
+      if (this.#sql.session.get(session) !== undefined) throw sessionExists(session);
       this.#sql.addSession.run(session, createdAt, JSON.stringify(settings));
       this.#append(session, events);
     });
@@ -153,8 +153,7 @@ class SqliteStore implements Store {
 
   async addEvents(session: string, events: NewEvent[] | ((before: SessionEvent[]) => NewEvent[])) {
     const written = await this.#write(() => {
-      if (this.#sql.session.get(session) === undefined)
-        throw new SkyloopError("SESSION_UNKNOWN", `no session ${session} in this survey`);
+      if (this.#sql.session.get(session) === undefined) throw sessionUnknown(session);
       return this.#append(session, typeof events === "function" ? events(this.#eventsOf(session)) : events);
     });
     this.#subscriptions.wake(session);
@@ -199,17 +198,28 @@ class SqliteStore implements Store {
     });
   }
 
-  async saveRound(session: string, round: Parameters<Store["saveRound"]>[1]) {
-    const { at, seed, alpha, mode, weightsHash, lastSeq, provisional, exhausted, picks } = round;
-    const numbers = [Number(provisional), Number(exhausted), JSON.stringify(picks)];
+  async saveRound(session: string, round: RoundRecord) {
     await this.#write(() => {
-      const row = [session, round.round, at, seed, alpha, mode, weightsHash, lastSeq, ...numbers];
-      if (this.#sql.saveRound.run(...row).changes === 0)
-        throw new SkyloopError(
-          "ROUND_TAKEN",
-          `round ${round.round} of ${session} has been made by another program; go on from its page`,
-        );
+      if (this.#sql.saveRound.run(...roundRow(session, round)).changes === 0) throw roundTaken(session, round.round);
     });
+  }
+
+  async holdRound() {
+    return async () => {};
+  }
+
+  async takeSession({ session, createdAt, ...settings }: SessionRecord, events: SessionEvent[], rounds: RoundRecord[]) {
+    await this.#write(() => {
+      if (this.#sql.session.get(session) !== undefined) throw sessionExists(session);
+      this.#sql.addSession.run(session, createdAt, JSON.stringify(settings));
+      for (const { seq, at, who, round, kind, object, value, reason, clientKey } of events) {
+        const taken = this.#sql.bySeq.get(seq) as { session: string } | undefined;
+        if (taken !== undefined) throw numbersTaken(session, taken.session);
+        this.#sql.takeEvent.run(seq, session, at, who, round, kind, object, value, reason, clientKey);
+      }
+      for (const round of rounds) this.#sql.saveRound.run(...roundRow(session, round));
+    });
+    this.#subscriptions.wake(session);
   }
 
   rounds(session: string) {
@@ -226,6 +236,11 @@ class SqliteStore implements Store {
   }
 }
 
+function roundRow(session: string, { round, at, seed, alpha, mode, weightsHash, lastSeq, ...page }: RoundRecord) {
+  const flags = [Number(page.provisional), Number(page.exhausted)];
+  return [session, round, at, seed, alpha, mode, weightsHash, lastSeq, ...flags, JSON.stringify(page.picks)];
+}
+
 function statements(db: Database) {
   return {
     addSession: db.prepare("INSERT INTO sessions (session, created_at, settings) VALUES (?, ?, ?)"),
@@ -234,6 +249,10 @@ function statements(db: Database) {
     addEvent: db.prepare(
       "INSERT INTO events (session, at, who, round, kind, object, value, reason, client_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ),
+    takeEvent: db.prepare(
+      "INSERT INTO events (seq, session, at, who, round, kind, object, value, reason, client_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    ),
+    bySeq: db.prepare("SELECT session FROM events WHERE seq = ?"),
     byKey: db.prepare("SELECT * FROM events WHERE session = ? AND client_key = ?"),
     after: db.prepare("SELECT * FROM events WHERE session = ? AND seq > ? ORDER BY seq"),
     saveRound: db.prepare(

@@ -43,6 +43,13 @@ export interface RoundRecord {
   picks: PagePick[];
 }
 
+/** What a survey is known by in a database of many: its name and data, and the data it had before images were added. */
+export interface StoredSurvey {
+  name: string;
+  dataHash: string;
+  formerHashes: string[];
+}
+
 /** Who hears of a session's events. Neither may throw. */
 export interface Subscriber {
   /** Events after those heard before, in order of `seq`, each once. */
@@ -53,7 +60,8 @@ export interface Subscriber {
 
 /**
  * Sessions and what was done in them. Every method may throw STORE_BUSY, STORE_IO, STORE_READ_ONLY, STORE_REPLACED,
- * STORE_BROKEN or DISK_FULL: nothing was saved then, and the same call may be made again.
+ * STORE_BROKEN or DISK_FULL: nothing was saved then, and the same call may be made again. After STORE_AWAY it is not
+ * known whether something was: events with client keys may be sent again all the same.
  */
 export interface Store {
   /** Starts a session with its first events, all or nothing. Throws SESSION_EXISTS. */
@@ -72,6 +80,16 @@ export interface Store {
   /** Writes a round, or the refined page of one. Throws ROUND_TAKEN where there is another of that number. */
   saveRound(session: string, round: RoundRecord): Promise<void>;
   rounds(session: string): Promise<RoundRecord[]>;
+  /**
+   * Takes the making of a session's rounds for this process, until the function returned is called or the process ends.
+   * Throws ROUND_RUNNING while another has it. SQLite lets everybody begin: `saveRound` decides there.
+   */
+  holdRound(session: string): Promise<() => Promise<void>>;
+  /**
+   * Adds a session as another store has it, numbers and times included, all or nothing. Throws SESSION_EXISTS,
+   * STORE_NOT_EMPTY.
+   */
+  takeSession(record: SessionRecord, events: SessionEvent[], rounds: RoundRecord[]): Promise<void>;
   /** Tells of the events after `after`, whoever writes them, until the function returned is called. */
   subscribe(session: string, after: number, subscriber: Subscriber): () => void;
   close(): Promise<void>;

@@ -44,9 +44,9 @@ export class Subscriptions {
     };
   }
 
-  /** Something was written here. */
-  wake(session: string): void {
-    for (const entry of this.#entries) if (entry.session === session) void this.#tell(entry);
+  /** Something was written to a session, or, without one, may have been to any. */
+  wake(session?: string): void {
+    for (const entry of this.#entries) if (session === undefined || entry.session === session) void this.#tell(entry);
   }
 
   #look(): void {

@@ -155,6 +155,22 @@ export function storeSuite(
       expect([heard.length, failures.length]).toEqual([21, 0]);
     });
 
+    it("takes a session of elsewhere as it is, or not at all", async () => {
+      const [last] = (await store.sessions()).map(({ session }) => session);
+      const seq = ((await store.events(last)).at(-1)?.seq ?? 0) + 1000;
+      const record = { ...SETTINGS, session: "taken", createdAt: "2025-01-01" };
+      const event = { ...label("a", "k"), seq, at: "long ago" };
+      const undo = { ...event, seq: seq + 7, kind: "undo" as const, object: null, value: String(seq), clientKey: null };
+      await other.takeSession(record, [event, undo], [ROUND]);
+      expect(await store.session("taken")).toEqual(record);
+      expect([await store.events("taken"), await store.rounds("taken")]).toEqual([[event, undo], [ROUND]]);
+      expect((await store.addEvents("taken", [label("b")]))[0].seq).toBe(seq + 8);
+      const again = { ...record, session: "again" };
+      await expect(store.takeSession(record, [], [])).rejects.toMatchObject({ code: "SESSION_EXISTS" });
+      await expect(store.takeSession(again, [event], [])).rejects.toMatchObject({ code: "STORE_NOT_EMPTY" });
+      expect(await store.session("again")).toBeUndefined();
+    });
+
     it("is the same when opened again", async () => {
       const again = await place.open();
       expect(await again.sessions()).toEqual(await store.sessions());

@@ -112,7 +112,8 @@ export function openSharedSurvey(folder: string, shared: SharedCatalogue): Promi
   return openWith(folder, shared);
 }
 
-async function openWith(folder: string, shared?: SharedCatalogue): Promise<Survey> {
+/** The header of a survey folder. Throws SURVEY_MISSING or SURVEY_BROKEN. */
+export function readSurveyHeader(folder: string): SurveyHeader {
   recoverReplacement(folder);
   const headerPath = join(folder, "survey.json");
   if (!existsSync(headerPath))
@@ -126,7 +127,11 @@ async function openWith(folder: string, shared?: SharedCatalogue): Promise<Surve
       "SURVEY_BROKEN",
       `${headerPath} is not a survey header of this version: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}; make the survey again`,
     );
-  const header = parsed.data;
+  return parsed.data;
+}
+
+async function openWith(folder: string, shared?: SharedCatalogue): Promise<Survey> {
+  const header = readSurveyHeader(folder);
   const { count } = header;
   const all =
     shared?.columns.map(({ name, type, data }) => columnOver(name, type, data)) ?? (await readCatalogue(folder, count));

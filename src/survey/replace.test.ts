@@ -224,7 +224,7 @@ describe("killed while it is replaced", () => {
     console.log("survey found after death before call 1, 2, …:", outcomes.join(" "));
     expect(outcomes.length).toBeGreaterThan(15);
     expect(new Set(outcomes)).toEqual(new Set(["a,b,c", "b"]));
-  }, 30_000);
+  }, 60_000);
 
   it("by SIGKILL too", async () => {
     const trial = async (n: number) => {

@@ -160,7 +160,10 @@ export function placeInstead(out: string, oldRows: Int32Array, keeping: Keeping)
     if (top === "stamps" && second !== undefined && PACK.test(second)) return false;
     return same || !DERIVED.includes(top);
   });
-  if (!same) keeping.keepFeatures(out, partial, oldRows);
+  if (!same) {
+    if (keeping.discardLabels !== true) rememberData(out, partial);
+    keeping.keepFeatures(out, partial, oldRows);
+  }
   keeping.settleLabels(out);
   writeFileAtomic(join(out, ASIDE_MARK), `${JSON.stringify({ by: hashOf(partial) })}\n`);
   renameSync(out, aside);
@@ -224,6 +227,14 @@ export function clearReplacement(out: string): void {
   const path = join(out, "survey.json");
   const { by } = readJson(mark) as { by: string };
   if (existsSync(path) && (readJson(path) as SurveyHeader).dataHash === by) removeAside(aside);
+}
+
+/** Writes into the new survey's header which data the labels were given on: a database of many surveys asks for it. */
+function rememberData(old: string, fresh: string): void {
+  const path = join(fresh, "survey.json");
+  const { dataHash, formerHashes = [] } = readJson(join(old, "survey.json")) as SurveyHeader;
+  const header = { ...(readJson(path) as SurveyHeader), formerHashes: [...formerHashes, dataHash] };
+  writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
 }
 
 /** Whether nothing stands there, after an empty folder has been removed. */

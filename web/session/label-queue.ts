@@ -175,8 +175,9 @@ export class LabelQueue {
       return true;
     }
     this.#trouble = { code: failure.code, message: failure.message, offline: failure.offline };
-    // A server that says why has written nothing of this request. Without such an answer it may have.
-    const may = failure.offline || failure.code === "INTERNAL";
+    // A server that says why has written nothing of this request. Without such an answer, or where its own database
+    // is out of reach, it may have.
+    const may = failure.offline || failure.code === "INTERNAL" || failure.code === "STORE_AWAY";
     this.#change(may ? this.#pending : unmark(this.#pending, part));
     this.#stopTimer = this.#doors.later(this.#pauseMs, () => void this.flush());
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);

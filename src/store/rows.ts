@@ -1,8 +1,8 @@
-/** Rows of skyloop.db as the store's interface has them. */
+/** Rows of a database, SQLite's or PostgreSQL's, as the store's interface has them. */
 import type { PagePick, SessionEvent } from "../contract/api.ts";
 import type { RoundRecord, SessionRecord, SessionSettings } from "./store.ts";
 
-/** How SQLite keeps one thing that a person did: columns of the table `events`. */
+/** How one thing that a person did is kept: columns of the table `events`. */
 export type EventRow = {
   seq: number;
   at: string;

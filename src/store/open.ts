@@ -1,0 +1,14 @@
+/** Where a survey's sessions are: in the database that DATABASE_URL names, else in SQLite beside the survey. */
+import { openStore } from "./sqlite.ts";
+import type { Store, StoredSurvey } from "./store.ts";
+
+/** The address in DATABASE_URL; null where none is set. */
+export const databaseUrl = (): string | null => process.env.DATABASE_URL || null;
+
+/** Opens the sessions of the survey in `folder`. Throws what the drivers throw. */
+export async function openSessions(folder: string, survey: StoredSurvey): Promise<Store> {
+  const url = databaseUrl();
+  if (url === null) return openStore(folder);
+  const { openPostgres } = await import("./postgres.ts");
+  return openPostgres(url, survey);
+}
