@@ -21,6 +21,7 @@ import { addRecipeCommand } from "./recipe.ts";
 import { addServeCommand } from "./serve.ts";
 import { addSessionCommand } from "./session.ts";
 import { addShardsCommand } from "./shards.ts";
+import { addSimilarCommands } from "./similar.ts";
 import { addStartCommand } from "./start.ts";
 import { addStoreCommand } from "./store.ts";
 import { addSurveyCommand } from "./survey.ts";
@@ -59,6 +60,7 @@ export function buildProgram(): Command {
   addMeasureCommand(program);
   addProbeCommand(program);
   addRecipeCommand(program);
+  addSimilarCommands(program);
   addLoopCommand(program);
   addSessionCommand(program);
   addStoreCommand(program);

@@ -6,7 +6,7 @@
  */
 import { Random } from "../base/random.ts";
 import type { FeatureSpace } from "./learn.ts";
-import { cosineOf, diverseRows } from "./similar.ts";
+import { cosineOf, DUPLICATE_COSINE, diverseRows } from "./similar.ts";
 
 /**
  * Which scores are shown next: by the alpha rule the highest, or lower ones; on the first page, when no page has been
@@ -22,9 +22,6 @@ export function ruleMode(positives: number, negatives: number, alpha: number): "
   if (positives === 0) return "highest";
   return negatives > 0 && positives / negatives <= alpha ? "highest" : "lower";
 }
-
-/** Two objects of one page are near-duplicates when their standardised features have at least this cosine. */
-const DUPLICATE_COSINE = 0.995;
 
 /** What a page is chosen from. */
 export interface ChooseInput {

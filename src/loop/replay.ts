@@ -3,8 +3,8 @@
 import type { Store } from "../store/store.ts";
 import type { Survey } from "../survey/folder.ts";
 import { choose } from "./choose.ts";
-import { type FeatureSpace, learn } from "./learn.ts";
-import { planOf } from "./round.ts";
+import type { FeatureSpace } from "./learn.ts";
+import { planOf, rankerOf, shownFrom } from "./round.ts";
 import { findSession } from "./session.ts";
 
 /** A round computed again: whether it chose the same page, and its scores. */
@@ -28,12 +28,12 @@ export async function replaySession(
   const replayed: ReplayedRound[] = [];
   for (const { round, picks } of finished) {
     const { plan } = await planOf(store, survey, session, round);
-    const learner = learn(space, [...plan.examples, ...plan.background], plan.seed);
+    const learner = rankerOf(space, plan);
     const scores = learner.score(0, space.count);
     learner.dispose();
     const { page } = choose({
       scores,
-      candidates: plan.candidates,
+      candidates: shownFrom(space, plan),
       mode: plan.mode,
       examples: plan.examples,
       pageSize: record.pageSize,

@@ -9,9 +9,11 @@ import { Random } from "../base/random.ts";
 import type { Page, PagePick } from "../contract/api.ts";
 import type { Artefacts } from "../store/artefacts.ts";
 import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
+import { ARTEFACT_TAG, withoutArtefacts } from "./artefacts.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
 import { type FoldedSession, fold } from "./fold.ts";
 import { type Example, type FeatureSpace, type Learner, learn } from "./learn.ts";
+import { unusualLearner } from "./outliers.ts";
 import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
 
 /** Up to so many objects everything is scored at once. */
@@ -55,6 +57,22 @@ export interface RoundPlan {
   background: Example[];
   /** Rows that may be shown. */
   candidates: Uint32Array;
+  /** Where nothing is positive yet, the most unusual objects are shown first, by this seed; null: learning ranks. */
+  unusualSeed: number | null;
+  /** Examples that a person called artefacts: what is like them is not shown. */
+  artefacts: number[];
+}
+
+/** What ranks the objects of a round: what was learned, or how unusual they are where there is nothing to learn from. */
+export function rankerOf(space: FeatureSpace, { examples, background, seed, unusualSeed }: RoundPlan): Learner {
+  return unusualSeed === null ? learn(space, [...examples, ...background], seed) : unusualLearner(space, unusualSeed);
+}
+
+/** The candidates of a round without those that are like artefacts. */
+export function shownFrom(space: FeatureSpace, { candidates, artefacts, examples }: RoundPlan): Uint32Array {
+  const called = new Set(artefacts);
+  const others = examples.map(({ row }) => row).filter((row) => !called.has(row));
+  return withoutArtefacts(space, candidates, artefacts, others);
 }
 
 /** What the next round after `rounds` is, from the state folded up to it. */
@@ -70,11 +88,13 @@ export function planRound(
   const examples: Example[] = [];
   const answered = new Uint8Array(count);
   const shown = new Uint8Array(count);
-  for (const [object, { value }] of Object.entries(folded.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const artefacts: number[] = [];
+  for (const [object, { value, tags }] of Object.entries(folded.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const row = indexOf(object);
     if (row === undefined || value === null) continue;
     answered[row] = 1;
     if (value !== "unsure") examples.push({ row, positive: value === "positive" });
+    if (value === "negative" && tags.includes(ARTEFACT_TAG)) artefacts.push(row);
   }
   // What was shown and passed over comes again after some rounds, else only when nothing else is left.
   const again = record.returnAfter === undefined ? 0 : round - 1 - record.returnAfter;
@@ -88,16 +108,19 @@ export function planRound(
       (row) => answered[row] === 0 && (passShown || shown[row] === 0),
     );
   const fresh = open(false);
+  const unusual = !examples.some(({ positive }) => positive);
   return {
     round,
     seed: roundSeed(record, round),
     alpha: folded.alpha,
     // The person's own examples are no answers to a page: the first page shows some of both.
-    mode: round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
+    mode: unusual ? "highest" : round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
     lastSeq: folded.lastSeq,
     examples,
-    background: examples.every(({ positive }) => positive) ? backgroundOf(record, open(true)) : [],
+    background: !unusual && examples.every(({ positive }) => positive) ? backgroundOf(record, open(true)) : [],
     candidates: fresh.length > 0 ? fresh : open(true),
+    unusualSeed: unusual ? record.seed : null,
+    artefacts,
   };
 }
 
@@ -188,13 +211,14 @@ async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: numb
     return { page: pageOf(saved), seconds: seconds() };
   };
   if (begun?.provisional === false) return there(begun);
-  const plan =
+  const planned =
     begun === undefined
       ? planRound(record, fold(await store.events(session), record.alpha), rounds, ids.length, input.indexOf)
       : (await planOf(store, { count: ids.length, indexOf: input.indexOf }, session, begun.round)).plan;
+  const plan = { ...planned, candidates: shownFrom(input.space, planned) };
   mustTeach(plan);
   input.onProgress?.("learn", 0, 1);
-  const learner = learn(input.space, [...plan.examples, ...plan.background], plan.seed);
+  const learner = rankerOf(input.space, plan);
   input.onProgress?.("learn", 1, 1);
   const finish = async (scores: Float32Array, candidates: ArrayLike<number>, provisional: boolean) => {
     const page = pageFrom(input, record, plan, scores, candidates, provisional);
@@ -223,7 +247,8 @@ async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: numb
 const aborted = () => new SkyloopError("ABORTED", "the ranking was given up for a newer one");
 
 /** Throws ONE_CLASS_LABELLED where there is nothing to tell apart. */
-function mustTeach({ examples, background }: RoundPlan): void {
+function mustTeach({ examples, background, unusualSeed }: RoundPlan): void {
+  if (unusualSeed !== null) return;
   const positives = examples.filter(({ positive }) => positive).length;
   const negatives = examples.length - positives + background.length;
   if (positives === 0 || negatives === 0)

@@ -18,26 +18,112 @@ export function cosineOf({ matrix, dim, mean, sd }: FeatureSpace): (a: number, b
   };
 }
 
+/** A place in feature space that others are compared with: a row of the survey, or features from elsewhere, [dim]. */
+export type Place = number | Float32Array;
+
+/** What is looked for: places that it is like, and places that it is not like. */
+export interface SimilarQuery {
+  like: readonly Place[];
+  unlike?: readonly Place[];
+  k: number;
+  /** Near-duplicates of what is listed already are listed with it. Default: each for itself. */
+  grouped?: boolean;
+}
+
+/** A row that is found: its mean cosine to the examples less that to the counterexamples, and its near-duplicates. */
+export interface SimilarRow {
+  row: number;
+  similarity: number;
+  duplicates: number[];
+}
+
+/** Two objects are near-duplicates when their standardised features have at least this cosine. */
+export const DUPLICATE_COSINE = 0.995;
+/** How much of the mean cosine to counterexamples is taken off. */
+const UNLIKE_WEIGHT = 0.5;
+
+/** Length of each row's standardised features; of a space once. */
+const norms = new WeakMap<FeatureSpace, Float32Array>();
+
+function normsOf(space: FeatureSpace): Float32Array {
+  let known = norms.get(space);
+  if (known !== undefined) return known;
+  const { matrix, count, dim, mean, sd } = space;
+  known = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    let square = 0;
+    for (let d = 0, at = i * dim; d < dim; d++, at++) square += ((matrix[at] - mean[d]) / sd[d]) ** 2;
+    known[i] = Math.sqrt(square) || 1;
+  }
+  norms.set(space, known);
+  return known;
+}
+
+/** Standardised features of a place, of length 1. */
+function directionOf({ matrix, dim, mean, sd }: FeatureSpace, place: Place): Float64Array {
+  const from = typeof place === "number" ? matrix.subarray(place * dim, (place + 1) * dim) : place;
+  const x = Float64Array.from(from, (value, d) => (value - mean[d]) / sd[d]);
+  const norm = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0)) || 1;
+  return x.map((value) => value / norm);
+}
+
+/**
+ * The rows that are most like the places of a query, exactly: every row is compared. Rows that are places of the query
+ * are left out. Ties go by row.
+ */
+export function similarRows(
+  space: FeatureSpace,
+  { like, unlike = [], k, grouped = false }: SimilarQuery,
+): SimilarRow[] {
+  const { matrix, count, dim, mean, sd } = space;
+  const wanted = new Float64Array(dim);
+  const add = (places: readonly Place[], weight: number) => {
+    for (const place of places)
+      for (const [d, value] of directionOf(space, place).entries()) wanted[d] += (weight * value) / places.length;
+  };
+  add(like, 1);
+  add(unlike, -UNLIKE_WEIGHT);
+  // dot(standardised x, q) = dot(x, q / sd) - dot(mean / sd, q): one product a row and feature, and no division.
+  const query = Float32Array.from(wanted, (value, d) => value / sd[d]);
+  const offset = wanted.reduce((sum, value, d) => sum + (value * mean[d]) / sd[d], 0);
+  const lengths = normsOf(space);
+  const similarity = new Float32Array(count);
+  for (let i = 0, at = 0; i < count; i++) {
+    let dot = 0;
+    for (let d = 0; d < dim; d++, at++) dot += matrix[at] * query[d];
+    similarity[i] = (dot - offset) / lengths[i];
+  }
+  const given = new Set([...like, ...unlike].filter((place) => typeof place === "number"));
+  const cosine = cosineOf(space);
+  const found: SimilarRow[] = [];
+  const rows = bestRows(similarity, Math.min(count, grouped ? 4 * k + 64 : k) + given.size);
+  for (const row of rows) {
+    if (given.has(row)) continue;
+    const twin = grouped ? found.find((one) => cosine(one.row, row) >= DUPLICATE_COSINE) : undefined;
+    if (twin !== undefined) twin.duplicates.push(row);
+    else if (found.length < k) found.push({ row, similarity: similarity[row], duplicates: [] });
+  }
+  return found;
+}
+
+/** The `limit` rows of the largest values, largest first, ties by row; without sorting all of millions. */
+function bestRows(values: Float32Array, limit: number): Uint32Array {
+  const n = values.length;
+  let rows = Uint32Array.from({ length: n }, (_, row) => row);
+  if (n > 8 * limit) {
+    const step = Math.max(1, Math.floor(n / 20_000));
+    const sample = Float32Array.from({ length: Math.floor(n / step) }, (_, i) => values[i * step]).sort();
+    const least = sample[Math.max(0, sample.length - 1 - Math.ceil((4 * limit) / step) - 8)];
+    const above = rows.filter((row) => values[row] >= least);
+    if (above.length >= limit) rows = above;
+  }
+  rows.sort((a, b) => values[b] - values[a] || a - b);
+  return rows.subarray(0, limit);
+}
+
 /** The k rows with the largest cosine of standardised features, the row itself left out. */
 export function nearestRows(space: FeatureSpace, row: number, k: number): { row: number; similarity: number }[] {
-  const { matrix, count, dim, mean, sd } = space;
-  // dot(x, q) with q = standardised row / sd turns standardising every row into one constant.
-  const query = new Float32Array(dim);
-  for (let d = 0; d < dim; d++) query[d] = (matrix[row * dim + d] - mean[d]) / sd[d];
-  const similarity = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    let [dot, norm] = [0, 0];
-    for (let d = 0, at = i * dim; d < dim; d++, at++) {
-      const x = (matrix[at] - mean[d]) / sd[d];
-      dot += x * query[d];
-      norm += x * x;
-    }
-    similarity[i] = dot / (Math.sqrt(norm) || 1);
-  }
-  const own = Math.sqrt(query.reduce((sum, value) => sum + value * value, 0)) || 1;
-  const order = Uint32Array.from({ length: count }, (_, i) => i).filter((i) => i !== row);
-  order.sort((a, b) => similarity[b] - similarity[a] || a - b);
-  return Array.from(order.subarray(0, k), (i) => ({ row: i, similarity: similarity[i] / own }));
+  return similarRows(space, { like: [row], k }).map(({ row: near, similarity }) => ({ row: near, similarity }));
 }
 
 /** Of more rows so many, drawn at random, are clustered. */
@@ -56,8 +142,8 @@ export interface Among {
   starts?: number;
 }
 
-/** Standardised features of some rows, each of length 1. */
-function directions(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
+/** Standardised features of some rows, each of length 1, [n, dim]. */
+export function directions(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
   const x = standardised(space, rows);
   return x.div(x.mul(x).sum([1], true).sqrt().add(1e-12));
 }

@@ -23,6 +23,10 @@ import type { Example, Learner } from "./learn.ts";
 export const HOW =
   "Examples: how much this object's score would change if the example had no label (in closed form, for kernel regression with the learner's own gradients as the kernel). Regions: each patch of the image is blurred away in turn, and the change of the log odds is drawn: green patches raise the score, magenta ones lower it.";
 
+/** What the page says where nothing is positive yet. */
+export const HOW_UNUSUAL =
+  "Nothing is positive yet, so nothing has been learned: the most unusual objects come first. The score is the mean of two ranks in feature space, how soon random cuts leave the object alone and how far its neighbours are.";
+
 /** Ridge as a share of the mean of the kernel's diagonal; learning stops early, which does the same. */
 const RIDGE = 0.3;
 

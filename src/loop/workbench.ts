@@ -9,14 +9,17 @@ import type { Preview, Why } from "../contract/insight.ts";
 import type { MapMethod } from "../store/maps.ts";
 import { assess } from "./assess.ts";
 import { choose } from "./choose.ts";
+import { type FarNumber, farNumbers } from "./far.ts";
 import { fold } from "./fold.ts";
-import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
+import { type FeatureSpace, featureSpace } from "./learn.ts";
 import { layOut } from "./map.ts";
 import { closeOpened, type OpenedSurvey, openWithSessions } from "./opened.ts";
-import { nextRound, planOf, planRound } from "./round.ts";
+import { unusualLearner, unusualTable } from "./outliers.ts";
+import { pictureFeatures } from "./picture-features.ts";
+import { nextRound, planOf, planRound, rankerOf, shownFrom } from "./round.ts";
 import { countRound, currentRound, findSession } from "./session.ts";
-import { diverseRows, nearestRows } from "./similar.ts";
-import { HOW, heatMap, influences } from "./why.ts";
+import { diverseRows, nearestRows, type SimilarRow, similarRows } from "./similar.ts";
+import { HOW, HOW_UNUSUAL, heatMap, influences } from "./why.ts";
 
 /** Objects of either side in a preview. */
 const PREVIEWED = 8;
@@ -41,6 +44,17 @@ export interface FoundRow {
   row: number;
   similarity: number;
 }
+
+/** An unusual object: its score, its nearest neighbours, and the numbers in which it is far from the others. */
+export interface UnusualRow {
+  row: number;
+  score: number;
+  near: FoundRow[];
+  far: FarNumber[];
+}
+
+/** Neighbours that are shown of an unusual object. */
+const NEAR_UNUSUAL = 4;
 
 /** One survey, open: every question that a search asks of it. Close it at the end. */
 export class Workbench implements OpenedSurvey {
@@ -148,7 +162,9 @@ export class Workbench implements OpenedSurvey {
     const record = await findSession(store, session);
     const rounds = await store.rounds(session);
     const folded = fold(await store.events(session), record.alpha);
-    const { candidates, seed, examples } = planRound(record, folded, rounds, ids.length, survey.indexOf);
+    const plan = planRound(record, folded, rounds, ids.length, survey.indexOf);
+    const { seed, examples } = plan;
+    const candidates = shownFrom(space, plan);
     const round = currentRound(rounds);
     const first = (mode: "highest" | "lower") =>
       choose({ scores, candidates, mode, examples, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(
@@ -165,8 +181,10 @@ export class Workbench implements OpenedSurvey {
     if (round === 0)
       throw new SkyloopError("NOT_RANKED", "there are no reasons before the first round: nothing has been learned yet");
     const { plan } = await planOf(this.store, this.survey, session, round);
-    const learner = learn(space, [...plan.examples, ...plan.background], plan.seed);
+    const learner = rankerOf(space, plan);
     try {
+      if (plan.unusualSeed !== null)
+        return { score: learner.scoreRows([row])[0], examples: [], heat: null, how: HOW_UNUSUAL };
       const examples = influences(learner, plan.examples, row)
         .slice(0, 12)
         .map(({ row: at, positive, influence }) => ({
@@ -194,6 +212,49 @@ export class Workbench implements OpenedSurvey {
   /** Objects that stand for the kinds there are. */
   async diverse(model: string, count: number, seed: number): Promise<FoundRow[]> {
     return diverseRows((await this.features(model)).space, count, new Random(seed));
+  }
+
+  /**
+   * The most unusual objects, each with its nearest neighbours and the numbers in which it is far from the others.
+   * Near-duplicates of what is listed are passed over.
+   */
+  async unusual(model: string, count: number, seed: number): Promise<UnusualRow[]> {
+    const { space } = await this.features(model);
+    const scores = unusualLearner(space, seed).score(0, space.count);
+    const candidates = Uint32Array.from(scores.keys());
+    const asked = { scores, candidates, examples: [], pageSize: count, randomPicks: 0, seed, space };
+    const far = farNumbers(this.survey, space);
+    return choose({ ...asked, mode: "highest" }).page.map(({ row }) => ({
+      row,
+      score: scores[row],
+      near: nearestRows(space, row, NEAR_UNUSUAL),
+      far: far(row),
+    }));
+  }
+
+  /** What every object's place among the unusual is made of: joint score, isolation, distance to neighbours. */
+  async unusualness(model: string, seed: number): Promise<{ columns: string[]; values: Float32Array }> {
+    const { space } = await this.features(model);
+    return unusualTable(space, seed);
+  }
+
+  /**
+   * The objects most like examples, which may be pictures from elsewhere, and unlike counterexamples; near-duplicates
+   * stand together. Throws NOTHING_TO_COMPARE, IMAGE_BROKEN, OTHER_WEIGHTS.
+   */
+  async similar(
+    model: string,
+    { like, unlike, pictures = [], k }: { like: number[]; unlike: number[]; pictures?: Uint8Array[]; k: number },
+  ): Promise<SimilarRow[]> {
+    if (like.length + pictures.length === 0)
+      throw new SkyloopError(
+        "NOTHING_TO_COMPARE",
+        "objects like what? Give at least one example: an object, a position or a picture",
+      );
+    const { space, weightsHash } = await this.features(model);
+    const drawn: Float32Array[] = [];
+    for (const bytes of pictures) drawn.push(await pictureFeatures(this.survey, bytes, model, weightsHash));
+    return similarRows(space, { like: [...like, ...drawn], unlike, k, grouped: true });
   }
 
   /** Lays the survey out in two dimensions and keeps the map. Throws MAP_TOO_SMALL. */

@@ -27,6 +27,7 @@ import { mapRoutes } from "./routes/maps.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { similarRoutes } from "./routes/similar.ts";
 import { surveyRoutes } from "./routes/surveys.ts";
 import { Streams } from "./stream.ts";
 import { Workspace } from "./workspace.ts";
@@ -160,6 +161,7 @@ export async function buildServer({
   });
   const pictures = new Pictures();
   surveyRoutes(app, { workspace, compute, desk, pictures });
+  similarRoutes(app, { workspace, compute, desk });
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });
   manageRoutes(app, { workspace });

@@ -1,7 +1,8 @@
 /** What the computing process can be asked, what it tells meanwhile, and what it answers: one line a kind of job. */
 import type { Page } from "../contract/api.ts";
 import type { Preview, Why } from "../contract/insight.ts";
-import type { FoundRow } from "../loop/workbench.ts";
+import type { SimilarRow } from "../loop/similar.ts";
+import type { FoundRow, UnusualRow } from "../loop/workbench.ts";
 import type { MapMethod } from "../store/maps.ts";
 
 /** What is told of a round while it is made. */
@@ -21,6 +22,8 @@ export interface Jobs {
   round: Job<{ session: string; round: number }, { round: number; assessed: boolean }, RoundNews>;
   neighbours: Job<{ model: string; row: number; k: number }, FoundRow[]>;
   diverse: Job<{ model: string; count: number; seed: number }, FoundRow[]>;
+  unusual: Job<{ model: string; count: number; seed: number }, UnusualRow[]>;
+  similar: Job<{ model: string; like: number[]; unlike: number[]; pictures: Uint8Array[]; k: number }, SimilarRow[]>;
   why: Job<{ session: string; row: number }, Why>;
   preview: Job<{ session: string }, Preview>;
   map: Job<{ model: string; method: MapMethod }, null, { done: number; total: number }>;

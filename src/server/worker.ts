@@ -56,6 +56,9 @@ const JOBS: { [K in Kind]: Run<K> } = {
   },
   neighbours: (bench, { model, row, k }) => waitedFor(() => bench.neighbours(model, row, k)),
   diverse: (bench, { model, count, seed }) => waitedFor(() => bench.diverse(model, count, seed)),
+  unusual: (bench, { model, count, seed }) => waitedFor(() => bench.unusual(model, count, seed)),
+  similar: (bench, { model, like, unlike, pictures, k }) =>
+    waitedFor(() => bench.similar(model, { like, unlike, pictures, k })),
   why: (bench, { session, row }) => waitedFor(() => bench.why(session, row)),
   preview: (bench, { session }) => waitedFor(() => bench.preview(session)),
   async map(bench, { model, method }, tell) {

@@ -33,7 +33,8 @@ const ListQuery = z.object({
   limit: whole(1, 500).default(100),
 });
 
-function objectRow({ survey }: ServedSurvey, row: number): z.infer<typeof ObjectRow> {
+/** What a list shows of an object. */
+export function objectRow({ survey }: ServedSurvey, row: number): z.infer<typeof ObjectRow> {
   const { id, raDeg, decDeg, widthPx, heightPx } = survey.row(row);
   return { object: id, raDeg, decDeg, widthPx, heightPx };
 }

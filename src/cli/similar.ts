@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import { SEEDS, whole } from "./numbers.ts";
+
+interface SimilarFlags {
+  model: string;
+  like: string[];
+  unlike: string[];
+  position: string[];
+  picture: string[];
+  radius: number;
+  count: number;
+  json: boolean;
+}
+
+interface OutlierFlags {
+  model: string;
+  count: number;
+  seed: number;
+  name: string;
+  session?: string;
+  who: string;
+  json: boolean;
+}
+
+const gathered = (text: string, before: string[]) => [...before, text];
+
+/** `skyloop similar SURVEY` and `skyloop outliers SURVEY`. */
+export function addSimilarCommands(program: Command): void {
+  program
+    .command("similar")
+    .argument("<survey>", "survey folder")
+    .description("list the objects most like one or several examples; every object is compared")
+    .option("--model <name>", "feature set (see skyloop embed)", "lvm-nano")
+    .option("--like <id>", "an example; may be given again", gathered, [])
+    .option("--unlike <id>", "a counterexample; may be given again", gathered, [])
+    .option("--position <text>", 'an example by its position, such as "10.68 41.27"; may be given again', gathered, [])
+    .option("--picture <file>", "an example that is no object of the survey: JPEG, PNG or WebP", gathered, [])
+    .option("--radius <arcsec>", "how far from a position its object may be", Number, 5)
+    .option("--count <n>", "objects to list", whole("--count", 1, 10_000), 20)
+    .option("--json", "one JSON object", false)
+    .action(async (survey: string, flags: SimilarFlags) => {
+      const { similarObjects } = await import("../loop/ask-similar.ts");
+      const found = await similarObjects(survey, flags);
+      if (flags.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
+      for (const { object, similarity, duplicates } of found)
+        process.stdout.write(
+          `${similarity.toFixed(3)}  ${object}${duplicates.length === 0 ? "" : `  nearly the same: ${duplicates.join(", ")}`}\n`,
+        );
+    });
+  program
+    .command("outliers")
+    .argument("<survey>", "survey folder")
+    .description("list the most unusual objects with their neighbours and what is far in them; a way to begin a search")
+    .option("--model <name>", "feature set (see skyloop embed)", "lvm-nano")
+    .option("--count <n>", "objects to list", whole("--count", 1, 500), 20)
+    .option("--seed <n>", "seed of the forest", whole("--seed", 0, SEEDS), 1)
+    .option("--name <name>", "name of the table that is kept with the survey, for filters and exports", "unusual")
+    .option("--session <target>", "also begin a session that shows the unusual first, until something is positive")
+    .option("--who <name>", "whose session it is", process.env.USER || "me")
+    .option("--json", "one JSON object", false)
+    .action(async (survey: string, flags: OutlierFlags) => {
+      const { unusualObjects } = await import("../loop/ask-similar.ts");
+      const { objects, session } = await unusualObjects(survey, flags);
+      if (flags.json) return void process.stdout.write(`${JSON.stringify({ objects, session })}\n`);
+      const number = (value: number) => Number(value.toPrecision(3));
+      for (const { object, score, near, far } of objects)
+        process.stdout.write(
+          `${score.toFixed(3)}  ${object}  far: ${far.map(({ name, value, unit, sigmas }) => `${name} ${number(value)}${unit === undefined ? "" : ` ${unit}`} (${sigmas > 0 ? "+" : ""}${sigmas.toFixed(1)} sd)`).join(", ") || "nothing alone"}; near: ${near.map((one) => `${one.object} ${one.similarity.toFixed(2)}`).join(", ")}\n`,
+        );
+      process.stdout.write(
+        `kept as ${flags.name} of ${survey}${session === null ? "" : `; session ${session} shows them first: skyloop serve ${survey}`}\n`,
+      );
+    });
+}
