@@ -81,7 +81,7 @@ function growTree({ matrix, dim }: FeatureSpace, rows: Int32Array, random: Rando
 }
 
 /** Isolation score of each object, from about 0.4 (ordinary) to 1 (alone), [count]. */
-export function isolation(space: FeatureSpace, options: OutlierOptions): Float32Array {
+function isolation(space: FeatureSpace, options: OutlierOptions): Float32Array {
   const { trees = OUTLIERS.trees, sample = OUTLIERS.sample, seed } = options;
   const { matrix, count, dim } = space;
   const random = new Random(seed).fork("isolation");
@@ -101,7 +101,7 @@ export function isolation(space: FeatureSpace, options: OutlierOptions): Float32
 const BLOCK_ROWS = 1024;
 
 /** Distance of each object to its k-th nearest neighbour in standardised features, [count]. */
-export function neighbourDistance(space: FeatureSpace, options: OutlierOptions): Float32Array {
+function neighbourDistance(space: FeatureSpace, options: OutlierOptions): Float32Array {
   const { neighbour = OUTLIERS.neighbour, most = OUTLIERS.most, seed } = options;
   const { count } = space;
   const all = Int32Array.from({ length: count }, (_, row) => row);
@@ -133,7 +133,7 @@ export function neighbourDistance(space: FeatureSpace, options: OutlierOptions):
 }
 
 /** Ranks from 0 for the smallest to 1 for the largest; equal values share theirs. */
-export function ranksOf(values: ArrayLike<number>): Float32Array {
+function ranksOf(values: ArrayLike<number>): Float32Array {
   const n = values.length;
   const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => values[a] - values[b] || a - b);
   const ranks = new Float32Array(n);

@@ -12,6 +12,7 @@ import { openStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { liveTensors } from "../torch/index.ts";
+import { withoutArtefacts } from "./artefacts.ts";
 import { exportSession } from "./export.ts";
 import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
 import { rankingRequest } from "./ranking.ts";
@@ -170,7 +171,10 @@ describe("a session", () => {
         ...examples,
       });
     const onlyNo = await lonely("no", { positive: [], negative: ids(false, 2) });
-    await expect(run(onlyNo)).rejects.toThrow(/at least one positive/);
+    // Without a positive there is nothing to learn: the unusual come first, and not what is answered.
+    const { page: odd } = await run(onlyNo);
+    expect(odd.picks).toHaveLength(10);
+    expect(odd.picks.some(({ object }) => ids(false, 2).includes(object))).toBe(false);
     // Five positives are enough: unlabelled objects stand for the rest, and are shown, too.
     const onlyYes = await lonely("yes", { positive: ids(true, 5), negative: [] });
     const { page: found } = await run(onlyYes);
@@ -236,5 +240,45 @@ describe("the simulated person", () => {
     );
     await expect(simulate({ ...options, survey: survey.folder, model: "none" })).rejects.toThrow(/no features of none/);
     await expect(simulate({ ...options, survey: survey.folder, start: [500, 5] })).rejects.toThrow(/needs so many/);
+  });
+});
+
+describe("a session without examples", () => {
+  it("shows the unusual first, learns from the first positive on, and keeps from what is like an artefact", async () => {
+    const session = await createSession(store, about(), "toy", {
+      survey: survey.name,
+      model: "toy",
+      target: "anything odd",
+      alpha: 0.5,
+      pageSize: 10,
+      randomPicks: 0,
+      seed: 3,
+      who: "ann",
+      positive: [],
+      negative: [],
+    });
+    const answer = (objects: string[], value: "positive" | "negative", addTag?: string) =>
+      addLabels(store, about(), session, { who: "ann", labels: objects.map((object) => ({ object, value, addTag })) });
+    const { page: first } = await run(session);
+    const scores = first.picks.map(({ score }) => score as number);
+    expect(scores).toEqual(scores.slice().sort((a, b) => b - a));
+    expect(scores[0]).toBeGreaterThan(0.9);
+    // Only negatives: the next most unusual come.
+    await answer([first.picks[0].object], "negative");
+    const { page: second } = await run(session);
+    const seen = new Set(first.picks.map(({ object }) => object));
+    expect(second.picks.every(({ object }) => !seen.has(object))).toBe(true);
+    expect(Math.max(...second.picks.map(({ score }) => score as number))).toBeLessThanOrEqual(scores[9]);
+    await answer(ids(true, 3), "positive");
+    await answer([ids(false, 1)[0]], "negative", "artefact");
+    const { page: third } = await run(session);
+    const rowOf = (object: string) => survey.indexOf(object) as number;
+    const answered = [first.picks[0].object, ...ids(true, 3)].map(rowOf);
+    const all = Uint32Array.from({ length: COUNT }, (_, row) => row);
+    const left = withoutArtefacts(space, all, [rowOf(ids(false, 1)[0])], answered);
+    expect(left.length).toBeLessThan(COUNT);
+    expect(third.picks.every(({ object }) => left.includes(rowOf(object)))).toBe(true);
+    const replayed = await replaySession(store, survey, space, session);
+    expect(replayed.map(({ same }) => same)).toEqual([true, true, true]);
   });
 });

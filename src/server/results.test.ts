@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
 import type { Page, Ranking, SessionState } from "../contract/api.ts";
 import type { Imported, Learning, Preview, Why } from "../contract/insight.ts";
+import type { UnusualObject } from "../contract/similar.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { buildServer } from "./app.ts";
 
@@ -80,6 +81,25 @@ describe("how a search goes", () => {
     expect(Math.abs(why.examples[0].influence)).toBeCloseTo(1);
     expect(why.heat).toBeNull();
     expect(why.how).toContain("kernel");
+  });
+});
+
+describe("the unusual and the similar", () => {
+  it("come with neighbours, scores and near-duplicates; bad questions are named", async () => {
+    const { objects } = (await get("/api/surveys/small/unusual?model=toy&count=7")).json() as {
+      objects: UnusualObject[];
+    };
+    const scores = objects.map(({ score }) => score);
+    expect(scores).toEqual(scores.slice().sort((a, b) => b - a));
+    expect(objects.map(({ near }) => near.length)).toEqual(Array.from({ length: 7 }, () => 4));
+    const ask = (body: object) => post("/api/surveys/small/similar", body);
+    const found = (await ask({ like: [id(0), id(4)], unlike: [id(1)], k: 5 })).json().objects;
+    expect(found).toHaveLength(5);
+    expect(found.some(({ object }: { object: string }) => [id(0), id(4), id(1)].includes(object))).toBe(false);
+    expect((await ask({})).json().code).toBe("NOTHING_TO_COMPARE");
+    expect((await ask({ like: ["none"] })).json().code).toBe("OBJECT_UNKNOWN");
+    expect((await ask({ at: "10.5 -89.9", radiusArcsec: 1 })).json().code).toBe("NOTHING_AT_POSITION");
+    expect((await ask({ pictures: [Buffer.from("no picture").toString("base64")] })).json().code).toBe("IMAGE_BROKEN");
   });
 });
 

@@ -6,6 +6,7 @@ export const ACTIONS = [
   ["positive", "1", "positive, and on to the next"],
   ["negative", "0", "negative, and on to the next"],
   ["unsure", "u", "unsure, and on to the next"],
+  ["artefact", "a", "artefact: negative, and nothing like it is shown any more"],
   ["clear", "Backspace", "clear the label"],
   ["rest", "x", "mark the rest negative"],
   ["tag", "t", "tags of the object"],

@@ -15,6 +15,7 @@ import type {
 } from "../../src/contract/api.ts";
 import type { Imported, Learning, Preview, Why } from "../../src/contract/insight.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
+import type { UnusualObject } from "../../src/contract/similar.ts";
 import { apiUrl, ask, askJson } from "./http.ts";
 
 const at = encodeURIComponent;
@@ -31,6 +32,8 @@ export const api = {
     askJson<Rows>(`${objects(survey)}?random=${count}&seed=${seed}`),
   diverse: (survey: string, model: string, count: number, seed: number) =>
     askJson<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
+  unusual: (survey: string, model: string, count: number) =>
+    askJson<{ objects: UnusualObject[] }>(`/surveys/${at(survey)}/unusual?model=${at(model)}&count=${count}`),
   byColumn: (survey: string, query: URLSearchParams) => askJson<Rows>(`${objects(survey)}?${query}`),
   byRows: (survey: string, rows: number[]) => askJson<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
   lookUp: (survey: string, text: string, radiusArcsec: number) =>

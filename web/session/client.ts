@@ -87,6 +87,15 @@ export class SessionClient {
     this.#add([on ? { object, addTag: tag } : { object, removeTag: tag }], this.#newAction());
   }
 
+  /** No galaxy to look at: negative, with the tag that keeps what is like it from being shown. */
+  artefact(object: string): void {
+    const changes = [
+      { object, value: "negative" as const },
+      { object, addTag: "artefact" },
+    ];
+    this.#add(changes, this.#newAction());
+  }
+
   /** A name for what is to be undone as one. */
   readonly newAction = (): string => this.#newAction();
 

@@ -29,6 +29,7 @@ export interface LiveSession {
   label(objects: readonly string[], value: LabelValue, action?: string): void;
   newAction(): string;
   tag(object: string, tag: string, on: boolean): void;
+  artefact(object: string): void;
   undo(): void;
   redo(): void;
   next(): void;
@@ -68,6 +69,7 @@ function viewOf(client: SessionClient, model: Model, state: SessionState): LiveS
     label: (objects, value, action) => client.label(objects, value, action),
     newAction: client.newAction,
     tag: (object, tag, on) => client.tag(object, tag, on),
+    artefact: (object) => client.artefact(object),
     undo: () => client.step("undo"),
     redo: () => client.step("redo"),
     next: () => client.next(),

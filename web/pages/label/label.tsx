@@ -55,6 +55,7 @@ function Labelling({ session }: { session: LiveSession }) {
     [keys.positive]: () => grid.advance("positive"),
     [keys.negative]: () => grid.advance("negative"),
     [keys.unsure]: () => grid.advance("unsure"),
+    [keys.artefact]: grid.artefact,
     [keys.clear]: () => grid.give("clear"),
     [keys.rest]: grid.rest,
     [keys.tag]: () => current !== undefined && setOver({ what: "tags", object: current }),
@@ -80,6 +81,7 @@ function Labelling({ session }: { session: LiveSession }) {
       <Side
         session={session}
         pictures={pictures}
+        onArtefact={current === undefined ? null : grid.artefact}
         onTags={current === undefined ? null : () => setOver({ what: "tags", object: current })}
         onKeys={() => setOver({ what: "keys" })}
         onOpen={open}

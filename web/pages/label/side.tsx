@@ -10,12 +10,13 @@ interface Props {
   session: LiveSession;
   pictures: PictureSettings;
   onTags: (() => void) | null;
+  onArtefact: (() => void) | null;
   onKeys(): void;
   onOpen(object: string): void;
 }
 
 /** Beside the page: what was found so far, how reliable it is, and what the next round will show. */
-export function Side({ session, pictures, onTags, onKeys, onOpen }: Props) {
+export function Side({ session, pictures, onTags, onArtefact, onKeys, onOpen }: Props) {
   const { state, page, learned } = session;
   return (
     <aside className="side" aria-label="Progress of the search">
@@ -32,6 +33,14 @@ export function Side({ session, pictures, onTags, onKeys, onOpen }: Props) {
         </button>
         <button type="button" disabled={onTags === null} onClick={() => onTags?.()}>
           Tags
+        </button>
+        <button
+          type="button"
+          disabled={onArtefact === null}
+          title="Negative, and nothing like it is shown any more"
+          onClick={() => onArtefact?.()}
+        >
+          Artefact
         </button>
         <button type="button" onClick={onKeys}>
           Keys

@@ -41,12 +41,21 @@ export function useGrid(session: LiveSession, picks: PagePick[], about: string) 
   const move = (across: number, down = 0) =>
     moveTo(Math.max(0, Math.min(picks.length - 1, at + across + (down === 0 ? 0 : down * perRow()))));
   const give = (value: LabelValue) => current !== undefined && session.label([current], value);
-  /** Labels the object in hand and goes on to the next without a label. */
-  const advance = (value: LabelValue) => {
-    give(value);
+  /** On to the next without a label. */
+  const goOn = () => {
     const order = [...picks.slice(at + 1), ...picks.slice(0, at)];
     const next = order.find(({ object }) => labelOf(object) === null);
     if (next !== undefined) moveTo(picks.indexOf(next));
+  };
+  /** Labels the object in hand and goes on. */
+  const advance = (value: LabelValue) => {
+    give(value);
+    goOn();
+  };
+  const artefact = () => {
+    if (current === undefined) return;
+    session.artefact(current);
+    goOn();
   };
   const rest = () => {
     const unanswered = picks.flatMap(({ object }) => (labelOf(object) === null ? [object] : []));
@@ -69,5 +78,5 @@ export function useGrid(session: LiveSession, picks: PagePick[], about: string) 
     [picks, session],
   );
   const answered = picks.filter(({ object }) => labelOf(object) !== null).length;
-  return { grid, at, current, answered, move, give, advance, rest, click };
+  return { grid, at, current, answered, move, give, advance, artefact, rest, click };
 }

@@ -7,6 +7,7 @@ import { forget, recall, remember } from "../../actions/memory.ts";
 export type Source =
   | { kind: "random" }
   | { kind: "diverse" }
+  | { kind: "unusual" }
   | { kind: "ids" }
   | { kind: "column" }
   | { kind: "near"; object: string };
@@ -83,9 +84,10 @@ export const nextExample = (before: ExampleLabel | undefined): ExampleLabel | nu
   before === undefined ? "positive" : before === "positive" ? "negative" : null;
 
 /** What is still needed before a search can start; null: nothing. */
-export function missingOf({ target, chosen }: Draft): string | null {
+export function missingOf({ target, chosen, source }: Draft): string | null {
   const count = (wanted: ExampleLabel) => chosen.filter(([, value]) => value === wanted).length;
   if (target.trim() === "") return "Name what you are looking for.";
-  if (count("positive") === 0) return "Click at least one object that is it.";
+  // A search for what is unusual needs no example: the most unusual come first until something is positive.
+  if (count("positive") === 0 && source.kind !== "unusual") return "Click at least one object that is it.";
   return null;
 }

@@ -21,6 +21,9 @@ export function SourceButtons({ survey, draft: { source, seed }, columns, onChan
       <button type="button" aria-pressed={kind === "diverse"} onClick={() => drawn("diverse")}>
         {kind === "diverse" ? "Diverse: others" : "Diverse"}
       </button>
+      <button type="button" aria-pressed={kind === "unusual"} onClick={() => onChange({ source: { kind: "unusual" } })}>
+        Unusual
+      </button>
       <button type="button" aria-pressed={kind === "ids"} onClick={() => onChange({ source: { kind: "ids" } })}>
         Ids or positions
       </button>

@@ -17,6 +17,9 @@ import { SourceButtons } from "./source-bar.tsx";
 import { useCandidates } from "./use-candidates.ts";
 import "./start.css";
 
+const UNUSUAL_FIRST =
+  "Ready: the most unusual objects come first. What is positive teaches the search; “Artefact” removes what is like it.";
+
 /** Naming what is looked for and choosing the first examples. */
 export function StartPage({ survey, ids }: { survey: string; ids: string | null }) {
   const { answer: info, failure } = useSurvey(survey);
@@ -97,6 +100,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
         {refused ??
           failure ??
           missing ??
+          (count("positive") === 0 ? UNUSUAL_FIRST : null) ??
           "Ready. About five are a good start; some that are not (click twice) make it a better one."}
       </p>
       <div className="grid large">
@@ -107,6 +111,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
             object={object}
             size={128}
             label={chosen.get(object) ?? null}
+            caption={found?.notes?.get(object)}
             onClick={cycle}
             onOpen={setOpen}
           />

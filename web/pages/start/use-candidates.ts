@@ -1,4 +1,5 @@
 import type { ObjectRow } from "../../../src/contract/api.ts";
+import type { UnusualObject } from "../../../src/contract/similar.ts";
 import { type Asked, useAsked } from "../../actions/use-asked.ts";
 import { api } from "../../client/api.ts";
 import type { ColumnChoice, Draft } from "./draft.ts";
@@ -10,6 +11,8 @@ export interface Candidates {
   objects: ObjectRow[];
   /** Lines that found nothing. */
   missing: string[];
+  /** What is said of an object below its picture. */
+  notes?: Map<string, string>;
 }
 
 function columnQuery({ column, order, equals }: ColumnChoice): URLSearchParams {
@@ -17,6 +20,13 @@ function columnQuery({ column, order, equals }: ColumnChoice): URLSearchParams {
   if (order === "equals") query.set("equals", equals);
   else query.set("sort", order);
   return query;
+}
+
+/** In what an unusual object is far from the others. */
+function noteOf({ object, far }: UnusualObject): string {
+  const [first] = far;
+  if (first === undefined) return object;
+  return `${first.name.split(".").at(-1)?.replaceAll("_", " ")} ${first.sigmas > 0 ? "+" : "−"}${Math.abs(first.sigmas).toFixed(0)} sd`;
 }
 
 /** The objects that a source gives, to choose examples from; without a `model` those that need no features. */
@@ -30,6 +40,11 @@ export function useCandidates(survey: string, model: string | undefined, draft: 
       case "diverse":
         if (model === undefined) throw new Error("Diverse objects need features, which are not there yet.");
         return only((await api.diverse(survey, model, SHOWN, seed)).objects);
+      case "unusual": {
+        if (model === undefined) throw new Error("Unusual objects need features, which are not there yet.");
+        const { objects } = await api.unusual(survey, model, SHOWN);
+        return { objects, missing: [], notes: new Map(objects.map((one) => [one.object, noteOf(one)])) };
+      }
       case "column":
         return only(column.column === "" ? [] : (await api.byColumn(survey, columnQuery(column))).objects);
       case "ids":
@@ -45,6 +60,7 @@ export function useCandidates(survey: string, model: string | undefined, draft: 
   const about = {
     random: [seed],
     diverse: [seed],
+    unusual: [],
     ids: [asked, radiusArcsec],
     column: [column.column, column.order, column.equals],
     near: [source.kind === "near" ? source.object : ""],
