@@ -207,6 +207,15 @@ describe("a session", () => {
       await answer(session, { ...page, picks: page.picks.slice(1) });
     }
     expect(shown.size).toBe(COUNT - 10);
+    // No round of nothing is begun when every object has an answer.
+    const all = survey.rows.map(({ id }, i) => ({
+      object: id,
+      value: truth[i] ? ("positive" as const) : ("negative" as const),
+    }));
+    await addLabels(store, about(), session, { who: "ann", labels: all });
+    const rounds = await store.rounds(session);
+    await expect(run(session)).rejects.toMatchObject({ code: "NOTHING_LEFT" });
+    expect(await store.rounds(session)).toEqual(rounds);
   });
 });
 

@@ -171,7 +171,8 @@ const pageOf = ({ round, provisional, exhausted, picks }: RoundRecord): Page => 
 /**
  * Makes a round and returns its final page; both pages are saved. One that is there already is not made again; one that
  * was begun and has no full ranking is finished as it was begun; one that another program makes at the moment is waited
- * for. Throws ONE_CLASS_LABELLED, ABORTED, and ROUND_RUNNING where that program shows no page in time.
+ * for. Throws ONE_CLASS_LABELLED, NOTHING_LEFT, ABORTED, and ROUND_RUNNING where that program shows no page
+ * in time.
  */
 export async function nextRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
   const started = performance.now();
@@ -217,6 +218,11 @@ async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: numb
       : (await planOf(store, { count: ids.length, indexOf: input.indexOf }, session, begun.round)).plan;
   const plan = { ...planned, candidates: shownFrom(input.space, planned) };
   mustTeach(plan);
+  if (plan.candidates.length === 0)
+    throw new SkyloopError(
+      "NOTHING_LEFT",
+      `every one of the ${ids.length} objects has an answer; there is nothing left to show. Export the ranking, or clear labels to ask again`,
+    );
   input.onProgress?.("learn", 0, 1);
   const learner = rankerOf(input.space, plan);
   input.onProgress?.("learn", 1, 1);

@@ -110,7 +110,8 @@ export class Workbench implements OpenedSurvey {
 
   /**
    * Makes round `round` of a session, by default its next one: learns, scores, chooses. A round that was begun before
-   * and whose full ranking is missing is finished as it was begun. Throws ONE_CLASS_LABELLED, ABORTED, OTHER_WEIGHTS.
+   * and whose full ranking is missing is finished as it was begun. Throws ONE_CLASS_LABELLED, NOTHING_LEFT, ABORTED,
+   * OTHER_WEIGHTS.
    */
   async round(session: string, watch: Watch = {}, round?: number): Promise<{ page: Page; seconds: number }> {
     const { space, weightsHash } = await this.#spaceOf(session);

@@ -54,6 +54,7 @@ const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
 const IDLE_MS = 60_000;
 /** 5xx: the same request may succeed later, and what it was to save is not saved (docs/errors.md, "Over HTTP"). */
 const STATUS: Record<string, number> = {
+  NOTHING_LEFT: 409,
   NOTHING_TO_UNDO: 409,
   NOTHING_TO_REDO: 409,
   SESSION_EXISTS: 409,

@@ -28,52 +28,62 @@ export function colourBands(bands: string[]): [number, number, number] {
  * Flux [bands, H, W] to colour [3, H, W] in [0, 1], red first, by the Legacy viewer's arcsinh. Bands other than g, r, z
  * take the scale of the one they are shown as. NaN pixels come out black.
  */
-export function renderLegacy({ data, widthPx, heightPx, bands }: FluxPlanes): Float32Array {
-  const N = widthPx * heightPx;
-  const shown = colourBands(bands);
-  const scales = ["z", "r", "g"].map((name, i) => LEGACY.scale[bands[shown[i]].toLowerCase()] ?? LEGACY.scale[name]);
-  return legacyCurve(N, (p, c) => data[shown[c] * N + p] * scales[c]);
-}
-
-/** The Legacy viewer's curve over values [3, N], red first, that are already on its scale. */
-function legacyCurve(N: number, value: (p: number, c: number) => number): Float32Array {
-  const out = new Float32Array(3 * N);
-  const { Q, M } = LEGACY;
-  const values = [0, 0, 0];
-  for (let p = 0; p < N; p++) {
-    for (let c = 0; c < 3; c++) values[c] = value(p, c) + M;
-    const intensity = values.reduce((sum, one) => sum + Math.max(0, one), 0) / 3;
-    const factor = intensity > 0 ? Math.asinh(Q * intensity) / Math.sqrt(Q) / intensity : 0;
-    for (let c = 0; c < 3; c++) {
-      const shown = values[c] * factor;
-      out[c * N + p] = shown > 0 ? Math.min(shown, 1) : 0;
-    }
-  }
-  return out;
+export function renderLegacy(plane: FluxPlanes): Float32Array {
+  return renderFlux({ ...plane, unit: "nanomaggy" });
 }
 
 /** Where the brightest two-hundredth of a stamp comes to lie on the Legacy viewer's scale, and where noise at most does. */
 const OWN = { high: 1.2, noise: 0.03 };
 
+/** How a colour is made: (values of a band - zero) * scale lie on the Legacy viewer's scale. */
+export interface ShownBand {
+  band: number;
+  zero: number;
+  scale: number;
+}
+
 /**
- * Flux [bands, H, W] in any unit to colour [3, H, W] in [0, 1], red first. What can be turned into nanomaggies is (and
- * looks as the Legacy Surveys' viewer shows it); where the unit says nothing, each band is put on that viewer's scale
- * by its own pixels: the sky (25th percentile) to 0, the 99.5th percentile to 1.2 unless that would lift the noise
- * above 0.03.
+ * The bands that flux [bands, H, W] in any unit is shown by, red first. What can be turned into nanomaggies is (and looks
+ * as the Legacy Surveys' viewer shows it); where the unit says nothing, each band is put on that viewer's scale by its own
+ * pixels: the sky (25th percentile) to 0, the 99.5th percentile to 1.2 unless that would lift the noise above 0.03.
+ */
+export function shownBands({ data, widthPx, heightPx, bands, unit }: FluxPlanes & { unit: string }): ShownBand[] {
+  const factor = unitFactor(unit, "nanomaggy");
+  const N = widthPx * heightPx;
+  return colourBands(bands).map((band, i) => {
+    if (factor !== null) {
+      const scale = LEGACY.scale[bands[band].toLowerCase()] ?? LEGACY.scale[["z", "r", "g"][i]];
+      return { band, zero: 0, scale: scale * factor };
+    }
+    const plane = data.subarray(band * N, (band + 1) * N);
+    const [low, sky, middle, high, highest] = percentiles(plane, [16, 25, 50, 99.5, 100]);
+    const range = high > sky ? high - sky : highest - sky;
+    return { band, zero: sky, scale: Math.min(OWN.high / (range || 1), OWN.noise / (middle - low || 1e-30)) };
+  });
+}
+
+/**
+ * Flux [bands, H, W] in any unit to colour [3, H, W] in [0, 1], red first: `shownBands` under the Legacy viewer's curve.
  */
 export function renderFlux(plane: FluxPlanes & { unit: string }): Float32Array {
-  const { data, widthPx, heightPx, bands, unit } = plane;
-  const factor = unitFactor(unit, "nanomaggy");
-  if (factor === 1) return renderLegacy(plane);
-  if (factor !== null) return renderLegacy({ ...plane, data: data.map((value) => value * factor) });
-  const N = widthPx * heightPx;
-  const shown = colourBands(bands).map((band) => data.subarray(band * N, (band + 1) * N));
-  const scales = shown.map((own) => {
-    const [low, sky, middle, high, highest] = percentiles(own, [16, 25, 50, 99.5, 100]);
-    const range = high > sky ? high - sky : highest - sky;
-    return { sky, scale: Math.min(OWN.high / (range || 1), OWN.noise / (middle - low || 1e-30)) };
-  });
-  return legacyCurve(N, (p, c) => (shown[c][p] - scales[c].sky) * scales[c].scale);
+  const N = plane.widthPx * plane.heightPx;
+  const out = new Float32Array(3 * N);
+  const { Q, M } = LEGACY;
+  const shown = shownBands(plane).map((one) => ({
+    ...one,
+    values: plane.data.subarray(one.band * N, (one.band + 1) * N),
+  }));
+  const values = [0, 0, 0];
+  for (let p = 0; p < N; p++) {
+    for (let c = 0; c < 3; c++) values[c] = (shown[c].values[p] - shown[c].zero) * shown[c].scale + M;
+    const intensity = values.reduce((sum, one) => sum + Math.max(0, one), 0) / 3;
+    const factor = intensity > 0 ? Math.asinh(Q * intensity) / Math.sqrt(Q) / intensity : 0;
+    for (let c = 0; c < 3; c++) {
+      const bright = values[c] * factor;
+      out[c * N + p] = bright > 0 ? Math.min(bright, 1) : 0;
+    }
+  }
+  return out;
 }
 
 /** Whether `renderFlux` takes the brightness of such a unit from the pixels themselves. */

@@ -159,6 +159,15 @@ describe("values of headers", () => {
     expect(survey.problems.map(({ source, code }) => [source, code])).toEqual([["d.fits", "UNIT_DIFFERS"]]);
     plane(at("nounit/a.fits"), spot(3));
     expect((await take(at("nounit"))).header.unit).toBe("unknown");
+    for (const [name, unit] of [
+      ["LegacySurvey", "nanomaggy"],
+      ["DECaLS", "nanomaggy"],
+      ["BASS MzLS", "nanomaggy"],
+      ["Canada-France-Hawaii Legacy Survey (CFHTLS)", "unknown"],
+    ]) {
+      plane(at(`${name}/a.fits`), spot(3), { SURVEY: name });
+      expect([name, (await take(at(name))).header.unit]).toEqual([name, unit]);
+    }
   });
 
   it("turn the stamp so that north is up and east left", async () => {

@@ -33,8 +33,9 @@ export function unitOfHeaders(headers: FitsCard[][]): string {
     const named = unitName(cardValue(header, "BUNIT"));
     if (named !== UNKNOWN_UNIT) return named;
   }
-  const survey = headers.map((header) => cardValue(header, "SURVEY") ?? "").join(" ");
-  return /legacy|decals|bass|mzls/i.test(survey) ? "nanomaggy" : UNKNOWN_UNIT;
+  // Others have "Legacy" in their names too (Canada-France-Hawaii Telescope Legacy Survey).
+  const theirs = /^\s*(desi )?legacy ?surveys?\b|\b(decals|bass|mzls)\b/i;
+  return headers.some((header) => theirs.test(cardValue(header, "SURVEY") ?? "")) ? "nanomaggy" : UNKNOWN_UNIT;
 }
 
 /** What values in one unit are multiplied by to be in another; null where that is not known. */

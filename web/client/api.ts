@@ -125,6 +125,8 @@ export interface Pixels {
   heightPx: number;
   unit: string;
   kind: string;
+  /** Of flux, red first: what (values of `band` - zero) * scale puts on the scale of the Legacy Surveys' viewer. */
+  rendering: { band: number; zero: number; scale: number }[];
 }
 
 /** The float pixels of a stamp. */
@@ -139,5 +141,6 @@ export async function fetchPixels(survey: string, object: string): Promise<Pixel
     heightPx,
     unit: header("Unit"),
     kind: header("Kind"),
+    rendering: JSON.parse(header("Rendering") || "[]"),
   };
 }

@@ -5,6 +5,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/api.ts";
 import { Lookup } from "../../contract/insight.ts";
+import { shownBands } from "../../stamps/render.ts";
 import { cutoutAsFits } from "../../survey/cutout.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
@@ -177,14 +178,19 @@ export function surveyRoutes(
     { schema: { params: InObject } },
     async ({ params }, reply) => {
       const { served, row } = workspace.row(params.survey, params.object);
-      const { data, bands, heightPx, widthPx, unit, kind } = await served.survey.readStamp(row);
-      return reply
-        .header("X-Skyloop-Shape", `${bands.length},${heightPx},${widthPx}`)
-        .header("X-Skyloop-Bands", bands.join(","))
-        .header("X-Skyloop-Unit", unit)
-        .header("X-Skyloop-Kind", kind)
-        .type("application/octet-stream")
-        .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      const stamp = await served.survey.readStamp(row);
+      const { data, bands, heightPx, widthPx, unit, kind } = stamp;
+      return (
+        reply
+          .header("X-Skyloop-Shape", `${bands.length},${heightPx},${widthPx}`)
+          .header("X-Skyloop-Bands", bands.join(","))
+          .header("X-Skyloop-Unit", unit)
+          .header("X-Skyloop-Kind", kind)
+          // Red first: the band's place, and what (value - zero) * scale puts on the scale of the Legacy Surveys' viewer.
+          .header("X-Skyloop-Rendering", JSON.stringify(kind === "flux" ? shownBands(stamp) : []))
+          .type("application/octet-stream")
+          .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+      );
     },
   );
 

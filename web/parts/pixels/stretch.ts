@@ -29,8 +29,6 @@ const CURVES: Record<Exclude<Curve, "legacy">, (x: number) => number> = {
   asinh: (x) => Math.asinh(x / 0.03) / Math.asinh(1 / 0.03),
 };
 
-const LEGACY_SCALE: Record<string, number> = { g: 6.0, r: 3.4, z: 2.2, i: 3.0 };
-
 /** Planes that are shown red, green, blue. */
 function planesOf({ data, bands, widthPx, heightPx, kind }: Pixels, band: string): Float32Array[] {
   const N = widthPx * heightPx;
@@ -121,16 +119,14 @@ export function drawPixels(pixels: Pixels, view: View, image: ImageData): void {
 }
 
 function drawPanel(pixels: Pixels, view: View, image: ImageData, left: number): void {
-  const { widthPx: W, heightPx: H, kind, bands } = pixels;
-  const planes = planesOf(pixels, view.band);
+  const { data, widthPx: W, heightPx: H, kind, rendering } = pixels;
   const out = image.data;
   const legacy = view.curve === "legacy" && kind === "flux" && view.band === "colour";
-  const limits = planes.map((plane) => planeLimits(plane, view));
-  const scales = legacy
-    ? [bands[bands.length - 1], bands[Math.floor((bands.length - 1) / 2)], bands[0]].map(
-        (name) => LEGACY_SCALE[name] ?? 3.4,
-      )
-    : [];
+  const planes = legacy
+    ? rendering.map(({ band }) => data.subarray(band * W * H, (band + 1) * W * H))
+    : planesOf(pixels, view.band);
+  const limits = legacy ? [] : planes.map((plane) => planeLimits(plane, view));
+  const onScale = (c: number, p: number) => (planes[c][p] - rendering[c].zero) * rendering[c].scale + 0.03;
   const curve = CURVES[view.curve === "legacy" ? (kind === "flux" ? "asinh" : "linear") : view.curve];
   const plain = kind !== "flux" && view.curve === "legacy";
   for (let y = 0; y < H; y++)
@@ -139,13 +135,13 @@ function drawPanel(pixels: Pixels, view: View, image: ImageData, left: number): 
       const to = (y * image.width + left + x) * 4;
       let factor = 1;
       if (legacy) {
-        const mean = planes.reduce((sum, plane, c) => sum + Math.max(0, plane[p] * scales[c] + 0.03), 0) / 3;
+        const mean = planes.reduce((sum, _, c) => sum + Math.max(0, onScale(c, p)), 0) / 3;
         factor = mean > 0 ? Math.asinh(20 * mean) / Math.sqrt(20) / mean : 0;
       }
       for (let c = 0; c < 3; c++) {
-        const [low, high] = limits[c];
+        const [low, high] = limits[c] ?? [0, 1];
         const value = legacy
-          ? (planes[c][p] * scales[c] + 0.03) * factor
+          ? onScale(c, p) * factor
           : plain
             ? planes[c][p]
             : curve(Math.min(1, Math.max(0, (planes[c][p] - low) / (high - low || 1))));
