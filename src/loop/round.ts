@@ -117,7 +117,7 @@ export function planRound(
     mode: unusual ? "highest" : round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
     lastSeq: folded.lastSeq,
     examples,
-    background: !unusual && examples.every(({ positive }) => positive) ? backgroundOf(record, open(true)) : [],
+    background: !unusual && examples.every(({ positive }) => positive) ? drawBackground(record.seed, open(true)) : [],
     candidates: fresh.length > 0 ? fresh : open(true),
     unusualSeed: unusual ? record.seed : null,
     artefacts,
@@ -127,7 +127,8 @@ export function planRound(
 /** Unlabelled objects that stand for negatives; the class weights make them count as much as the positives. */
 const BACKGROUND = 100;
 
-function backgroundOf({ seed }: SessionRecord, open: Uint32Array): Example[] {
+/** Of the unlabelled rows those that stand for negatives while only positives are labelled, drawn by the session's seed. */
+export function drawBackground(seed: number, open: ArrayLike<number>): Example[] {
   const drawn = new Random(seed).fork("background").sample(open.length, Math.min(BACKGROUND, open.length));
   return Array.from(drawn, (i) => ({ row: open[i], positive: false }));
 }
