@@ -268,10 +268,12 @@ except skyloop.SkyloopError as error:
     );
     const other = await said("import skyloop", `skyloop.connect("${proxy.address.replace("ann", "bob")}")`);
     expect(other).toMatch(/^NOT_SKYLOOP: .*status 404.*take the address that `skyloop serve` printed/);
-    const guarded = await serveOn(survey, "secret");
+    const guarded = await serveOn(survey, { token: "secret", frames: ["http://localhost:8888"] });
     const wrong = await said("import skyloop", `skyloop.connect("${guarded.address}/?token=wrong")`);
     expect(wrong).toMatch(/^TOKEN_\w+: .*token.*connect\("http.*token="…"\)/);
-    expect(await said("import skyloop", `skyloop.connect("${guarded.address}/#token=secret").surveys()`)).toBe("");
+    const frame = `s = skyloop.connect("${guarded.address}/#token=secret").search("frame", like=["${id(1)}"])
+assert s.open() == '<iframe src="${guarded.address}/session/frame#token=secret" style="border:0;width:100%;height:720px"></iframe>', s.open()`;
+    expect(await said("import skyloop", frame)).toBe("");
     await guarded.app.close();
   });
 
@@ -287,7 +289,7 @@ except skyloop.SkyloopError as error:
   });
 
   it("for labels of one class only, and tables of packages that are missing", async () => {
-    const one = `import skyloop\nsky = skyloop.connect("${address}", who="ann")\ns = sky.search("none", like=[], not_like=["${id(1)}"])`;
+    const one = `import skyloop\nsky = skyloop.connect("${address}", who="ann")\ns = sky.search("all", like=["sim-%06d" % (n + 1) for n in range(60)])`;
     expect(await said(one, "s.next()")).toMatch(/^ONE_CLASS_LABELLED: .*label some more/);
     const without = `import sys\nsys.modules["pandas"] = sys.modules["astropy"] = None\n${begin("tables")}`;
     expect(await said(without, 's.table("pandas")')).toBe(

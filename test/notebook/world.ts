@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { FastifyInstance } from "fastify";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
-import { buildServer } from "../../src/server/app.ts";
+import { buildServer, type ServerOptions } from "../../src/server/app.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
 import { smallSurvey, writeToyFeatures } from "../fixtures/surveys.ts";
 
@@ -25,8 +25,11 @@ export async function surveyWithFeatures(folder: string, count: number): Promise
 }
 
 /** Serves a survey on a port that the system gives. */
-export async function serveOn(survey: string, token?: string): Promise<{ app: FastifyInstance; address: string }> {
-  const app = await buildServer({ surveys: [survey], token });
+export async function serveOn(
+  survey: string,
+  options: Partial<ServerOptions> = {},
+): Promise<{ app: FastifyInstance; address: string }> {
+  const app = await buildServer({ surveys: [survey], ...options });
   return { app, address: await app.listen({ host: "127.0.0.1", port: 0 }) };
 }
 
