@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { whole } from "./numbers.ts";
 import { addDownloadCommand } from "./survey-download.ts";
+import { addMatchCommand } from "./survey-match.ts";
 import { addSimulateCommand } from "./survey-simulate.ts";
 
-/** `skyloop survey create | add | info | download | providers | simulate | sheet`. */
+/** `skyloop survey create | add | info | download | providers | match | simulate | sheet`. */
 export function addSurveyCommand(program: Command): void {
   const survey = program
     .command("survey")
@@ -146,5 +147,6 @@ export function addSurveyCommand(program: Command): void {
       );
     });
   addDownloadCommand(survey);
+  addMatchCommand(survey);
   addSimulateCommand(survey);
 }

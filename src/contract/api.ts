@@ -69,6 +69,8 @@ export const ObjectDetail = ObjectRow.extend({
   source: z.string(),
   pixelScaleArcsec: z.number().nullable(),
   columns: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  /** Other services that may know more of this place. */
+  links: z.array(z.object({ name: z.string(), url: z.string() })),
 });
 
 /** POST /api/sessions: a search with its first examples. At most 2,000 of each kind. */

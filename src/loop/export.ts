@@ -36,10 +36,10 @@ const COLUMNS: ColumnSpec[] = [
 
 /** What an export holds on request beside these. */
 const ON_REQUEST: ColumnSpec[] = [
-  { name: "rank", type: "integer", description: "place in the ranking; 1 has the highest score", ucd: "meta.ranking" },
+  { name: "rank", type: "integer", description: "place in the ranking; 1 has the highest score", ucd: "meta.number" },
   { name: "reason", type: "string", description: "how the object came before the person who labelled it" },
   { name: "time", type: "string", description: "when the label was given (ISO 8601, UTC)", ucd: "time.epoch" },
-  { name: "file", type: "string", description: "file that the object was taken from", ucd: "meta.file" },
+  { name: "file", type: "string", description: "file that the object was taken from", ucd: "meta.id;meta.file" },
 ];
 
 /**
@@ -115,6 +115,17 @@ export async function exportSession(
     ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
   }));
   const specs = [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)];
-  await writeTable(path, format, specs, format === "csv" ? withSafeCells(rows, specs, safe) : rows);
+  await writeTable(path, format, specs, format === "csv" ? withSafeCells(rows, specs, safe) : rows, {
+    description: `Ranking of the search for ${request.begun.target} in ${survey.header.title}, ${rows.length} objects`,
+    infos: {
+      creator: "Skyloop",
+      session: request.session,
+      survey: survey.name,
+      target: request.begun.target,
+      model: request.begun.model,
+      seed: request.begun.seed,
+      data_hash: survey.header.dataHash,
+    },
+  });
   return rows.length;
 }

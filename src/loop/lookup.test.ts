@@ -48,6 +48,12 @@ describe("looking up", () => {
     expect(ids("150.01 2.0")).toEqual([[], ["150.01 2.0"]]);
     expect(ids("150.01 2.0", 60)).toEqual([["b 2"], []]);
   });
+  it("takes all objects within a radius that stands behind a position", () => {
+    expect(ids("150.0002 2.0 60")).toEqual([["a1", "b 2"], []]);
+    expect(ids("10:00:00.048 +02:00:00, 60")).toEqual([["a1", "b 2"], []]);
+    expect(ids("150.0002 2.0 0.1")).toEqual([[], ["150.0002 2.0 0.1"]]);
+    expect(ids("ra,dec,radius\n150,2,10\n150,2,\n0.0001,-45,2")).toEqual([["a1", "b 2", "c3"], []]);
+  });
   it("takes tables with a header and says what it did not find", () => {
     expect(ids("id,label\na1,spiral\nzz,ring\n")).toEqual([["a1"], ["zz,ring"]]);
     expect(ids("ra,dec\n150,2\n10,10\n")).toEqual([["a1"], ["10,10"]]);

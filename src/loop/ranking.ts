@@ -2,7 +2,7 @@
 import { descendingOrder } from "../base/order.ts";
 import type { LabelState, RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
-import type { Store } from "../store/store.ts";
+import type { SessionSettings, Store } from "../store/store.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
 import { foldNow } from "./folds.ts";
@@ -49,6 +49,8 @@ async function orderOf({ survey, artefacts }: RankingSource, session: string): P
 /** What a ranking is read with: all that another thread needs beside the survey. */
 export interface RankingRequest {
   session: string;
+  /** How the session was begun. */
+  begun: SessionSettings;
   labels: Record<string, LabelState>;
   /** Another session beside it, where the filter names one. */
   other: { session: string; labels: Record<string, LabelState> } | null;
@@ -66,7 +68,8 @@ export async function rankingRequest(
   const labelsOf = async (name: string) => (await foldNow(store, await findSession(store, name))).labels;
   const { compare } = filter;
   const other = compare === undefined ? null : { session: compare, labels: await labelsOf(compare) };
-  return { session, labels: await labelsOf(session), other, filter };
+  const begun = await findSession(store, session);
+  return { session, begun, labels: await labelsOf(session), other, filter };
 }
 
 /** The ranking as it is now; without one yet in catalogue order with score 0. */

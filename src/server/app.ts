@@ -29,6 +29,7 @@ import { resultRoutes } from "./routes/results.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { similarRoutes } from "./routes/similar.ts";
 import { surveyRoutes } from "./routes/surveys.ts";
+import { voRoutes } from "./routes/vo.ts";
 import { Streams } from "./stream.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -163,6 +164,7 @@ export async function buildServer({
   const pictures = new Pictures();
   surveyRoutes(app, { workspace, compute, desk, pictures });
   similarRoutes(app, { workspace, compute, desk });
+  voRoutes(app, { workspace, desk });
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });
   manageRoutes(app, { workspace });

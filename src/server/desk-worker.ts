@@ -4,11 +4,13 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { withComputed } from "../loop/computed-columns.ts";
+import type { Near } from "../loop/cone-index.ts";
+import { type ConeParameters, catalogueSky, coneIndexOf, coneSearch } from "../loop/cone-search.ts";
+import { type Matched, matchText } from "../loop/cross-match.ts";
 import { exportSession, type SafeCells } from "../loop/export.ts";
 import { type LabelRow, readLabelTable } from "../loop/import-labels.ts";
 import { type LookupResult, lookUp } from "../loop/lookup.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
-import type { Sky } from "../loop/sky-index.ts";
 import { openArtefacts } from "../store/artefacts.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
@@ -25,6 +27,12 @@ export interface DeskJobs {
   };
   byColumn: { ask: ColumnQuery; answer: number[] };
   lookup: { ask: { text: string; radiusArcsec: number }; answer: LookupResult };
+  cone: {
+    ask: { raDeg: number; decDeg: number; radiusDeg: number; limit: number };
+    answer: { total: number; near: Near[] };
+  };
+  coneSearch: { ask: ConeParameters; answer: string };
+  match: { ask: { text: string; radiusArcsec: number }; answer: Matched };
   labels: { ask: { text: string }; answer: LabelRow[] };
 }
 
@@ -53,15 +61,15 @@ const HANDLERS: Handlers = {
   export: (source, { request, format, path, columns, safe }) =>
     exportSession(source, request, format, path, columns, safe),
   byColumn: ({ survey }, ask) => rowsByColumn(survey, ask),
-  lookup: ({ survey }, { text, radiusArcsec }) => lookUp(text, skyOf(survey), survey.indexOf, radiusArcsec),
+  lookup: ({ survey }, { text, radiusArcsec }) => lookUp(text, catalogueSky(survey), survey.indexOf, radiusArcsec),
+  cone({ survey }, { raDeg, decDeg, radiusDeg, limit }) {
+    const near = coneIndexOf(survey).within(raDeg, decDeg, radiusDeg);
+    return { total: near.length, near: near.slice(0, limit) };
+  },
+  coneSearch: ({ survey }, ask) => coneSearch(survey, ask),
+  match: ({ survey }, { text, radiusArcsec }) => matchText(survey, text, radiusArcsec),
   labels: (_, { text }) => readLabelTable(text),
 };
-
-function skyOf(survey: Survey): Sky {
-  const [ra, dec] = [survey.column("ra"), survey.column("dec")];
-  const at = (column: typeof ra) => (row: number) => (column?.at(row) ?? null) as number | null;
-  return { count: survey.count, ra: at(ra), dec: at(dec) };
-}
 
 const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>();
 

@@ -84,6 +84,21 @@ export class Desk {
     return this.#pages.ask("lookup", survey, ask);
   }
 
+  /** Rows within a radius of a position, nearest first. */
+  cone(survey: Survey, ask: DeskJobs["cone"]["ask"]): Promise<DeskJobs["cone"]["answer"]> {
+    return this.#pages.ask("cone", survey, ask);
+  }
+
+  /** A Simple Cone Search's VOTable. */
+  coneSearch(survey: Survey, ask: DeskJobs["coneSearch"]["ask"]): Promise<string> {
+    return this.#exports.ask("coneSearch", survey, ask);
+  }
+
+  /** The nearest object of each row of a table. */
+  match(survey: Survey, ask: DeskJobs["match"]["ask"]): Promise<DeskJobs["match"]["answer"]> {
+    return this.#exports.ask("match", survey, ask);
+  }
+
   /** Rows with a value of a catalogue column, in the order asked for. */
   byColumn(survey: Survey, ask: DeskJobs["byColumn"]["ask"]): Promise<number[]> {
     return this.#pages.ask("byColumn", survey, ask);

@@ -92,7 +92,7 @@ export function guardDoors(app: FastifyInstance, { hostNames, token, basePath = 
 
 /** Whether a request is for the API, however its address is written: routes know, an address may be in escapes. */
 const asksApi = ({ routeOptions, url }: FastifyRequest): boolean =>
-  [routeOptions.url ?? "", url].some((address) => /^\/api(\/|\?|$)/.test(address));
+  [routeOptions.url ?? "", url].some((address) => /^\/(api|vo)(\/|\?|$)/.test(address));
 
 /** Whether a page that may show this one asks. Browsers let no page name another one there. */
 function isGuest({ headers: { origin, referer = "" } }: FastifyRequest, guests: Set<string>): boolean {

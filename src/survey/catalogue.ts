@@ -9,7 +9,7 @@ import { decode } from "./decode/index.ts";
 import { parseDelimited } from "./delimited.ts";
 import { type Cell, type CellType, type LeftOut, type TableColumn, writeColumns } from "./duck.ts";
 import { textOfBytes } from "./table-text.ts";
-import { voTable } from "./votable.ts";
+import { type AboutTable, voTable } from "./votable.ts";
 
 /** A row of a table by column name; null where a cell is empty. */
 export type TableRow = Record<string, Cell>;
@@ -137,20 +137,21 @@ export async function readTable(path: string): Promise<Table> {
 
 /**
  * Writes rows as a table; the file appears whole or not at all. Numbers are float64, null is an empty cell (NaN in
- * FITS).
+ * FITS). `about` stands in VOTable.
  */
 export async function writeTable(
   path: string,
   format: TableFormat,
   columns: ColumnSpec[],
   rows: TableRow[],
+  about?: AboutTable,
 ): Promise<void> {
   const filled = columns.map((column) => ({
     ...column,
     type: column.type as CellType,
     values: rows.map((row) => row[column.name] ?? null),
   }));
-  if (format === "votable") return writeFileAtomic(path, voTable(filled));
+  if (format === "votable") return writeFileAtomic(path, voTable(filled, about));
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     if (format === "fits") (await import("./fits.ts")).writeFitsTable(temporary, filled);

@@ -16,11 +16,31 @@ const textType = (values: Cell[]) =>
 
 const isAscii = (text: string) => [...text].every((c) => c.charCodeAt(0) < 128);
 
-/** VOTable 1.4 with TABLEDATA (IVOA recommendation); empty cells are empty TD elements. */
-export function voTable(columns: DescribedColumn[]): string {
+/** What a table is, beside its columns. */
+export interface AboutTable {
+  description: string;
+  /** Facts about it by name: where it is from, and with which seed and data it was made. */
+  infos: Record<string, string | number>;
+}
+
+/** An INFO element. */
+const info = (name: string, value: string | number) =>
+  `    <INFO name="${escaped(name)}" value="${escaped(String(value))}"/>`;
+
+/** The frame of the columns that hold a position; other columns have none. */
+const FRAME = '    <COOSYS ID="icrs" system="ICRS"/>';
+const isPlace = (ucd: string | undefined) => ucd !== undefined && /^pos[._]eq[._]/i.test(ucd);
+
+/** VOTable 1.4 with TABLEDATA (IVOA recommendation); empty cells are empty TD elements. Positions are ICRS. */
+export function voTable(columns: DescribedColumn[], about?: AboutTable): string {
   const fields = columns.map(({ name, type, values, unit, description, ucd }) => {
-    const named = `name="${escaped(name)}" ${type === "string" ? textType(values) : TYPES[type]}`;
-    const attributes = `${named}${unit === undefined ? "" : ` unit="${escaped(unit)}"`}${ucd === undefined ? "" : ` ucd="${escaped(ucd)}"`}`;
+    const attributes = [
+      `name="${escaped(name)}"`,
+      type === "string" ? textType(values) : TYPES[type],
+      ...(unit === undefined ? [] : [`unit="${escaped(unit)}"`]),
+      ...(ucd === undefined ? [] : [`ucd="${escaped(ucd)}"`]),
+      ...(isPlace(ucd) ? ['ref="icrs"'] : []),
+    ].join(" ");
     return description === undefined
       ? `      <FIELD ${attributes}/>`
       : `      <FIELD ${attributes}><DESCRIPTION>${escaped(description)}</DESCRIPTION></FIELD>`;
@@ -31,18 +51,29 @@ export function voTable(columns: DescribedColumn[]): string {
     (_, i) =>
       `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`,
   );
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
-    "  <RESOURCE>",
+  return voDocument([
+    ...(about === undefined ? [] : [`    <DESCRIPTION>${escaped(about.description)}</DESCRIPTION>`]),
+    ...Object.entries(about?.infos ?? {}).map(([name, value]) => info(name, value)),
+    ...(columns.some(({ ucd }) => isPlace(ucd)) ? [FRAME] : []),
     "    <TABLE>",
     ...fields,
     "      <DATA><TABLEDATA>",
     ...body,
     "      </TABLEDATA></DATA>",
     "    </TABLE>",
+  ]);
+}
+
+const voDocument = (lines: string[]) =>
+  [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
+    '  <RESOURCE type="results">',
+    ...lines,
     "  </RESOURCE>",
     "</VOTABLE>",
     "",
   ].join("\n");
-}
+
+/** A VOTable that says what was wrong with a request, as the IVOA's protocols want it. */
+export const voError = (message: string): string => voDocument([info("Error", message)]);

@@ -7,6 +7,7 @@ import { ObjectDetail, ObjectId, ObjectRow, SurveyInfo } from "../../contract/ap
 import { Lookup } from "../../contract/insight.ts";
 import { shownBands } from "../../stamps/render.ts";
 import { cutoutAsFits } from "../../survey/cutout.ts";
+import { linksOf } from "../../survey/links.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
@@ -146,12 +147,11 @@ export function surveyRoutes(
     { schema: { params: InObject, response: { 200: ObjectDetail } } },
     ({ params }) => {
       const { served, row } = workspace.row(params.survey, params.object);
-      return {
-        ...objectRow(served, row),
-        source: served.survey.row(row).source,
-        pixelScaleArcsec: served.survey.header.pixelScaleArcsec,
-        columns: served.survey.row(row).columns,
-      };
+      const { source, columns, raDeg, decDeg, widthPx } = served.survey.row(row);
+      const { pixelScaleArcsec } = served.survey.header;
+      const fieldArcsec = pixelScaleArcsec === null ? null : widthPx * pixelScaleArcsec;
+      const links = raDeg === null || decDeg === null ? [] : linksOf({ raDeg, decDeg, fieldArcsec });
+      return { ...objectRow(served, row), source, pixelScaleArcsec, columns, links };
     },
   );
 

@@ -22,7 +22,9 @@ export function LookupForm({ draft: { ids, radiusArcsec }, missing, found, onCha
         value={ids}
         rows={4}
         aria-label="Ids or positions, one a line"
-        placeholder={"one a line: an id, or a position\n150.1163 2.2058\n10:00:27.9 +02:12:21"}
+        placeholder={
+          "one a line: an id, a position, or a position and a radius in arcsec\n150.1163 2.2058\n10:00:27.9 +02:12:21\n150.1163 2.2058 60"
+        }
         onChange={(event) => onChange({ ids: event.target.value })}
       />
       <div>

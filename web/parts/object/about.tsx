@@ -45,19 +45,14 @@ async function copyText(text: string): Promise<void> {
 }
 
 /** Position, with links to where more is known of it. */
-export function SkyLine({ ra, dec }: { ra: number; dec: number }) {
-  const links = [
-    ["Legacy viewer", `https://www.legacysurvey.org/viewer?ra=${ra}&dec=${dec}&zoom=15`],
-    ["SIMBAD", `https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=${ra}+${dec}&Radius=10&Radius.unit=arcsec`],
-    ["NED", `https://ned.ipac.caltech.edu/conesearch?coordinates=${ra}%20${dec}&radius=0.2`],
-  ];
+export function SkyLine({ ra, dec, links }: { ra: number; dec: number; links: ObjectDetail["links"] }) {
   return (
     <p>
       RA {ra.toFixed(5)}°, Dec {dec.toFixed(5)}°
-      {links.map(([name, href]) => (
+      {links.map(({ name, url }) => (
         <span key={name}>
           {" · "}
-          <a href={href} target="_blank" rel="noreferrer">
+          <a href={url} target="_blank" rel="noreferrer">
             {name}
           </a>
         </span>

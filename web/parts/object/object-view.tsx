@@ -76,7 +76,7 @@ export function ObjectView(props: Props) {
         />
         <div className="facts">
           <FileLine key={object} survey={survey} object={object} source={detail?.source} />
-          {position !== null && <SkyLine {...position} />}
+          {position !== null && <SkyLine {...position} links={detail?.links ?? []} />}
           <ObjectPredictions sets={facts?.predictions ?? []} />
           <BeforeAfter survey={survey} object={object} heads={heads ?? []} />
           {detail !== null && <CatalogueValues detail={detail} />}
