@@ -7,11 +7,11 @@ import { PACKAGE_ROOT } from "../src/base/paths.ts";
 
 const PYTHON = process.env.PYTHON ?? "/usr/bin/python3";
 
-/** Whether Debian's python3-torch is there to compare with. */
-export function hasPeer(): boolean {
+/** Whether a package of Debian's Python is there to compare with: python3-torch unless another is named. */
+export function hasPeer(name = "torch"): boolean {
   if (!existsSync(PYTHON)) return false;
   try {
-    execFileSync(PYTHON, ["-c", "import torch"], { stdio: "ignore" });
+    execFileSync(PYTHON, ["-c", `import ${name}`], { stdio: "ignore" });
     return true;
   } catch {
     return false;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import { SEEDS, whole } from "./numbers.ts";
 
 /** Benchmarks are no part of the installed program: they are read from the repository, through tsx. */
 async function load<T>(file: string): Promise<T> {
@@ -107,6 +108,20 @@ export function addBenchCommand(program: Command): void {
       process.stdout.write(
         `${options.objects} objects x ${options.dim} features\n  click to saved label  ${result.clickToSavedMs.median.toFixed(2)} ms (worst ${result.clickToSavedMs.worst.toFixed(2)})\n  first page            ${numbers(result.firstPageSeconds)} s\n  full ranking          ${numbers(result.fullRankingSeconds)} s\n  PyTorch, tuned        ${result.peerSeconds.length > 0 ? `${numbers(result.peerSeconds)} s (learn, score, sort)` : "not installed"}\n`,
       );
+    });
+  bench
+    .command("sources")
+    .description("sources without a trained model beside sep: purity, completeness by magnitude, processor time")
+    .option("--scenes <n>", "simulated fields of 256 px", whole("--scenes", 1, 10_000), 60)
+    .option("--seed <n>", "seed of the fields", whole("--seed", 0, SEEDS), 5)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { scenes: number; seed: number; json: boolean }) => {
+      const { benchSources, sourcesTable } = await load<{
+        benchSources(options: object): Promise<object[]>;
+        sourcesTable(results: object[]): string;
+      }>("sources.ts");
+      const results = await benchSources(options);
+      process.stdout.write(json ? `${JSON.stringify(results)}\n` : sourcesTable(results));
     });
   bench
     .command("page")

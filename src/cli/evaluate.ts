@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CalibratedScores } from "../measure/calibration.ts";
 import type { ClassificationScores } from "../measure/classification.ts";
+import { addEvaluateDetections } from "./evaluate-detections.ts";
 import { addEvaluateImageCommands } from "./evaluate-image.ts";
 
 /** A table of a classifier's measures. */
@@ -68,4 +69,5 @@ export function addEvaluateCommand(program: Command): void {
       );
     });
   addEvaluateImageCommands(evaluate);
+  addEvaluateDetections(evaluate);
 }

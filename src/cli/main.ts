@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addBenchCommand } from "./bench.ts";
+import { addDetectCommand } from "./detect.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
 import { allowClosedPipes, endWith } from "./ending.ts";
@@ -56,6 +57,7 @@ export function buildProgram(): Command {
   addPretrainCommand(program);
   addTrainCommand(program);
   addPredictCommand(program);
+  addDetectCommand(program);
   addEvaluateCommand(program);
   addMeasureCommand(program);
   addProbeCommand(program);

@@ -18,7 +18,14 @@ export type CutPosition = { raDeg: number; decDeg: number } | { x: number; y: nu
 /** Opened images of one or more bands, from which stamps [bands, size, size] are cut. */
 export interface Mosaic {
   unit: string;
+  bands: string[];
   pixelScaleArcsec: number | null;
+  /** Size of the first image, whose pixels positions are given in. */
+  widthPx: number;
+  heightPx: number;
+  /** Header of the first image, and of its file. */
+  cards: FitsHdu["cards"];
+  primary: FitsHdu["cards"];
   problems: Problem[];
   /** The sky at a place; null where the images have no coordinates. */
   skyOf(place: CutPosition): { raDeg: number; decDeg: number } | null;
@@ -26,12 +33,18 @@ export interface Mosaic {
   shows(place: CutPosition): boolean;
   /** [bands, size, size], north up, NaN off the image. Throws STAMP_OFF_IMAGE, FITS_UNREADABLE. */
   cut(place: CutPosition): Promise<{ data: Float32Array; quality: number }>;
+  /**
+   * The part [bands, height, width] of the first image's pixels, in the file's order, other bands moved onto them by whole pixels;
+   * NaN where a band has none. Throws FITS_UNREADABLE.
+   */
+  read(x0: number, y0: number, width: number, height: number): Promise<Float32Array>;
   /** Removes what was unpacked. */
   close(): void;
 }
 
 interface Layer extends ImageHdu {
   path: string;
+  primary: FitsHdu["cards"];
   unit: string;
   wcs: Wcs | null;
   /** The image unpacked as float32 [planes, H, W], where its file is packed. */
@@ -39,10 +52,10 @@ interface Layer extends ImageHdu {
 }
 
 /**
- * Opens FITS images, one a band or one for several. Throws FITS_UNREADABLE, NO_IMAGE, WCS_UNSUPPORTED, WRONG_SHAPE,
+ * Opens FITS images, one a band or one for several; without `bands` all that they hold. Throws FITS_UNREADABLE, NO_IMAGE, WCS_UNSUPPORTED, WRONG_SHAPE,
  * BAND_MISSING.
  */
-export async function openMosaic(paths: string[], bands: string[], sizePx: number): Promise<Mosaic> {
+export async function openMosaic(paths: string[], bands: string[] | null, sizePx: number): Promise<Mosaic> {
   const folder = mkdtempSync(join(tmpdir(), "skyloop-wide-"));
   const problems: Problem[] = [];
   const layers: Layer[] = [];
@@ -52,7 +65,7 @@ export async function openMosaic(paths: string[], bands: string[], sizePx: numbe
   };
   try {
     for (const path of paths) layers.push(...(await openLayers(path, folder, layers.length, problems)));
-    const order = orderOf(layers, paths, bands);
+    const order = bands === null ? allPlanes(layers) : orderOf(layers, paths, bands);
     checkTogether(layers, sizePx);
     const unit = layers.map((layer) => layer.unit).find((name) => name !== UNKNOWN_UNIT) ?? UNKNOWN_UNIT;
     for (const layer of layers)
@@ -94,6 +107,7 @@ async function openLayers(path: string, folder: string, from: number, problems: 
     layers.push({
       ...image,
       path,
+      primary: hdus[0].cards,
       unit: unitOfHeaders([image.cards, hdus[0].cards]),
       wcs: wcsOf(image.cards, hdus, note),
       raw: packed ? { file: openSync(to, "r") } : null,
@@ -112,9 +126,19 @@ function wcsOf(cards: FitsHdu["cards"], hdus: FitsHdu[], note: (code: string, me
   }
 }
 
+/** A plane of a layer and the band that it is. */
+interface Placed {
+  layer: Layer;
+  plane: number;
+  name: string;
+}
+
+const allPlanes = (layers: Layer[]) =>
+  layers.flatMap((layer) => layer.bands.map((name, plane) => ({ layer, plane, name })));
+
 /** Which plane of which layer is each band: by name in a file of several, else as they stand. Throws BAND_MISSING. */
-function orderOf(layers: Layer[], paths: string[], bands: string[]): { layer: Layer; plane: number }[] {
-  const all = layers.flatMap((layer) => layer.bands.map((name, plane) => ({ layer, plane, name })));
+function orderOf(layers: Layer[], paths: string[], bands: string[]): Placed[] {
+  const all = allPlanes(layers);
   if (paths.length === 1) {
     const named = bands.map((band) => all.filter(({ name }) => name.toLowerCase() === band.toLowerCase()));
     if (named.every((found) => found.length === 1)) return named.map(([found]) => found);
@@ -124,7 +148,7 @@ function orderOf(layers: Layer[], paths: string[], bands: string[]): { layer: La
       "BAND_MISSING",
       `${all.length} planes (${all.map(({ name }) => name).join(", ")}) in ${paths.map((path) => basename(path)).join(", ")} for the bands ${bands.join(", ")}; name one band a plane with --bands`,
     );
-  return all;
+  return all.map((one, i) => ({ ...one, name: bands[i] }));
 }
 
 /** Bands are cut where each of them shows the place, so their pixels must be of one size and lie alike. */
@@ -159,12 +183,7 @@ function checkTogether(layers: Layer[], sizePx: number): void {
   }
 }
 
-function mosaicOf(
-  layers: Layer[],
-  order: { layer: Layer; plane: number }[],
-  unit: string,
-  sizePx: number,
-): Omit<Mosaic, "problems" | "close"> {
+function mosaicOf(layers: Layer[], order: Placed[], unit: string, sizePx: number): Omit<Mosaic, "problems" | "close"> {
   const [first] = layers;
   const options = { sizePx, pad: "nan" } as const;
   const skyOf = (place: CutPosition) => ("raDeg" in place ? place : (first.wcs?.pixelToSky(place.x, place.y) ?? null));
@@ -176,6 +195,12 @@ function mosaicOf(
   const turns = layers.map(({ wcs, widthPx, heightPx }) => turnNorthUp(wcs, (widthPx - 1) / 2, (heightPx - 1) / 2));
   return {
     unit,
+    bands: order.map(({ name }) => name),
+    widthPx: first.widthPx,
+    heightPx: first.heightPx,
+    cards: first.cards,
+    primary: first.primary,
+    read: (x0, y0, width, height) => readMoved(layers, order, unit, { x0, y0, width, height }, pixelOf),
     pixelScaleArcsec: first.wcs?.pixelScaleArcsec ?? cardNumber(first.cards, "PIXSCALE") ?? null,
     skyOf,
     shows: (place) => pixelOf(first, place) !== null,
@@ -201,9 +226,47 @@ function mosaicOf(
   };
 }
 
-type Box = ReturnType<typeof boxAround>;
+/** A part of every band on the first layer's pixels. */
+async function readMoved(
+  layers: Layer[],
+  order: Placed[],
+  unit: string,
+  { x0, y0, width, height }: Section,
+  pixelOf: (layer: Layer, place: CutPosition) => { x: number; y: number } | null,
+): Promise<Float32Array> {
+  const middle = { x: x0 + (width - 1) / 2, y: y0 + (height - 1) / 2 };
+  const moved = layers.map((layer) => {
+    const there = pixelOf(layer, middle) ?? middle;
+    const [dx, dy] = [Math.round(there.x - middle.x), Math.round(there.y - middle.y)];
+    const [left, bottom] = [Math.max(0, x0 + dx), Math.max(0, y0 + dy)];
+    const [right, top] = [Math.min(layer.widthPx, x0 + dx + width), Math.min(layer.heightPx, y0 + dy + height)];
+    const section = { x0: left, y0: bottom, width: Math.max(0, right - left), height: Math.max(0, top - bottom) };
+    return { section, left: left - x0 - dx, bottom: bottom - y0 - dy };
+  });
+  const shown = layers.filter((_, i) => moved[i].section.width * moved[i].section.height > 0);
+  const sections = shown.map((layer) => moved[layers.indexOf(layer)].section);
+  const read = await readSections(shown, sections);
+  const out = new Float32Array(order.length * height * width);
+  for (const [band, { layer, plane }] of order.entries()) {
+    const own = out.subarray(band * height * width, (band + 1) * height * width);
+    const at = shown.indexOf(layer);
+    const { section, left, bottom } = moved[layers.indexOf(layer)];
+    if (at < 0 || section.width < width || section.height < height) own.fill(Number.NaN);
+    if (at < 0) continue;
+    const factor = unitFactor(layer.unit, unit) ?? 1;
+    for (let row = 0; row < section.height; row++) {
+      const from = (plane * section.height + row) * section.width;
+      const values = read[at].subarray(from, from + section.width);
+      own.set(factor === 1 ? values : values.map((value) => value * factor), (bottom + row) * width + left);
+    }
+  }
+  return out;
+}
 
-async function readSections(layers: Layer[], boxes: Box[]): Promise<Float32Array[]> {
+/** Columns and rows of an image. */
+type Section = Pick<ReturnType<typeof boxAround>, "x0" | "y0" | "width" | "height">;
+
+async function readSections(layers: Layer[], boxes: Section[]): Promise<Float32Array[]> {
   const plain = layers.flatMap((layer, i) => (layer.raw === null ? [{ layer, i }] : []));
   const paths = [...new Set(plain.map(({ layer }) => layer.path))];
   const read =
@@ -220,7 +283,7 @@ async function readSections(layers: Layer[], boxes: Box[]): Promise<Float32Array
   );
 }
 
-function readRaw({ widthPx, heightPx, planes }: Layer, file: number, { x0, y0, width, height }: Box): Float32Array {
+function readRaw({ widthPx, heightPx, planes }: Layer, file: number, { x0, y0, width, height }: Section): Float32Array {
   const out = new Float32Array(planes * height * width);
   for (let plane = 0; plane < planes; plane++)
     for (let row = 0; row < height; row++) {

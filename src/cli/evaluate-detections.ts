@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import type { DetectionMeasures } from "../measure/detection-measures.ts";
+import type { Share } from "../measure/detection-rates.ts";
+
+const shown = (value: number | null) => (value === null ? "-" : value.toFixed(3));
+
+/** The measures of one class as text. */
+function describe(measures: DetectionMeasures, shownShare: (share: Share) => string): string {
+  const { box, mask, threshold, purity, completeness } = measures;
+  const coco = ({ ap, ap50, ap75, recall }: DetectionMeasures["box"]) =>
+    `AP50 ${shown(ap50)}, AP75 ${shown(ap75)}, AP[.5:.95] ${shown(ap)}, mean recall ${shown(recall)}`;
+  return [
+    `${measures.class}: ${measures.objects} objects in ${measures.fields} fields`,
+    `  boxes  ${coco(box)} (AP50 +- ${shown(measures.ap50Error)} over draws of the fields)`,
+    ...(mask === null ? [] : [`  masks  ${coco(mask)}`]),
+    `  at score ${threshold}: purity ${shownShare(purity)} of ${purity.tries}, completeness ${shownShare(completeness)}`,
+    "  false alarms a field: completeness",
+    ...measures.froc.map(
+      ({ rate, score, completeness: share }) =>
+        `    ${String(rate).padEnd(5)} ${shownShare(share)} at score ${score.toFixed(3)}`,
+    ),
+    ...measures.completenessBy.flatMap(({ title, bins }) => [
+      `  completeness by ${title}`,
+      ...bins
+        .filter(({ tries }) => tries > 0)
+        .map((bin) => `    ${bin.from}-${bin.to}: ${shownShare(bin)} of ${bin.tries}`),
+    ]),
+    "",
+  ].join("\n");
+}
+
+/** `skyloop evaluate detections DIR FIELDS`. */
+export function addEvaluateDetections(evaluate: Command): void {
+  evaluate
+    .command("detections")
+    .argument("<detections>", "folder of `skyloop detect`, or a file of COCO's results")
+    .argument("<fields>", "folder of the same images with annotations.json")
+    .description("COCO's average precision, completeness at rates of false alarms, purity; by what the objects are")
+    .option("--classes <names>", "only these classes, separated by commas")
+    .option("--any-class", "every detection and every object count as one class: for sources without classes", false)
+    .option("--threshold <score>", "score of purity and completeness", Number, 0.5)
+    .option("--json", "one JSON object", false)
+    .action(
+      async (
+        detections: string,
+        fields: string,
+        flags: { classes?: string; anyClass: boolean; threshold: number; json: boolean },
+      ) => {
+        const [{ evaluateDetections }, { shownShare }] = await Promise.all([
+          import("../evaluate/detections.ts"),
+          import("../measure/detection-rates.ts"),
+        ]);
+        const measures = await evaluateDetections(detections, fields, {
+          ...flags,
+          classes: flags.classes?.split(",").map((name) => name.trim()),
+        });
+        process.stdout.write(
+          flags.json ? `${JSON.stringify(measures)}\n` : measures.map((one) => describe(one, shownShare)).join(""),
+        );
+      },
+    );
+}

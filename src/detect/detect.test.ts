@@ -1,0 +1,310 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/fixtures/surveys.ts";
+import { SILENT } from "../base/progress.ts";
+import { Random } from "../base/random.ts";
+import { readTable } from "../survey/catalogue.ts";
+import { type FitsCard, headerRecords, readFitsHdus, readFitsImage, writeFitsImage } from "../survey/fits.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { skyBoxOf } from "../survey/regions-file.ts";
+import { parseWcs } from "../survey/wcs.ts";
+import { CLASSICAL, findSources } from "./classical.ts";
+import { detectClassical } from "./classical-run.ts";
+import { findClassical, findInImage } from "./run.ts";
+import { isOwn, tilesOf } from "./tiles.ts";
+import { openWide } from "./wide-image.ts";
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+const at = (name: string) => join(folder.path, name);
+
+// Made with astropy and regions (test/golden/gen/detection_sky.py).
+const golden = JSON.parse(readFileSync(new URL("../../test/golden/detection-sky.json", import.meta.url), "utf8")) as {
+  cards: Record<string, string | number>;
+  pixels: [number, number][];
+  sky: [number, number][];
+  boxes: {
+    box: [number, number, number, number];
+    ra: number;
+    dec: number;
+    width: number;
+    height: number;
+    angle: number;
+  }[];
+};
+const cards = Object.entries(golden.cards).map(
+  ([key, value]): FitsCard => [key, typeof value === "string" ? `'${value}'` : String(value), ""],
+);
+
+/** Round sources of 1.8 px width in noise, [3, H, W]. */
+function starsAt(pixels: [number, number][], W: number, H: number, flux = 60, seed = 1): Float32Array {
+  const random = new Random(seed);
+  const data = Float32Array.from({ length: 3 * W * H }, () => random.normal(0.3, 0.1));
+  for (const [x0, y0] of pixels)
+    for (let y = Math.max(0, Math.floor(y0) - 9); y < Math.min(H, y0 + 10); y++)
+      for (let x = Math.max(0, Math.floor(x0) - 9); x < Math.min(W, x0 + 10); x++)
+        for (let band = 0; band < 3; band++)
+          data[(band * H + y) * W + x] += (flux / 20) * Math.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 1.8 ** 2));
+  return data;
+}
+
+const options = {
+  bands: null,
+  tilePx: 1280,
+  overlapPx: 256,
+  stampPx: 32,
+  overlaps: true,
+  command: "test",
+  progress: () => SILENT,
+};
+
+describe("a detection run on an image with a turned and distorted header", () => {
+  const [W, H] = [380, 340];
+  beforeAll(async () => {
+    const data = starsAt(golden.pixels, W, H);
+    writeFitsImage(at("stars.fits"), { widthPx: W, heightPx: H, planes: 3, data }, headerRecords(cards));
+    await detectClassical([at("stars.fits")], { ...options, out: at("stars") });
+  });
+
+  it("finds every source within 0.2 px of where it is, on the sky by astropy's coordinates", async () => {
+    const { rows } = await readTable(at("stars/catalogue.csv"));
+    expect(rows.length).toBe(50);
+    const wcs = parseWcs(cards);
+    let [worst, worstSky] = [0, 0];
+    for (const [i, [x, y]] of golden.pixels.entries()) {
+      const row = rows.reduce((best, one) =>
+        Math.hypot(Number(one.x) - x, Number(one.y) - y) < Math.hypot(Number(best.x) - x, Number(best.y) - y)
+          ? one
+          : best,
+      );
+      const there = wcs?.skyToPixel(row.ra as number, row.dec as number) ?? { x: NaN, y: NaN };
+      worst = Math.max(worst, Math.hypot(there.x - x, there.y - y));
+      const sky = wcs?.pixelToSky(x, y) ?? { raDeg: NaN, decDeg: NaN };
+      worstSky = Math.max(worstSky, Math.abs(sky.raDeg - golden.sky[i][0]), Math.abs(sky.decDeg - golden.sky[i][1]));
+    }
+    console.log(
+      `50 sources: largest error ${worst.toFixed(3)} px; largest difference from astropy ${worstSky.toExponential(1)} deg`,
+    );
+    expect(worst).toBeLessThan(0.2);
+    expect(worstSky).toBeLessThan(1e-6);
+  });
+
+  it("writes boxes on the sky as the package regions has them", () => {
+    const wcs = parseWcs(cards);
+    if (wcs === null) throw new Error("the header has coordinates");
+    for (const { box, ra, dec, width, height, angle } of golden.boxes) {
+      const [x1, y1, x2, y2] = box;
+      const found = skyBoxOf({ x1, y1, x2, y2 }, wcs);
+      expect(found?.raDeg).toBeCloseTo(ra, 7);
+      expect(found?.decDeg).toBeCloseTo(dec, 7);
+      // Its scale is one number for both axes.
+      expect((found?.widthArcsec ?? 0) / width).toBeCloseTo(1, 2);
+      expect((found?.heightArcsec ?? 0) / height).toBeCloseTo(1, 2);
+      expect(Math.abs((((found?.angleDeg ?? 0) - angle + 540) % 360) - 180)).toBeLessThan(0.2);
+    }
+    const text = readFileSync(at("stars/regions.reg"), "utf8");
+    expect(text.match(/^box\(/gm)?.length).toBe(50);
+    expect(text).toMatch(/^icrs$/m);
+    expect(text).toMatch(/# text=\{stars-0001 0\.\d{3}\}/);
+  });
+
+  it("writes the same rows in every format, and a survey that opens", async () => {
+    const survey = await openSurvey(at("stars"));
+    const csv = await readTable(at("stars/catalogue.csv"));
+    const fits = await readTable(at("stars/catalogue.fits"));
+    expect(survey.count).toBe(50);
+    for (let row = 0; row < 50; row++) {
+      expect(survey.row(row).id).toBe(csv.rows[row].id);
+      expect(fits.rows[row].id).toBe(csv.rows[row].id);
+      expect(fits.rows[row].flux_g).toBeCloseTo(csv.rows[row].flux_g as number, 9);
+      expect(survey.row(row).columns.score).toBeCloseTo(csv.rows[row].score as number, 12);
+      expect(survey.row(row).raDeg).toBeCloseTo(csv.rows[row].ra as number, 9);
+    }
+    const scores = csv.rows.map(({ score }) => Number(score));
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    const stamp = await survey.readStamp(0);
+    expect([stamp.widthPx, stamp.bands]).toEqual([32, ["g", "r", "z"]]);
+    survey.close();
+    expect(readFileSync(at("stars/catalogue.vot"), "utf8").match(/<TR>/g)?.length).toBe(50);
+  });
+
+  it("writes labels that are the catalogue's rows, with the image's coordinates, distortion too", async () => {
+    const { data, widthPx, heightPx, header } = readFitsImage(at("stars/segmentation.fits"));
+    expect([widthPx, heightPx]).toEqual([W, H]);
+    expect(readFitsHdus(at("stars/segmentation.fits"))[0].cards).toContainEqual(["BITPIX", "32", ""]);
+    const { rows } = await readTable(at("stars/catalogue.csv"));
+    for (const [i, row] of rows.entries()) {
+      expect(data[Math.round(Number(row.y)) * W + Math.round(Number(row.x))]).toBe(i + 1);
+      expect(data.filter((label) => label === i + 1).length).toBe(row.area);
+    }
+    const [own, image] = [parseWcs(header), parseWcs(cards)];
+    expect(own?.pixelToSky(300, 20)).toEqual(image?.pixelToSky(300, 20));
+    const masks = readFitsHdus(at("stars/masks.fits"));
+    expect(masks.length).toBe(51);
+    expect(readFitsImage(at("stars/masks.fits"), 1).data.reduce((sum, bit) => sum + bit, 0)).toBe(rows[0].area);
+    const coco = JSON.parse(readFileSync(at("stars/detections.json"), "utf8"));
+    expect(coco[0]).toMatchObject({
+      image_id: 1,
+      category_id: 1,
+      id: "stars-0001",
+      bbox: [rows[0].x1, rows[0].y1, expect.any(Number), expect.any(Number)],
+    });
+    expect(coco[0].segmentation.size).toEqual([H, W]);
+  });
+});
+
+describe("sources without a trained model", () => {
+  const planes = (data: Float32Array, W: number, H: number) => ({ data, bands: 3, heightPx: H, widthPx: W });
+
+  it("are none in a constant image, in one without measurements, and hardly any in noise", () => {
+    expect(findSources(planes(new Float32Array(3 * 64 * 64).fill(7), 64, 64))).toEqual([]);
+    expect(findSources(planes(new Float32Array(3 * 64 * 64).fill(Number.NaN), 64, 64))).toEqual([]);
+    expect(findSources(planes(starsAt([], 200, 200), 200, 200)).length).toBeLessThanOrEqual(3);
+  });
+
+  it("hold no pixel without a measurement, and are found beside such", () => {
+    const data = starsAt(
+      [
+        [30, 30],
+        [60.4, 40.2],
+      ],
+      96,
+      96,
+    );
+    for (let band = 0; band < 3; band++)
+      for (let y = 0; y < 96; y++) for (let x = 31; x < 50; x++) data[(band * 96 + y) * 96 + x] = Number.NaN;
+    const found = findSources(planes(data, 96, 96));
+    expect(found.length).toBe(2);
+    for (const { mask } of found)
+      for (const [p, bit] of mask.bits.entries())
+        if (bit === 1)
+          expect(Number.isNaN(data[(mask.y + Math.floor(p / mask.width)) * 96 + mask.x + (p % mask.width)])).toBe(
+            false,
+          );
+  });
+
+  it("are parted where two touch, and hold their light", () => {
+    const one = findSources(planes(starsAt([[40, 40]], 96, 96, 200), 96, 96));
+    expect(one.length).toBe(1);
+    expect(one[0].fluxes[1] / ((200 / 20) * 2 * Math.PI * 1.8 ** 2)).toBeCloseTo(1, 1);
+    const two = findSources(
+      planes(
+        starsAt(
+          [
+            [40, 40],
+            [47, 40],
+          ],
+          96,
+          96,
+          200,
+        ),
+        96,
+        96,
+      ),
+    );
+    expect(two.length).toBe(2);
+  });
+});
+
+describe("tiles", () => {
+  it("cover an image once by their cores, wherever the grid begins", () => {
+    for (const [W, H, size, overlap, start] of [
+      [100, 100, 128, 32, 0],
+      [1000, 700, 256, 64, 0],
+      [513, 256, 256, 64, 0],
+      [1000, 700, 256, 64, 100],
+    ]) {
+      const tiles = tilesOf(W, H, size, overlap, start);
+      for (let y = 0; y < H; y += 7)
+        for (let x = 0; x < W; x += 7)
+          expect(
+            tiles.filter((tile) => isOwn(tile, { x1: x, y1: y, x2: x, y2: y })).length,
+            `${x} ${y} of ${W} x ${H}`,
+          ).toBe(1);
+      for (const { x0, y0, width, height } of tiles) {
+        expect(x0 >= 0 && y0 >= 0 && x0 + width <= W && y0 + height <= H && width <= size && height <= size).toBe(true);
+      }
+    }
+  });
+
+  it("give what one large tile gives, and go on where one of them fails or is empty", async () => {
+    const random = new Random(5);
+    const pixels = Array.from({ length: 60 }, (): [number, number] => [
+      random.uniform(10, 590),
+      random.uniform(10, 390),
+    ]);
+    const data = starsAt(pixels, 600, 400);
+    for (let band = 0; band < 3; band++)
+      for (let y = 0; y < 130; y++) data.fill(Number.NaN, (band * 400 + y) * 600, (band * 400 + y) * 600 + 130);
+    writeFitsImage(at("tiles.fits"), { widthPx: 600, heightPx: 400, planes: 3, data });
+    const image = await openWide(at("tiles.fits"), null, 32);
+    const find = findClassical(CLASSICAL);
+    const whole = await findInImage(image, find, { tilePx: 1280, overlapPx: 256 }, SILENT);
+    const parts = await findInImage(image, find, { tilePx: 200, overlapPx: 80 }, SILENT);
+    expect(parts.tiles).toBe(15);
+    const near = (a: (typeof whole.found)[number], b: (typeof whole.found)[number]) =>
+      Math.hypot(a.x - b.x, a.y - b.y) < 0.3;
+    const bright = whole.found.filter(({ snr }) => (snr ?? 0) > 50);
+    expect(bright.length).toBeGreaterThan(40);
+    for (const one of bright) expect(parts.found.filter((other) => near(one, other)).length).toBe(1);
+    const empty = await findInImage(image, find, { tilePx: 128, overlapPx: 32 }, SILENT);
+    expect(empty.problems).toContainEqual(
+      expect.objectContaining({ code: "TILE_EMPTY", source: "tiles tile 0,0 (0, 0)" }),
+    );
+    const failing = await findInImage(
+      image,
+      (part, of) => (part.tile === "1,0" ? Promise.reject(new Error("no")) : find(part, of)),
+      { tilePx: 200, overlapPx: 80 },
+      SILENT,
+    );
+    expect(failing.problems.map(({ code }) => code)).toContain("TILE_FAILED");
+    expect(failing.found.length).toBeGreaterThan(20);
+    image.close();
+  });
+});
+
+describe("what is written", () => {
+  it("says where a box touches the border or has no measurement", async () => {
+    const data = starsAt(
+      [
+        [2, 30],
+        [60, 60],
+      ],
+      96,
+      96,
+      200,
+    );
+    for (let band = 0; band < 3; band++)
+      for (let y = 50; y < 59; y++) data.fill(Number.NaN, (band * 96 + y) * 96 + 50, (band * 96 + y) * 96 + 72);
+    writeFitsImage(at("flags.fits"), { widthPx: 96, heightPx: 96, planes: 3, data });
+    await detectClassical([at("flags.fits")], { ...options, out: at("flags") });
+    const { rows } = await readTable(at("flags/catalogue.csv"));
+    const flagOf = (x: number) => rows.find((row) => Math.abs(Number(row.x) - x) < 4)?.flag;
+    expect(flagOf(2)).toBe(2);
+    expect(rows.every(({ ra }) => ra === null)).toBe(true);
+    expect(readFileSync(at("flags/regions.reg"), "utf8")).toMatch(/^image$/m);
+  });
+
+  it("is empty tables and no survey where nothing was found; an image that cannot be read is named", async () => {
+    writeFitsImage(at("flat.fits"), {
+      widthPx: 64,
+      heightPx: 64,
+      planes: 3,
+      data: new Float32Array(3 * 64 * 64).fill(1),
+    });
+    const said = await detectClassical([at("gone.fits"), at("flat.fits")], { ...options, out: at("flat") });
+    expect(said).toMatch(/0 sources in 1 of 2 images/);
+    expect(said).toMatch(/FILE_UNREADABLE/);
+    expect(existsSync(at("flat/survey.json"))).toBe(false);
+    expect((await readTable(at("flat/catalogue.parquet"))).rows).toEqual([]);
+    expect(readFitsImage(at("flat/segmentation.fits")).data.every((label) => label === 0)).toBe(true);
+    await expect(detectClassical([at("gone.fits")], { ...options, out: at("none") })).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+    });
+    await expect(
+      detectClassical([at("flags.fits")], { ...options, out: at("none"), bands: ["u"] }),
+    ).rejects.toMatchObject({ code: "BAND_MISSING" });
+    expect(existsSync(at("none"))).toBe(false);
+  });
+});
