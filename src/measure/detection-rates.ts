@@ -1,6 +1,6 @@
 /** What a matching says to who searches the sky: completeness at stated rates of false alarms, and by what objects are. */
 import type { BoxPx, Detection } from "../contract/detection.ts";
-import type { Matched, Matching } from "./detection.ts";
+import type { MatchedDetection, Matching } from "./detection.ts";
 import { wilsonInterval } from "./ranking.ts";
 
 /** A share of `hits` in `tries` with Wilson's 95 % interval. */
@@ -117,7 +117,7 @@ export function matchNearest(
     const taken = new Set<number>();
     return [...found]
       .sort((a, b) => b.score - a.score)
-      .map((detection): Matched => {
+      .map((detection): MatchedDetection => {
         const [x, y] = middle(detection);
         let [truth, nearest] = [-1, nearPx];
         for (const [i, [tx, ty]] of places.entries()) {

@@ -24,7 +24,7 @@ const AREAS = {
 export type Judged = { truths: Truth[] };
 
 /** A detection and what it hit. */
-export interface Matched {
+export interface MatchedDetection {
   field: number;
   detection: Detection;
   /** Index among the field's truths; -1 where it hit none. */
@@ -35,7 +35,7 @@ export interface Matched {
 
 /** All detections of a class with what they hit, highest score first, and the objects there were to find. */
 export interface Matching {
-  matched: Matched[];
+  matched: MatchedDetection[];
   /** By field: indices of the objects that count among its truths. */
   wanted: number[][];
 }
@@ -88,7 +88,7 @@ function prepare(detections: Detection[][], fields: Judged[], name: string, kind
 }
 
 /** COCO's greedy matching of one field: each detection takes the free truth of largest overlap, those that count first. */
-function matchField(one: Prepared, threshold: number, [least, most]: readonly [number, number]): Matched[] {
+function matchField(one: Prepared, threshold: number, [least, most]: readonly [number, number]): MatchedDetection[] {
   const { detections, truths, overlaps, ignored, foundAreas, truthAreas } = one;
   const passes = truths.map((_, g) => ignored[g] || truthAreas[g] < least || truthAreas[g] > most);
   const order = [...truths.keys()].sort((a, b) => Number(passes[a]) - Number(passes[b]));
