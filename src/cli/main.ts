@@ -27,6 +27,7 @@ import { addStartCommand } from "./start.ts";
 import { addStoreCommand } from "./store.ts";
 import { addSurveyCommand } from "./survey.ts";
 import { addTrainCommand } from "./train.ts";
+import { addUserCommand } from "./user.ts";
 
 /** The foot of `skyloop --help`; a test checks that its commands exist. */
 export const EXAMPLES = `
@@ -66,6 +67,7 @@ export function buildProgram(): Command {
   addLoopCommand(program);
   addSessionCommand(program);
   addStoreCommand(program);
+  addUserCommand(program);
   addModelCommand(program);
   addExportCommand(program);
   addForwardCommand(program);

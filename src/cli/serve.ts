@@ -6,6 +6,7 @@ interface Options extends ServeOptions {
   host: string;
   hostName?: string[];
   head?: string[];
+  open?: boolean;
 }
 
 /** `skyloop serve SURVEY…`. */
@@ -17,13 +18,21 @@ export function addServeCommand(program: Command): void {
     .option("--host <address>", "address to listen on; other machines can connect unless it is 127.0.0.1", "127.0.0.1")
     .option("--head <file...>", "restore or reconstruct heads; the page shows images before and after")
     .option("--host-name <name...>", "host names of this machine that other machines use")
-    .action(async (surveys: string[], { host, hostName, head, ...how }: Options) => {
+    .option("--open", "let other machines connect without accounts; the address that is printed lets in")
+    .action(async (surveys: string[], { host, hostName, head, open, ...how }: Options) => {
       const { serve } = await import("../server/listen.ts");
+      const { address } = await serve({
+        ...listenOptions(how),
+        surveys,
+        heads: head,
+        host,
+        hostNames: hostName,
+        open,
+      });
       if (!["127.0.0.1", "localhost", "::1"].includes(host))
         process.stderr.write(
-          `Listening on ${host}: whoever has the address below can read and label these surveys; it is not encrypted.\n`,
+          `Listening on ${host}: passwords, labels and the address below are not encrypted; a proxy with TLS does that (docs/guides/team.md).\n`,
         );
-      const { address } = await serve({ ...listenOptions(how), surveys, heads: head, host, hostNames: hostName });
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C stops it; labels are saved at once)\n`);
     });
 }

@@ -15,15 +15,19 @@ import { z } from "zod";
 import { SkyloopError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import type { Accounts } from "../store/accounts.ts";
 import { Compute } from "./compute.ts";
 import { Desk } from "./desk.ts";
 import { docsPage } from "./docs-page.ts";
 import { guardDoors } from "./doors.ts";
 import { describeHeads } from "./image-heads.ts";
+import { guardPeople } from "./people/access.ts";
+import type { SingleSignOn } from "./people/single.ts";
 import { Pictures } from "./pictures.ts";
 import { Rounds } from "./rounds.ts";
 import { manageRoutes } from "./routes/manage.ts";
 import { mapRoutes } from "./routes/maps.ts";
+import { peopleRoutes } from "./routes/people.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -47,6 +51,9 @@ export interface ServerOptions {
   basePath?: string;
   /** Origins whose pages may show this one in a frame. */
   frames?: string[];
+  /** Who may use the server, closed with it; without them everybody who reaches it may do everything. */
+  accounts?: Accounts | null;
+  single?: SingleSignOn | null;
 }
 
 /** What a person waits for with every click: rankings rest meanwhile. */
@@ -62,6 +69,8 @@ const STATUS: Record<string, number> = {
   PAGE_STALE: 409,
   DISK_FULL: 507,
   STORE_BUSY: 503,
+  LOGIN_NEEDED: 401,
+  ROLE_MISSING: 403,
   STORE_AWAY: 503,
   STORE_REFUSED: 503,
   ROUND_RUNNING: 409,
@@ -101,6 +110,8 @@ export async function buildServer({
   token,
   basePath = "/",
   frames,
+  accounts = null,
+  single = null,
 }: ServerOptions): Promise<FastifyInstance> {
   const known = describeHeads(heads);
   const workspace = await Workspace.open(surveys);
@@ -125,6 +136,7 @@ export async function buildServer({
     if (URGENT.test(url)) compute.urgent();
   });
   guardDoors(app, { hostNames, token, basePath, frames });
+  guardPeople(app, accounts);
   app.setErrorHandler((error, _request, reply) => {
     if (hasZodFastifySchemaValidationErrors(error)) {
       const [first] = error.validation;
@@ -169,6 +181,7 @@ export async function buildServer({
   predictionRoutes(app, { workspace, improver, heads: known });
   manageRoutes(app, { workspace });
   sessionRoutes(app, { workspace, compute, desk, rounds: new Rounds(compute, streams), streams });
+  peopleRoutes(app, { accounts, single, basePath });
   resultRoutes(app, { workspace, compute, desk, pictures });
   app.get(
     "/api/health",
@@ -212,7 +225,7 @@ export async function buildServer({
   app.addHook("preClose", async () => streams.close());
   app.addHook("onClose", async () => {
     await Promise.all([compute.close(), desk.close(), mapper.close(), improver.close()]);
-    await workspace.close();
+    await Promise.all([workspace.close(), accounts?.close()]);
   });
   await app.ready();
   return app;

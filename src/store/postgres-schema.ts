@@ -9,7 +9,13 @@ export const LOCK_CLASS = 7_564_153;
 /** Where writes are told of, as "SURVEY SESSION". */
 export const NOTICES = "skyloop";
 /** What the functions refuse, by SQLSTATE. */
-export const REFUSAL = { sessionUnknown: "SK001", changed: "SK002", sessionExists: "SK003", numbersTaken: "SK004" };
+export const REFUSAL = {
+  sessionUnknown: "SK001",
+  changed: "SK002",
+  sessionExists: "SK003",
+  numbersTaken: "SK004",
+  invitationUsed: "SK005",
+};
 
 /** Statements of each version, in order. */
 export const POSTGRES_MIGRATIONS: string[] = [
@@ -164,6 +170,58 @@ export const POSTGRES_MIGRATIONS: string[] = [
         "clientKey" text);
     PERFORM skyloop.save_round(a_survey, a_session, r) FROM json_array_elements(a_rounds) AS r;
     PERFORM pg_notify('${NOTICES}', a_survey || ' ' || a_session);
+  END $f$;
+  `,
+  `
+  CREATE TABLE skyloop.users (
+    user_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    role text NOT NULL CHECK (role IN ('viewer', 'labeller', 'owner')),
+    password text,
+    subject text UNIQUE,
+    service boolean NOT NULL DEFAULT false,
+    disabled boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now()
+  );
+  -- A name stands beside labels for ever: nobody gets one that another had.
+  CREATE UNIQUE INDEX users_by_name ON skyloop.users (lower(name));
+  CREATE TABLE skyloop.logins (
+    token_hash text PRIMARY KEY,
+    user_id integer NOT NULL REFERENCES skyloop.users,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz
+  );
+  CREATE INDEX logins_of_user ON skyloop.logins (user_id);
+  CREATE TABLE skyloop.invitations (
+    token_hash text PRIMARY KEY,
+    role text NOT NULL CHECK (role IN ('viewer', 'labeller', 'owner')),
+    invited_by text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_by integer REFERENCES skyloop.users
+  );
+  CREATE TABLE skyloop.login_tries (name text NOT NULL, at timestamptz NOT NULL DEFAULT now());
+  CREATE INDEX login_tries_of_name ON skyloop.login_tries (name, at);
+
+  CREATE FUNCTION skyloop.note_try(a_name text) RETURNS bigint LANGUAGE plpgsql AS $f$
+  BEGIN
+    DELETE FROM skyloop.login_tries WHERE at < now() - interval '1 minute';
+    INSERT INTO skyloop.login_tries (name) VALUES (lower(a_name));
+    RETURN (SELECT count(*) FROM skyloop.login_tries WHERE name = lower(a_name));
+  END $f$;
+
+  CREATE FUNCTION skyloop.accept_invitation(a_token text, a_name text, a_password text, a_subject text)
+  RETURNS SETOF skyloop.users LANGUAGE plpgsql AS $f$
+  DECLARE
+    invitation skyloop.invitations;
+    person skyloop.users;
+  BEGIN
+    SELECT * INTO invitation FROM skyloop.invitations
+      WHERE token_hash = a_token AND used_by IS NULL AND expires_at > now() FOR UPDATE;
+    IF NOT FOUND THEN RAISE EXCEPTION 'no such invitation' USING ERRCODE = '${REFUSAL.invitationUsed}'; END IF;
+    INSERT INTO skyloop.users (name, role, password, subject)
+      VALUES (a_name, invitation.role, a_password, a_subject) RETURNING * INTO person;
+    UPDATE skyloop.invitations SET used_by = person.user_id WHERE token_hash = a_token;
+    RETURN NEXT person;
   END $f$;
   `,
 ];

@@ -14,6 +14,7 @@ import type {
   SurveyInfo,
 } from "../../src/contract/api.ts";
 import type { Imported, Learning, Preview, Why } from "../../src/contract/insight.ts";
+import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
 import type { UnusualObject } from "../../src/contract/similar.ts";
 import { apiUrl, ask, askJson } from "./http.ts";
@@ -25,6 +26,7 @@ type Rows = { total: number; objects: ObjectRow[] };
 
 /** The requests that answer with JSON, one function each. Each throws ApiFailure. */
 export const api = {
+  me: () => askJson<Me>("/me"),
   surveys: () => askJson<SurveyInfo[]>("/surveys"),
   survey: (name: string) => askJson<SurveyInfo>(`/surveys/${at(name)}`),
   sessions: () => askJson<Session[]>("/sessions"),

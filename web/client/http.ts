@@ -91,6 +91,8 @@ export async function ask(path: string, body?: unknown): Promise<Response> {
   if (response.ok) return response;
   const said = (await response.json().catch(() => null)) as { code?: unknown; message?: unknown } | null;
   const { status } = response;
+  // What is not saved yet stays in the browser and is sent after the login.
+  if (said?.code === "LOGIN_NEEDED") location.assign(`${BASE}login`);
   throw new ApiFailure({
     code: typeof said?.code === "string" ? said.code : "INTERNAL",
     message: typeof said?.message === "string" ? said.message : `the server answered ${status} ${response.statusText}`,

@@ -1,6 +1,9 @@
 import { useEffect, useState } from "react";
+import type { Me } from "../../src/contract/people.ts";
 import { recall, remember, setWho, whoAmI } from "../actions/memory.ts";
 import { go, pages } from "../actions/route.ts";
+import { api } from "../client/api.ts";
+import { BASE } from "../client/http.ts";
 import icon from "../icon.svg";
 import "./top-bar.css";
 
@@ -11,6 +14,18 @@ const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" 
 export function TopBar() {
   const [theme, setTheme] = useState<Theme>(recall("theme", "auto"));
   const [name, setName] = useState(whoAmI());
+  const [me, setMe] = useState<Me | null>(null);
+  useEffect(() => {
+    api.me().then(
+      (found) => {
+        if (found.accounts && found.name === null) location.assign(`${BASE}login`);
+        if (found.name !== null) setWho(found.name);
+        setMe(found);
+        // A server that cannot say who asks shows its trouble elsewhere.
+      },
+      () => {},
+    );
+  }, []);
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
     remember("theme", theme);
@@ -30,25 +45,31 @@ export function TopBar() {
         Skyloop
       </a>
       <span className="grow" />
-      <label className="who">
-        <span>You are</span>
-        <input
-          value={name}
-          maxLength={40}
-          aria-label="Your name, kept with every label"
-          onChange={(event) => {
-            setName(event.target.value);
-          }}
-          onBlur={() => {
-            // Every letter would be a person of its own.
-            if (name.trim() === "") setName(whoAmI());
-            else setWho(name.trim());
-          }}
-          onKeyDown={(event) => {
-            if (event.key === "Enter") event.currentTarget.blur();
-          }}
-        />
-      </label>
+      {me?.accounts ? (
+        <a className="who" href={`${BASE}account`}>
+          {me.name}, {me.role}
+        </a>
+      ) : (
+        <label className="who">
+          <span>You are</span>
+          <input
+            value={name}
+            maxLength={40}
+            aria-label="Your name, kept with every label"
+            onChange={(event) => {
+              setName(event.target.value);
+            }}
+            onBlur={() => {
+              // Every letter would be a person of its own.
+              if (name.trim() === "") setName(whoAmI());
+              else setWho(name.trim());
+            }}
+            onKeyDown={(event) => {
+              if (event.key === "Enter") event.currentTarget.blur();
+            }}
+          />
+        </label>
+      )}
       <button
         type="button"
         className="quiet"

@@ -51,8 +51,15 @@ export interface QueueDoors {
 }
 
 /** The answers that mean: this can never be accepted. Everything else is tried again. */
-const REFUSALS = new Set(["OBJECT_UNKNOWN", "SESSION_UNKNOWN", "SURVEY_UNKNOWN", "NOTHING_TO_SAVE", "BAD_REQUEST"]);
-const REFUSED_STATUS = new Set([400, 404, 413, 422]);
+const REFUSALS = new Set([
+  "OBJECT_UNKNOWN",
+  "SESSION_UNKNOWN",
+  "SURVEY_UNKNOWN",
+  "NOTHING_TO_SAVE",
+  "BAD_REQUEST",
+  "ROLE_MISSING",
+]);
+const REFUSED_STATUS = new Set([400, 403, 404, 413, 422]);
 /** Whether the server will never take this, however often it is sent. */
 const isRefusal = ({ code, status }: Failure): boolean => REFUSALS.has(code) && REFUSED_STATUS.has(status);
 const NOTHING_LEFT = new Set(["NOTHING_TO_UNDO", "NOTHING_TO_REDO"]);
