@@ -49,5 +49,5 @@ export async function isPassword(password: string, kept: string | null): Promise
 /** A token that nobody guesses, for addresses, cookies and headers. */
 export const newToken = (): string => randomBytes(32).toString("base64url");
 
-/** What is kept of a token. */
+/** SHA-256 of a token as hexadecimal digits: all that the database holds of it. */
 export const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");

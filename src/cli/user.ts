@@ -39,7 +39,7 @@ export function addUserCommand(program: Command): void {
     );
   user
     .command("role")
-    .argument("<name>")
+    .argument("<name>", "name of the account")
     .addOption(role())
     .description("give an account another role, or let somebody in again")
     .action((name: string, { role }: { role: Role }) =>
@@ -50,7 +50,7 @@ export function addUserCommand(program: Command): void {
     );
   user
     .command("remove")
-    .argument("<name>")
+    .argument("<name>", "name of the account")
     .description("let an account in no more; the name stays beside its labels, and nobody else gets it")
     .action((name: string) =>
       withAccounts(async (accounts) => {
@@ -60,7 +60,7 @@ export function addUserCommand(program: Command): void {
     );
   user
     .command("password")
-    .argument("<name>")
+    .argument("<name>", "name of the account")
     .description("give somebody another password; their logins end")
     .action((name: string) =>
       withAccounts(async (accounts) => {

@@ -1,5 +1,6 @@
 /**
- * Who may call which address, where a server has accounts: one table. What it does not list is the owners'. Labels are
+ * Who may call which address, where a server has accounts: one table, and a line in it for each new route. What it does
+ * not list is the owners'. Labels are
  * of the account that sends them, whatever name the request says.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -43,6 +44,12 @@ export const ACCESS: Record<string, Role | "anyone"> = {
   "GET /api/surveys/:survey/map": "viewer",
   "POST /api/surveys/:survey/lookup": "viewer",
   "POST /api/surveys/:survey/predictions/:name": "viewer",
+  "GET /api/surveys/:survey/unusual": "viewer",
+  "POST /api/surveys/:survey/similar": "viewer",
+  "GET /api/surveys/:survey/cone": "viewer",
+  "POST /api/surveys/:survey/match": "viewer",
+  "GET /vo/scs": "viewer",
+  "GET /vo/:survey/scs": "viewer",
   "GET /api/surveys/:survey/objects": "viewer",
   "GET /api/surveys/:survey/objects/:object": "viewer",
   "GET /api/surveys/:survey/objects/:object/cutout": "viewer",
@@ -82,12 +89,12 @@ const KNOWN_MS = 3000;
 const MOST_KNOWN = 10_000;
 
 /** Whether a role may do what asks for `least`. */
-export const mayDo = (role: Role, least: Role): boolean => RANK[role] >= RANK[least];
+const mayDo = (role: Role, least: Role): boolean => RANK[role] >= RANK[least];
 
 function leastRole({ method, routeOptions, url }: FastifyRequest): Role | "anyone" {
   const route = routeOptions.url;
   // Nothing is there; the page itself holds nothing of a survey.
-  if (route === undefined || route === "/*") return /^\/api(\/|\?|$)/.test(url) ? "viewer" : "anyone";
+  if (route === undefined || route === "/*") return /^\/(api|vo)(\/|\?|$)/.test(url) ? "viewer" : "anyone";
   return ACCESS[`${method === "HEAD" ? "GET" : method} ${route}`] ?? "owner";
 }
 
