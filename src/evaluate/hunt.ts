@@ -85,7 +85,7 @@ export function huntGround(
 }
 
 /** Scores of rows, higher for what looks more like the examples. */
-type Scorer = (rows: number[]) => Float32Array;
+export type Scorer = (rows: number[]) => Float32Array;
 
 /** The mean cosine of standardised features to the positive examples. */
 function cosineScorer(space: FeatureSpace, examples: Example[]): Scorer {
@@ -144,8 +144,12 @@ export function rankingFrom(
   }
 }
 
-/** Hunts once. The same ground and options give the same hunt. */
-export function hunt({ space, pool, heldOut }: HuntGround, options: HuntOptions): Hunt {
+/** Hunts once. The same ground and options give the same hunt. `atEnd` may ask for scores of any rows by the last ranking. */
+export function hunt(
+  { space, pool, heldOut }: HuntGround,
+  options: HuntOptions,
+  atEnd: (score: Scorer) => void = () => {},
+): Hunt {
   const { strategy, start, show, rounds, alpha, errors, seed } = options;
   const random = new Random(seed);
   const [truth, answersOf] = [new Map(pool.map(({ row, positive }) => [row, positive])), random.fork("answers")];
@@ -166,6 +170,7 @@ export function hunt({ space, pool, heldOut }: HuntGround, options: HuntOptions)
     const positives = page.filter((row) => truth.get(row)).length;
     done.push({ round, mode: last, shown: page.length, positives, found, ...measured(score, heldOut) });
     if (round === rounds || open.length === 0) {
+      atEnd(score);
       learner?.dispose();
       return { toFind: wanted.length - Math.min(start, wanted.length), rounds: done };
     }
