@@ -10,5 +10,9 @@ import { parseArgs } from "node:util";
 import { writeFigure } from "./common/sheets.ts";
 import { moduleDiagram } from "./hunt/diagram.ts";
 
-const { values: flags } = parseArgs({ options: { out: { type: "string", default: "reports/figure-8" } } });
+const { values: flags } = parseArgs({
+  options: {
+    out: { type: "string", default: "reports/figure-8" },
+  },
+});
 process.stdout.write(`${await writeFigure(flags.out, "figure-8", moduleDiagram())}\n`);
