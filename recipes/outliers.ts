@@ -46,8 +46,17 @@ function foundIn(scores: Float32Array, truth: boolean[], count: number): number 
   return order.subarray(0, count).reduce((sum, row) => sum + Number(truth[row]), 0);
 }
 
-/** Positives that a person has met after 100 looks, 20 a page: the unusual first, then what was learned. */
-function foundByPerson(space: FeatureSpace, scores: Float32Array, truth: boolean[], seed: number): number {
+/**
+ * Positives that a person has met after 100 looks, 20 a page: the unusual first, then what was learned, by the alpha
+ * rule or always the highest scores.
+ */
+function foundByPerson(
+  space: FeatureSpace,
+  scores: Float32Array,
+  truth: boolean[],
+  seed: number,
+  way: "rule" | "highest",
+): number {
   const seen = new Uint8Array(space.count);
   const examples: Example[] = [];
   let last = { positives: 0, negatives: 0 };
@@ -59,7 +68,7 @@ function foundByPerson(space: FeatureSpace, scores: Float32Array, truth: boolean
     learner?.dispose();
     const candidates = Uint32Array.from(seen.keys()).filter((row) => seen[row] === 0);
     // Alpha 1: the person wants as many as there are.
-    const mode = some ? ruleMode(last.positives, last.negatives, 1) : "highest";
+    const mode = some && way === "rule" ? ruleMode(last.positives, last.negatives, 1) : "highest";
     const asked = {
       scores: ranked,
       candidates,
@@ -124,15 +133,11 @@ const anomalies = Object.entries(ANOMALIES).map(([name, is]) => {
     shown(spread(tables.map((table) => auroc(table[way], labels))), 2),
     shown(spread(tables.map((table) => foundIn(table[way], truth, LOOKS))), 0),
   ]);
-  const person = spread(seeds.map((seed, i) => foundByPerson(space, tables[i][JOINT], truth, seed)));
+  const person = (["rule", "highest"] as const).map((way) =>
+    shown(spread(seeds.map((seed, i) => foundByPerson(space, tables[i][JOINT], truth, seed, way))), 0),
+  );
   const chance = (LOOKS * count) / space.count;
-  return [
-    name,
-    `${count} (${((100 * count) / space.count).toFixed(1)} %)`,
-    chance.toFixed(0),
-    ...ways,
-    shown(person, 0),
-  ];
+  return [name, `${count} (${((100 * count) / space.count).toFixed(1)} %)`, chance.toFixed(0), ...ways, ...person];
 });
 const header = [
   "anomaly",
@@ -145,7 +150,9 @@ const header = [
   "both: AUROC",
   "in 100",
 ];
-process.stdout.write(`${markdown([...header, "100 answers, unusual first"], anomalies)}\n\n`);
+process.stdout.write(
+  `${markdown([...header, "100 answers, unusual first, alpha 1", "always the highest"], anomalies)}\n\n`,
+);
 const similar = Object.entries(KINDS).map(([name, is]) => {
   const truth = truthOf(is);
   const base = truth.filter(Boolean).length / truth.length;

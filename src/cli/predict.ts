@@ -30,5 +30,24 @@ export function addPredictCommand(program: Command): void {
         `${flags.out === undefined ? "" : `${flags.out}, and `}predictions ${name} of ${survey}: ${shown.join(", ")}\n`,
       );
     });
+  predict
+    .command("parameters")
+    .argument("<survey>", "survey folder")
+    .description("predict numbers with intervals; kept with the survey, where filters and exports find them")
+    .requiredOption("--head <file>", "head.safetensors of `skyloop train parameters`")
+    .option("--out <file>", "catalogue to write: .csv, .parquet, .fits or .vot")
+    .option("--name <name>", "name of the table", "parameters")
+    .action(async (survey: string, flags: { head: string; out?: string; name: string }) => {
+      const [{ predictTask }, { terminalProgress }] = await Promise.all([
+        import("../tasks/use.ts"),
+        import("../base/progress.ts"),
+      ]);
+      const out = flags.out === undefined ? undefined : tableFor(flags.out);
+      const progress = terminalProgress("stamps", "stamps");
+      const { name, columns } = await predictTask(survey, flags.head, { out, name: flags.name, progress });
+      process.stdout.write(
+        `${flags.out === undefined ? "" : `${flags.out}, and `}table ${name} of ${survey}: ${columns.map((column) => column.name).join(", ")}\n`,
+      );
+    });
   addPredictImageCommands(predict);
 }

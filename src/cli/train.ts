@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { addTrainImageCommands } from "./train-image.ts";
 import { addTrainMultitaskCommand } from "./train-multitask.ts";
+import { addTrainParametersCommand } from "./train-parameters.ts";
 
 interface ClassifyFlags {
   column: string;
@@ -25,7 +26,7 @@ const listed = (text: string | undefined) => text?.split(",").map((part) => part
 export function addTrainCommand(program: Command): void {
   const train = program
     .command("train")
-    .description("train a task: classify, restore, reconstruct, or several together");
+    .description("train a task: classify, parameters, restore, reconstruct, or several together");
   train
     .command("classify")
     .argument("<survey>", "survey folder")
@@ -92,6 +93,7 @@ export function addTrainCommand(program: Command): void {
           : `${describeScores(result.classes, result.scores)}head, measures and report in ${out} (open ${join(out, "report.html")})\n`,
       );
     });
+  addTrainParametersCommand(train);
   addTrainImageCommands(train);
   addTrainMultitaskCommand(train);
 }

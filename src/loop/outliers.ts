@@ -4,6 +4,7 @@
  * Zhou 2008), and how far its neighbours are.
  */
 import { Random } from "../base/random.ts";
+import { ranksOfValues } from "../measure/ranks.ts";
 import { noGrad, ops, scope } from "../torch/index.ts";
 import { type FeatureSpace, type Learner, standardised } from "./learn.ts";
 
@@ -132,20 +133,6 @@ function neighbourDistance(space: FeatureSpace, options: OutlierOptions): Float3
   return out;
 }
 
-/** Ranks from 0 for the smallest to 1 for the largest; equal values share theirs. */
-function ranksOf(values: ArrayLike<number>): Float32Array {
-  const n = values.length;
-  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => values[a] - values[b] || a - b);
-  const ranks = new Float32Array(n);
-  for (let from = 0; from < n; ) {
-    let to = from;
-    while (to + 1 < n && values[order[to + 1]] === values[order[from]]) to++;
-    for (let i = from; i <= to; i++) ranks[order[i]] = n < 2 ? 0 : (from + to) / 2 / (n - 1);
-    from = to + 1;
-  }
-  return ranks;
-}
-
 /** How unusual each object is: columns of a table, and its numbers [count, columns]. */
 export interface UnusualTable {
   columns: string[];
@@ -155,7 +142,8 @@ export interface UnusualTable {
 /** How unusual each object is, from 0 to 1: the mean rank of isolation and of the distance to neighbours, and both. */
 function unusualness(space: FeatureSpace, options: OutlierOptions): UnusualTable {
   const parts = [isolation(space, options), neighbourDistance(space, options)];
-  const ranks = parts.map(ranksOf);
+  const most = Math.max(1, space.count - 1);
+  const ranks = parts.map((part) => ranksOfValues(part).map((rank) => rank / most));
   const columns = ["score", "isolation", "distance"];
   const values = new Float32Array(space.count * columns.length);
   for (let row = 0; row < space.count; row++)

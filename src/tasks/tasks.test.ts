@@ -20,6 +20,7 @@ const LEARNED: Record<keyof typeof TASKS, Record<string, unknown>> = {
   classify: { column: "faceOnSpiral" },
   restore: {},
   reconstruct: {},
+  parameters: { column: "axisRatio" },
 };
 const [STAMPS, STEPS, LEARNING_RATE] = [8, 24, 2e-3];
 /** In crops of 32 px the last stage of the encoder is a single token, whose attention has no places to tell apart. */

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { ParametersResult } from "../train/parameters/train-parameters.ts";
+import { SEEDS, whole } from "./numbers.ts";
+
+interface Flags {
+  columns: string;
+  missing?: string;
+  circular?: string;
+  model: string;
+  features: string | boolean;
+  measured: string | boolean;
+  name: string;
+  out?: string;
+  seed: number;
+  mostTrain?: number;
+  steps?: number;
+  json: boolean;
+}
+
+const listed = (text: string | undefined) =>
+  (text ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+
+/** `skyloop train parameters SURVEY --columns …`. */
+export function addTrainParametersCommand(train: Command): void {
+  train
+    .command("parameters")
+    .argument("<survey>", "survey folder")
+    .description(
+      "learn columns of numbers (type, bulge share, size, redshift …) with intervals; writes a head, measures and a report, and the whole survey's table",
+    )
+    .requiredOption("--columns <names>", "columns of the catalogue, separated by commas")
+    .option("--missing <values>", 'values that mean "no value", separated by commas, or none')
+    .option("--circular <names>", "columns that are angles in degrees, the same after half a turn")
+    .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
+    .option("--features <name>", "feature set to use (default: the name of the model)")
+    .option("--no-features", "learn from measured numbers alone")
+    .option("--measured <name>", "table of measurements to use (see skyloop measure)", "measured")
+    .option("--no-measured", "learn from features alone")
+    .option("--name <name>", "name of the table of predictions that is kept with the survey", "parameters")
+    .option("--out <folder>", "folder of the head (default: heads/SURVEY-NAME-MODEL)")
+    .option("--seed <n>", "seed of the split, the folds and the initial weights", whole("--seed", 0, SEEDS), 1)
+    .option("--most-train <n>", "learn from at most so many objects", whole("--most-train", 10))
+    .option("--steps <n>", "steps of training (default: by the number of objects)", whole("--steps", 1))
+    .option("--json", "one JSON object", false)
+    .action(async (survey: string, flags: Flags) => {
+      const [{ trainParameters }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
+        import("../train/parameters/train-parameters.ts"),
+        import("../base/progress.ts"),
+        import("../base/errors.ts"),
+      ]);
+      const missing =
+        flags.missing === undefined ? null : flags.missing === "none" ? [] : listed(flags.missing).map(Number);
+      if (missing?.some((value) => !Number.isFinite(value)))
+        throw new SkyloopError("BAD_OPTION", `--missing is numbers separated by commas, or none, not ${flags.missing}`);
+      const features =
+        flags.features === false
+          ? null
+          : { model: flags.model, name: typeof flags.features === "string" ? flags.features : flags.model };
+      const place = survey.split(/[/\\]/).filter(Boolean).at(-1);
+      const out = flags.out ?? join("heads", `${place}-${flags.name}-${features?.name ?? "measured"}`);
+      const columns = listed(flags.columns);
+      const circular = listed(flags.circular);
+      const unknown = circular.find((name) => !columns.includes(name));
+      if (unknown !== undefined)
+        throw new SkyloopError("BAD_OPTION", `--circular names ${unknown}, which is not among --columns`);
+      const result = await trainParameters(survey, {
+        columns,
+        missing,
+        circular,
+        features,
+        table: typeof flags.measured === "string" ? flags.measured : null,
+        name: flags.name,
+        out,
+        mostTrain: flags.mostTrain,
+        ensemble: { seed: flags.seed, ...(flags.steps === undefined ? {} : { steps: flags.steps }) },
+        command: `skyloop ${process.argv.slice(2).join(" ")}`,
+        progress: flags.json ? SILENT : terminalProgress("stamps", "stamps"),
+      });
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify(result)}\n`
+          : `${describe(result)}kept as ${result.kept} of ${survey}; head, measures and report in ${out} (open ${join(out, "report.html")})\n`,
+      );
+    });
+}
+
+function describe({ parameters, farObjects, count }: ParametersResult): string {
+  const show = (value: number | null) => (value === null ? "-" : value.toPrecision(3));
+  const lines = parameters.flatMap(({ name, objects, scores, baselines, coverage, warnings }) => {
+    const held = coverage?.find(({ level }) => level === 0.9);
+    return [
+      `${name}: ${objects.test} test objects, RMSE ${show(scores.rmse)} (mean alone ${show(baselines.constant)}, measured numbers alone ${show(baselines.measured)}), R2 ${scores.r2.toFixed(3)}; ${
+        held === undefined
+          ? "no intervals"
+          : `90 % intervals hold ${(100 * held.all).toFixed(1)} % (thirds ${held.thirds.map((third) => (100 * third).toFixed(0)).join(", ")} %), ${show(held.meanWidth)} wide`
+      }`,
+      ...warnings.map((text) => `  beware: ${text}`),
+    ];
+  });
+  return `${lines.join("\n")}\n${farObjects} of ${count} objects are far from what was learned from\n`;
+}
