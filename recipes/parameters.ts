@@ -13,7 +13,9 @@ import { SILENT } from "../src/base/progress.ts";
 import { listPredictions, readPredictions } from "../src/store/predictions.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { predictTask } from "../src/tasks/use.ts";
+import { DEFAULT_ENSEMBLE } from "../src/train/parameters/train-ensemble.ts";
 import { type ParameterResult, trainParameters } from "../src/train/parameters/train-parameters.ts";
+import { kept } from "./common/cells.ts";
 import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
@@ -42,8 +44,21 @@ const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
 const efigi = await publicSurvey(flags.data, flags.work, "efigi");
 const survey = await openSurvey(efigi);
 
-/** Trains on some attributes; what comes out is of the test share of the seed. */
-async function trained(columns: string[], seed: number, mostTrain?: number): Promise<ParameterResult[]> {
+/** Trains on some attributes; what comes out is of the test share of the seed, and is kept. */
+function trained(columns: string[], seed: number, mostTrain?: number): Promise<ParameterResult[]> {
+  const about = {
+    columns,
+    seed,
+    mostTrain,
+    model: flags.model,
+    dataHash: survey.header.dataHash,
+    settings: DEFAULT_ENSEMBLE,
+  };
+  const path = join(flags.work, "cells", `${columns.join("-")}-${seed}-${mostTrain ?? "all"}-${flags.model}.json`);
+  return kept(path, about, () => train(columns, seed, mostTrain));
+}
+
+async function train(columns: string[], seed: number, mostTrain?: number): Promise<ParameterResult[]> {
   const out = join(flags.work, "head");
   rmSync(out, { recursive: true, force: true });
   const { parameters } = await trainParameters(efigi, {
@@ -135,24 +150,29 @@ process.stdout.write(`${markdown(["labels", "attribute", "RMSE", "90 % intervals
 // Another survey: T types of Nair & Abraham on pictures of the Legacy Surveys, by a head that has seen SDSS alone.
 const nair = await publicSurvey(flags.data, flags.work, "legacy_nair_ttype");
 const other = await openSurvey(nair);
-const away = [];
-for (const seed of seeds) {
-  await trained(["T"], seed);
+async function lostAway(seed: number) {
+  await train(["T"], seed);
   await predictTask(nair, join(flags.work, "head", "head.safetensors"), { name: "recipe", progress: SILENT });
-  const kept = listPredictions(nair, other.header.dataHash).find(({ name }) => name === "recipe");
-  if (kept === undefined) throw new Error("no predictions were kept");
-  const { values } = readPredictions(nair, kept);
+  const set = listPredictions(nair, other.header.dataHash).find(({ name }) => name === "recipe");
+  if (set === undefined) throw new Error("no predictions were kept");
+  const { values } = readPredictions(nair, set);
   const at = (row: number, name: string) =>
-    values[row * kept.columns.length + kept.columns.findIndex((column) => column.name === name)];
+    values[row * set.columns.length + set.columns.findIndex((column) => column.name === name)];
   const truth = (row: number) => Number(other.column("TType")?.at(row) ?? Number.NaN);
   const known = Array.from({ length: other.count }, (_, row) => row).filter((row) => Number.isFinite(truth(row)));
   const share = (is: (row: number) => boolean) => known.filter(is).length / known.length;
-  away.push({
+  return {
     objects: known.length,
     rmse: Math.sqrt(known.reduce((sum, row) => sum + (at(row, "T") - truth(row)) ** 2, 0) / known.length),
     held: share((row) => truth(row) >= at(row, "T_lo90") && truth(row) <= at(row, "T_hi90")),
     far: share((row) => (at(row, "T_flag") & 1) === 1),
-  });
+  };
+}
+const away: Awaited<ReturnType<typeof lostAway>>[] = [];
+for (const seed of seeds) {
+  const about = { seed, model: flags.model, here: survey.header.dataHash, there: other.header.dataHash };
+  const path = join(flags.work, "cells", `away-${seed}-${flags.model}.json`);
+  away.push(await kept(path, { ...about, settings: DEFAULT_ENSEMBLE }, () => lostAway(seed)));
 }
 const lost = (key: "rmse" | "held" | "far", digits: number) => shown(spread(away.map((one) => one[key])), digits);
 process.stdout.write(
