@@ -87,12 +87,12 @@ if [ "$only" != test ]; then
   server=$!
   until inside "node -e 'fetch(\"http://127.0.0.1:$port/\").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))'"; do
     kill -0 "$server" 2>/dev/null || { tail -30 "$root/root/start.log" >&2; exit 1; }
-    sleep 0.5
+    sleep 1
   done
   took "npm start: to the page"
   until grep -q "features of.*: 2000/2000" "$root/root/start.log"; do
     kill -0 "$server" 2>/dev/null || { tail -30 "$root/root/start.log" >&2; exit 1; }
-    sleep 0.5
+    sleep 1
   done
   took "npm start: to features of the whole demo"
   inside "cd /root/skyloop && bin/skyloop doctor" >&2
