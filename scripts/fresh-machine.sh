@@ -56,6 +56,7 @@ started "minimal $release"
 rm -f "$root.log"
 # The network is the host's, with the certificates that the host trusts.
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$(hostname)" >"$root/etc/hosts"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"

@@ -61,8 +61,8 @@ describe("pre-training in two processes", () => {
       checkpointEvery: 2,
       averageDecay: 0.9,
     };
-    // With one seed in six a kink of a loss lies between the two runs' roundings, and the gradient's length jumps by
-    // 1e-5 to 1e-3 (docs/log.md).
+    // In some step of one run in six a kink of a loss lies between the two runs' roundings, and the gradient's length
+    // jumps by 1e-5 to 1e-3 there (docs/log); what were not the same sums would differ in every step.
     const recipe = { pooling: "stages", objectives, ...schedule, seed: 3 };
     const [one, two] = [await metricsOf("all", recipe, 1), await metricsOf("all", recipe, 2)];
     expect(one).toHaveLength(5);
@@ -71,7 +71,9 @@ describe("pre-training in two processes", () => {
       `largest relative difference of ${one.length} losses ${loss.toExponential(1)}, of the gradients' lengths ${gradNorm.toExponential(1)}`,
     );
     expect(loss).toBeLessThan(1e-5);
-    expect(gradNorm).toBeLessThan(1e-5);
+    expect(gradNorm).toBeLessThan(1e-2);
+    const inOrder = one.map((line, i) => Math.abs(two[i].gradNorm / line.gradNorm - 1)).sort((a, b) => a - b);
+    expect(inOrder[2]).toBeLessThan(1e-5);
   }, 120_000);
   it("has them too where each process holds its own shard of the images, and says which numbers of processes go", async () => {
     const recipe = {
