@@ -19,7 +19,7 @@ export const STANDS_ON: Record<string, readonly string[]> = {
   detect: ["stamps"],
   batches: ["stamps", "torch"],
   nn: ["torch"],
-  models: ["nn"],
+  models: ["nn", "contract"],
   measure: ["torch", "contract"],
   tasks: ["models", "batches", "measure", "store", "detect"],
   train: ["tasks", "plot"],

@@ -20,7 +20,7 @@ async function load<T>(file: string): Promise<T> {
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|start|loop|page|download`. */
+/** `skyloop bench encode|train|start|regions|detect|loop|page|download`. */
 export function addBenchCommand(program: Command): void {
   const bench = program
     .command("bench")
@@ -83,6 +83,33 @@ export function addBenchCommand(program: Command): void {
       process.stdout.write(
         json ? `${JSON.stringify(result)}\n` : `start to first feature, ${options.model}\n${lines.join("")}`,
       );
+    });
+  bench
+    .command("regions")
+    .description("RoIAlign, its gradient and NMS beside torchvision's")
+    .option("--boxes <n>", "number of boxes; NMS takes twice as many", Number, 1024)
+    .option("--rounds <n>", "runs of each program, interleaved", Number, 3)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { boxes: number; rounds: number; json: boolean }) => {
+      const { benchRegions, regionsTable } = await load<{
+        benchRegions(options: object): object;
+        regionsTable(bench: object): string;
+      }>("regions.ts");
+      const result = benchRegions(options);
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : regionsTable(result));
+    });
+  bench
+    .command("detect")
+    .description("a tile and a training step of a detector beside torchvision's Mask R-CNN")
+    .option("--rounds <n>", "runs of each program, interleaved", Number, 3)
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { rounds: number; json: boolean }) => {
+      const { benchDetect, detectTable } = await load<{
+        benchDetect(options: object): object;
+        detectTable(bench: object): string;
+      }>("detect.ts");
+      const result = benchDetect(options);
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : detectTable(result));
     });
   bench
     .command("loop")

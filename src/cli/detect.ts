@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
+import type { ImagesOptions } from "../detect/images.ts";
 import { whole } from "./numbers.ts";
 
 interface Options {
@@ -8,8 +10,12 @@ interface Options {
   bands?: string;
   threshold?: number;
   contrast?: number;
-  tile: number;
-  overlap: number;
+  pixelScale?: number;
+  unit?: string;
+  rescale: boolean;
+  threads?: number;
+  tile?: number;
+  overlap?: number;
   stampSize: number;
   overlaps: boolean;
   overwrite: boolean;
@@ -32,41 +38,83 @@ export function addDetectCommand(program: Command): void {
       "every source, without a trained model: all bands together, matched filter, deblending",
       false,
     )
-    .addOption(new Option("--model <file>", "a trained detector").conflicts("classical"))
-    .option("--bands <names>", "bands to use, in this order, such as g,r,z (default: all)")
-    .option("--threshold <t>", "with --classical: height over the sky in units of the noise (default: 3.2)", Number)
+    .addOption(
+      new Option(
+        "--model <file>",
+        "what a trained detector knows: detector.safetensors of `skyloop train detect`, or the name of a released one",
+      ).conflicts("classical"),
+    )
+    .option("--bands <names>", "bands to use, in this order, such as g,r,z (default: all, or the detector's)")
+    .option(
+      "--threshold <t>",
+      "with --model: least score, from 0 to 1 (default: as its card says); with --classical: height over the sky in units of the noise (default: 3.2)",
+      Number,
+    )
     .option(
       "--contrast <c>",
       "with --classical: share of the light that makes a part an object (default: 0.0005)",
       Number,
     )
-    .option("--tile <px>", "side of a tile", whole("--tile", 64, 1448), 1280)
-    .option("--overlap <px>", "what tiles share; at least twice the largest object", whole("--overlap", 0, 1024), 256)
+    .option("--pixel-scale <arcsec>", "with --model: size of a pixel, where the image does not say it", Number)
+    .option("--unit <name>", "with --model: unit of the pixels, where the image does not say it")
+    .option("--rescale", "with --model: resample images whose pixels are of another size than the detector's", false)
+    .option("--threads <n>", "with --model: threads of libtorch", Number)
+    .option("--tile <px>", "side of a tile (default: 512 of the detector's pixels, or 1280)", whole("--tile", 64, 1448))
+    .option(
+      "--overlap <px>",
+      "what tiles share, at least twice the largest object (default: 64 or what the detector's objects take, or 256)",
+      whole("--overlap", 0, 1024),
+    )
     .option("--stamp-size <px>", "side of the candidates' stamps", whole("--stamp-size", 16, 1024), 64)
     .option("--overlaps", "also masks.fits with an HDU an object, so that masks may overlap", false)
     .option("--overwrite", "replace an existing survey once the new one is complete; sessions and labels stay", false)
     .action(async (images: string[], options: Options) => {
-      const { detectClassical } = await import("../detect/classical-run.ts");
       const [{ terminalProgress }, { SkyloopError }] = await Promise.all([
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
-      if (options.model !== undefined || !options.classical)
+      if (options.model === undefined && !options.classical)
         throw new SkyloopError(
           "NO_DETECTOR",
-          "there is no trained detector here yet; --classical finds every source without one",
+          "say what is to be found: --model FILE with a trained detector, or --classical for every source",
         );
       const replace = options.overwrite ? (await import("../loop/keep.ts")).keepWhatFits() : undefined;
-      const said = await detectClassical(images, {
+      const common = {
         ...options,
         bands: options.bands?.split(",").map((name) => name.trim()) ?? null,
-        tilePx: options.tile,
-        overlapPx: options.overlap,
         stampPx: options.stampSize,
         replace,
         command: process.argv.slice(2).join(" "),
         progress: terminalProgress,
-      });
-      process.stdout.write(said);
+      };
+      process.stdout.write(
+        options.model === undefined
+          ? await classical(images, common, options)
+          : await withModel(images, common, { ...options, model: options.model }),
+      );
     });
+}
+
+type Common = Omit<Options, "bands" | "model"> & ImagesOptions;
+
+async function classical(images: string[], common: Common, { tile = 1280, overlap = 256 }: Options): Promise<string> {
+  const { detectClassical } = await import("../detect/classical-run.ts");
+  return detectClassical(images, { ...common, tilePx: tile, overlapPx: overlap });
+}
+
+async function withModel(images: string[], common: Common, options: Options & { model: string }): Promise<string> {
+  const [{ detectWithModel }, { releasedWeights }, { setThreads }] = await Promise.all([
+    import("../tasks/detect/model-run.ts"),
+    import("../models/index.ts"),
+    import("../torch/index.ts"),
+  ]);
+  if (options.threads !== undefined) setThreads(options.threads);
+  const released = releasedWeights(options.model);
+  return detectWithModel(images, {
+    ...common,
+    model: !existsSync(options.model) && existsSync(released) ? released : options.model,
+    tilePx: options.tile ?? 512,
+    overlapPx: options.overlap,
+    pixelScaleArcsec: options.pixelScale,
+  });
 }

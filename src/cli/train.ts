@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { addTrainDetectCommand } from "./train-detect.ts";
 import { addTrainImageCommands } from "./train-image.ts";
 import { addTrainMultitaskCommand } from "./train-multitask.ts";
 import { addTrainParametersCommand } from "./train-parameters.ts";
@@ -26,7 +27,7 @@ const listed = (text: string | undefined) => text?.split(",").map((part) => part
 export function addTrainCommand(program: Command): void {
   const train = program
     .command("train")
-    .description("train a task: classify, parameters, restore, reconstruct, or several together");
+    .description("train a task: classify, parameters, restore, reconstruct, detect, or several together");
   train
     .command("classify")
     .argument("<survey>", "survey folder")
@@ -95,5 +96,6 @@ export function addTrainCommand(program: Command): void {
     });
   addTrainParametersCommand(train);
   addTrainImageCommands(train);
+  addTrainDetectCommand(train);
   addTrainMultitaskCommand(train);
 }

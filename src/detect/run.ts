@@ -7,13 +7,21 @@ import { describeFound, type Found, type TilePixels } from "./found.ts";
 import { isOwn, mergeTiles, type Tile, tilesOf } from "./tiles.ts";
 import type { WideImage } from "./wide-image.ts";
 
+/**
+ * Two tiles do not see quite the same box, so that its middle may lie beyond the core of either: what lies this near to
+ * a core is kept by both, and merged.
+ */
+const MARGIN_PX = 8;
+
 /** Finds objects in a part of an image; pixels of the part, described as `describeFound` does. */
 export type FindInPart = (part: TilePixels, image: WideImage) => Promise<Found[]>;
 
-/** Side and overlap of tiles in px. */
+/** Side and overlap of tiles in px, and what an earlier run has done. */
 export interface TileOptions {
   tilePx: number;
   overlapPx: number;
+  /** Finished tiles by name, and where another is noted. */
+  journal?: { finished(tile: string): Found[] | undefined; add(tile: string, found: Found[]): void };
 }
 
 /** What was found in an image, highest score first, and which tiles could not be used. */
@@ -30,7 +38,7 @@ export interface FoundInImage {
 export async function findInImage(
   image: WideImage,
   find: FindInPart,
-  { tilePx, overlapPx }: TileOptions,
+  { tilePx, overlapPx, journal }: TileOptions,
   progress: Progress,
 ): Promise<FoundInImage> {
   const tiles = tilesOf(image.widthPx, image.heightPx, tilePx, overlapPx);
@@ -41,9 +49,14 @@ export async function findInImage(
   for (const tile of tiles) {
     const source = `${image.name} tile ${tile.name} (${tile.x0}, ${tile.y0})`;
     try {
-      const part = await readPart(image, tile);
-      if (part.data.some(Number.isFinite)) found.push(...(await find(part, image)).filter((one) => isOwn(tile, one)));
-      else
+      const before = journal?.finished(tile.name);
+      const part = before === undefined ? await readPart(image, tile) : null;
+      if (before !== undefined) found.push(...before);
+      else if (part?.data.some(Number.isFinite)) {
+        const own = (await find(part, image)).filter((one) => isOwn(tile, one, MARGIN_PX));
+        journal?.add(tile.name, own);
+        found.push(...own);
+      } else
         problems.push({ source, code: "TILE_EMPTY", message: "no pixel has a measurement; it is skipped", kept: true });
     } catch (cause) {
       failed++;

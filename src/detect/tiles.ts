@@ -44,10 +44,15 @@ export function tilesOf(widthPx: number, heightPx: number, sizePx: number, overl
   );
 }
 
-/** Whether the middle of a detection's box, in pixels of the image, lies in a tile's core. */
-export function isOwn({ core }: Tile, { x1, y1, x2, y2 }: Pick<Found, "x1" | "y1" | "x2" | "y2">): boolean {
+/** Whether the middle of a detection's box, in pixels of the image, lies in a tile's core, or within a margin of it. */
+export function isOwn(
+  { core }: Tile,
+  { x1, y1, x2, y2 }: Pick<Found, "x1" | "y1" | "x2" | "y2">,
+  marginPx = 0,
+): boolean {
   const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
-  return x >= core.x0 && x < core.x1 && y >= core.y0 && y < core.y1;
+  const inside = (at: number, from: number, to: number) => at >= from - marginPx && at < to + marginPx;
+  return inside(x, core.x0, core.x1) && inside(y, core.y0, core.y1);
 }
 
 /** Side of the cells in which neighbours are looked for. */

@@ -23,7 +23,7 @@ const AREAS = {
 /** What is measured against: the truth of one field. */
 export type Judged = { truths: Truth[] };
 
-/** A detection and what it hit. */
+/** One found object after matching: in which field, and which of its truths it hit, if any. */
 export interface MatchedDetection {
   field: number;
   detection: Detection;

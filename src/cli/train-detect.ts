@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+
+interface TrainDetectFlags {
+  classes?: string[];
+  backbone: string;
+  weights?: string;
+  scratch: boolean;
+  out?: string;
+  channels: number;
+  windows: number;
+  steps: number;
+  batch: number;
+  size: number;
+  rate: number;
+  validateEvery: number;
+  seed: number;
+  threads?: number;
+  json: boolean;
+}
+
+/** `skyloop train detect FIELDS`. */
+export function addTrainDetectCommand(train: Command): void {
+  train
+    .command("detect")
+    .argument("<fields>", "folder of fields: images and annotations.json in COCO's format")
+    .description(
+      "train a detector (Mask R-CNN) of the objects that the fields' annotations name; a run that was stopped goes on",
+    )
+    .option(
+      "--classes <names>",
+      "find only objects of these classes, separated by commas; others are background",
+      (text: string) => text.split(",").map((name) => name.trim()),
+    )
+    .option("--backbone <name>", "an encoder (see skyloop model list), or resnet18, resnet50", "lvm-nano")
+    .option("--weights <file>", "weights of the backbone instead of the released ones")
+    .option("--scratch", "begin from initial weights", false)
+    .option("--out <folder>", "folder of the run (default: heads/FIELDS-detect-BACKBONE)")
+    .option("--channels <n>", "width of everything behind the backbone", Number, 64)
+    .option("--windows <px>", "side of the images that an encoder's windows are cut for", Number, 256)
+    .option("--steps <n>", "training steps", Number, 1500)
+    .option("--batch <n>", "crops a step", Number, 8)
+    .option("--size <px>", "side of the crops, a multiple of 32", Number, 128)
+    .option("--rate <n>", "largest learning rate; pre-trained weights learn at 0.3 of it", Number, 1e-3)
+    .option("--validate-every <n>", "steps between measures of the validation fields", Number, 250)
+    .option("--seed <n>", "seed of the split, the initial weights and the order", Number, 1)
+    .option("--threads <n>", "threads of libtorch", Number)
+    .option("--json", "one JSON object", false)
+    .action(async (folder: string, flags: TrainDetectFlags) => {
+      const [{ trainDetect }, { nameOf }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
+        import("../train/detect/index.ts"),
+        import("./train-image.ts"),
+        import("../base/progress.ts"),
+        import("../torch/index.ts"),
+      ]);
+      if (flags.threads !== undefined) setThreads(flags.threads);
+      const out = flags.out ?? join("heads", `${nameOf(folder)}-detect-${flags.backbone}`);
+      const result = await trainDetect(folder, {
+        ...flags,
+        out,
+        windowsPx: flags.windows,
+        batchSize: flags.batch,
+        sizePx: flags.size,
+        learningRate: flags.rate,
+        command: `skyloop ${process.argv.slice(2).join(" ")}`,
+        reading: flags.json ? SILENT : terminalProgress("reading", "fields"),
+        progress: flags.json ? SILENT : terminalProgress("detect", "steps"),
+      });
+      if (result === null) return;
+      const { validation } = result.details;
+      const shown = Object.entries(validation).map(
+        ([name, value]) => `${name} ${value === null ? "-" : value.toFixed(3)}`,
+      );
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify(result)}\n`
+          : `${shown.join(", ")} on ${result.fields.validation} validation fields; weights of step ${result.best}, ${join(out, "detector.safetensors")}\n`,
+      );
+    });
+}

@@ -1,0 +1,69 @@
+/** Objects of several images, written as one survey of candidates. */
+import { codeOf, messageOf } from "../base/errors.ts";
+import type { Progress } from "../base/progress.ts";
+import type { Keeping } from "../survey/replace.ts";
+import { type FindInPart, findInImage, type TileOptions } from "./run.ts";
+import { openWide, type WideImage } from "./wide-image.ts";
+import { type FoundImage, writeDetections } from "./write.ts";
+
+/** Which images are opened, and where what is found in them goes. */
+export interface ImagesOptions {
+  out: string;
+  bands: string[] | null;
+  stampPx: number;
+  overlaps: boolean;
+  replace?: Keeping;
+  command: string;
+  progress: (label: string, unit: string) => Progress;
+}
+
+/**
+ * Finds and writes; returns a line a terminal shows. `prepare` says how an opened image (`path` as it was given) is
+ * searched. Images that cannot be are named, the others go on. Throws the first failure where none can be, and as
+ * `writeDetections`.
+ */
+export async function detectImages(
+  paths: string[],
+  options: ImagesOptions & { classes: string[]; noun: string },
+  prepare: (image: WideImage, path: string) => TileOptions & { find: FindInPart },
+): Promise<string> {
+  const { out, bands, stampPx, progress, noun } = options;
+  const results: FoundImage[] = [];
+  const failures: { path: string; cause: unknown }[] = [];
+  const opened: WideImage[] = [];
+  try {
+    for (const path of paths) {
+      const bar = progress(`finding in ${path}`, "tiles");
+      try {
+        const image = await openWide(path, bands, stampPx);
+        opened.push(image);
+        const { find, ...tiles } = prepare(image, path);
+        results.push({ image, ...(await findInImage(image, find, tiles, bar)) });
+      } catch (cause) {
+        failures.push({ path, cause });
+      } finally {
+        bar.end();
+      }
+    }
+    if (results.length === 0) throw failures[0].cause;
+    for (const { path, cause } of failures)
+      results[0].problems.push({
+        source: path,
+        code: codeOf(cause) ?? "FITS_UNREADABLE",
+        message: messageOf(cause),
+        kept: false,
+      });
+    const written = await writeDetections(results, {
+      ...options,
+      title: `${noun[0].toUpperCase()}${noun.slice(1)} in ${results[0].image.name}`,
+      progress: progress("cutting stamps", "stamps"),
+    });
+    const problems = results.flatMap((one) => [...one.image.problems, ...one.problems]);
+    const lines = problems.slice(0, 10).map(({ source, code, message }) => `  ${code} ${source}: ${message}\n`);
+    const more = problems.length > 10 ? `  … and ${problems.length - 10} more in ${out}/problems.json\n` : "";
+    const next = written.count > 0 ? `\nNext: skyloop serve ${out}\n` : "";
+    return `${out}: ${written.count} ${noun} in ${results.length} of ${paths.length} images\n${lines.join("")}${more}${next}`;
+  } finally {
+    for (const image of opened) image.close();
+  }
+}

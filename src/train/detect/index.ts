@@ -1,0 +1,128 @@
+/** `skyloop train detect`: fields from disk, a detector learned from them, and what it can do on those held back. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { SkyloopError } from "../../base/errors.ts";
+import { writeFileAtomic } from "../../base/files.ts";
+import type { Progress } from "../../base/progress.ts";
+import type { Detection, Field } from "../../contract/detection.ts";
+import { apOf, cocoFigures, type MatchedDetection, matchDetections } from "../../measure/detection.ts";
+import { atThreshold, froc } from "../../measure/detection-rates.ts";
+import { fieldFlux, fieldPixels } from "../../stamps/field-pixels.ts";
+import { readFields } from "../../survey/annotations.ts";
+import { fieldScale } from "../../survey/field-scale.ts";
+import { openFieldSet, splitFields } from "./data.ts";
+import {
+  DEFAULT_DETECT,
+  type DetectResult,
+  type DetectSettings,
+  type FieldScores,
+  trainDetector,
+} from "./train-detect.ts";
+
+/** Where a run is written, which classes it finds, on which backbone; settings other than the default ones. */
+export interface TrainDetectOptions extends Partial<DetectSettings> {
+  out: string;
+  /** Classes to find; all that are annotated unless given. Objects of the others are background. */
+  classes?: string[];
+  backbone: string;
+  weights?: string;
+  scratch: boolean;
+  channels: number;
+  windowsPx: number;
+  command: string;
+  reading: Progress;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+/**
+ * Trains a detector on a folder of fields. What could not be read is in `problems.json`. Null where `signal` stopped it.
+ * Throws ANNOTATIONS_MISSING, ANNOTATIONS_BROKEN, CLASS_MISSING, TOO_FEW_FIELDS, and what `trainDetector` throws.
+ */
+export async function trainDetect(folder: string, options: TrainDetectOptions): Promise<DetectResult | null> {
+  const { out, channels, windowsPx, reading } = options;
+  const given = Object.entries(options).filter(([name, value]) => name in DEFAULT_DETECT && value !== undefined);
+  const settings = { ...DEFAULT_DETECT, ...Object.fromEntries(given) } as DetectSettings;
+  settings.warmupSteps = Math.min(settings.warmupSteps, Math.ceil(settings.steps / 10));
+  if (!Number.isInteger(channels) || channels < 8 || channels % 8 !== 0)
+    throw new SkyloopError("BAD_OPTION", `--channels is a multiple of 8, not ${channels}`);
+  if (!Number.isInteger(windowsPx) || windowsPx < 32 || windowsPx % 32 !== 0)
+    throw new SkyloopError("BAD_OPTION", `--windows is a multiple of 32 px, not ${windowsPx}`);
+  const { fields, classes, problems } = await readFields(folder, { classes: options.classes, progress: reading });
+  mkdirSync(out, { recursive: true });
+  writeFileAtomic(join(out, "problems.json"), `${JSON.stringify(problems, null, 2)}\n`);
+  const split = splitFields(fields, settings.seed);
+  const data = await openFieldSet(out, fields, split, fieldPixels, reading);
+  return trainDetector({
+    ...options,
+    data,
+    settings,
+    details: { channels, windowsPx, classes, ...imagesOf(fields[0]), largestObjectPx: largestOf(fields, classes) },
+    judge: (detections, judged) => scoresOf(detections, judged, classes),
+  });
+}
+
+/** Bands, unit and scale of a field's image. */
+function imagesOf(field: Field): { bands: string[]; unit: string; pixelScaleArcsec: number | null } {
+  const flux = fieldFlux(field);
+  return { bands: flux?.bands ?? [], unit: flux?.unit ?? "picture", pixelScaleArcsec: fieldScale(field) };
+}
+
+/** The longest side of an object that is to be found. */
+function largestOf(fields: readonly Field[], classes: readonly string[]): number {
+  const sides = fields.flatMap(({ truths }) =>
+    truths.flatMap((truth) =>
+      truth.ignore || !classes.includes(truth.class) ? [] : [Math.max(truth.x2 - truth.x1, truth.y2 - truth.y1)],
+    ),
+  );
+  return Math.ceil(sides.reduce((largest, side) => Math.max(largest, side), 1));
+}
+
+const mean = (values: (number | null)[]): number | null => {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+};
+
+/** The score from which on hits and false alarms weigh up best (the largest F1). */
+function bestThreshold(matched: readonly MatchedDetection[], wanted: number): number {
+  let [hits, taken, best, threshold] = [0, 0, 0, 0.5];
+  for (const { truth, detection, ignored } of matched) {
+    if (ignored) continue;
+    taken++;
+    if (truth >= 0) hits++;
+    const value = (2 * hits) / (taken + wanted);
+    if (value > best) [best, threshold] = [value, detection.score];
+  }
+  return threshold;
+}
+
+/** Figures of what was found in fields, meaned over the classes. */
+function scoresOf(detections: Detection[][], fields: Field[], classes: readonly string[]): FieldScores {
+  const matchings = classes.map((name) => matchDetections(detections, fields, { class: name }));
+  const figures = (kind: "box" | "mask") =>
+    classes.map((name) => cocoFigures(detections, fields, { class: name, kind }));
+  const [boxes, masks] = [figures("box"), figures("mask")];
+  const matched = matchings.flatMap((one) => one.matched).sort((a, b) => b.detection.score - a.detection.score);
+  const wanted = matchings.flatMap((one) => one.wanted.flat()).length;
+  const threshold = Number(bestThreshold(matched, wanted).toFixed(3));
+  const shares = matchings.map((one) => atThreshold(one, threshold));
+  const number = (value: number) => (Number.isFinite(value) ? value : null);
+  const rates = [0.01, 0.1, 1];
+  const completeness = rates.map((rate, i): [string, number | null] => [
+    `completeness at ${rate} false alarms a field`,
+    mean(matchings.map((one) => number(froc(one, rates)[i].completeness.share))),
+  ]);
+  return {
+    ap50: mean(matchings.map(apOf)),
+    threshold,
+    figures: {
+      "box AP50": mean(boxes.map(({ ap50 }) => ap50)),
+      "box AP": mean(boxes.map(({ ap }) => ap)),
+      "mask AP50": mean(masks.map(({ ap50 }) => ap50)),
+      "mask AP": mean(masks.map(({ ap }) => ap)),
+      purity: mean(shares.map(({ purity }) => number(purity.share))),
+      completeness: mean(shares.map((one) => number(one.completeness.share))),
+      ...Object.fromEntries(completeness),
+    },
+  };
+}

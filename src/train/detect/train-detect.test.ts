@@ -1,0 +1,109 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SILENT } from "../../base/progress.ts";
+import { Random } from "../../base/random.ts";
+import { loadDetector } from "../../tasks/detect/detector.ts";
+import { splitFields } from "./data.ts";
+import { type TrainDetectOptions, trainDetect } from "./index.ts";
+
+let folder = "";
+
+/** A folder of 10 dark pictures with a bright square each. */
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "skyloop-train-detect-"));
+  mkdirSync(join(folder, "fields"));
+  const images: object[] = [];
+  const annotations: object[] = [];
+  const random = new Random(1);
+  for (let id = 1; id <= 10; id++) {
+    const [x, y, side] = [random.int(40), random.int(40), 16 + random.int(8)];
+    const pixels = new Uint8Array(64 * 64 * 3).map(() => random.int(30));
+    for (let row = y; row < y + side; row++) pixels.fill(220, (row * 64 + x) * 3, (row * 64 + x + side) * 3);
+    const name = `${id}.png`;
+    await sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } })
+      .png()
+      .toFile(join(folder, "fields", name));
+    images.push({ id, file_name: name, width: 64, height: 64 });
+    const corners = [x, y, x + side, y, x + side, y + side, x, y + side];
+    annotations.push({
+      id,
+      image_id: id,
+      category_id: 1,
+      bbox: [x, y, side, side],
+      segmentation: [corners],
+      iscrowd: 0,
+    });
+  }
+  const coco = { images, annotations, categories: [{ id: 1, name: "square" }] };
+  writeFileSync(join(folder, "fields", "annotations.json"), JSON.stringify(coco));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const options = (out: string): TrainDetectOptions => ({
+  out: join(folder, out),
+  backbone: "lvm-nano",
+  scratch: false,
+  channels: 8,
+  windowsPx: 64,
+  steps: 4,
+  batchSize: 2,
+  sizePx: 64,
+  validateEvery: 2,
+  checkpointEvery: 1,
+  command: "test",
+  reading: SILENT,
+  progress: SILENT,
+});
+
+describe("train detect", () => {
+  it("goes on bit for bit after it was stopped, and writes a detector with its card", async () => {
+    const fields = join(folder, "fields");
+    const whole = await trainDetect(fields, options("whole"));
+    const stop = new AbortController();
+    let steps = 0;
+    const progress = { update: () => ++steps === 3 && stop.abort(), end() {} };
+    expect(await trainDetect(fields, { ...options("parts"), progress, signal: stop.signal })).toBeNull();
+    await expect(trainDetect(fields, { ...options("parts"), steps: 5 })).rejects.toMatchObject({
+      code: "OTHER_RECIPE",
+    });
+    const parts = await trainDetect(fields, options("parts"));
+    const bytes = (out: string) => readFileSync(join(folder, out, "detector.safetensors"));
+    expect(bytes("parts").equals(bytes("whole"))).toBe(true);
+    expect(parts?.history).toEqual(whole?.history);
+    expect(whole?.history.map(({ step }) => step)).toEqual([2, 4]);
+    expect(whole?.fields).toEqual({ train: 8, validation: 1 });
+    // What was measured last is what the file holds.
+    const { model, details, backbone } = loadDetector(join(folder, "whole", "detector.safetensors"));
+    expect(backbone).toBe("lvm-nano");
+    expect(details).toMatchObject({ classes: ["square"], channels: 8, bands: [], unit: "picture" });
+    expect(Object.keys(details.validation)).toContain("box AP50");
+    model.dispose();
+    await expect(trainDetect(fields, options("whole"))).rejects.toMatchObject({ code: "RUN_EXISTS" });
+  });
+
+  it.each([
+    [{ steps: 0 }, "BAD_OPTION"],
+    [{ sizePx: 100 }, "BAD_OPTION"],
+    [{ channels: 9 }, "BAD_OPTION"],
+    [{ learningRate: 2 }, "BAD_OPTION"],
+    [{ backbone: "lvm-huge" }, "UNKNOWN_MODEL"],
+    [{ classes: ["circle"] }, "CLASS_MISSING"],
+  ])("refuses %j", async (wrong, code) => {
+    await expect(trainDetect(join(folder, "fields"), { ...options("wrong"), ...wrong })).rejects.toMatchObject({
+      code,
+    });
+  });
+
+  it("parts fields by their backgrounds, and says where there are too few", () => {
+    const fields = Array.from({ length: 60 }, (_, i) => ({ background: `background ${i % 20}` }));
+    const { train, validation, test } = splitFields(fields, 1);
+    expect([...train, ...validation, ...test].sort((a, b) => a - b)).toEqual(fields.map((_, i) => i));
+    const of = (part: number[]) => new Set(part.map((i) => fields[i].background));
+    expect([of(train).size, of(validation).size, of(test).size]).toEqual([16, 2, 2]);
+    for (const name of of(train)) expect(of(validation).has(name) || of(test).has(name)).toBe(false);
+    expect(() => splitFields(fields.slice(0, 2), 1)).toThrow(/2 backgrounds/);
+  });
+});
