@@ -20,7 +20,7 @@ async function load<T>(file: string): Promise<T> {
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|start|regions|detect|loop|page|download`. */
+/** `skyloop bench encode|train|start|regions|detect|loop|page|download|cut`. */
 export function addBenchCommand(program: Command): void {
   const bench = program
     .command("bench")
@@ -185,6 +185,26 @@ export function addBenchCommand(program: Command): void {
         json
           ? `${JSON.stringify(result)}\n`
           : `download from loopback, ${options.size} px, three bands\n${lines.join("")}`,
+      );
+    });
+  bench
+    .command("cut")
+    .description("stamps a second of survey cut from four tiles, beside astropy's Cutout2D")
+    .option("--stamps <n>", "number of stamps", Number, 3000)
+    .option("--size <px>", "side of the stamps", Number, 128)
+    .option("--side <px>", "side of the tiles", Number, 1500)
+    .option("--rounds <n>", "measurements of each program, interleaved", Number, 3)
+    .option("--python <path>", "a Python with astropy", "/usr/bin/python3")
+    .option("--json", "one JSON object", false)
+    .action(async ({ json, ...options }: { json: boolean; python: string }) => {
+      const { benchCut } = await load<{
+        benchCut(options: object): Promise<{ stamps: number; stitched: number; ours: number[]; astropy: number[] }>;
+      }>("cut.ts");
+      const result = await benchCut(options);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify(result)}\n`
+          : `${result.stamps} stamps, ${result.stitched} of them stitched\n  survey cut (a survey on disk)  ${numbers(result.ours)} stamps/s\n  Cutout2D (in memory only)      ${result.astropy.length > 0 ? `${numbers(result.astropy)} stamps/s` : "not installed"}\n`,
       );
     });
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { SkyloopError } from "../base/errors.ts";
 import { real, whole } from "./numbers.ts";
+import { bandList, raUnitOf } from "./survey-cut.ts";
 
 interface Options {
   catalogue: string;
@@ -135,12 +135,3 @@ async function download(out: string, options: Options): Promise<void> {
     );
   process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
 }
-
-function raUnitOf(text: string | undefined): "deg" | "hours" | undefined {
-  if (text === undefined || text === "deg" || text === "hours") return text;
-  throw new SkyloopError("BAD_OPTION", `--ra-unit is deg or hours, not ${text}`);
-}
-
-/** `g,r,z`, `g r z`, or letters one after another. */
-const bandList = (text: string) =>
-  /[\s,]/.test(text) ? text.split(/[\s,]+/).filter((band) => band !== "") : [...text];

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { whole } from "./numbers.ts";
+import { addCutCommand } from "./survey-cut.ts";
 import { addDownloadCommand } from "./survey-download.ts";
 import { addMatchCommand } from "./survey-match.ts";
 import { addSimulateCommand } from "./survey-simulate.ts";
 
-/** `skyloop survey create | add | info | download | providers | match | simulate | sheet`. */
+/** `skyloop survey create | add | info | download | providers | cut | match | simulate | sheet`. */
 export function addSurveyCommand(program: Command): void {
   const survey = program
     .command("survey")
@@ -147,6 +148,7 @@ export function addSurveyCommand(program: Command): void {
       );
     });
   addDownloadCommand(survey);
+  addCutCommand(survey);
   addMatchCommand(survey);
   addSimulateCommand(survey);
 }

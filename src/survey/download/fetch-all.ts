@@ -1,10 +1,11 @@
 /** Everything of a download that is not there yet, several requests at once. */
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
+import type { Target } from "../targets.ts";
 import { type AskOptions, ask, type Reply } from "./ask.ts";
 import { type AnswerFault, checkAnswer, mostBytes } from "./check.ts";
 import type { Journal } from "./journal.ts";
-import type { CutoutPart, Plan, Target } from "./plan.ts";
+import type { CutoutPart, Plan } from "./plan.ts";
 
 /** So many objects one after another without any image are not the objects' fault; those that failed before may be at it. */
 const MOST_AWAY = 6;

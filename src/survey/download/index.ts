@@ -10,13 +10,13 @@ import type { Problem, SurveyHeader } from "../../contract/survey.ts";
 import { type ChooseCrop, SurveyWriter } from "../folder.ts";
 import { stemOf } from "../labels.ts";
 import { checkReplaceable, type Keeping, realPath } from "../replace.ts";
+import { readTargets, type Targets } from "../targets.ts";
 import type { AskOptions } from "./ask.ts";
 import { fetchAll } from "./fetch-all.ts";
 import { downloadFolderOf, Journal } from "./journal.ts";
 import { type Plan, type PlanOptions, planDownload } from "./plan.ts";
 import { Gate } from "./polite.ts";
 import { takeIn, unitOfFiles } from "./take-in.ts";
-import { readTargets, type Targets } from "./targets.ts";
 
 /** What to download, from where, and how fast. */
 export interface DownloadOptions extends PlanOptions {
@@ -73,7 +73,7 @@ export async function downloadSurvey(options: DownloadOptions): Promise<Download
       );
     checkReplaceable(out, [options.catalogue]);
   }
-  const found = await readTargets(options.catalogue, options.raUnit, plan.provider.bulk);
+  const found = await readTargets(options.catalogue, options.raUnit, (rows) => checkNumber(rows, options, plan));
   const release = lockFolder(dirname(out), `download-${basename(out)}`);
   try {
     const journal = new Journal(downloadFolderOf(out), await requestOf(options, plan));
@@ -93,6 +93,17 @@ export async function downloadSurvey(options: DownloadOptions): Promise<Download
   } finally {
     release();
   }
+}
+
+/** More positions than this are for tiles or a bulk site. */
+const MOST_POSITIONS = 20_000;
+
+function checkNumber(rows: number, { catalogue, perSecond }: DownloadOptions, { provider }: Plan): void {
+  if (rows <= MOST_POSITIONS) return;
+  throw new SkyloopError(
+    "TOO_MANY_POSITIONS",
+    `${catalogue} has ${rows} rows; above ${MOST_POSITIONS} positions, one request each is no way to treat a service (${Math.ceil(rows / perSecond / 3600)} hours at ${perSecond} a second). Get the tiles from ${provider.bulk} and cut them here with \`skyloop survey cut\`, or give a part of the catalogue`,
+  );
 }
 
 function checkPace({ perSecond, atOnce, from }: DownloadOptions, { provider: { most, title } }: Plan): void {

@@ -2,10 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
+import { SILENT } from "../../base/progress.ts";
+import { readTargets } from "../targets.ts";
+import { downloadSurvey } from "./index.ts";
 import { planDownload } from "./plan.ts";
 import { Gate, retryAfterMs } from "./polite.ts";
 import { PROVIDERS } from "./providers.ts";
-import { readTargets } from "./targets.ts";
 
 const target = { row: 0, id: "a", raDeg: 150.1, decDeg: -2.25 };
 const plan = (from: string, more = {}) => planDownload({ from, sizePx: 128, pictures: false, ...more });
@@ -108,7 +110,7 @@ describe("positions of a catalogue", () => {
   const read = (text: string, raUnit?: "deg" | "hours") => {
     const path = join(folder.path, "positions.csv");
     writeFileSync(path, text);
-    return readTargets(path, raUnit, "the tiles");
+    return readTargets(path, raUnit);
   };
 
   it("are read in degrees and sexagesimal; what is none, and an id that stands above, is named and left out", async () => {
@@ -142,10 +144,30 @@ describe("positions of a catalogue", () => {
   });
 
   it("are refused above 20,000, with what to do instead, and where there are none", async () => {
-    const many = `id,ra,dec\n${Array.from({ length: 20_001 }, (_, i) => `${i},${i / 100},0`).join("\n")}`;
-    await expect(read(many)).rejects.toMatchObject({
+    const many = join(folder.path, "many.csv");
+    writeFileSync(many, `id,ra,dec\n${Array.from({ length: 20_001 }, (_, i) => `${i},${i / 100},0`).join("\n")}`);
+    const options = {
+      out: join(folder.path, "none"),
+      catalogue: many,
+      from: "legacy-dr10",
+      sizePx: 64,
+      pictures: false,
+    };
+    const rest = {
+      adaptiveCrop: false,
+      perSecond: 2,
+      atOnce: 4,
+      version: "1",
+      timeoutMs: 1,
+      tries: 1,
+      backoffMs: 1,
+      keepFiles: false,
+      command: "",
+      progress: () => SILENT,
+    };
+    await expect(downloadSurvey({ ...options, ...rest })).rejects.toMatchObject({
       code: "TOO_MANY_POSITIONS",
-      message: expect.stringMatching(/the tiles.*survey cut/),
+      message: expect.stringMatching(/3 hours.*nersc.*survey cut/),
     });
     await expect(read("id,x,y\na,1,2\n")).rejects.toMatchObject({ code: "BAD_POSITION" });
     await expect(read("id,ra,dec\na,1,92\n")).rejects.toMatchObject({ code: "BAD_POSITION" });

@@ -1,6 +1,7 @@
 /** From what a user asks for to the addresses of each position. */
 import { SkyloopError } from "../../base/errors.ts";
 import { bandOfText } from "../bands.ts";
+import type { Target } from "../targets.ts";
 import { OWN_ADDRESS, PROVIDERS, type Provider } from "./providers.ts";
 
 /** What is asked of a service for every position of a catalogue. */
@@ -15,14 +16,6 @@ export interface PlanOptions {
   pictures: boolean;
   /** Another machine that serves the same: replaces the first part of the address. */
   mirror?: string;
-}
-
-/** A position by its row of the catalogue, counted from 0. */
-export interface Target {
-  row: number;
-  id: string;
-  raDeg: number;
-  decDeg: number;
 }
 
 /** One file that is asked for: the whole object (`part` is empty) or one band of it. */

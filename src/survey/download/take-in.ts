@@ -6,18 +6,19 @@ import { inOrder } from "../../base/in-order.ts";
 import type { Progress } from "../../base/progress.ts";
 import type { Problem } from "../../contract/survey.ts";
 import type { TableRow } from "../catalogue.ts";
+import { covered } from "../covered.ts";
 import { decode, decodeWidth } from "../decode/index.ts";
 import { chooseImages } from "../decode/planes.ts";
 import { cardNumber, type FitsCard } from "../fits.ts";
 import type { NewStamp } from "../folder.ts";
 import { turnNorthUp, turnPlane } from "../orient.ts";
-import { judgeFlux, QUALITY } from "../quality.ts";
+import type { Target } from "../targets.ts";
 import { UNKNOWN_UNIT, unitFactor, unitOfHeaders } from "../units.ts";
 import { parseWcs } from "../wcs.ts";
 import { placesOf } from "./check.ts";
 import { fitsOutline } from "./fits-bytes.ts";
 import type { Journal } from "./journal.ts";
-import type { CutoutPart, Plan, Target } from "./plan.ts";
+import type { CutoutPart, Plan } from "./plan.ts";
 
 /** A file that came. */
 interface Got {
@@ -27,9 +28,6 @@ interface Got {
   bytes: number;
   sha256: string;
 }
-
-/** Less of a band than this with measured pixels is only a part of it. */
-const WHOLE = 0.98;
 
 /** Unit of the survey: what the first file names, else what the service is known to give. */
 export function unitOfFiles(plan: Plan, journal: Journal, targets: Target[]): string {
@@ -172,32 +170,8 @@ async function fluxStamp(plan: Plan, target: Target, got: Got[], unit: string): 
       }
     }
   }
-  const coverage = coverageOf(data, bands, sizePx);
-  if (coverage.share === 0)
-    return [
-      ...problems,
-      { source, code: "NOT_COVERED", message: `${target.id}: no band has measured pixels there`, kept: false },
-    ];
-  const judged = judgeFlux(data, bands.length);
-  if (judged.useless)
-    return [...problems, { source, code: "NOT_COVERED", message: `${target.id}: every band is constant`, kept: false }];
-  const isPart = coverage.least < WHOLE;
-  if (isPart)
-    problems.push({ source, code: "PARTLY_COVERED", message: `${target.id}: ${coverage.said}; kept`, kept: true });
-  const quality = judged.quality | (isPart ? QUALITY.offEdge : 0);
-  return [
-    ...problems,
-    {
-      ...idOf(target),
-      source,
-      widthPx: sizePx,
-      heightPx: sizePx,
-      codec: "f32",
-      data,
-      quality,
-      columns: provenanceOf(got),
-    },
-  ];
+  const stamp = { ...idOf(target), source, widthPx: sizePx, heightPx: sizePx, codec: "f32" as const, data };
+  return [...problems, ...covered({ ...stamp, columns: provenanceOf(got) }, bands)];
 }
 
 /** What values are multiplied by to be in the survey's unit; null where nothing says so. */
@@ -209,22 +183,6 @@ function factorOf({ provider }: Plan, headers: FitsCard[][], unit: string): numb
   }
   const named = unitOfHeaders(headers);
   return named === UNKNOWN_UNIT ? 1 : unitFactor(named, unit);
-}
-
-/** How much of each band was measured: finite, and not exactly 0 as pixels without data are. */
-function coverageOf(
-  data: Float32Array,
-  bands: string[],
-  sizePx: number,
-): { share: number; least: number; said: string } {
-  const N = sizePx ** 2;
-  const shares = bands.map((_, band) => {
-    let measured = 0;
-    for (let p = band * N; p < (band + 1) * N; p++) if (Number.isFinite(data[p]) && data[p] !== 0) measured++;
-    return measured / N;
-  });
-  const said = bands.map((band, i) => `${band} ${Math.round(100 * shares[i])} %`).join(", ");
-  return { share: Math.max(...shares), least: Math.min(...shares), said: `${said} of its pixels are measured` };
 }
 
 /** The same pixels at another place: a stand-in for images that the service does not have, or one that ignores positions. */

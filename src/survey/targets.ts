@@ -1,14 +1,18 @@
-/** The positions of a catalogue that are to be downloaded, and the rows that cannot be. */
-import { SkyloopError } from "../../base/errors.ts";
-import type { Problem } from "../../contract/survey.ts";
-import { readTable, type Table, type TableRow } from "../catalogue.ts";
-import { positionColumns } from "../column-names.ts";
-import { faultOfId } from "../ids.ts";
-import { idColumnOf, ownColumns, positionsOf, stemOf } from "../labels.ts";
-import type { Target } from "./plan.ts";
+/** The positions of a catalogue at which images are wanted, and the rows that have none. */
+import { SkyloopError } from "../base/errors.ts";
+import type { Problem } from "../contract/survey.ts";
+import { readTable, type Table, type TableRow } from "./catalogue.ts";
+import { positionColumns } from "./column-names.ts";
+import { faultOfId } from "./ids.ts";
+import { idColumnOf, ownColumns, positionsOf, stemOf } from "./labels.ts";
 
-/** More positions than this are for tiles or a bulk site. */
-const MOST_POSITIONS = 20_000;
+/** A position by its row of the catalogue, counted from 0. */
+export interface Target {
+  row: number;
+  id: string;
+  raDeg: number;
+  decDeg: number;
+}
 
 /** What is read of a catalogue. */
 export interface Targets {
@@ -22,13 +26,13 @@ export interface Targets {
 
 /**
  * Reads the positions of a catalogue. A row without a position, and one whose id stands above, is a problem. `raUnit` says what
- * plain numbers of right ascension are in. Throws TOO_MANY_POSITIONS, BAD_POSITION (nothing can be placed, or hours are likely), and
- * as `readTable`.
+ * plain numbers of right ascension are in; `check` hears how many rows there are before they are read. Throws BAD_POSITION (nothing
+ * can be placed, or hours are likely), and as `readTable`.
  */
 export async function readTargets(
   catalogue: string,
   raUnit: "deg" | "hours" | undefined,
-  bulk: string,
+  check: (rows: number) => void = () => {},
 ): Promise<Targets> {
   const table = await readTable(catalogue);
   const position = positionColumns(table.columns);
@@ -37,11 +41,7 @@ export async function readTargets(
       "BAD_POSITION",
       `${catalogue} has no columns of positions (it has ${table.columns.slice(0, 12).join(", ")}); call them ra and dec`,
     );
-  if (table.rows.length > MOST_POSITIONS)
-    throw new SkyloopError(
-      "TOO_MANY_POSITIONS",
-      `${catalogue} has ${table.rows.length} rows; above ${MOST_POSITIONS} positions, one request each is no way to treat a service (${Math.round(table.rows.length / 2 / 3600)} hours at 2 a second). Get the tiles from ${bulk} and cut them here with \`skyloop survey cut\`, or give a part of the catalogue`,
-    );
+  check(table.rows.length);
   if (position.ra.length === 1 && raUnit !== undefined)
     table.units.set(position.ra[0], raUnit === "hours" ? "h" : "deg");
   const result = collect(table, stemOf(catalogue));
@@ -72,13 +72,13 @@ function collect(table: Table, prefix: string): Targets {
     const before = first.get(id);
     const fault = faultOfId(id);
     if (raDeg === null || decDeg === null)
-      refused(row, "BAD_POSITION", `${id}: ${unreadable.get(place) ?? "the row has no position"}; it is not asked for`);
-    else if (fault !== null) refused(row, "BAD_ID", `the id ${fault}; it is not asked for`);
+      refused(row, "BAD_POSITION", `${id}: ${unreadable.get(place) ?? "the row has no position"}; it is left out`);
+    else if (fault !== null) refused(row, "BAD_ID", `the id ${fault}; it is left out`);
     else if (before !== undefined)
       refused(
         row,
         "ID_TWICE",
-        `${id} is also the id of ${table.placeOf(before)}; this row is not asked for: give it an id of its own`,
+        `${id} is also the id of ${table.placeOf(before)}; this row is left out: give it an id of its own`,
       );
     else {
       first.set(id, row);
