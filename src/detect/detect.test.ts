@@ -264,6 +264,23 @@ describe("tiles", () => {
   });
 });
 
+describe("bands", () => {
+  it("of one file each are told by the files' names, where headers say the same of all", async () => {
+    for (const name of ["a_g", "a_r", "b1", "b2"])
+      writeFitsImage(
+        at(`${name}.fits`),
+        { widthPx: 64, heightPx: 64, planes: 1, data: starsAt([[30, 30]], 64, 64).subarray(0, 4096) },
+        headerRecords([["FILTER", "'H'", ""]]),
+      );
+    const image = await openWide(`${at("a_r.fits")},${at("a_g.fits")}`, null, 32);
+    expect(image.bands).toEqual(["r", "g"]);
+    image.close();
+    await expect(openWide(`${at("b1.fits")},${at("b2.fits")}`, null, 32)).rejects.toMatchObject({
+      code: "BAND_MISSING",
+    });
+  });
+});
+
 describe("what is written", () => {
   it("says where a box touches the border or has no measurement", async () => {
     const data = starsAt(

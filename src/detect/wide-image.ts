@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import sharp from "sharp";
+import { SkyloopError } from "../base/errors.ts";
 import type { Problem } from "../contract/survey.ts";
 import { openMosaic } from "../stamps/mosaic.ts";
+import { bandsInFileName } from "../survey/bands.ts";
 import { decode } from "../survey/decode/index.ts";
 import type { FitsCard } from "../survey/fits.ts";
 import { decodePicture } from "../survey/folder.ts";
@@ -45,7 +47,14 @@ export interface WideImage {
 export async function openWide(given: string, bands: string[] | null, stampPx: number): Promise<WideImage> {
   const paths = given.split(",");
   if (paths.length === 1 && /\.(jpe?g|png|webp)$/i.test(given)) return openPicture(given, stampPx);
-  const mosaic = await openMosaic(paths, bands, stampPx);
+  const mosaic = await openMosaic(paths, bands ?? bandsOfFiles(paths), stampPx);
+  if (new Set(mosaic.bands).size < mosaic.bands.length) {
+    mosaic.close();
+    throw new SkyloopError(
+      "BAND_MISSING",
+      `the headers of ${given} name the bands ${mosaic.bands.join(", ")}, one of them twice; name one a plane with --bands`,
+    );
+  }
   const { cut, ...image } = mosaic;
   return {
     ...image,
@@ -55,6 +64,13 @@ export async function openWide(given: string, bands: string[] | null, stampPx: n
     wcs: wcsOrNone(mosaic.cards, mosaic.primary),
     stamp: async (x, y) => ({ codec: "f32", ...(await cut({ x, y })) }),
   };
+}
+
+/** The bands in the names of files of one band each; null where they tell none, or one twice. */
+function bandsOfFiles(paths: string[]): string[] | null {
+  if (paths.length === 1) return null;
+  const bands = paths.map((path) => bandsInFileName(stemOf(path))[0]?.band);
+  return bands.every((band) => band !== undefined) && new Set(bands).size === bands.length ? bands : null;
 }
 
 /** The mosaic has named coordinates that cannot be used among its problems. */
