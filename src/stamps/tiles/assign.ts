@@ -1,11 +1,11 @@
 /** Which tile each position is cut from. */
-import type { Tile } from "./open.ts";
+import type { SkyTile } from "./open.ts";
 
 const RAD = Math.PI / 180;
 
 /** A tile that shows a position, and where. */
 export interface OnTile {
-  tile: Tile;
+  tile: SkyTile;
   x: number;
   y: number;
   /** Pixels to the nearest edge. */
@@ -14,10 +14,10 @@ export interface OnTile {
 
 /** Finds the tiles that show a position, among many. */
 export class TileIndex {
-  readonly #tiles: Tile[];
+  readonly #tiles: SkyTile[];
   readonly #largestDeg: number;
 
-  constructor(tiles: Tile[]) {
+  constructor(tiles: SkyTile[]) {
     this.#tiles = [...tiles].sort((a, b) => a.centre.decDeg - b.centre.decDeg);
     this.#largestDeg = tiles.reduce((most, { radiusDeg }) => Math.max(most, radiusDeg), 0);
   }
@@ -35,9 +35,9 @@ export class TileIndex {
   }
 
   /** The tiles whose circles come within `marginDeg` of a position. */
-  near(raDeg: number, decDeg: number, marginDeg: number): Tile[] {
+  near(raDeg: number, decDeg: number, marginDeg: number): SkyTile[] {
     const reach = this.#largestDeg + marginDeg;
-    const found: Tile[] = [];
+    const found: SkyTile[] = [];
     for (let i = this.#firstFrom(decDeg - reach); i < this.#tiles.length; i++) {
       const tile = this.#tiles[i];
       if (tile.centre.decDeg > decDeg + reach) break;
@@ -58,8 +58,11 @@ export class TileIndex {
 }
 
 /** Pixels from a place to the nearest edge of a tile; negative outside. */
-export const edgeDistance = ({ widthPx, heightPx }: Pick<Tile, "widthPx" | "heightPx">, x: number, y: number): number =>
-  Math.min(x, y, widthPx - 1 - x, heightPx - 1 - y);
+export const edgeDistance = (
+  { widthPx, heightPx }: Pick<SkyTile, "widthPx" | "heightPx">,
+  x: number,
+  y: number,
+): number => Math.min(x, y, widthPx - 1 - x, heightPx - 1 - y);
 
 function separation(raDeg: number, decDeg: number, centre: { raDeg: number; decDeg: number }): number {
   const half =

@@ -3,7 +3,7 @@ import { turnNorthUp, turnPlane } from "../../survey/orient.ts";
 import { unitFactor } from "../../survey/units.ts";
 import type { Wcs } from "../../survey/wcs.ts";
 import { edgeDistance, type OnTile, type TileIndex } from "./assign.ts";
-import type { Tile, TileBand, TilePlane } from "./open.ts";
+import type { SkyTile, TileBand, TilePlane } from "./open.ts";
 import type { TilePart, TileReader } from "./read.ts";
 
 /** How stamps are cut. */
@@ -32,7 +32,7 @@ export async function cutStamps(
   places: (OnTile & { raDeg: number; decDeg: number })[],
   reader: TileReader,
   index: TileIndex,
-  readerOf: (tile: Tile) => TileReader,
+  readerOf: (tile: SkyTile) => TileReader,
   options: TileCutOptions,
 ): Promise<CutStamp[]> {
   const { sizePx } = options;
@@ -116,7 +116,7 @@ async function stitch(
   place: OnTile & { raDeg: number; decDeg: number },
   boxes: CutBox[],
   index: TileIndex,
-  readerOf: (tile: Tile) => TileReader,
+  readerOf: (tile: SkyTile) => TileReader,
   options: TileCutOptions,
 ): Promise<void> {
   const { sizePx } = options;
@@ -124,7 +124,7 @@ async function stitch(
   const around = index.near(place.raDeg, place.decDeg, reach).filter((tile) => tile !== place.tile);
   const neighbours = around.filter((tile) => mayFill(tile, place.tile, boxes[0], sizePx));
   if (neighbours.length === 0) return;
-  const known = new Map<Wcs, Map<Tile, Mapped>>();
+  const known = new Map<Wcs, Map<SkyTile, Mapped>>();
   let filled = 0;
   for (const [b, band] of place.tile.bands.entries()) {
     const maps = known.get(band.wcs) ?? mapMissing(place.tile, band.wcs, boxes[b], sizePx, neighbours, b);
@@ -149,7 +149,7 @@ async function stitch(
 const SAMPLE_PX = 8;
 
 /** Whether a neighbour comes near any missing pixel, by a sample of them: most stamps at a survey's own edge have none. */
-function mayFill(tile: Tile, own: Tile, { left, bottom }: CutBox, sizePx: number): boolean {
+function mayFill(tile: SkyTile, own: SkyTile, { left, bottom }: CutBox, sizePx: number): boolean {
   for (let row = 0; row <= sizePx; row += SAMPLE_PX)
     for (let column = 0; column <= sizePx; column += SAMPLE_PX) {
       const [x, y] = [left + column, bottom + row];
@@ -162,21 +162,21 @@ function mayFill(tile: Tile, own: Tile, { left, bottom }: CutBox, sizePx: number
 }
 
 function mapMissing(
-  own: Tile,
+  own: SkyTile,
   wcs: Wcs,
   { left, bottom }: CutBox,
   sizePx: number,
-  neighbours: Tile[],
+  neighbours: SkyTile[],
   band: number,
-): Map<Tile, Mapped> {
-  const maps = new Map<Tile, Mapped>();
+): Map<SkyTile, Mapped> {
+  const maps = new Map<SkyTile, Mapped>();
   for (let row = 0; row < sizePx; row++)
     for (let column = 0; column < sizePx; column++) {
       const [x, y] = [left + column, bottom + row];
       if (x >= 0 && y >= 0 && x < own.widthPx && y < own.heightPx) continue;
       const sky = wcs.pixelToSky(x, y);
       if (sky === null) continue;
-      let [best, edge, at] = [null as Tile | null, -0.5, { x: 0, y: 0 }];
+      let [best, edge, at] = [null as SkyTile | null, -0.5, { x: 0, y: 0 }];
       for (const tile of neighbours) {
         const there = tile.bands[band].wcs.skyToPixel(sky.raDeg, sky.decDeg);
         const room = there === null ? Number.NEGATIVE_INFINITY : edgeDistance(tile, there.x, there.y);

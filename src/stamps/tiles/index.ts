@@ -12,7 +12,7 @@ import { readTargets, type Target, type Targets } from "../../survey/targets.ts"
 import { UNKNOWN_UNIT } from "../../survey/units.ts";
 import { type OnTile, TileIndex } from "./assign.ts";
 import { type CutStamp, cutStamps, type TileCutOptions } from "./cut.ts";
-import { openTiles, type Tile } from "./open.ts";
+import { openTiles, type SkyTile } from "./open.ts";
 import { TileReader } from "./read.ts";
 
 /** What to cut, from where. */
@@ -114,7 +114,7 @@ async function* cutAll(
   options: TileCutOptions,
   problem: (one: Problem) => void,
 ): AsyncGenerator<(NewStamp | Problem)[]> {
-  const byTile = new Map<Tile, Place[]>();
+  const byTile = new Map<SkyTile, Place[]>();
   for (const [column, target] of targets.entries()) {
     const [best] = index.at(target.raDeg, target.decDeg);
     if (best === undefined) {
@@ -183,16 +183,16 @@ function described(
 
 /** Readers of tiles, open while stamps of them are cut; those that only neighbours need go when others are. */
 class Readers {
-  readonly #left: Map<Tile, number>;
-  readonly #stamps: Map<Tile, number>;
-  readonly #open = new Map<Tile, TileReader>();
+  readonly #left: Map<SkyTile, number>;
+  readonly #stamps: Map<SkyTile, number>;
+  readonly #open = new Map<SkyTile, TileReader>();
 
-  constructor(byTile: Map<Tile, Place[]>) {
+  constructor(byTile: Map<SkyTile, Place[]>) {
     this.#left = new Map([...byTile].map(([tile, places]) => [tile, places.length]));
     this.#stamps = new Map(this.#left);
   }
 
-  of(tile: Tile): TileReader {
+  of(tile: SkyTile): TileReader {
     const known = this.#open.get(tile);
     if (known !== undefined) return known;
     const reader = new TileReader(tile, this.#stamps.get(tile) ?? 0);
@@ -201,7 +201,7 @@ class Readers {
   }
 
   /** So many stamps of a tile are cut. */
-  async done(tile: Tile, stamps: number): Promise<void> {
+  async done(tile: SkyTile, stamps: number): Promise<void> {
     this.#left.set(tile, (this.#left.get(tile) ?? 0) - stamps);
     if (this.#open.size <= READERS_KEPT) return;
     for (const [other, reader] of this.#open) {

@@ -34,7 +34,7 @@ export interface TileBand extends TilePlane {
 }
 
 /** A wide image in some bands. */
-export interface Tile {
+export interface SkyTile {
   name: string;
   widthPx: number;
   heightPx: number;
@@ -48,13 +48,13 @@ export interface Tile {
 }
 
 /** What is read of a folder of tiles. */
-export interface TileOptions {
+export interface SkyTileOptions {
   bands?: string[];
   weights: boolean;
   masks: boolean;
 }
 
-type Named = Omit<Tile, "bands"> & { bands: Map<string, TileBand> };
+type Named = Omit<SkyTile, "bands"> & { bands: Map<string, TileBand> };
 
 /**
  * Opens the tiles below a folder: their headers only. What cannot be used is a problem. Throws NO_TILES where nothing can,
@@ -62,8 +62,8 @@ type Named = Omit<Tile, "bands"> & { bands: Map<string, TileBand> };
  */
 export async function openTiles(
   folder: string,
-  options: TileOptions,
-): Promise<{ tiles: Tile[]; bands: string[]; problems: Problem[] }> {
+  options: SkyTileOptions,
+): Promise<{ tiles: SkyTile[]; bands: string[]; problems: Problem[] }> {
   const listed = listFiles(folder);
   const found = sortFiles(listed);
   const problems = found.problems.filter(({ code }) => code !== "PLANE_LEFT_OUT" && code !== "NOT_AN_IMAGE");
@@ -82,7 +82,7 @@ export async function openTiles(
       });
   }
   const bands = options.bands ?? commonBands(named);
-  const tiles = named.flatMap(({ bands: own, ...tile }): Tile[] => {
+  const tiles = named.flatMap(({ bands: own, ...tile }): SkyTile[] => {
     const missing = bands.filter((band) => !own.has(band));
     if (missing.length === 0) return [{ ...tile, bands: bands.map((band) => own.get(band) as TileBand) }];
     const message = `has no band ${missing.join(", ")} (it has ${[...own.keys()].join(", ")}); nothing is cut from it`;
@@ -105,7 +105,7 @@ function commonBands(tiles: Named[]): string[] {
   return sortBands([...counts].filter(([, count]) => count > tiles.length / 2).map(([band]) => band));
 }
 
-function checkScales(tiles: Tile[]): void {
+function checkScales(tiles: SkyTile[]): void {
   const [first] = tiles;
   const other = tiles.find(({ wcs }) => Math.abs(wcs.pixelScaleArcsec / first.wcs.pixelScaleArcsec - 1) > 0.01);
   if (other !== undefined)
@@ -129,7 +129,7 @@ function planesBeside(folder: string, files: string[]): (kind: "weight" | "mask"
 async function openTile(
   folder: string,
   { stem, files }: FitsGroup,
-  { weights, masks }: TileOptions,
+  { weights, masks }: SkyTileOptions,
   beside: ReturnType<typeof planesBeside>,
 ): Promise<Named> {
   const bands = new Map<string, TileBand>();
@@ -197,7 +197,7 @@ function circleAround({
   widthPx: number;
   heightPx: number;
   wcs: Wcs;
-}): Pick<Tile, "centre" | "radiusDeg"> {
+}): Pick<SkyTile, "centre" | "radiusDeg"> {
   const centre = wcs.pixelToSky((widthPx - 1) / 2, (heightPx - 1) / 2);
   if (centre === null) throw new SkyloopError("NO_COORDINATES", "its middle is no place on the sky");
   // A pixel more, and room for distortions.

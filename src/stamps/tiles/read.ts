@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decode } from "../../survey/decode/index.ts";
-import type { Tile, TilePlane } from "./open.ts";
+import type { SkyTile, TilePlane } from "./open.ts";
 
 /** Columns and rows x0, y0, width, height of a plane; all of it lies on the image. */
 export type TilePart = [x0: number, y0: number, width: number, height: number];
@@ -13,14 +13,14 @@ const WORTH_UNPACKING = 24;
 
 /** Reads parts of a tile's planes; packed ones are unpacked once where that is worth it. */
 export class TileReader {
-  readonly #tile: Tile;
+  readonly #tile: SkyTile;
   readonly #unpack: boolean;
   readonly #raw = new Map<TilePlane, Promise<number>>();
   readonly #reading = new Set<Promise<Float32Array[]>>();
   #folder: string | null = null;
 
   /** `stamps`: how many will be cut. */
-  constructor(tile: Tile, stamps: number) {
+  constructor(tile: SkyTile, stamps: number) {
     this.#tile = tile;
     this.#unpack = stamps >= WORTH_UNPACKING;
   }
@@ -74,7 +74,7 @@ export class TileReader {
 function readRaw(
   file: number,
   plane: number,
-  { widthPx, heightPx }: Tile,
+  { widthPx, heightPx }: SkyTile,
   [x0, y0, width, height]: TilePart,
 ): Float32Array {
   const out = new Float32Array(height * width);
