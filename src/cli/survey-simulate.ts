@@ -15,6 +15,8 @@ interface Options {
   radius?: [number, number];
   shard?: { part: number; of: number };
   scenes?: number;
+  backgrounds?: string;
+  backgroundRange?: [number, number];
   contactSheet?: string;
 }
 
@@ -28,6 +30,13 @@ function readShares(text: string): Record<string, number> {
       return [name.trim(), Number(share)];
     }),
   );
+}
+
+function readRange(text: string): [number, number] {
+  const [from, to] = text.split(":").map(Number);
+  if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 1 && to >= from))
+    throw new SkyloopError("BAD_OPTION", `--background-range is FROM:TO, whole numbers from 1, not ${text}`);
+  return [from, to];
 }
 
 function readRadius(text: string): [number, number] {
@@ -45,21 +54,28 @@ async function pictureOf(data: Float32Array, sizePx: number): Promise<Uint8Array
     .toBuffer();
 }
 
-async function makeScenes(out: string, scenes: number, { seed, size, workers }: Options): Promise<void> {
-  const [{ simulateScenes }, { terminalProgress }] = await Promise.all([
+async function makeScenes(out: string, scenes: number, options: Options): Promise<void> {
+  const { seed, size, workers, backgrounds, backgroundRange = null } = options;
+  const [{ simulateScenes }, { lensPainter }, { terminalProgress }] = await Promise.all([
     import("../survey/simulate/scenes.ts"),
+    import("../stamps/paint-lenses.ts"),
     import("../base/progress.ts"),
   ]);
+  const painting = { seed, sizePx: size ?? 256, range: backgroundRange };
+  const onto = backgrounds === undefined ? undefined : lensPainter({ ...painting, folder: backgrounds });
   const { fields, objects } = await simulateScenes(out, {
     scenes,
     seed,
     sizePx: size,
     workers,
+    onto,
     progress: terminalProgress("simulating", "fields"),
     command: process.argv.slice(2).join(" "),
   });
-  const counts = Object.entries(objects).map(([name, count]) => `${count} ${name}`);
-  process.stdout.write(`${out}: ${fields} fields with ${counts.join(", ")}; annotations.json, truth.parquet\n`);
+  const counts = Object.entries(objects).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []));
+  process.stdout.write(
+    `${out}: ${fields} fields with ${counts.join(", ") || "nothing"}; annotations.json, truth.parquet\n`,
+  );
 }
 
 /** `skyloop survey simulate OUT` and `skyloop survey sheet SURVEY FILE`. */
@@ -79,6 +95,15 @@ export function addSimulateCommand(survey: Command): void {
       "--scenes <n>",
       "wide fields with annotations instead, for detectors: lenses, what is taken for them, galaxies, stars",
       whole("--scenes", 1, 1e6),
+    )
+    .option(
+      "--backgrounds <dir>",
+      "with --scenes: lenses painted onto these images of the real sky (FITS g, r, z in nanomaggies, or pictures of the Legacy Surveys)",
+    )
+    .option(
+      "--background-range <from:to>",
+      "only these images, by the order of their names: one set's are not another's",
+      readRange,
     )
     .option("--workers <n>", "threads", whole("--workers", 1, 1024))
     .addOption(

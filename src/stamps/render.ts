@@ -32,6 +32,24 @@ export function renderLegacy(plane: FluxPlanes): Float32Array {
   return renderFlux({ ...plane, unit: "nanomaggy" });
 }
 
+/**
+ * Flux [3, N] of g, r, z in nanomaggies from colour [3, N] by `renderLegacy`, red first: its inverse where no channel is 0 or 1. A
+ * channel at 0 may have been below, one at 1 above.
+ */
+export function legacyFlux(rgb: Float32Array): Float32Array {
+  const N = rgb.length / 3;
+  const out = new Float32Array(3 * N);
+  const { Q, M, scale } = LEGACY;
+  for (let p = 0; p < N; p++) {
+    const shown = (rgb[p] + rgb[N + p] + rgb[2 * N + p]) / 3;
+    const intensity = Math.sinh(Math.sqrt(Q) * shown) / Q;
+    const factor = intensity > 0 ? shown / intensity : Math.sqrt(Q);
+    for (const [c, band] of ["z", "r", "g"].entries())
+      out[(2 - c) * N + p] = (rgb[c * N + p] / factor - M) / scale[band];
+  }
+  return out;
+}
+
 /** Where the brightest two-hundredth of a stamp comes to lie on the Legacy viewer's scale, and where noise at most does. */
 const OWN = { high: 1.2, noise: 0.03 };
 

@@ -5,6 +5,7 @@
 import type { Random } from "../../base/random.ts";
 import type { MaskPx } from "../../contract/detection.ts";
 import { type Colour, colourOf, PIXEL_SCALE_ARCSEC } from "./frame.ts";
+import { addNoise } from "./noise.ts";
 import {
   addLight,
   galaxyLight,
@@ -237,6 +238,41 @@ function addStar(canvas: Canvas, place: { x: number; y: number }, random: Random
   );
 }
 
+/** How many lenses a field of 256 px holds. */
+function lensesIn(random: Random): number {
+  const drawn = random.next();
+  return LENSES.slice(0, -1).filter((_, i) => drawn >= LENSES.slice(0, i + 1).reduce((sum, share) => sum + share))
+    .length;
+}
+
+/** Photons of bright objects make noise of their own, whatever the sky. */
+const NO_SKY = [0, 0, 0];
+
+/**
+ * The lenses of a field alone, with the noise of their photons and without sky, to be added to an image of the real sky; none within
+ * `clearPx` of its middle, where what the image is of stands. The same stream always gives the same lenses.
+ */
+export function renderLenses(random: Random, sizePx: number, clearPx: number): Scene {
+  const conditions = drawConditions(random.fork("sky"));
+  const canvas = new Canvas(sizePx, conditions);
+  const numbers = random.fork("numbers");
+  const middle = (sizePx - 1) / 2;
+  const places: { x: number; y: number }[] = [{ x: middle, y: middle }];
+  for (let lens = 0, count = lensesIn(numbers); lens < count; lens++) {
+    let place = places[0];
+    for (let tries = 0; tries < 50; tries++) {
+      place = { x: numbers.uniform(-0.5, sizePx - 0.5), y: numbers.uniform(-0.5, sizePx - 0.5) };
+      const [x, y] = [place.x, place.y];
+      if (places.every((other) => Math.hypot(other.x - x, other.y - y) >= clearPx)) break;
+    }
+    places.push(place);
+    addLens(canvas, place, random.fork(`lens ${lens}`));
+  }
+  addNoise(canvas.planes, sizePx, NO_SKY, random.fork("photons"));
+  const objects = canvas.objects.filter((one) => one.class === "lens");
+  return { sizePx, planes: canvas.planes, conditions, raDeg: 0, decDeg: 0, objects };
+}
+
 /**
  * A field of `sizePx` x `sizePx` pixels; numbers of objects grow with its area. The same stream always gives the same
  * field. A third of the fields of 256 px hold no lens.
@@ -255,13 +291,8 @@ export function renderScene(random: Random, sizePx: number): Scene {
       return place;
     }
   };
-  const lensesIn = () => {
-    const drawn = numbers.next();
-    return LENSES.slice(0, -1).filter((_, i) => drawn >= LENSES.slice(0, i + 1).reduce((sum, share) => sum + share))
-      .length;
-  };
   let lenses = 0;
-  for (let part = 0; part < Math.max(1, Math.round(area)); part++) lenses += lensesIn();
+  for (let part = 0; part < Math.max(1, Math.round(area)); part++) lenses += lensesIn(numbers);
   const confusers = Math.round(3 * area) + poisson(numbers, 2 * area);
   const [faint, stars] = [poisson(numbers, 35 * area), poisson(numbers, 4 * area)];
   const each = (count: number, name: string, add: (one: Random) => void) => {

@@ -22,8 +22,18 @@ export interface ScenesOptions {
   /** Side of a field in px; 256 unless given. */
   sizePx?: number;
   workers?: number;
+  /** Paints lenses onto images of the real sky instead of simulating the sky and everything else. */
+  onto?: FieldPainter;
   progress: Progress;
   command: string;
+}
+
+/** Adds the light of a field's lenses to an image. */
+export interface FieldPainter {
+  /** Lenses stay that far from the middle of the image. */
+  clearPx: number;
+  /** Writes field `index` as `stem` with its ending; returns that ending and the name of what it was painted on. */
+  paint(index: number, scene: Scene, stem: string): Promise<{ ending: string; background: string }>;
 }
 
 /** How many fields were written, and their objects by class. */
@@ -35,7 +45,7 @@ export interface ScenesMade {
 /**
  * Writes `scenes` simulated fields: `images/` (FITS, [3, size, size] nanomaggies with coordinates), `annotations.json`
  * in COCO's format with run lengths, and `truth.parquet`, a row an object. The same for the same seed whatever the
- * number of workers. Throws BAD_OPTION, FIELDS_EXIST, FOLDER_IN_THE_WAY, LOCKED, DISK_FULL.
+ * number of workers. With `onto` the images are what the painter writes, and only lenses are annotated. Throws BAD_OPTION, FIELDS_EXIST, FOLDER_IN_THE_WAY, LOCKED, DISK_FULL.
  */
 export async function simulateScenes(out: string, options: ScenesOptions): Promise<ScenesMade> {
   const { scenes, seed, sizePx = 256, workers, progress, command } = options;
@@ -58,9 +68,13 @@ export async function simulateScenes(out: string, options: ScenesOptions): Promi
     mkdirSync(join(partial, "images"));
     const written = new Annotations();
     let done = 0;
-    const work = inThreads<Scene>(new URL("./scene-worker.ts", import.meta.url), { seed, sizePx }, scenes, workers);
+    const data = { seed, sizePx, clearPx: options.onto?.clearPx ?? null };
+    const work = inThreads<Scene>(new URL("./scene-worker.ts", import.meta.url), data, scenes, workers);
     for await (const scene of work) {
-      written.add(scene, partial);
+      const stem = join(partial, "images", nameOf(done));
+      if (options.onto === undefined) writeField(scene, `${stem}.fits`);
+      const painted = await options.onto?.paint(done, scene, stem);
+      written.add(scene, painted ?? { ending: "fits", background: nameOf(done) }, options.onto === undefined);
       progress.update(++done, scenes);
     }
     await written.finish(partial, { seed, command });
@@ -98,6 +112,12 @@ function cardsOf({ sizePx, raDeg, decDeg }: Scene): FitsCard[] {
   ];
 }
 
+function writeField(scene: Scene, path: string): void {
+  const { sizePx, planes } = scene;
+  const image = { widthPx: sizePx, heightPx: sizePx, planes: 3, data: planes };
+  writeFitsImage(path, image, headerRecords(cardsOf(scene)));
+}
+
 const number = (
   name: keyof SceneObject,
   description: string,
@@ -131,26 +151,20 @@ class Annotations {
   readonly #annotations: object[] = [];
   readonly #rows: TableRow[] = [];
 
-  add(scene: Scene, folder: string): void {
-    const { sizePx, planes, conditions, raDeg, decDeg, objects } = scene;
+  /** `placed`: the field has coordinates on the sky. */
+  add(scene: Scene, { ending, background }: { ending: string; background: string }, placed: boolean): void {
+    const { sizePx, conditions, raDeg, decDeg, objects } = scene;
     const id = this.#images.length + 1;
     const name = nameOf(id - 1);
-    const file = `images/${name}.fits`;
-    const cards = cardsOf(scene);
-    const wcs = parseWcs(cards);
-    writeFitsImage(
-      join(folder, file),
-      { widthPx: sizePx, heightPx: sizePx, planes: 3, data: planes },
-      headerRecords(cards),
-    );
+    const file = `images/${name}.${ending}`;
+    const wcs = placed ? parseWcs(cardsOf(scene)) : null;
     this.#images.push({
       id,
       file_name: file,
       width: sizePx,
       height: sizePx,
-      background: name,
-      raDeg,
-      decDeg,
+      background,
+      ...(placed ? { raDeg, decDeg } : {}),
       ...conditions,
     });
     for (const object of objects) {
