@@ -2,7 +2,7 @@
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Keeping } from "../survey/replace.ts";
-import { type FindInPart, findInImage, type TileOptions } from "./run.ts";
+import { type FindInPart, findInImage, type Tiling } from "./run.ts";
 import { openWide, type WideImage } from "./wide-image.ts";
 import { type FoundImage, writeDetections } from "./write.ts";
 
@@ -25,7 +25,7 @@ export interface ImagesOptions {
 export async function detectImages(
   paths: string[],
   options: ImagesOptions & { classes: string[]; noun: string },
-  prepare: (image: WideImage, path: string) => TileOptions & { find: FindInPart },
+  prepare: (image: WideImage, path: string) => Tiling & { find: FindInPart },
 ): Promise<string> {
   const { out, bands, stampPx, progress, noun } = options;
   const results: FoundImage[] = [];

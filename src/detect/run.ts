@@ -4,7 +4,7 @@ import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
 import { type ClassicalOptions, findSources } from "./classical.ts";
 import { describeFound, type Found, type TilePixels } from "./found.ts";
-import { isOwn, mergeTiles, type Tile, tilesOf } from "./tiles.ts";
+import { type DetectionTile, isOwn, mergeTiles, tilesOf } from "./tiles.ts";
 import type { WideImage } from "./wide-image.ts";
 
 /**
@@ -17,7 +17,7 @@ const MARGIN_PX = 8;
 export type FindInPart = (part: TilePixels, image: WideImage) => Promise<Found[]>;
 
 /** Side and overlap of tiles in px, and what an earlier run has done. */
-export interface TileOptions {
+export interface Tiling {
   tilePx: number;
   overlapPx: number;
   /** Finished tiles by name, and where another is noted. */
@@ -38,7 +38,7 @@ export interface FoundInImage {
 export async function findInImage(
   image: WideImage,
   find: FindInPart,
-  { tilePx, overlapPx, journal }: TileOptions,
+  { tilePx, overlapPx, journal }: Tiling,
   progress: Progress,
 ): Promise<FoundInImage> {
   const tiles = tilesOf(image.widthPx, image.heightPx, tilePx, overlapPx);
@@ -69,7 +69,7 @@ export async function findInImage(
   return { found: mergeTiles(found), problems, tiles: tiles.length };
 }
 
-async function readPart(image: WideImage, { name, x0, y0, width, height }: Tile): Promise<TilePixels> {
+async function readPart(image: WideImage, { name, x0, y0, width, height }: DetectionTile): Promise<TilePixels> {
   const data = await image.read(x0, y0, width, height);
   const [imageWidth, imageHeight] = [image.widthPx, image.heightPx];
   return { data, bands: image.bands.length, x0, y0, width, height, imageWidth, imageHeight, tile: name };

@@ -2,7 +2,7 @@
 import type { Found } from "./found.ts";
 
 /** A tile: its pixels, and the part of them, the core, whose objects are its own. Ends are exclusive. */
-export interface Tile {
+export interface DetectionTile {
   name: string;
   x0: number;
   y0: number;
@@ -14,7 +14,13 @@ export interface Tile {
 /**
  * Tiles of at most `sizePx` pixels a side whose neighbours share `overlapPx`; cores cover the image once. `startPx` moves the grid.
  */
-export function tilesOf(widthPx: number, heightPx: number, sizePx: number, overlapPx: number, startPx = 0): Tile[] {
+export function tilesOf(
+  widthPx: number,
+  heightPx: number,
+  sizePx: number,
+  overlapPx: number,
+  startPx = 0,
+): DetectionTile[] {
   const spans = (length: number) => {
     if (length <= sizePx && startPx === 0) return [{ from: 0, to: length, coreFrom: 0, coreTo: length }];
     const step = sizePx - overlapPx;
@@ -46,7 +52,7 @@ export function tilesOf(widthPx: number, heightPx: number, sizePx: number, overl
 
 /** Whether the middle of a detection's box, in pixels of the image, lies in a tile's core, or within a margin of it. */
 export function isOwn(
-  { core }: Tile,
+  { core }: DetectionTile,
   { x1, y1, x2, y2 }: Pick<Found, "x1" | "y1" | "x2" | "y2">,
   marginPx = 0,
 ): boolean {
