@@ -63,7 +63,8 @@ async function train(columns: string[], seed: number, mostTrain?: number): Promi
   rmSync(out, { recursive: true, force: true });
   const { parameters } = await trainParameters(efigi, {
     columns,
-    missing: ATTRIBUTES[columns[0]].missing,
+    missing: null,
+    missingOf: Object.fromEntries(columns.map((name) => [name, ATTRIBUTES[name].missing])),
     circular: [],
     features: { model: flags.model, name: flags.model },
     table: "measured",
@@ -103,8 +104,7 @@ function insideByConstant(name: string, test: { row: number; truth: number }[]):
 
 const found = new Map<string, ParameterResult[]>(Object.keys(ATTRIBUTES).map((name) => [name, []]));
 for (const seed of seeds)
-  for (const columns of [["T"], Object.keys(ATTRIBUTES).filter((name) => name !== "T")])
-    for (const result of await trained(columns, seed)) found.get(result.name)?.push(result);
+  for (const result of await trained(Object.keys(ATTRIBUTES), seed)) found.get(result.name)?.push(result);
 const rows = [...found].map(([name, results]) => {
   const of = (value: (one: ParameterResult) => number, digits: number) => shown(spread(results.map(value)), digits);
   const held = (one: ParameterResult) => one.coverage?.find(({ level }) => level === 0.9);

@@ -33,7 +33,10 @@ export function addTrainParametersCommand(train: Command): void {
       "learn columns of numbers (type, bulge share, size, redshift …) with intervals; writes a head, measures and a report, and the whole survey's table",
     )
     .requiredOption("--columns <names>", "columns of the catalogue, separated by commas")
-    .option("--missing <values>", 'values that mean "no value", separated by commas, or none')
+    .option(
+      "--missing <values>",
+      'values that mean "no value", separated by commas, or none; NAME=VALUE says it of one column',
+    )
     .option("--circular <names>", "columns that are angles in degrees, the same after half a turn")
     .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
     .option("--features <name>", "feature set to use (default: the name of the model)")
@@ -52,10 +55,12 @@ export function addTrainParametersCommand(train: Command): void {
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
-      const missing =
-        flags.missing === undefined ? null : flags.missing === "none" ? [] : listed(flags.missing).map(Number);
-      if (missing?.some((value) => !Number.isFinite(value)))
-        throw new SkyloopError("BAD_OPTION", `--missing is numbers separated by commas, or none, not ${flags.missing}`);
+      const said = missingFrom(flags.missing);
+      if (said === null)
+        throw new SkyloopError(
+          "BAD_OPTION",
+          `--missing is numbers or NAME=NUMBER separated by commas, or none, not ${flags.missing}`,
+        );
       const features =
         flags.features === false
           ? null
@@ -69,7 +74,7 @@ export function addTrainParametersCommand(train: Command): void {
         throw new SkyloopError("BAD_OPTION", `--circular names ${unknown}, which is not among --columns`);
       const result = await trainParameters(survey, {
         columns,
-        missing,
+        ...said,
         circular,
         features,
         table: typeof flags.measured === "string" ? flags.measured : null,
@@ -86,6 +91,24 @@ export function addTrainParametersCommand(train: Command): void {
           : `${describe(result)}kept as ${result.kept} of ${survey}; head, measures and report in ${out} (open ${join(out, "report.html")})\n`,
       );
     });
+}
+
+/** What stands for "no value", of all columns and of single ones; null where the text says neither. */
+function missingFrom(
+  text: string | undefined,
+): { missing: number[] | null; missingOf: Record<string, number[]> } | null {
+  const [all, missingOf]: [number[], Record<string, number[]>] = [[], {}];
+  let anyOfAll = text === "none";
+  for (const part of text === "none" ? [] : listed(text)) {
+    const [, name, value] = /^(?:(.+)=)?([^=]+)$/.exec(part) ?? [];
+    if (!Number.isFinite(Number(value)) && value !== "none") return null;
+    const own = value === "none" ? [] : [Number(value)];
+    if (name === undefined) {
+      anyOfAll = true;
+      all.push(...own);
+    } else missingOf[name] = [...(missingOf[name] ?? []), ...own];
+  }
+  return { missing: anyOfAll ? all : null, missingOf };
 }
 
 function describe({ parameters, farObjects, count }: ParametersResult): string {

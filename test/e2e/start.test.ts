@@ -133,3 +133,25 @@ it("shows how far the features are, lets one choose meanwhile, and starts when t
     at.remove();
   }
 });
+
+it("without an example the unusual come first; an artefact is negative, with the tag that removes its like", async () => {
+  const page = await open();
+  await page.getByLabel("What are you looking for?").fill("Anything odd");
+  await page.getByText("Click at least one object that is it.").waitFor();
+  await page.getByRole("button", { name: "Unusual", exact: true }).click();
+  const { objects } = await world.ask<{ objects: { object: string }[] }>("/surveys/small/unusual?model=toy&count=48");
+  await expect.poll(() => shown(page)).toEqual(objects.map(({ object }) => object));
+  await page.getByText("the most unusual objects come first").waitFor();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator(".work .tile").first().waitFor();
+  const session = page.url().split("/").at(-1) as string;
+  const [first] = (await world.ask<{ page: { picks: { object: string }[] } }>(`/sessions/${session}`)).page.picks;
+  await page.keyboard.press("a");
+  await page.locator(".save.ok").waitFor();
+  const { labels } = await world.ask<{ labels: Record<string, { value: string; tags: string[] }> }>(
+    `/sessions/${session}`,
+  );
+  expect(Object.entries(labels).map(([object, { value, tags }]) => [object, value, tags])).toEqual([
+    [first.object, "negative", ["artefact"]],
+  ]);
+});

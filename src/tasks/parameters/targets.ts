@@ -18,6 +18,8 @@ export interface NumberTarget {
 export interface TargetOptions {
   /** Values that mean "missing"; null: nothing was said. */
   missing: readonly number[] | null;
+  /** Such values of single columns, in place of `missing`. */
+  missingOf?: Readonly<Record<string, readonly number[]>>;
   /** Columns that are angles. */
   circular: readonly string[];
 }
@@ -82,7 +84,9 @@ function checkValues(name: string, folder: string, values: number[], missing: Ta
  * A column's numbers. Throws COLUMN_MISSING, NOT_NUMBERS, COLUMN_TOO_EMPTY, COLUMN_CONSTANT, MISSING_UNCLEAR,
  * COLUMN_ABSURD.
  */
-export function readTarget(survey: Survey, name: string, { missing, circular }: TargetOptions): NumberTarget {
+export function readTarget(survey: Survey, name: string, options: TargetOptions): NumberTarget {
+  const { circular } = options;
+  const missing = options.missingOf?.[name] ?? options.missing;
   const { type, unit } = columnOf(survey, name);
   if (type !== "number")
     throw fault(

@@ -109,6 +109,9 @@ describe("columns that cannot be learned", () => {
     expect(target.count).toBe(COUNT - Math.ceil(COUNT / 3));
     expect(Number.isNaN(target.values[0])).toBe(true);
     expect(readTarget(opened, "stand", { missing: [], circular: [] }).count).toBe(COUNT);
+    // Of one column, whatever is said of the others.
+    const own = { missing: [5], missingOf: { stand: [-99] }, circular: [] };
+    expect(readTarget(opened, "stand", own).count).toBe(target.count);
     opened.close();
   });
 });
