@@ -112,7 +112,7 @@ const { values: flags } = parseArgs({
   },
 });
 const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
-const folder = await publicSurvey(flags.data, flags.work, "efigi");
+const folder = await publicSurvey(flags.data, flags.work, "efigi", "auto");
 await embedSurvey(folder, { model: flags.model, progress: terminalProgress("features", "stamps") });
 const bench = await Workbench.open(folder);
 const { space } = await bench.features(flags.model);

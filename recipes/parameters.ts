@@ -20,15 +20,12 @@ import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
 /** Attributes with the values that mean "undefined", and the root mean square error asked for. */
-const ATTRIBUTES: Record<string, { missing: number[]; target: number | null }> = {
+const ATTRIBUTES: Record<string, { missing: number[]; target: number }> = {
   T: { missing: [], target: 1.4 },
   Bulge_to_Total: { missing: [-1], target: 0.11 },
   Inclination: { missing: [-1], target: 0.12 },
   Bar_Length: { missing: [-1], target: 0.2 },
   Arm_Strength: { missing: [-1], target: 0.155 },
-  Flocculence: { missing: [-1], target: null },
-  Visible_Dust: { missing: [-1], target: null },
-  Perturbation: { missing: [-1], target: null },
 };
 const FEW = [20, 50, 100, 300];
 
@@ -41,7 +38,7 @@ const { values: flags } = parseArgs({
   },
 });
 const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
-const efigi = await publicSurvey(flags.data, flags.work, "efigi");
+const efigi = await publicSurvey(flags.data, flags.work, "efigi", "auto");
 const survey = await openSurvey(efigi);
 
 /** Trains on some attributes; what comes out is of the test share of the seed, and is kept. */
@@ -113,7 +110,7 @@ const rows = [...found].map(([name, results]) => {
   return [
     name,
     of(({ scores }) => scores.rmse, 3),
-    target === null ? "" : String(target),
+    String(target),
     of(({ baselines }) => baselines.constant, 2),
     of(({ baselines }) => baselines.measured ?? Number.NaN, 3),
     of(({ scores }) => scores.r2, 2),
@@ -148,7 +145,7 @@ for (const labels of FEW)
 process.stdout.write(`${markdown(["labels", "attribute", "RMSE", "90 % intervals hold"], few)}\n\n`);
 
 // Another survey: T types of Nair & Abraham on pictures of the Legacy Surveys, by a head that has seen SDSS alone.
-const nair = await publicSurvey(flags.data, flags.work, "legacy_nair_ttype");
+const nair = await publicSurvey(flags.data, flags.work, "legacy_nair_ttype", "auto");
 const other = await openSurvey(nair);
 async function lostAway(seed: number) {
   await train(["T"], seed);

@@ -278,12 +278,12 @@ export async function trainParameters(folder: string, options: TrainParametersOp
     throw new SkyloopError("BAD_OPTION", "nothing to learn from: leave out --no-features or --no-measured");
   const survey = await openSurvey(folder);
   try {
-    const settings = settingsFor(options, survey);
     const targets = columns.map((column) => readTarget(survey, column, options));
     const first = splitRows(survey, targets, null, options);
     const plan = await planInputs(survey, options, first.train);
     const inputs = await readInputs(survey, plan, options.progress);
     const split = splitRows(survey, targets, inputs, options);
+    const settings = settingsFor(options, split.train.length);
     const learned = learn(inputs, targets, split, settings);
     const plainFrom = plan.features !== null && plan.table !== null ? plan.features.dim : null;
     const plain = plainFrom === null ? null : learn(inputs, targets, split, settings, plainFrom);
@@ -353,7 +353,7 @@ function farOf(values: Float32Array, columns: number, count: number): number {
 }
 
 /** Few objects are learned in fewer steps: about 25 passes, between bounds. */
-function settingsFor({ ensemble }: TrainParametersOptions, { count }: Pick<Survey, "count">): EnsembleOptions {
+function settingsFor({ ensemble }: TrainParametersOptions, count: number): EnsembleOptions {
   const settings = { ...DEFAULT_ENSEMBLE, ...ensemble };
   if (ensemble?.steps !== undefined) return settings;
   const passes = Math.ceil((25 * count) / settings.batchSize);
