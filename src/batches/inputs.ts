@@ -7,10 +7,16 @@ import { loadBlocks } from "./loader.ts";
 const BLOCK = 256;
 
 /**
- * Images [rows, 3, size, size] in half precision, in [0, 1], of the named rows (ascending); a stamp that cannot be read
- * is black.
+ * Images [rows, 3, size, size] in half precision unless single is asked for, in [0, 1], of the named rows (ascending); a
+ * stamp that cannot be read is black.
  */
-export async function loadInputs(folder: string, sizePx: number, rows: number[], progress: Progress): Promise<Tensor> {
+export async function loadInputs(
+  folder: string,
+  sizePx: number,
+  rows: number[],
+  progress: Progress,
+  dtype: "float16" | "float32" = "float16",
+): Promise<Tensor> {
   const survey = await openSurvey(folder);
   const { count } = survey.header;
   survey.close();
@@ -31,7 +37,7 @@ export async function loadInputs(folder: string, sizePx: number, rows: number[],
           .map((value) => (Number.isFinite(value) ? value : 0)),
         i * plane,
       );
-    parts.push(tensor(picked, [own.length, 3, sizePx, sizePx], "float16"));
+    parts.push(tensor(picked, [own.length, 3, sizePx, sizePx], dtype));
     done += own.length;
     progress.update(done, rows.length);
   }

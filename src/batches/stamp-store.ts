@@ -9,8 +9,8 @@ import { type Tensor, tensorBytes, tensorFromBytes } from "../torch/index.ts";
 /** Images in shared memory or in a file, described so that other threads of this process can read them. */
 export interface StoredImages {
   sizePx: number;
-  /** The images' bytes, or the number of an open file that holds them. */
-  images: SharedArrayBuffer | number;
+  /** The images' bytes (shared, for other threads to read them), or the number of an open file that holds them. */
+  images: ArrayBufferLike | number;
   /** Where not all images are held: the place of each row's image among those that are, -1 for the others. */
   heldAt?: Int32Array;
 }

@@ -35,16 +35,20 @@ export function addEvaluateCommand(program: Command): void {
     .option("--column <name>", "column with the classes (default: the column of the training)")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: { head: string; column?: string; json: boolean }) => {
-      const [{ evaluateClasses }, { terminalProgress, SILENT }] = await Promise.all([
-        import("../tasks/classify/predict.ts"),
+      const [{ evaluateTask }, { terminalProgress, SILENT }] = await Promise.all([
+        import("../tasks/use.ts"),
         import("../base/progress.ts"),
       ]);
-      const result = await evaluateClasses(
-        survey,
-        flags.head,
-        flags.column,
-        flags.json ? SILENT : terminalProgress("features", "stamps"),
-      );
+      const { column } = flags;
+      const votes = column?.includes(",") === true ? column.split(",") : undefined;
+      const found = await evaluateTask(survey, flags.head, {
+        which: "everything",
+        own: { ...(column === undefined ? {} : { column, votes }) },
+        scores: true,
+        progress: flags.json ? SILENT : terminalProgress("features", "stamps"),
+      });
+      const { classes, column: measured } = found.record as { classes: string[]; column: string };
+      const result = { survey: found.survey, column: measured, classes, scores: found.scores as CalibratedScores };
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describeScores(result.classes, result.scores));
     });
   evaluate

@@ -87,6 +87,7 @@ export function addTrainCommand(program: Command): void {
         command: `skyloop ${process.argv.slice(2).join(" ")}`,
         progress: flags.json ? SILENT : terminalProgress("features", "stamps"),
       });
+      if (result === null) return;
       const { describeScores } = await import("./evaluate.ts");
       process.stdout.write(
         flags.json

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
 import { releasedWeights } from "../models/index.ts";
-import { createClassifier, type FeaturesByRow, networkLogits } from "../tasks/classify/network.ts";
+import { createClassifier, disposeClassifier, type FeaturesByRow, networkLogits } from "../tasks/classify/network.ts";
 import { manualSeed, noGrad, setThreads, type Tensor, tensor, turned } from "../torch/index.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "../train/classify/train-network.ts";
 import { drawPerClass, holdOut, runCell, spareObjects } from "./few-shot.ts";
@@ -122,8 +122,8 @@ describe("one cell", () => {
 
   it("a frozen encoder that knows the objects already predicts the same, and reads only the others", () => {
     manualSeed(1);
-    const classifier = createClassifier({ ...lvm, classes: CLASSES, frozen: true });
-    trainNetwork(classifier, data, parts.train, { ...options, steps: 2 });
+    const classifier = createClassifier({ ...lvm, classes: CLASSES });
+    trainNetwork(classifier, data, parts.train, { ...options, steps: 2, frozen: true });
     const known: FeaturesByRow = new Map();
     networkLogits(classifier, data.images, [3, 1], known);
     expect([...known.keys()]).toEqual([3, 1]);
@@ -132,25 +132,25 @@ describe("one cell", () => {
     for (const [i, value] of other.entries()) expect(own[i]).toBeCloseTo(value, 4);
     expect(known.get(3)).toBe(before);
     expect(new Set(known.keys())).toEqual(new Set([0, 1, 2, 3]));
-    classifier.dispose();
+    disposeClassifier(classifier);
   });
 
   it.each([true, false])("frozen %s: whether training changes the encoder", (frozen) => {
     manualSeed(1);
-    const classifier = createClassifier({ ...lvm, classes: CLASSES, frozen });
-    const name = "encoder.layers.0.blocks.0.attn.qkv.weight";
-    const weightOf = () => classifier.layer.stateDict()[name].toFloat32Array();
+    const classifier = createClassifier({ ...lvm, classes: CLASSES });
+    const name = "layers.0.blocks.0.attn.qkv.weight";
+    const weightOf = () => classifier.network.backbone.stateDict()[name].toFloat32Array();
     const before = weightOf();
-    trainNetwork(classifier, data, parts.train, { ...options, steps: 2 });
+    trainNetwork(classifier, data, parts.train, { ...options, steps: 2, frozen });
     if (frozen) expect(weightOf()).toEqual(before);
     else expect(weightOf()).not.toEqual(before);
-    classifier.dispose();
+    disposeClassifier(classifier);
   });
 
   it("an LVM predicts the same by whichever quarter an image is turned, as its weights ask", () => {
     manualSeed(1);
-    const classifier = createClassifier({ ...lvm, classes: CLASSES, frozen: true });
-    trainNetwork(classifier, data, parts.train, { ...options, steps: 2 });
+    const classifier = createClassifier({ ...lvm, classes: CLASSES });
+    trainNetwork(classifier, data, parts.train, { ...options, steps: 2, frozen: true });
     const rows = [0, 1, 2];
     const upright = networkLogits(classifier, data.images, rows);
     const other = networkLogits(
@@ -159,6 +159,6 @@ describe("one cell", () => {
       rows,
     );
     for (const [i, value] of upright.entries()) expect(other[i]).toBeCloseTo(value, 3);
-    classifier.dispose();
+    disposeClassifier(classifier);
   });
 });

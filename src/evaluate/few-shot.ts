@@ -2,8 +2,15 @@
  * How well networks do with few labels: the draws of the objects that are learned from, and one cell of the comparison.
  */
 import { Random } from "../base/random.ts";
+import { splitByClass } from "../batches/split.ts";
 import { classificationScores, mostProbable } from "../measure/classification.ts";
-import { createClassifier, type FeaturesByRow, type NewClassifier, networkLogits } from "../tasks/classify/network.ts";
+import {
+  createClassifier,
+  disposeClassifier,
+  type FeaturesByRow,
+  type NewClassifier,
+  networkLogits,
+} from "../tasks/classify/network.ts";
 import { manualSeed } from "../torch/index.ts";
 import { type LabelledImages, type NetworkOptions, trainNetwork } from "../train/classify/train-network.ts";
 
@@ -18,14 +25,8 @@ export function holdOut(
   seed: number,
 ) {
   const random = new Random(seed).fork("few-shot split");
-  const split = { test: [] as number[], validation: [] as number[], pool: [] as number[] };
-  for (let k = 0; k < classes; k++) {
-    const members = random.shuffle(Array.from({ length: truth.length }, (_, i) => i).filter((i) => truth[i] === k));
-    split.test.push(...members.slice(0, sizes.test));
-    split.validation.push(...members.slice(sizes.test, sizes.test + sizes.validation));
-    split.pool.push(...members.slice(sizes.test + sizes.validation));
-  }
-  return split;
+  const { train: pool, validation, test } = splitByClass(truth, classes, random, () => sizes);
+  return { test, validation, pool };
 }
 
 /**
@@ -72,7 +73,7 @@ export interface CellResult {
  * reading objects again.
  */
 export function runCell(
-  wanted: Omit<NewClassifier, "classes">,
+  { frozen, ...wanted }: Omit<NewClassifier, "classes"> & { frozen?: boolean },
   data: LabelledImages & { truth: Int32Array },
   { train, measured }: { train: number[]; measured: number[] },
   options: NetworkOptions,
@@ -82,8 +83,8 @@ export function runCell(
   manualSeed(options.seed);
   const classifier = createClassifier({ ...wanted, classes: data.classes });
   try {
-    const losses = trainNetwork(classifier, data, train, options);
-    const logits = networkLogits(classifier, data.images, measured, known);
+    const losses = trainNetwork(classifier, data, train, { ...options, frozen });
+    const logits = networkLogits(classifier, data.images, measured, frozen === true ? known : undefined);
     const predicted = [...mostProbable(logits, data.classes)];
     const { accuracy, macroF1 } = classificationScores(
       predicted,
@@ -100,6 +101,6 @@ export function runCell(
       seconds: Math.round((performance.now() - started) / 100) / 10,
     };
   } finally {
-    classifier.dispose();
+    disposeClassifier(classifier);
   }
 }

@@ -5,7 +5,7 @@
 import { loadBlocks } from "../batches/loader.ts";
 import { softmaxRows } from "../measure/calibration.ts";
 import type { Survey } from "../survey/folder.ts";
-import { createClassifier, networkLogits } from "../tasks/classify/network.ts";
+import { createClassifier, disposeClassifier, networkLogits } from "../tasks/classify/network.ts";
 import { keep, manualSeed, type Tensor, tensor } from "../torch/index.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "../train/classify/train-network.ts";
 import type { Sample } from "./probe-heads.ts";
@@ -64,6 +64,6 @@ export function networkScores(
     );
     return softmaxRows(networkLogits(network, images, rows), classes);
   } finally {
-    network.dispose();
+    disposeClassifier(network);
   }
 }

@@ -1,7 +1,16 @@
 /** Feature extraction with a frozen encoder: preparing images, test-time augmentation, pooling and projection. */
 import { cat, type Tensor } from "../torch/index.ts";
+import type { Backbone } from "./backbone.ts";
 import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
-import { type Projection, project, turnedViews, VIEWS, type Views, viewCount } from "./feature-projection.ts";
+import {
+  type Projection,
+  project,
+  projectionState,
+  turnedViews,
+  VIEWS,
+  type Views,
+  viewCount,
+} from "./feature-projection.ts";
 import { ringPatternDim } from "./ring-pooling.ts";
 import type { SwinUnet } from "./swin-unet.ts";
 
@@ -68,8 +77,17 @@ export interface FeatureReader {
   of(images: Tensor): Tensor;
   /** The same of the images as they stand, in one way: for training on views that are turned already. */
   once(images: Tensor): Tensor;
+  /** Notes and tensors of a weights file from which the same reading is made again. */
+  notes: Record<string, string>;
+  tensors: Record<string, Tensor>;
   /** Frees what belongs to the reading; the model is freed by itself. */
   dispose(): void;
+}
+
+/** Features as the backbone gives them, of images of `sizePx`, those that it is made for unless given. */
+export function plainReader(backbone: Backbone, sizePx = backbone.imageSize): FeatureReader {
+  const of = (images: Tensor) => backbone.features(images);
+  return { dim: backbone.featureDim, sizePx, of, once: of, notes: {}, tensors: {}, dispose: () => {} };
 }
 
 /**
@@ -95,6 +113,8 @@ export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(
     sizePx: reading.sizePx,
     of: (images) => read(images, reading.views),
     once: (images) => read(images, 1),
+    notes: notesOf(reading),
+    tensors: projection === null ? {} : projectionState(projection),
     dispose() {
       projection?.mean.dispose();
       projection?.axes.dispose();

@@ -4,7 +4,8 @@
  */
 import { Conv2d, Layer, Module, PixelShuffle } from "../nn/index.ts";
 import { cat, noGrad, op, opInPlace, scope, type Tensor, tensor } from "../torch/index.ts";
-import { asMap, type Encoded, type SwinUnet } from "./swin-unet.ts";
+import type { Encoded, SkipBackbone } from "./backbone.ts";
+import { asMap } from "./swin-unet.ts";
 
 /** Channels at a quarter of the resolution and coarser, at half, and at full resolution. */
 const WIDTHS = { coarse: 64, half: 32, full: 8 } as const;
@@ -67,16 +68,15 @@ export class ImageDecoder extends Module {
   readonly #candidates: number;
 
   /** `marks`: channels that say something of each pixel, beside the image and its candidates of three channels each. */
-  constructor({ config }: SwinUnet, marks: number, candidates: number) {
+  constructor({ channels, featureDim }: SkipBackbone, marks: number, candidates: number) {
     super();
     this.#candidates = candidates;
     const inputs = 3 + marks + 3 * candidates;
     const { coarse, half, full } = WIDTHS;
-    const stages = config.depths.length;
-    this.top = new Conv2d(config.embedDim * 2 ** (stages - 1), coarse, 1);
-    this.laterals = config.depths.map((_, stage) => new Conv2d(config.embedDim * 2 ** stage, coarse, 1));
-    this.blocks = config.depths.map(() => new ResidualBlock(coarse));
-    this.ups = config.depths.slice(1).map(() => new Doubling(coarse, coarse));
+    this.top = new Conv2d(featureDim, coarse, 1);
+    this.laterals = channels.map((width) => new Conv2d(width, coarse, 1));
+    this.blocks = channels.map(() => new ResidualBlock(coarse));
+    this.ups = channels.slice(1).map(() => new Doubling(coarse, coarse));
     this.half_up = new Doubling(coarse, half);
     this.half_lateral = new Conv2d(4 * inputs, half, 3, { padding: 1 });
     this.half_join = new Conv2d(2 * half, half, 1);

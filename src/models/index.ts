@@ -6,11 +6,11 @@ import { SkyloopError } from "../base/errors.ts";
 import { hashFile } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { readSafetensors, scope, type Tensor } from "../torch/index.ts";
-import type { Backbone } from "./backbone.ts";
+import type { Backbone, Capability } from "./backbone.ts";
 import { CLASSIFIERS, type ClassifierName } from "./classifiers.ts";
 import { DEFAULT_MODEL } from "./default-model.ts";
 import { readProjection } from "./feature-projection.ts";
-import { type FeatureReader, type FeatureReading, featuresOf, readingOf } from "./feature-reader.ts";
+import { type FeatureReader, type FeatureReading, featuresOf, plainReader, readingOf } from "./feature-reader.ts";
 import type { ResNet } from "./resnet.ts";
 import { SwinUnet, type SwinUnetConfig } from "./swin-unet.ts";
 
@@ -147,21 +147,44 @@ export async function loadModel(
 /** The ResNets that may be backbones. */
 const RESNETS: readonly ClassifierName[] = ["resnet18", "resnet50"];
 
+/** A backbone before it is in memory: what inputs its features are made for, and what it gives. */
+export interface BackboneSource {
+  name: string;
+  inputPx: number;
+  gives: readonly Capability[];
+  /** Makes it, in evaluation mode; initial weights are drawn from torch's seed. */
+  load(): LoadedBackbone;
+}
+
+/**
+ * Refuses a backbone that does not give what `what` needs. Throws BACKBONE_LACKS, naming those that do.
+ */
+export function checkBackbone(
+  what: string,
+  needs: readonly Capability[],
+  { name, gives }: Pick<BackboneSource, "name" | "gives">,
+): void {
+  const lacking = needs.filter((need) => !gives.includes(need));
+  if (lacking.length > 0)
+    throw new SkyloopError(
+      "BACKBONE_LACKS",
+      `${what} needs a backbone that gives ${needs.join(", ")}; ${name} gives ${gives.join(", ")}; take one of ${Object.keys(MODELS).join(", ")}`,
+    );
+}
+
 /**
  * A backbone by name: an LVM with its released weights (or those in `weights`), or a ResNet with torchvision's names,
- * new unless weights are given. `load` makes it, drawing initial weights from torch's seed; what inputs its features are
- * made for is known before. Throws UNKNOWN_MODEL, WEIGHTS_MISSING, STATE_MISMATCH.
+ * new unless weights are given. Throws UNKNOWN_MODEL, WEIGHTS_MISSING; `load` STATE_MISMATCH.
  */
-export async function loadBackbone(
-  name: string,
-  weights?: string,
-): Promise<{ inputPx: number; load(): LoadedBackbone }> {
+export async function loadBackbone(name: string, weights?: string): Promise<BackboneSource> {
   if (!RESNETS.includes(name as ClassifierName)) {
     const path = weights ?? releasedWeights(name);
     const inputPx = inputPxOf(name, path);
     const weightsHash = await hashFile(path);
     return {
+      name,
       inputPx,
+      gives: ["features", "maps", "skips"],
       load() {
         const loaded = modelWith(name, path);
         const reader = featuresOf(loaded.model, readingOf(loaded.model, loaded.notes, readProjection(path)));
@@ -171,7 +194,9 @@ export async function loadBackbone(
   }
   const weightsHash = weights === undefined ? "none" : await hashFile(weights);
   return {
+    name,
     inputPx: RESNET_PX,
+    gives: ["features", "maps"],
     load() {
       const backbone = CLASSIFIERS[name as "resnet18"](1) as ResNet;
       if (weights !== undefined)
@@ -180,10 +205,7 @@ export async function loadBackbone(
           const found = normaliseNames(readSafetensors(weights).tensors, (key) => key in own);
           backbone.loadStateDict(found, { partial: true });
         });
-      const { featureDim: dim } = backbone;
-      const of = (images: Tensor) => backbone.features(images);
-      const reader = { dim, sizePx: RESNET_PX, of, once: of, dispose: () => {} };
-      return { name, backbone: backbone.eval(), reader, weightsHash };
+      return { name, backbone: backbone.eval(), reader: plainReader(backbone, RESNET_PX), weightsHash };
     },
   };
 }

@@ -83,6 +83,7 @@ const DEPTHS = {
  * W] to logits [B, classes].
  */
 export class ResNet extends Layer implements Backbone {
+  readonly gives = ["features", "maps"] as const;
   readonly channels: number[];
   readonly featureDim: number;
   readonly imageSize = 64;

@@ -5,7 +5,8 @@
  * Hamabe & Wakamatsu 1990); here it is taken of an encoder's maps.
  */
 import { cat, type Tensor, tensor } from "../torch/index.ts";
-import type { Encoded, SwinUnet } from "./swin-unet.ts";
+import type { Encoded } from "./backbone.ts";
+import type { SwinUnet } from "./swin-unet.ts";
 
 /** Periods per turn whose strength is measured; the mean (period 0) is kept of each ring as it is. */
 const PERIODS = [1, 2, 4] as const;

@@ -5,7 +5,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { Conv2d, convolvePieces, LayerNorm, Linear, Module, PRelu, WindowMasks } from "../nn/index.ts";
 import { cat, conv2d, op, type Parameter, type Tensor } from "../torch/index.ts";
-import type { Backbone } from "./backbone.ts";
+import type { Encoded, SkipBackbone } from "./backbone.ts";
 import { DualUpsample, PatchMerging, SwinBlock } from "./swin-blocks.ts";
 
 /** Sizes of a Swin U-Net: `depths` and `heads` by encoder stage, widths `embedDim` times 1, 2, 4, 8. */
@@ -23,18 +23,6 @@ export interface SwinUnetConfig {
   /** Probability of dropping the deepest block's branches; rises linearly from 0. */
   dropPath: number;
   channels: 3;
-}
-
-/**
- * What the encoder finds: the features [B, tokens, 8 C], and the inputs of the stages for the decoder, coarsest last.
- */
-export interface Encoded {
-  features: Tensor;
-  skips: Tensor[];
-  /** What each stage's blocks made, before neighbours are joined for the next stage. */
-  outputs: Tensor[];
-  height: number;
-  width: number;
 }
 
 class PatchEmbed extends Module {
@@ -101,7 +89,8 @@ export function isDecoderName(name: string): boolean {
  * The paper's network: a Swin encoder and a decoder of the same shape with skip connections, images [B, 3, H, W] to
  * images of the same size. Sides are multiples of 32 (BAD_IMAGE_SIZE); parameter names are those of the published checkpoint.
  */
-export class SwinUnet extends Module implements Backbone {
+export class SwinUnet extends Module implements SkipBackbone {
+  readonly gives = ["features", "maps", "skips"] as const;
   readonly config: SwinUnetConfig;
   readonly prelu = new PRelu(); // In the published state, never used.
   readonly conv_first: Conv2d;

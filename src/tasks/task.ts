@@ -4,7 +4,8 @@
  */
 import type { Progress } from "../base/progress.ts";
 import type { Random } from "../base/random.ts";
-import type { LoadedBackbone } from "../models/index.ts";
+import type { Capability } from "../models/backbone.ts";
+import type { BackboneSource, LoadedBackbone } from "../models/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Predicted } from "../store/predictions.ts";
 import type { Stamp, Survey } from "../survey/folder.ts";
@@ -32,10 +33,70 @@ export interface SampleOptions {
   /** Side of the inputs that the backbone's features are made for. */
   inputPx: number;
   progress: Progress;
+  /** What the network is given, where that is not images; asked for when the rest of the samples is known to be right. */
+  inputs?(): Promise<InputsOf>;
   /** Most objects to learn from. */
   mostTrain?: number;
   /** What the task alone knows: a label column, ranges of blur. */
   own?: Record<string, unknown>;
+}
+
+/** What a network is given of objects by their rows in the catalogue, [rows, ...] in single precision. */
+export type InputsOf = (rows: number[]) => Tensor;
+
+/** A network before it is in memory. `load` is given the samples: a network may end in their classes. */
+export interface NetworkSource<Data = Samples> extends Omit<BackboneSource, "load"> {
+  load(data: Data): Network;
+  /** What it is given, where that is not images; `load` comes after it. */
+  inputs?(): Promise<InputsOf>;
+  /** The feature set that it gives, for heads that read features from disk. */
+  features?: string;
+}
+
+/** What decides which network a task learns on. */
+export interface NetworkRequest {
+  /** The survey's folder. */
+  folder: string;
+  /** Name of a model, its weights where they are not the released ones, and a feature set other than the model's. */
+  model: string;
+  weights?: string;
+  features?: string;
+  /** Whether it keeps its weights. */
+  frozen: boolean;
+  /** Of computing features. */
+  progress: Progress;
+}
+
+/** How long and how fast a task learns. */
+export interface Schedule {
+  steps: number;
+  /** Samples a step, in units of `batchTimes`. */
+  batchSize: number;
+  warmupSteps: number;
+  /** "cosine": after the warm-up down to nothing at the last step; "constant": neither. */
+  rate: "cosine" | "constant";
+  /** Of the head. */
+  learningRate: number;
+  /** What it is multiplied by for a backbone that is not frozen. */
+  encoderRate: number;
+  weightDecay: number;
+  validateEvery: number;
+  checkpointEvery: number;
+  /** Validations without a better one after which training stops; the best head is kept. */
+  patience: number;
+}
+
+/** A model's network and head, to measure it; `inputs` where the network is not given images. */
+export interface Parts<Head = Module> {
+  network: Network;
+  head: Head;
+  inputs?(): Promise<InputsOf>;
+}
+
+/** How `load` reads a survey to measure a model on it; without `seed` that of the card counts. */
+export interface Reading {
+  own: Record<string, unknown>;
+  seed?: number;
 }
 
 /** Measures gathered batch by batch. */
@@ -46,9 +107,9 @@ export interface Evaluator<Batch, Found> {
   process(batch: Batch, found: Found): void;
   /**
    * What was gathered, as numbers by name, and how far from perfect that is: 0 perfect, 1 worthless. Steps of training
-   * are shared between tasks by it.
+   * are shared between tasks by it. `loss`, where there is one, says more finely when a head is better.
    */
-  evaluate(): { deficit: number; measures: Record<string, number> };
+  evaluate(): { deficit: number; measures: Record<string, number>; loss?: number };
 }
 
 /** What is written beside a head's weights: the same for every task, but for `details`. */
@@ -102,7 +163,13 @@ export interface Task<
   readonly source: string;
   /** Objects of one step for each of a task that learns from crops, so that steps cost alike. */
   readonly batchTimes: number;
+  /** What its backbone has to give. */
+  readonly needs: readonly Capability[];
 
+  /** A network that only this task knows, or null: the tables of models have it. */
+  network?(request: NetworkRequest): Promise<NetworkSource<Data> | null>;
+  /** How it learns where nobody asks for anything else. */
+  schedule?(data: Data, network: Network, frozen: boolean): Partial<Schedule>;
   /** Samples of a survey. */
   load(folder: string, options: SampleOptions): Promise<Data>;
   /** What else of the samples decides a run: a checkpoint of other values is refused. */
@@ -122,8 +189,8 @@ export interface Task<
   evaluator(data: Data): Evaluator<Batch, Found>;
   /** What the record of a run says of the samples: names of classes, say. */
   recordOf?(data: Data): Record<string, unknown>;
-  /** More than the evaluator's measures of the test samples, as `metrics.json` keeps it. */
-  scores?(network: Network, head: Head, data: Data): object;
+  /** More than the evaluator's measures of the test samples, as `metrics.json` keeps it; with a finished model more. */
+  scores?(network: Network, head: Head, data: Data, model?: Model): object;
 
   /** What is used when training is over: head and network in evaluation mode, with their card. */
   finish(network: Network, head: Head, data: Data, made: TrainingFacts): Model;
@@ -132,8 +199,13 @@ export interface Task<
   /** The model of a card, the file's tensors and notes. */
   open(card: HeadCard<Details>, tensors: Record<string, Tensor>, notes: Record<string, string>): Model;
   dispose(model: Model): void;
-  /** Network and head of a model, to measure it on other samples. Absent: the model is no such pair. */
-  parts?(model: Model): { network: Network; head: Head };
+  /** Network and head of a model, to measure it on a survey. Absent: the model is no such pair. */
+  parts?(model: Model, folder: string, progress: Progress): Parts<Head> | Promise<Parts<Head>>;
+  /**
+   * How a survey is read to measure a model on the test samples that its training left, or on all that it has. Absent:
+   * as the card's seed splits it. Throws BAD_HEAD where the model does not know.
+   */
+  readAs?(model: Model, which: "test samples" | "everything"): Reading;
 
   /** What a model says of a survey's objects. Absent: it makes pictures only. */
   predict?(model: Model, survey: Survey, progress: Progress): Promise<Predicted>;

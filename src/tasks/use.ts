@@ -14,7 +14,7 @@ import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalog
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { loadHead } from "./heads.ts";
 import { TASKS } from "./index.ts";
-import { measure, type TaskTable } from "./task.ts";
+import { measure, type Samples, type TaskTable } from "./task.ts";
 
 /** What is done with predictions beside keeping them, and which tasks there are. */
 export interface PredictOptions {
@@ -120,15 +120,40 @@ async function writeCatalogue(
   await writeTable(out.path, out.format, specs, rows);
 }
 
+/** Which samples of a survey a head is measured on. */
+export interface EvaluateOptions {
+  /** Those that its training left, unless given, or all that the survey has. */
+  which?: "test samples" | "everything";
+  /** Of the split; that of the training unless given. */
+  seed?: number;
+  sizePx?: number;
+  own?: Record<string, unknown>;
+  /** Whether the task's further scores are wanted. */
+  scores?: boolean;
+  progress: Progress;
+  tasks?: TaskTable;
+}
+
+/** The evaluator's measures of a head; what the task says of the samples, and its further scores, where asked for. */
+export interface TaskEvaluation {
+  task: string;
+  survey: string;
+  objects: number;
+  deficit: number;
+  measures: Record<string, number>;
+  record: Record<string, unknown>;
+  scores: object | null;
+}
+
 /**
- * The evaluator's measures of a head on the test samples of a survey, split by `seed` (that of the training unless
- * given). Throws BAD_HEAD for a head without its network, and what loading throws.
+ * Measures a head on a survey. Throws BAD_HEAD for a head without its network, or that cannot say which objects its
+ * training left, OTHER_WEIGHTS, and what loading throws.
  */
 export async function evaluateTask(
   folder: string,
   headPath: string,
-  options: { seed?: number; sizePx?: number; own?: Record<string, unknown>; progress: Progress; tasks?: TaskTable },
-): Promise<{ task: string; objects: number; deficit: number; measures: Record<string, number> }> {
+  options: EvaluateOptions,
+): Promise<TaskEvaluation> {
   const { task, card, model } = loadHead(headPath, options.tasks ?? TASKS);
   try {
     if (task.parts === undefined)
@@ -136,16 +161,28 @@ export async function evaluateTask(
         "BAD_HEAD",
         `a head of ${task.name} has no network of its own; run \`skyloop evaluate ${task.name}\``,
       );
-    const { network, head } = task.parts(model);
+    const { which = "test samples", progress } = options;
+    const { own, seed = card.made.seed ?? 1 } = task.readAs?.(model, which) ?? { own: {} };
+    const { network, head, inputs } = await task.parts(model, folder, progress);
     const { sizePx: inputPx } = network.reader;
-    const data = await task.load(folder, {
-      seed: options.seed ?? card.made.seed ?? 1,
+    const data: Samples = await task.load(folder, {
+      seed: options.seed ?? seed,
       sizePx: options.sizePx ?? inputPx,
       inputPx,
-      progress: options.progress,
-      own: options.own,
+      inputs,
+      progress,
+      own: { ...own, ...options.own },
     });
-    return { task: task.name, objects: data.counts.test, ...measure(task, network, head, data, "test") };
+    const { deficit, measures } = measure(task, network, head, data, "test");
+    return {
+      task: task.name,
+      survey: folder.split(/[/\\]/).filter(Boolean).at(-1) ?? folder,
+      objects: data.counts.test,
+      deficit,
+      measures,
+      record: task.recordOf?.(data) ?? {},
+      scores: options.scores === true ? (task.scores?.(network, head, data, model) ?? null) : null,
+    };
   } finally {
     task.dispose(model);
   }

@@ -10,7 +10,7 @@ export interface RateSettings {
 }
 
 /** AdamW in which biases and norms, all that has fewer than two dimensions, do not decay. */
-export function adamW(parameters: Iterable<[string, Parameter]>, { learningRate, weightDecay, rateOf }: RateSettings) {
+function adamW(parameters: Iterable<[string, Parameter]>, { learningRate, weightDecay, rateOf }: RateSettings) {
   return new AdamW([...parameters], {
     learningRate,
     weightDecay,
@@ -19,9 +19,11 @@ export function adamW(parameters: Iterable<[string, Parameter]>, { learningRate,
   });
 }
 
-/** A schedule: warm-up, then a cosine to nothing at the last step; gradients longer than `clipNorm` are shortened. */
+/** A schedule; gradients longer than `clipNorm` are shortened. */
 export interface ScheduleSettings extends RateSettings {
   steps: number;
+  /** "cosine", unless given: warm-up, then a cosine to nothing at the last step. */
+  rate?: "cosine" | "constant";
   warmupSteps: number;
   clipNorm: number;
 }
@@ -40,8 +42,8 @@ export class ScheduledOptimiser {
 
   /** Sets the rate of step `step` (from 0) and forgets gradients. */
   begin(step: number): void {
-    const { steps, warmupSteps, learningRate } = this.#settings;
-    this.adam.learningRate = warmupCosine(step, steps, warmupSteps, learningRate);
+    const { steps, rate, warmupSteps, learningRate } = this.#settings;
+    this.adam.learningRate = rate === "constant" ? learningRate : warmupCosine(step, steps, warmupSteps, learningRate);
     this.adam.zeroGrad();
   }
 

@@ -68,6 +68,51 @@ describe("the loop over tasks", () => {
     expect(tuned.weights.slice(0, before.length)).not.toEqual(before);
   });
 
+  it("with patience stops where validation gets no better, and keeps the head that did best, stopped or not", () => {
+    const losses = [9, 5, 3, 4, 6, 3.5, 1];
+    const learn = (out: string, stopAfter = Number.POSITIVE_INFINITY) => {
+      manualSeed(1);
+      const encoder = createModel("lvm-nano");
+      const head = new Linear(4, 1);
+      const weights: number[] = [];
+      const task: LearnedTask = {
+        name: "toy",
+        head,
+        loss: (random) => mseLoss(head.forward(rand([2, 4])), rand([2, 1]).mul(random.next())),
+        validate() {
+          weights.push(scope(() => head.weight.sum().item()));
+          return { deficit: 0.5, measures: {}, loss: losses[weights.length - 1 + before] };
+        },
+      };
+      const controller = new AbortController();
+      const progress = { ...SILENT, update: (done: number) => (done >= stopAfter ? controller.abort() : undefined) };
+      const settings = {
+        ...DEFAULT_LOOP,
+        steps: 60,
+        encoderRate: 0,
+        validateEvery: 2,
+        checkpointEvery: 2,
+        patience: 2,
+      };
+      const options = { out: join(folder.path, out), runHash: "p", progress, signal: controller.signal };
+      const found = trainTasks(encoder, [task], { ...settings, rate: "constant" }, options);
+      const last = scope(() => head.weight.sum().item());
+      for (const module of [encoder, head]) module.dispose();
+      return { ...found, weights, last };
+    };
+    let before = 0;
+    const whole = learn("patient");
+    expect(whole.finished).toBe(true);
+    expect(whole.records.map(({ step }) => step)).toEqual([0, 2, 4, 6, 8]);
+    expect(whole.best).toBe(2);
+    expect(whole.last).toBe(whole.weights[2]);
+    expect(whole.last).not.toBe(whole.weights[4]);
+    expect(learn("patient-parts", 5).finished).toBe(false);
+    before = 3;
+    const parts = learn("patient-parts");
+    expect([parts.best, parts.last, parts.records.length]).toEqual([2, whole.last, 5]);
+  });
+
   it("refuses a checkpoint of another run", () => {
     expect(() =>
       trainTasks(createModel("lvm-nano"), [], DEFAULT_LOOP, {

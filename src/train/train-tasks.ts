@@ -1,12 +1,12 @@
 /** Training of one task or several on one backbone: whose turn it is, validation, and checkpoints to go on from. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Progress } from "../base/progress.ts";
 import type { Random } from "../base/random.ts";
 import type { Backbone } from "../models/backbone.ts";
 import type { Module } from "../nn/index.ts";
 import { type AnyTask, measure, type Network, type Samples } from "../tasks/task.ts";
-import { type Parameter, scope, type Tensor } from "../torch/index.ts";
+import { type Parameter, readSafetensors, scope, type Tensor, writeSafetensors } from "../torch/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { ScheduledOptimiser } from "./optimiser.ts";
 import { type ActiveShares, activeShares, equalShares, takeTurn } from "./shares.ts";
@@ -18,8 +18,8 @@ export interface LearnedTask<Head extends Module = Module> {
   head: Head;
   /** Loss of one batch, drawn with `random` and libtorch's generator alone. */
   loss(random: Random, frozen: boolean): Tensor;
-  /** How it does on its validation objects: 0 perfect to 1 worthless, and the measures behind it. */
-  validate(): { deficit: number; measures: Record<string, number> };
+  /** How it does on its validation objects: 0 perfect to 1 worthless, the measures behind it, and what is chosen by. */
+  validate(): { deficit: number; measures: Record<string, number>; loss?: number };
 }
 
 /** A task with a new head on a network, learning from `count` crops a step, or as many objects as cost the same. */
@@ -52,6 +52,9 @@ export interface LoopSettings {
   seed: number;
   /** null: every task gets the same share. */
   active: ActiveShares | null;
+  rate?: "cosine" | "constant";
+  /** Validations without a better one after which training stops; the heads that did best are kept. Absent: the last. */
+  patience?: number;
 }
 
 /**
@@ -105,6 +108,9 @@ interface LoopState {
   sums: number[];
   counts: number[];
   records: LoopRecord[];
+  /** With patience: the validation that did best, as its place in `records`. */
+  best?: { record: number; loss: number };
+  stopped?: boolean;
 }
 
 /** The state before the first step of `count` tasks, or that of a checkpoint's notes. */
@@ -115,8 +121,11 @@ function stateOf(count: number, notes: Record<string, string> | null): LoopState
   return { step: 0, seconds: 0, cpuSeconds: 0, ...tallies, shares: equalShares(count), records: [] };
 }
 
-/** Validates every task and writes the record; with `active` the shares of the next steps follow from it. */
-function judge(state: LoopState, tasks: LearnedTask[], active: ActiveShares | null): void {
+/**
+ * Validates every task and writes the record; with `active` the shares of the next steps follow from it. Returns the sum
+ * of the losses on the validation objects.
+ */
+function judge(state: LoopState, tasks: LearnedTask[], active: ActiveShares | null): number {
   const found = tasks.map((task) => task.validate());
   const deficits = found.map(({ deficit }) => deficit);
   if (active !== null) state.shares = activeShares(deficits, active);
@@ -131,6 +140,56 @@ function judge(state: LoopState, tasks: LearnedTask[], active: ActiveShares | nu
   });
   state.sums = tasks.map(() => 0);
   state.counts = tasks.map(() => 0);
+  return found.reduce((sum, { deficit, loss = deficit }) => sum + loss, 0);
+}
+
+/** Files of a run that are needed to go on with it, and no longer when it is done. */
+export const checkpointOf = (out: string): string => join(out, "checkpoint.safetensors");
+export const bestOf = (out: string): string => join(out, "best.safetensors");
+
+/** The best heads of a run with patience, in a file beside the checkpoint. */
+class BestHeads {
+  readonly #path: string;
+  readonly #heads: readonly (readonly [string, Module])[];
+
+  constructor(out: string, heads: readonly (readonly [string, Module])[]) {
+    [this.#path, this.#heads] = [bestOf(out), heads];
+  }
+
+  /** Notes what a validation found. Whether so many have passed without a better one that training is over. */
+  note(state: LoopState, loss: number, patience: number): boolean {
+    const record = state.records.length - 1;
+    // Nothing was learned before the first step, and without validation objects nothing is better than anything.
+    if (state.step === 0 || !Number.isFinite(loss)) return false;
+    if (state.best === undefined || loss < state.best.loss) {
+      state.best = { record, loss };
+      scope(() =>
+        writeSafetensors(
+          this.#path,
+          Object.fromEntries(
+            this.#heads.flatMap(([name, head]) =>
+              [...head.namedTensors()].map(([key, value]) => [`${name}.${key}`, value]),
+            ),
+          ),
+          {},
+        ),
+      );
+      return false;
+    }
+    return record - state.best.record >= patience;
+  }
+
+  /** Brings the heads back to their best, where there is one. */
+  restore(state: LoopState): void {
+    if (state.best !== undefined && existsSync(this.#path))
+      scope(() => {
+        const { tensors } = readSafetensors(this.#path);
+        for (const [name, head] of this.#heads)
+          head.loadStateDict(
+            Object.fromEntries(Object.keys(head.stateDict()).map((key) => [key, tensors[`${name}.${key}`]])),
+          );
+      });
+  }
 }
 
 /**
@@ -142,7 +201,7 @@ export function trainTasks(
   tasks: LearnedTask[],
   settings: LoopSettings,
   { out, runHash, progress, signal }: LoopOptions,
-): { finished: boolean; records: LoopRecord[]; seconds: number } {
+): { finished: boolean; records: LoopRecord[]; seconds: number; best: number | null } {
   mkdirSync(out, { recursive: true });
   const frozen = settings.encoderRate === 0;
   const under = (part: string, parameters: Iterable<[string, Parameter]>) =>
@@ -152,62 +211,74 @@ export function trainTasks(
       ...(frozen ? [] : under("encoder", backbone.learned())),
       ...tasks.flatMap(({ name, head }) => under(name, head.namedParameters())),
     ],
-    { ...settings, rateOf: (name) => (name.startsWith("encoder.") ? settings.encoderRate : 1) },
+    {
+      ...settings,
+      rateOf: (name) =>
+        name.startsWith("encoder.") && backbone.isNew?.(name.slice("encoder.".length)) !== true
+          ? settings.encoderRate
+          : 1,
+    },
   );
   const heads = tasks.map(({ name, head }) => [name, head] as const);
   const trained = { modules: { encoder: backbone, ...Object.fromEntries(heads) }, optimiser: optimiser.adam };
-  const checkpoint = join(out, "checkpoint.safetensors");
+  const best = new BestHeads(out, heads);
+  const checkpoint = checkpointOf(out);
   const state = stateOf(tasks.length, loadCheckpoint(checkpoint, trained, runHash));
   const toEvaluation = () => {
     for (const module of [backbone, ...tasks.map(({ head }) => head)]) module.eval();
   };
   const evaluate = () => {
     toEvaluation();
-    judge(state, tasks, settings.active);
+    const loss = judge(state, tasks, settings.active);
+    state.stopped = settings.patience !== undefined && best.note(state, loss, settings.patience);
+    return state.stopped ? ("stop" as const) : undefined;
   };
   const save = () => saveCheckpoint(checkpoint, trained, { recipeHash: runHash, state: JSON.stringify(state) });
   let turn = 0;
   try {
     if (state.records.length === 0) evaluate();
-    trainSteps(
-      {
-        ...settings,
-        clock: state,
-        optimiser,
-        evaluateEvery: settings.validateEvery,
-        checkpoint,
-        progress,
-        signal,
-        begin() {
-          turn = takeTurn(state.credits, state.shares);
-          return tasks[turn].name;
+    if (state.stopped !== true)
+      trainSteps(
+        {
+          ...settings,
+          clock: state,
+          optimiser,
+          evaluateEvery: settings.validateEvery,
+          checkpoint,
+          progress,
+          signal,
+          begin() {
+            turn = takeTurn(state.credits, state.shares);
+            return tasks[turn].name;
+          },
+          learn(_, random) {
+            backbone.train(!frozen);
+            for (const { head } of tasks) head.train();
+            return scope(() => {
+              const value = tasks[turn].loss(random, frozen);
+              const loss = value.item();
+              if (Number.isFinite(loss)) value.backward();
+              return { loss };
+            });
+          },
         },
-        learn(_, random) {
-          backbone.train(!frozen);
-          for (const { head } of tasks) head.train();
-          return scope(() => {
-            const value = tasks[turn].loss(random, frozen);
-            const loss = value.item();
-            if (Number.isFinite(loss)) value.backward();
-            return { loss };
-          });
+        {
+          moved({ loss }) {
+            state.stepsOfTask[turn]++;
+            state.sums[turn] += loss;
+            state.counts[turn]++;
+          },
+          evaluate,
+          checkpoint: save,
         },
-      },
-      {
-        moved({ loss }) {
-          state.stepsOfTask[turn]++;
-          state.sums[turn] += loss;
-          state.counts[turn]++;
-        },
-        evaluate,
-        checkpoint: save,
-      },
-    );
+      );
     save();
   } finally {
     optimiser.dispose();
     progress.end();
   }
   toEvaluation();
-  return { finished: state.step >= settings.steps, records: state.records, seconds: state.seconds };
+  const finished = state.stopped === true || state.step >= settings.steps;
+  if (finished) best.restore(state);
+  return { finished, records: state.records, seconds: state.seconds, best: state.best?.record ?? null };
 }

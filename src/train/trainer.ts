@@ -21,8 +21,8 @@ export interface StepRecord extends Record<string, number> {
 export interface Hooks {
   /** After the parameters moved, `clock.step` counted. */
   moved?(record: StepRecord): void;
-  /** Every `evaluateEvery` steps and at the last one. */
-  evaluate?(): void;
+  /** Every `evaluateEvery` steps and at the last one; "stop" ends the training. */
+  evaluate?(): unknown;
   /** After each step: its record, the length of its gradients and its learning rate. */
   metrics?(record: StepRecord, gradNorm: number, learningRate: number): void;
   /** Every `checkpointEvery` steps, but not at the last one: who called the loop saves what it ends with. */
@@ -36,10 +36,12 @@ export interface Run {
   seed: number;
   optimiser: ScheduledOptimiser;
   evaluateEvery?: number;
-  checkpointEvery: number;
+  checkpointEvery?: number;
   /** File of the checkpoint, for messages. */
-  checkpoint: string;
-  progress: Progress;
+  checkpoint?: string;
+  /** A stream that all steps draw from in turn, in place of one for each; such a run cannot go on where it stopped. */
+  random?: Random;
+  progress?: Progress;
   /** Stops the loop after the step in which it fires. */
   signal?: AbortSignal;
   /** What step `step` is about, for messages and progress; asked before the step's seed is drawn. */
@@ -53,30 +55,31 @@ export interface Run {
  * run that goes on from its checkpoint is the same run. Throws DIVERGED.
  */
 export function trainSteps(run: Run, hooks: Hooks = {}): void {
-  const { clock, steps, seed, optimiser, progress, signal } = run;
+  const { clock, steps, seed, optimiser, progress, signal, checkpoint } = run;
   const due = (every = Number.POSITIVE_INFINITY) => clock.step % every === 0 || clock.step === steps;
   let [before, cpuBefore] = [performance.now(), process.cpuUsage()];
   while (clock.step < steps && signal?.aborted !== true) {
     const about = run.begin?.(clock.step) ?? "";
-    const random = new Random(seed).fork(`step ${clock.step}`);
-    manualSeed(random.int(2 ** 31));
+    const random = run.random ?? new Random(seed).fork(`step ${clock.step}`);
+    if (run.random === undefined) manualSeed(random.int(2 ** 31));
     optimiser.begin(clock.step);
     const record = run.learn(clock.step, random);
     if (!Number.isFinite(record.loss))
       throw new SkyloopError(
         "DIVERGED",
-        `the loss${about === "" ? "" : ` of ${about}`} is ${record.loss} at step ${clock.step}; the last good checkpoint is ${run.checkpoint}; lower the learning rate and train into a new folder`,
+        `the loss${about === "" ? "" : ` of ${about}`} is ${record.loss} at step ${clock.step}${checkpoint === undefined ? "" : `; the last good checkpoint is ${checkpoint}`}; lower the learning rate and train into a new folder`,
       );
     const gradNorm = optimiser.finish();
     clock.step++;
     hooks.moved?.(record);
-    if (hooks.evaluate !== undefined && due(run.evaluateEvery)) hooks.evaluate();
+    const stops = hooks.evaluate !== undefined && due(run.evaluateEvery) && hooks.evaluate() === "stop";
     const [now, cpu] = [performance.now(), process.cpuUsage(cpuBefore)];
     clock.seconds += (now - before) / 1000;
     clock.cpuSeconds += (cpu.user + cpu.system) / 1e6;
     [before, cpuBefore] = [now, process.cpuUsage()];
     hooks.metrics?.(record, gradNorm, optimiser.adam.learningRate);
-    progress.update(clock.step, steps, `${about === "" ? "" : `${about} `}loss ${record.loss.toFixed(3)}`);
+    progress?.update(clock.step, steps, `${about === "" ? "" : `${about} `}loss ${record.loss.toFixed(3)}`);
+    if (stops) return;
     if (clock.step < steps && due(run.checkpointEvery)) hooks.checkpoint?.();
   }
 }

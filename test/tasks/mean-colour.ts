@@ -57,6 +57,7 @@ export const MEAN_COLOUR: Task<ColourSamples, ColourBatch, Linear, Float32Array,
   deficitLabel: "error / spread",
   source: "stamps",
   batchTimes: 2,
+  needs: ["features"],
 
   async load(folder, { seed, inputPx, progress }) {
     const survey = await openSurvey(folder);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -74,6 +74,31 @@ describe("a fourth task, in one file", () => {
     expect(answer.json()).toMatchObject({ code: "PREDICTIONS_UNKNOWN" });
     await app.close();
   }, 60_000);
+
+  it.each(["restore", "reconstruct"] as const)(
+    "%s refuses a network without stages, and leaves no folder",
+    async (name) => {
+      const out = join(folder.path, "lacks");
+      const options = { ...run, ...quiet, model: "resnet18", frozen: true, out };
+      await expect(trainTask(TASKS[name] as AnyTask, survey, options)).rejects.toMatchObject({
+        code: "BACKBONE_LACKS",
+        message: expect.stringMatching(
+          /needs a backbone that gives skips; resnet18 gives features, maps; take one of lvm-/,
+        ),
+      });
+      expect(existsSync(out)).toBe(false);
+      const source = { task: TASKS[name] as AnyTask, survey, options: { seed: 1 } };
+      const together = {
+        strategy: "uniform",
+        splits: {},
+        active: { temperature: 1, floor: 0.1 },
+        validateEvery: 4,
+      } as const;
+      await expect(trainTogether({ ...options, ...together, tasks: [source] })).rejects.toMatchObject({
+        code: "BACKBONE_LACKS",
+      });
+    },
+  );
 
   it("learns together with the other three", async () => {
     const images = { survey, options: { seed: 1 } };

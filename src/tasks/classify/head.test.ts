@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { Adam, liveTensors, manualSeed, randn, scope, setThreads, writeSafetensors, zeros } from "../../torch/index.ts";
-import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss, saveFeatureHead } from "./head.ts";
-import { loadClassModel } from "./predict.ts";
+import { loadHead, saveHead } from "../heads.ts";
+import { balancedWeights, ClassifyHead, classifyLogits, classifyLoss } from "./head.ts";
+import type { ClassModel } from "./predict.ts";
+import { CLASSIFY } from "./task.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -68,9 +70,9 @@ describe("the head", () => {
     expect(last).toBeLessThan(first / 2);
     console.log(`loss ${first.toFixed(3)} -> ${last.toFixed(3)}`);
     const path = join(folder.path, "head.safetensors");
-    saveFeatureHead(path, head, card);
-    const loaded = loadClassModel(path);
-    if (!("head" in loaded)) throw new Error("no head");
+    saveHead(path, CLASSIFY, { head, card });
+    const loaded = loadHead(path).model as ClassModel;
+    if ("network" in loaded) throw new Error("not a head on features");
     expect(loaded.card).toEqual(card);
     const numbers = features.toFloat32Array();
     expect(classifyLogits(loaded.head, numbers, 6)).toEqual(classifyLogits(head.eval(), numbers, 6));
@@ -84,6 +86,6 @@ describe("the head", () => {
   it("refuses a file that is no head", () => {
     const path = join(folder.path, "other.safetensors");
     scope(() => writeSafetensors(path, { a: zeros([2]) }));
-    expect(() => loadClassModel(path)).toThrow(/no trained task/);
+    expect(() => loadHead(path)).toThrow(/no trained task/);
   });
 });

@@ -5,8 +5,9 @@
 import { Mlp } from "../../models/mlp.ts";
 import { Layer } from "../../nn/index.ts";
 import { crossEntropy, keep, noGrad, ones, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
-import { skyloopVersion, writeHead } from "../card.ts";
+import { skyloopVersion } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
+import type { SplitBy } from "./data.ts";
 
 /** The task's name. */
 export const CLASSIFY_NAME = "classify";
@@ -110,6 +111,8 @@ export interface FeatureHeadCard {
   dim: number;
   /** Logits are divided by it before they become probabilities. */
   temperature: number;
+  /** How the objects of its training were split; absent in files of older versions. */
+  splitBy?: SplitBy | null;
 }
 
 /** Card and tensors of a classifier on frozen features, as its file keeps them; its network is not in it. */
@@ -126,16 +129,6 @@ export function packFeatureHead(
     details,
     tensors: head.stateDict(),
   };
-}
-
-/** Writes a head as safetensors with its card. */
-export function saveFeatureHead(
-  path: string,
-  head: ClassifyHead,
-  card: FeatureHeadCard,
-  about: Partial<Pick<Packed, "trainedOn" | "made">> = {},
-): void {
-  scope(() => writeHead(path, CLASSIFY_NAME, packFeatureHead(head, card, about)));
 }
 
 /** A head on features from its card and tensors, in evaluation mode. */

@@ -104,6 +104,30 @@ export function readVotes(survey: Survey, columns: string[]): ClassTargets {
   };
 }
 
+/**
+ * The labels of a column as a head numbers its classes, also where the survey lacks some of them; objects of others are
+ * left out. Throws COLUMN_MISSING, NOT_CLASSES, ONE_CLASS, and NO_LABELS where none is of these classes.
+ */
+export function readKnownClasses(survey: Survey, column: string, classes: string[]): ClassTargets {
+  const all = readClasses(survey, column);
+  const place = all.classes.map((name) => classes.indexOf(name));
+  const kept = [...hardClasses(all)].flatMap((k, i) => (place[k] >= 0 ? [{ row: all.rows[i], k: place[k] }] : []));
+  if (kept.length === 0)
+    throw new SkyloopError(
+      "NO_LABELS",
+      `column ${column} of ${survey.folder} has none of the head's classes (${classes.join(", ")}); it has ${all.classes.slice(0, 12).join(", ")}`,
+    );
+  const targets = new Float32Array(kept.length * classes.length);
+  for (const [i, { k }] of kept.entries()) targets[i * classes.length + k] = 1;
+  return {
+    classes,
+    rows: kept.map(({ row }) => row),
+    targets,
+    soft: false,
+    unlabelled: all.unlabelled + all.rows.length - kept.length,
+  };
+}
+
 /** The class with the largest target of each object. */
 export function hardClasses({ targets, classes }: Pick<ClassTargets, "targets" | "classes">): Int32Array {
   return Int32Array.from({ length: targets.length / classes.length }, (_, i) => {

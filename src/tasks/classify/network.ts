@@ -1,71 +1,44 @@
 /**
- * A network from images to classes that is trained as a whole: an LVM's encoder with the head, or a convolutional
- * network.
+ * Networks that classify: an LVM's encoder with a head on its features, a convolutional network that ends in classes,
+ * or features that were read before.
  */
 import { existsSync } from "node:fs";
+import { blocks } from "../../base/blocks.ts";
 import { SkyloopError } from "../../base/errors.ts";
+import { hashFile } from "../../base/files.ts";
+import type { Progress } from "../../base/progress.ts";
+import type { Backbone, Capability } from "../../models/backbone.ts";
 import { CLASSIFIERS, type ClassifierName } from "../../models/classifiers.ts";
-import { isProjectionName, projectionIn, projectionState, readProjection } from "../../models/feature-projection.ts";
-import {
-  type FeatureReader,
-  type FeatureReading,
-  featuresOf,
-  notesOf,
-  readingOf,
-} from "../../models/feature-reader.ts";
+import { projectionIn, readProjection } from "../../models/feature-projection.ts";
+import { featuresOf, plainReader, readingOf } from "../../models/feature-reader.ts";
 import { createModel, loadWeights, normaliseNames, releasedWeights } from "../../models/index.ts";
-import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
-import { Layer } from "../../nn/index.ts";
+import { Layer, Module } from "../../nn/index.ts";
+import { listFeatures } from "../../store/features.ts";
 import { noGrad, type Parameter, readSafetensors, scope, type Tensor, tensor } from "../../torch/index.ts";
-import { skyloopVersion, writeHead } from "../card.ts";
-import type { HeadCard, Packed } from "../task.ts";
-import { CLASSIFY_NAME, ClassifyHead, classifyLogits } from "./head.ts";
+import { skyloopVersion } from "../card.ts";
+import { featuresFor } from "../embed/embed.ts";
+import type { HeadCard, InputsOf, Network, NetworkRequest, NetworkSource, Packed } from "../task.ts";
+import { type ClassSamples, IMAGES_AT_ONCE, type SplitBy } from "./data.ts";
+import { ClassifyHead, classifyLogits, type FeatureHeadCard, pickRows } from "./head.ts";
 
-/** Images [B, 3, S, S] in [0, 1] to logits [B, classes]. */
-export interface ImageClassifier {
-  readonly layer: Layer;
-  /** Side of the images it is made for. */
-  readonly sizePx: number;
-  /** New parameters, and those that come with knowledge and are moved more carefully. */
-  readonly parameters: { fresh: [string, Parameter][]; learned: [string, Parameter][] };
-  /** What its file must say beside the card, and tensors that are no parameters of the layer. */
-  readonly notes: Record<string, string>;
-  readonly extra: Record<string, Tensor>;
-  /**
-   * Of an LVM whose encoder does not learn: the features [B, dim] that images are predicted from, and the head that
-   * does so.
-   */
-  readonly frozen: { features(images: Tensor): Tensor; head: ClassifyHead } | null;
-  dispose(): void;
+/** From images [B, 3, S, S] in [0, 1], or from features, to logits [B, classes]. */
+export interface Classifier {
+  network: Network;
+  /** From what the network gives to logits. */
+  head: Layer;
 }
 
-/**
- * Encoder, reading and head as one layer. It learns from one view of each image, which is a random one already, and
- * predicts from as many as its weights ask.
- */
-class LvmClassifier extends Layer {
-  readonly encoder: SwinUnet;
-  readonly head: ClassifyHead;
-  readonly #reader: FeatureReader;
-  readonly #frozen: boolean;
+/** Puts both in training or evaluation; a frozen network stays in evaluation. */
+export function setTraining({ network, head }: Classifier, on: boolean, frozen: boolean): void {
+  network.backbone.train(on && !frozen);
+  head.train(on);
+}
 
-  constructor(encoder: SwinUnet, reader: FeatureReader, head: ClassifyHead, frozen: boolean) {
-    super();
-    [this.encoder, this.#reader, this.head, this.#frozen] = [encoder, reader, head, frozen];
-  }
-  /** Features as they are while learning. */
-  features(images: Tensor): Tensor {
-    return this.#reader.once(images);
-  }
-  forward(images: Tensor): Tensor {
-    const read = () => (this.training ? this.#reader.once(images) : this.#reader.of(images));
-    return this.head.forward(this.#frozen ? noGrad(read) : read());
-  }
-  override train(on = true): this {
-    super.train(on);
-    if (this.#frozen) this.encoder.eval();
-    return this;
-  }
+/** Frees network and head. */
+export function disposeClassifier({ network, head }: Classifier): void {
+  network.reader.dispose();
+  network.backbone.dispose();
+  head.dispose();
 }
 
 /** Whether a name is one of the convolutional networks. */
@@ -79,24 +52,70 @@ const CONVNET_PX = 64;
 /** The last layer of each network has its own number of classes and is not loaded from weights with another one. */
 const LAST_LAYERS = ["classifier.6.weight", "classifier.6.bias", "fc.weight", "fc.bias"];
 
-/**
- * A convolutional network, initialised or from weights with torchvision's names. Throws WEIGHTS_MISSING,
- * STATE_MISMATCH.
- */
-function convnet(name: ClassifierName, classes: number, weights: string | undefined): ImageClassifier {
-  const layer = CLASSIFIERS[name](classes);
-  const all = [...layer.namedParameters()];
-  if (weights !== undefined) loadConvnet(name, layer, weights);
-  const isFresh = ([key]: [string, Parameter]) => weights === undefined || LAST_LAYERS.includes(key);
-  return {
-    layer,
-    sizePx: CONVNET_PX,
-    parameters: { fresh: all.filter(isFresh), learned: all.filter((entry) => !isFresh(entry)) },
-    notes: {},
-    extra: {},
-    frozen: null,
-    dispose: () => layer.dispose(),
-  };
+/** Gives back what it is given: the head of a network that ends in classes. */
+export class NoHead extends Layer {
+  forward(logits: Tensor): Tensor {
+    return logits;
+  }
+}
+
+/** A network that gives features only. */
+abstract class FeatureNetwork extends Module implements Backbone {
+  readonly gives: readonly Capability[] = ["features"];
+  readonly channels: readonly number[] = [];
+  abstract readonly featureDim: number;
+  abstract readonly imageSize: number;
+  abstract features(inputs: Tensor): Tensor;
+  maps(): never {
+    throw new Error("this network gives features only");
+  }
+  abstract learned(): [string, Parameter][];
+  abstract kept(): [string, Tensor][];
+}
+
+/** A convolutional network whose features are the classes' logits. */
+class EndsInClasses extends FeatureNetwork {
+  readonly imageSize = CONVNET_PX;
+  readonly featureDim: number;
+  readonly layer: Layer;
+  readonly #brought: boolean;
+
+  constructor(layer: Layer, classes: number, brought: boolean) {
+    super();
+    [this.layer, this.featureDim, this.#brought] = [layer, classes, brought];
+  }
+  features(images: Tensor): Tensor {
+    return this.layer.forward(images);
+  }
+  learned(): [string, Parameter][] {
+    return [...this.layer.namedParameters()];
+  }
+  kept(): [string, Tensor][] {
+    return [...this.layer.namedTensors()];
+  }
+  isNew(name: string): boolean {
+    return !this.#brought || LAST_LAYERS.includes(name);
+  }
+}
+
+/** Features that were read before: they are given and come back. */
+class KeptFeatures extends FeatureNetwork {
+  readonly imageSize = 0;
+  readonly featureDim: number;
+
+  constructor(dim: number) {
+    super();
+    this.featureDim = dim;
+  }
+  features(rows: Tensor): Tensor {
+    return rows;
+  }
+  learned(): [string, Parameter][] {
+    return [];
+  }
+  kept(): [string, Tensor][] {
+    return [];
+  }
 }
 
 function loadConvnet(name: string, layer: Layer, weights: string): void {
@@ -118,45 +137,28 @@ function loadConvnet(name: string, layer: Layer, weights: string): void {
   });
 }
 
-/** An LVM with a new head. `frozen`: only the head learns. */
-function lvm(name: string, classes: number, weights: string, frozen: boolean, dropout: number): ImageClassifier {
-  const encoder = createModel(name);
+/**
+ * A convolutional network, initialised or from weights with torchvision's names. Throws WEIGHTS_MISSING,
+ * STATE_MISMATCH.
+ */
+function convnet(name: ClassifierName, classes: number, weights: string | undefined, weightsHash = "none"): Network {
+  const layer = CLASSIFIERS[name](classes);
+  if (weights !== undefined) loadConvnet(name, layer, weights);
+  const backbone = new EndsInClasses(layer, classes, weights !== undefined);
+  return { name, backbone, reader: plainReader(backbone), weightsHash };
+}
+
+/** An LVM, in the reading of its weights. Throws UNKNOWN_MODEL, WEIGHTS_MISSING. */
+function lvm(name: string, weights: string): Network {
+  const backbone = createModel(name);
   if (!existsSync(weights))
     throw new SkyloopError(
       "WEIGHTS_MISSING",
       `no weights of ${name} at ${weights}; give --weights FILE.safetensors, or a model with released weights`,
     );
-  const notes = loadWeights(encoder, weights);
-  return lvmOf(encoder, readingOf(encoder, notes, readProjection(weights)), classes, frozen, dropout);
-}
-
-function lvmOf(
-  encoder: SwinUnet,
-  reading: FeatureReading,
-  classes: number,
-  frozen: boolean,
-  dropout: number,
-): ImageClassifier {
-  const reader = featuresOf(encoder, reading);
-  const layer = new LvmClassifier(encoder, reader, new ClassifyHead(reader.dim, classes, dropout), frozen);
-  const all = [...layer.namedParameters()];
-  return {
-    layer,
-    sizePx: reading.sizePx,
-    parameters: {
-      fresh: all.filter(([key]) => key.startsWith("head.")),
-      learned: frozen
-        ? []
-        : all.filter(([key]) => key.startsWith("encoder.") && !isDecoderName(key.slice("encoder.".length))),
-    },
-    notes: notesOf(reading),
-    extra: reading.projection === null ? {} : projectionState(reading.projection),
-    frozen: frozen ? { features: (images) => reader.of(images), head: layer.head } : null,
-    dispose() {
-      reader.dispose();
-      layer.dispose();
-    },
-  };
+  const notes = loadWeights(backbone, weights);
+  const reader = featuresOf(backbone, readingOf(backbone, notes, readProjection(weights)));
+  return { name, backbone, reader, weightsHash: "none" };
 }
 
 /** A classifier to begin with: its network, initial weights and number of classes. */
@@ -166,35 +168,86 @@ export interface NewClassifier {
   classes: number;
   /** Weights to begin with; the released ones of an LVM, none of a convolutional network. */
   weights?: string;
-  frozen?: boolean;
   /** Of an LVM's head. */
   dropout?: number;
 }
 
 /** A classifier before training. Draws from torch's seed. Throws UNKNOWN_MODEL, WEIGHTS_MISSING, STATE_MISMATCH. */
-export function createClassifier({
-  name,
-  classes,
-  weights,
-  frozen = false,
-  dropout = 0.3,
-}: NewClassifier): ImageClassifier {
-  return isConvnet(name)
-    ? convnet(name, classes, weights)
-    : lvm(name, classes, weights ?? releasedWeights(name), frozen, dropout);
+export function createClassifier({ name, classes, weights, dropout = 0.3 }: NewClassifier): Classifier {
+  if (isConvnet(name)) return { network: convnet(name, classes, weights), head: new NoHead() };
+  const network = lvm(name, weights ?? releasedWeights(name));
+  return { network, head: new ClassifyHead(network.reader.dim, classes, dropout) };
+}
+
+/** Whether a network ends in classes, so that no head belongs on it. */
+export function endsInClasses({ backbone }: Network): boolean {
+  return backbone instanceof EndsInClasses;
+}
+
+/** Whether a network's features are read from disk. */
+export function isKept({ backbone }: Network): boolean {
+  return backbone instanceof KeptFeatures;
+}
+
+/** Features on disk as a network, and what it is given of rows of the catalogue. */
+interface ReadBefore {
+  network: Network;
+  inputs: InputsOf;
+}
+
+/** The name of the feature set of a request: those of weights that were given get a name of their own. */
+async function featureSetOf({ model, weights, features }: Omit<NetworkRequest, "frozen">): Promise<string> {
+  if (weights !== undefined && !existsSync(weights))
+    throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${model} at ${weights}; check the path`);
+  return features ?? (weights === undefined ? model : `${model}-${(await hashFile(weights)).slice(0, 8)}`);
+}
+
+/** Features of a set that is on disk, computed first where it is missing. Throws what computing features throws. */
+async function readFeatures(
+  folder: string,
+  name: string,
+  { model, weights, progress }: Pick<NetworkRequest, "model" | "weights" | "progress">,
+): Promise<ReadBefore> {
+  const set = await featuresFor(folder, model, name, progress, weights);
+  const { dim, weightsHash } = set;
+  const matrix = set.matrix();
+  set.close();
+  const backbone = new KeptFeatures(dim);
+  return {
+    network: { name: model, backbone, reader: plainReader(backbone), weightsHash },
+    inputs: (rows) => tensor(pickRows(matrix, dim, rows), [rows.length, dim]),
+  };
 }
 
 /**
- * Sets the head's mean and deviation to those of training images' features, batch by batch; a convolutional network has
- * none.
+ * The networks that only classification knows: those that end in classes, which always learn as a whole, and features
+ * on disk in place of an encoder that does not learn; null for an LVM that does.
  */
-export function standardiseHead({ layer }: ImageClassifier, batches: (() => Tensor)[]): void {
-  if (!(layer instanceof LvmClassifier)) return;
-  layer.eval();
-  const rows: number[] = [];
-  for (const images of batches)
-    for (const value of noGrad(() => scope(() => layer.features(images()).toFloat32Array()))) rows.push(value);
-  layer.head.standardise(Float32Array.from(rows), layer.head.mean.shape[0]);
+export async function classNetwork(request: NetworkRequest): Promise<NetworkSource<ClassSamples> | null> {
+  const { model, weights, frozen } = request;
+  if (isConvnet(model)) {
+    const weightsHash = weights !== undefined && existsSync(weights) ? await hashFile(weights) : "none";
+    return {
+      name: model,
+      inputPx: CONVNET_PX,
+      gives: ["features"],
+      load: ({ classes }) => convnet(model, classes.length, weights, weightsHash),
+    };
+  }
+  if (!frozen) return null;
+  const features = await featureSetOf(request);
+  let read: ReadBefore;
+  return {
+    name: model,
+    inputPx: 0,
+    gives: ["features"],
+    features,
+    async inputs() {
+      read = await readFeatures(request.folder, features, request);
+      return read.inputs;
+    },
+    load: () => read.network,
+  };
 }
 
 /** What a saved network needs beside its weights. */
@@ -204,73 +257,94 @@ export interface NetworkCard {
   classes: string[];
   sizePx: number;
   temperature: number;
+  /** How the objects of its training were split; absent in files of older versions. */
+  splitBy?: SplitBy | null;
 }
 
 /** What is packed of a trained network. The decoder of an LVM, which took no part, is left out. */
-export function packClassifier(
-  { layer, notes, extra }: ImageClassifier,
+export function packNetwork(
+  { network: { backbone, reader }, head }: Classifier,
   { model, ...details }: NetworkCard,
+  about: Partial<Pick<Packed, "trainedOn" | "made">> = {},
 ): Packed<Omit<NetworkCard, "model">> {
-  const state = Object.entries(layer.stateDict()).filter(
-    ([key]) => !(key.startsWith("encoder.") && isDecoderName(key.slice("encoder.".length))),
-  );
+  const under = (part: string, tensors: Iterable<[string, Tensor]>) =>
+    [...tensors].map(([name, value]): [string, Tensor] => [`${part}.${name}`, value]);
+  const state = isConvnet(model)
+    ? backbone.kept()
+    : [...under("encoder", backbone.kept()), ...under("head", head.namedTensors())];
   return {
     backbone: { name: model, weightsHash: null },
     trainedOn: { dataHash: null },
     made: { skyloop: skyloopVersion(), seed: null, steps: null },
+    ...about,
     details,
-    tensors: { ...Object.fromEntries(state), ...extra },
-    notes,
+    tensors: { ...Object.fromEntries(state), ...reader.tensors },
+    notes: reader.notes,
   };
 }
 
-/** Writes a trained network with its card. */
-export function saveClassifier(path: string, classifier: ImageClassifier, card: NetworkCard): void {
-  scope(() => writeHead(path, CLASSIFY_NAME, packClassifier(classifier, card)));
-}
-
 /** Whether a card is of a network that reads pixels, and not of a head on features. */
-export function isNetworkCard({ task, details }: HeadCard): boolean {
-  return task === CLASSIFY_NAME && !("dim" in details);
+export function isNetworkCard({ details }: HeadCard): boolean {
+  return !("dim" in details);
 }
 
 /** A network from its card, tensors and notes, in evaluation mode. */
-export function openClassifier(
-  { backbone, details }: HeadCard,
+export function openNetwork(
+  { backbone: { name: model }, details }: HeadCard,
   tensors: Record<string, Tensor>,
   notes: Record<string, string>,
-): { classifier: ImageClassifier; card: NetworkCard } {
-  const card = { ...details, model: backbone.name } as NetworkCard;
+): Classifier & { card: NetworkCard } {
+  const card = { ...details, model } as NetworkCard;
   const K = card.classes.length;
-  let classifier: ImageClassifier;
-  if (isConvnet(card.model)) classifier = convnet(card.model, K, undefined);
-  else {
-    const encoder = createModel(card.model);
-    classifier = lvmOf(encoder, readingOf(encoder, notes, projectionIn(tensors)), K, true, 0);
+  if (isConvnet(model)) {
+    const network = convnet(model, K, undefined);
+    (network.backbone as EndsInClasses).layer.loadStateDict(tensors);
+    network.backbone.eval();
+    return { network, head: new NoHead().eval(), card };
   }
-  const state = Object.entries(tensors).filter(([name]) => !isProjectionName(name));
-  classifier.layer.loadStateDict(Object.fromEntries(state), { partial: !isConvnet(card.model) });
-  classifier.layer.eval();
-  return { classifier, card };
-}
-
-/** Images that a network is run on at once when it is not trained. */
-export const MEASURE_BATCH = 64;
-/** Row numbers as an int64 tensor [rows], to select rows of another tensor. */
-export const indexOf = (rows: number[]) => tensor(rows, [rows.length], "int64");
-/** Features that a frozen encoder has read, by row of the images. */
-export type FeaturesByRow = Map<number, Float32Array>;
-/** What a network says of some of the images, [rows, ...], block by block. */
-function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: number[]): Float32Array {
-  const parts: Float32Array[] = [];
-  for (let at = 0; at < rows.length; at += MEASURE_BATCH)
-    parts.push(
-      noGrad(() =>
-        scope(() =>
-          forward(images.indexSelect(0, indexOf(rows.slice(at, at + MEASURE_BATCH))).to("float32")).toFloat32Array(),
-        ),
+  const under = (part: string) =>
+    Object.fromEntries(
+      Object.entries(tensors).flatMap(([key, value]) =>
+        key.startsWith(`${part}.`) ? [[key.slice(part.length + 1), value]] : [],
       ),
     );
+  const backbone = createModel(model);
+  backbone.loadStateDict(under("encoder"), { partial: true });
+  const reader = featuresOf(backbone.eval(), readingOf(backbone, notes, projectionIn(tensors)));
+  const head = new ClassifyHead(reader.dim, K);
+  head.loadStateDict(under("head"));
+  return { network: { name: model, backbone, reader, weightsHash: "none" }, head: head.eval(), card };
+}
+
+/**
+ * The features that a head reads, as a network, computed first where they are missing. Throws OTHER_WEIGHTS where the
+ * survey's are of other weights, or would be.
+ */
+export async function networkOfHead(
+  folder: string,
+  { model, features, weightsHash }: FeatureHeadCard,
+  progress: Progress,
+): Promise<ReadBefore> {
+  const refuse = (found: string) => {
+    if (found !== weightsHash)
+      throw new SkyloopError(
+        "OTHER_WEIGHTS",
+        `the head reads features of ${model} with weights ${weightsHash.slice(0, 12)}, ${folder} has them with ${found.slice(0, 12)}; embed it with the same weights, or train the head again`,
+      );
+  };
+  const isThere = listFeatures(folder).some((set) => set.model === features);
+  // Hours of features that the head cannot read are not begun.
+  if (!isThere && existsSync(releasedWeights(model))) refuse(await hashFile(releasedWeights(model)));
+  const read = await readFeatures(folder, features, { model, progress });
+  refuse(read.network.weightsHash);
+  return read;
+}
+
+/** Numbers [n, ...] of places, `size` of them at a time, one below the other. */
+export function perBlock(places: number[], size: number, of: (some: number[]) => Tensor): Float32Array {
+  const parts = blocks(places.length, size).map(({ from, to }) =>
+    noGrad(() => scope(() => of(places.slice(from, to)).toFloat32Array())),
+  );
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -280,22 +354,30 @@ function perImage(forward: (images: Tensor) => Tensor, images: Tensor, rows: num
   return out;
 }
 
+/** Row numbers as an int64 tensor [rows], to select rows of another tensor. */
+export const indexOf = (rows: number[]) => tensor(rows, [rows.length], "int64");
+
+/** Features that a frozen encoder has read, by row of the images. */
+export type FeaturesByRow = Map<number, Float32Array>;
+
 /**
- * Logits [rows, classes] of some of the images, not augmented. With `known`, which must be of this encoder and these
- * images, a frozen encoder reads only what it has not read yet, and adds it.
+ * Logits [rows, classes] of some of the images, not augmented. With `known`, which must be of this network and these
+ * images, a network with a head reads only what it has not read yet, and adds it.
  */
 export function networkLogits(
-  { layer, frozen }: ImageClassifier,
+  { network, head }: Classifier,
   images: Tensor,
   rows: number[],
   known?: FeaturesByRow,
 ): Float32Array {
-  if (known === undefined || frozen === null) return perImage((some) => layer.forward(some), images, rows);
+  const read = (some: number[]) => network.reader.of(images.indexSelect(0, indexOf(some)).to("float32"));
+  if (known === undefined || !(head instanceof ClassifyHead))
+    return perBlock(rows, IMAGES_AT_ONCE, (some) => head.forward(read(some)));
   const missing = rows.filter((row) => !known.has(row));
-  const found = perImage(frozen.features, images, missing);
-  const [dim] = frozen.head.mean.shape;
+  const found = perBlock(missing, IMAGES_AT_ONCE, read);
+  const { dim } = network.reader;
   for (const [i, row] of missing.entries()) known.set(row, found.slice(i * dim, (i + 1) * dim));
   const features = new Float32Array(rows.length * dim);
   for (const [i, row] of rows.entries()) features.set(known.get(row) as Float32Array, i * dim);
-  return classifyLogits(frozen.head, features, dim);
+  return classifyLogits(head, features, dim);
 }

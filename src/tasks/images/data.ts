@@ -3,6 +3,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
 import { type CroppedPicture, loadPictures, type PictureSet } from "../../batches/pictures.ts";
+import { splitByClass } from "../../batches/split.ts";
 import { DEGRADE } from "../../stamps/degrade.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import type { ImageTaskName } from "./image-task.ts";
@@ -51,16 +52,14 @@ export async function loadImageData(
       "TOO_FEW_STAMPS",
       `${folder} has ${pictures.length} whole stamps of ${sizePx} px or more (${about.skipped} were left out); learning needs ${LEAST_PICTURES} at the least and hundreds to be good`,
     );
-  const order = new Random(seed).fork("image split").shuffle(pictures.map((_, i) => i));
-  const test = Math.min(MOST.test, Math.round(SHARE.test * order.length));
-  const validation = Math.min(MOST.validation, Math.round(SHARE.validation * order.length));
-  const of = (from: number, to: number) => order.slice(from, to).map((i) => pictures[i]);
-  return {
-    ...about,
-    test: of(0, test),
-    validation: of(test, test + validation),
-    train: of(test + validation, Math.min(order.length, test + validation + mostTrain)),
-  };
+  const alike = new Uint8Array(pictures.length);
+  const split = splitByClass(alike, 1, new Random(seed).fork("image split"), (count) => ({
+    test: Math.min(MOST.test, Math.round(SHARE.test * count)),
+    validation: Math.min(MOST.validation, Math.round(SHARE.validation * count)),
+    train: mostTrain,
+  }));
+  const of = (places: number[]) => places.map((place) => pictures[place]);
+  return { ...about, test: of(split.test), validation: of(split.validation), train: of(split.train) };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What restoration and reconstruction share: a batch, the network that improves it, and its loss. */
+
+import type { SkipBackbone } from "../../models/backbone.ts";
 import { ImageDecoder } from "../../models/image-decoder.ts";
-import type { SwinUnet } from "../../models/swin-unet.ts";
 import { noGrad, type Tensor, tensor, where } from "../../torch/index.ts";
 import { CANDIDATES } from "./candidates.ts";
 import type { ImageScale } from "./scale.ts";
@@ -21,7 +22,7 @@ const DECODER_INPUTS: Record<ImageTaskName, { marks: number; candidates: number 
 };
 
 /** A decoder with initial weights for a task, on maps of this encoder. */
-export function taskDecoder(encoder: SwinUnet, task: ImageTaskName): ImageDecoder {
+export function taskDecoder(encoder: SkipBackbone, task: ImageTaskName): ImageDecoder {
   const { marks, candidates } = DECODER_INPUTS[task];
   return new ImageDecoder(encoder, marks, candidates);
 }
@@ -58,7 +59,7 @@ export function stackImages(images: Float32Array[], sizePx: number): Tensor {
  * encoder records no gradients.
  */
 export function improve(
-  encoder: SwinUnet,
+  encoder: SkipBackbone,
   decoder: ImageDecoder,
   { image, known, candidates }: DecoderInput,
   frozen = false,

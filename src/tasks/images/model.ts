@@ -2,9 +2,9 @@
 import { SkyloopError } from "../../base/errors.ts";
 import { mirroredPlaces } from "../../batches/convolve.ts";
 import { firstGuess } from "../../batches/fill.ts";
+import type { SkipBackbone } from "../../models/backbone.ts";
 import type { ImageDecoder } from "../../models/image-decoder.ts";
 import { createModel } from "../../models/index.ts";
-import type { SwinUnet } from "../../models/swin-unet.ts";
 import { cat, noGrad, opInPlace, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
 import { readCard, readHead, skyloopVersion } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
@@ -40,7 +40,7 @@ export interface ImageCard {
 
 /** An encoder and the decoder of one image task, with the card that says what they learned. */
 export interface ImageModel {
-  encoder: SwinUnet;
+  encoder: SkipBackbone;
   decoder: ImageDecoder;
   card: ImageCard;
 }

@@ -1,10 +1,8 @@
 /** Restoration and reconstruction as tasks: crops made worse, a decoder on the encoder's maps, measures of images. */
-
-import { SkyloopError } from "../../base/errors.ts";
 import { type CroppedPicture, randomCrop } from "../../batches/pictures.ts";
-import { featuresOf } from "../../models/feature-reader.ts";
+import type { SkipBackbone } from "../../models/backbone.ts";
+import { plainReader } from "../../models/feature-reader.ts";
 import type { ImageDecoder } from "../../models/image-decoder.ts";
-import { SwinUnet } from "../../models/swin-unet.ts";
 import { mseLoss, noGrad, type Tensor } from "../../torch/index.ts";
 import type { Evaluator, Network, SampleOptions, Samples, Task } from "../task.ts";
 import { degradationOf, type ImageData, loadImageData, restoreRanges } from "./data.ts";
@@ -48,11 +46,8 @@ export type ImageTask = Task<
   Omit<ImageCard, "task" | "model" | "steps" | "seed" | "dataHash">
 >;
 
-/** The encoder whose maps and skips decoders are made for. Throws UNKNOWN_MODEL for another backbone. */
-function encoderOf({ name, backbone }: Network): SwinUnet {
-  if (backbone instanceof SwinUnet) return backbone;
-  throw new SkyloopError("UNKNOWN_MODEL", `images are improved by an LVM's maps; ${name} is none, take lvm-nano`);
-}
+/** The encoder that a decoder stands on; that it gives `skips` was checked before it was loaded. */
+const encoderOf = ({ backbone }: Network) => backbone as SkipBackbone;
 
 /** Pictures of a survey as samples of an image task. Throws BAD_OPTION for ranges that cannot be. */
 export function imageSamples(task: ImageTaskName, data: ImageData, { sizePx, own = {} }: SampleOptions): ImageSamples {
@@ -99,6 +94,7 @@ function imageTask(name: ImageTaskName, caption: string): ImageTask {
     deficitLabel: "MSE after / before",
     source: "images",
     batchTimes: 1,
+    needs: ["skips"],
 
     async load(folder, options) {
       const { sizePx, seed, progress, mostTrain } = options;
@@ -138,7 +134,7 @@ function imageTask(name: ImageTaskName, caption: string): ImageTask {
     open: openImageModel,
     dispose: disposeImageModel,
     parts: ({ encoder, decoder, card }) => ({
-      network: { name: card.model, backbone: encoder, reader: featuresOf(encoder), weightsHash: card.dataHash },
+      network: { name: card.model, backbone: encoder, reader: plainReader(encoder), weightsHash: card.dataHash },
       head: decoder,
     }),
 

@@ -155,6 +155,7 @@ export const PARAMETERS: Task<
   deficitLabel: "1 - R2",
   source: "numbers",
   batchTimes: BATCH_TIMES,
+  needs: ["features"],
 
   async load(folder, { seed, inputPx, mostTrain, own = {} }) {
     const data = await loadNumbers(folder, own as ParametersOwn, { seed, inputPx, mostTrain });

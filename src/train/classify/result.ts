@@ -1,6 +1,13 @@
 /** What a classifier's training leaves in `metrics.json`. */
 import type { CalibratedScores } from "../../measure/calibration.ts";
-import type { EpochRecord } from "./train-head.ts";
+
+/** Mean cross entropy and accuracy after one epoch. */
+export interface EpochRecord {
+  epoch: number;
+  trainLoss: number;
+  validationLoss: number;
+  validationAccuracy: number;
+}
 
 /** What a trained classifier reached on the test split; written as metrics.json. */
 export interface ClassifyResult {

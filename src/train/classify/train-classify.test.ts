@@ -6,8 +6,7 @@ import { SILENT } from "../../base/progress.ts";
 import { listPredictions, readPredictions } from "../../store/predictions.ts";
 import { readTable } from "../../survey/catalogue.ts";
 import { openSurvey } from "../../survey/folder.ts";
-import { evaluateClasses } from "../../tasks/classify/predict.ts";
-import { predictTask } from "../../tasks/use.ts";
+import { evaluateTask, predictTask } from "../../tasks/use.ts";
 import { setThreads } from "../../torch/index.ts";
 import { certainMistakes } from "./report.ts";
 import { trainClassify } from "./train-classify.ts";
@@ -32,10 +31,16 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
+async function learned(options: Parameters<typeof trainClassify>[1]) {
+  const result = await trainClassify(survey, options);
+  if (result === null) throw new Error("stopped by nobody");
+  return result;
+}
+
 describe("training a classifier on a survey", () => {
   it("writes a head, measures and a report with pictures, which predict and evaluate can use", async () => {
     const out = join(folder.path, "head");
-    const result = await trainClassify(survey, { ...base, column, out });
+    const result = await learned({ ...base, column, out });
     console.log(`column ${column}: accuracy ${result.scores.accuracy.toFixed(3)} on ${result.objects.test}`);
     expect(result.classes).toEqual(["false", "true"]);
     expect(result.scores.accuracy).toBeGreaterThan(0.7);
@@ -58,14 +63,17 @@ describe("training a classifier on a survey", () => {
         expect(Number(row.confidence)).toBeCloseTo(Number(row[`p_${row.predicted}`]), 9);
       }
     }
-    const { scores } = await evaluateClasses(survey, head, undefined, SILENT);
-    expect(scores.count).toBe(60);
-    expect(scores.accuracy).toBeGreaterThanOrEqual(result.scores.accuracy - 0.1);
+    // All objects of the survey, and the ones that the training left, which give its own numbers again.
+    const whole = await evaluateTask(survey, head, { which: "everything", progress: SILENT });
+    expect(whole).toMatchObject({ task: "classify", objects: 60, record: { column, classes: ["false", "true"] } });
+    expect(whole.measures.accuracy).toBeGreaterThanOrEqual(result.scores.accuracy - 0.1);
+    const left = await evaluateTask(survey, head, { scores: true, progress: SILENT });
+    expect(left.scores).toEqual(result.scores);
   });
 
   it("trains the whole network, whose head predict can use too, with predictions kept with the survey", async () => {
     const out = join(folder.path, "whole");
-    const result = await trainClassify(survey, {
+    const result = await learned({
       ...base,
       model: "lvm-nano",
       fineTune: true,
@@ -104,9 +112,10 @@ describe("training a classifier on a survey", () => {
       /has 3 labelled objects; a classifier needs 12/,
     );
     await expect(trainClassify(survey, { ...base, column, out: join(folder.path, "head") })).rejects.toThrow(
-      /trained head already/,
+      /trained model already/,
     );
-    await expect(evaluateClasses(survey, join(folder.path, "head/head.safetensors"), other, SILENT)).rejects.toThrow(
+    const asked = { which: "everything", own: { column: other }, progress: SILENT } as const;
+    await expect(evaluateTask(survey, join(folder.path, "head/head.safetensors"), asked)).rejects.toThrow(
       /a measurement, not a class|none of the head's classes/,
     );
     expect(existsSync(out)).toBe(false);

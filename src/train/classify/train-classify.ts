@@ -1,26 +1,23 @@
 /**
- * A classifier from a survey's label column: frozen features, a head, measures on objects it never saw, and a report.
+ * `skyloop train classify`: a head on frozen features, or a whole network, learned from a survey's label column, with
+ * measures on objects that it never saw, and a report.
  */
-import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { SkyloopError } from "../../base/errors.ts";
-import { hashFile, writeFileAtomic } from "../../base/files.ts";
 import type { Progress } from "../../base/progress.ts";
-import { loadInputs } from "../../batches/inputs.ts";
-import { type Split, stratifiedSplit } from "../../batches/split.ts";
-import { fitTemperature, negativeLogLikelihood, scoreLogits, softmaxRows } from "../../measure/calibration.ts";
-import { classificationScores, mostProbable } from "../../measure/classification.ts";
-import { releasedWeights } from "../../models/index.ts";
-import { openSurvey, type Survey } from "../../survey/folder.ts";
-import { classifyLogits, pickRows, saveFeatureHead } from "../../tasks/classify/head.ts";
-import { type ClassTargets, hardClasses, readClasses, readVotes } from "../../tasks/classify/labels.ts";
-import { createClassifier, isConvnet, networkLogits, saveClassifier } from "../../tasks/classify/network.ts";
-import { featuresFor } from "../../tasks/embed/embed.ts";
-import { manualSeed } from "../../torch/index.ts";
+import type { SplitShares } from "../../batches/split.ts";
+import { scoreLogits, softmaxRows } from "../../measure/calibration.ts";
+import { openSurvey } from "../../survey/folder.ts";
+import type { ClassLearning, ClassOwn, ClassSamples } from "../../tasks/classify/data.ts";
+import type { ClassifyHead } from "../../tasks/classify/head.ts";
+import { isConvnet } from "../../tasks/classify/network.ts";
+import type { ClassModel } from "../../tasks/classify/predict.ts";
+import { classLogits, stepsOfEpoch } from "../../tasks/classify/task.ts";
+import { TASKS } from "../../tasks/index.ts";
+import { type TaskRun, trainTask } from "../train-task.ts";
+import type { LoopRecord } from "../train-tasks.ts";
 import { writeClassifyReport } from "./report.ts";
-import type { ClassifyResult } from "./result.ts";
-import { DEFAULT_HEAD, type EpochRecord, type HeadOptions, trainHead } from "./train-head.ts";
-import { DEFAULT_NETWORK, trainNetwork } from "./train-network.ts";
+import type { ClassifyResult, EpochRecord } from "./result.ts";
+import { CLASS_AUGMENT } from "./train-network.ts";
 
 /** A classifier to train: labels, network, splits by seed, folder of the result. */
 export interface TrainClassifyOptions {
@@ -42,234 +39,93 @@ export interface TrainClassifyOptions {
   features?: string;
   out: string;
   /** Shares of the labelled objects that decide when to stop and that only measure. */
-  shares?: { validation: number; test: number };
-  head?: Partial<HeadOptions>;
+  shares?: SplitShares;
+  head?: Partial<Pick<ClassLearning, "labelSmoothing" | "balanced">> & { seed?: number; epochs?: number };
   command: string;
   progress: Progress;
+  signal?: AbortSignal;
 }
 
-/** Every class needs an object to learn from, one to choose by and one to measure with. */
-const LEAST_OF_A_CLASS = 3;
-const LEAST_OBJECTS = 12;
+const SHARES: SplitShares = { validation: 0.15, test: 0.2 };
+/** The side of crops, which classification does not look at. */
+const NO_CROPS_PX = 32;
 
-function checkEnough(survey: Survey, { classes, rows }: ClassTargets, truth: Int32Array): void {
-  const counts = classes.map((_, k) => truth.filter((value) => value === k).length);
-  const rare = counts.findIndex((count) => count < LEAST_OF_A_CLASS);
-  if (rows.length < LEAST_OBJECTS)
-    throw new SkyloopError(
-      "TOO_FEW_OBJECTS",
-      `${survey.folder} has ${rows.length} labelled objects; a classifier needs ${LEAST_OBJECTS} to learn from and to be measured with, and hundreds to be good: label more (the loop's page is quick), or search with \`skyloop start\``,
-    );
-  if (rare >= 0)
-    throw new SkyloopError(
-      "TOO_FEW_OBJECTS",
-      `class ${classes[rare]} has ${counts[rare]} object${counts[rare] === 1 ? "" : "s"}; each needs ${LEAST_OF_A_CLASS}: one to learn from, one to choose by, one to measure with. Label more, or name the other classes with --classes`,
-    );
+/** The records as epochs. */
+function epochsOf(records: LoopRecord[], perEpoch: number): EpochRecord[] {
+  return records.slice(1).map(({ step, losses, measures }) => ({
+    epoch: Math.round((100 * step) / perEpoch) / 100,
+    trainLoss: losses[0] ?? 0,
+    validationLoss: measures[0].loss,
+    validationAccuracy: measures[0].accuracy,
+  }));
 }
 
-interface ClassifyInputs {
-  options: TrainClassifyOptions;
-  settings: HeadOptions;
-  labelled: ClassTargets;
-  truth: Int32Array;
-  split: Split;
-  column: string;
-}
-
-interface TrainedClassifier {
-  /** Of the test objects, [test, classes]. */
-  logits: Float32Array;
-  temperature: number;
-  history: EpochRecord[];
-  bestEpoch: number;
-  weightsHash: string;
-  /** Writes what was learned and frees it. */
-  save(path: string): void;
-}
-
-/** Only the head, on frozen features. Those of weights that were given get a name of their own. */
-async function learnHead(
-  folder: string,
-  { options, settings, labelled, split, column }: ClassifyInputs,
-): Promise<TrainedClassifier> {
-  const { model, weights, progress } = options;
-  if (weights !== undefined && !existsSync(weights))
-    throw new SkyloopError("WEIGHTS_MISSING", `no weights of ${model} at ${weights}; check the path`);
-  const name =
-    options.features ?? (weights === undefined ? model : `${model}-${(await hashFile(weights)).slice(0, 8)}`);
-  const features = await featuresFor(folder, model, name, progress, weights);
-  const { dim, weightsHash } = features;
-  const classes = labelled.classes.length;
-  const rows = pickRows(features.matrix(), dim, labelled.rows);
-  features.close();
-  const { head, history, bestEpoch, temperature } = trainHead(
-    { features: rows, dim, targets: labelled.targets, classes },
-    split,
-    settings,
-  );
-  return {
-    logits: classifyLogits(head, pickRows(rows, dim, split.test), dim),
-    temperature,
-    history,
-    bestEpoch,
-    weightsHash,
-    save(path) {
-      saveFeatureHead(path, head, {
-        model,
-        features: name,
-        weightsHash,
-        column,
-        classes: labelled.classes,
-        dim,
-        temperature,
-      });
-      head.dispose();
-    },
-  };
-}
-
-/** Points of the record of a network's training. */
-const RECORDS = 12;
-/**
- * Passes over the training objects of a network that is trained as a whole, and the fewest steps, unless epochs are
- * given.
- */
-const NETWORK_EPOCHS = 20;
-const LEAST_STEPS = 150;
-
-/** A whole network, on random views of the images. */
-async function learnNetwork(
-  folder: string,
-  { options, settings, labelled, truth, split, column }: ClassifyInputs,
-): Promise<TrainedClassifier> {
-  const { model, weights, progress, head: wanted = {} } = options;
-  const classes = labelled.classes.length;
-  manualSeed(settings.seed);
-  const classifier = createClassifier({ name: model, classes, weights, dropout: settings.dropout });
-  const { sizePx } = classifier;
-  const images = await loadInputs(folder, sizePx, labelled.rows, progress);
-  const { batchSize } = DEFAULT_NETWORK;
-  const perEpoch = Math.ceil(split.train.length / batchSize);
-  const steps =
-    wanted.epochs === undefined ? Math.max(LEAST_STEPS, NETWORK_EPOCHS * perEpoch) : wanted.epochs * perEpoch;
-  const { seed, balanced, labelSmoothing } = settings;
-  // Weights that begin without knowledge, and large networks without normalisation, do not stand the head's rate.
-  const learningRate = isConvnet(model) ? 3e-4 : DEFAULT_NETWORK.learningRate;
-  const validationTruth = split.validation.map((i) => truth[i]);
-  const history: EpochRecord[] = [];
-  const every = Math.max(1, Math.round(steps / RECORDS));
-  let sum = 0;
-  trainNetwork(
-    classifier,
-    { images, targets: labelled.targets, classes },
-    split.train,
-    { ...DEFAULT_NETWORK, steps, learningRate, seed, balanced, labelSmoothing },
-    (step, loss) => {
-      sum += loss / every;
-      if (step % every !== 0) return;
-      classifier.layer.eval();
-      const logits = networkLogits(classifier, images, split.validation);
-      classifier.layer.train();
-      const { accuracy } = classificationScores(mostProbable(logits, classes), validationTruth, classes);
-      history.push({
-        epoch: Math.round((100 * step) / perEpoch) / 100,
-        trainLoss: sum,
-        validationLoss: negativeLogLikelihood(logits, validationTruth, classes),
-        validationAccuracy: accuracy,
-      });
-      sum = 0;
-    },
-  );
-  const logits = networkLogits(classifier, images, split.test);
-  const temperature = fitTemperature(networkLogits(classifier, images, split.validation), validationTruth, classes);
-  images.dispose();
-  const from = weights ?? (isConvnet(model) ? undefined : releasedWeights(model));
-  return {
-    logits,
-    temperature,
-    history,
-    bestEpoch: steps / perEpoch,
-    weightsHash: from === undefined ? "none" : await hashFile(from),
-    save(path) {
-      saveClassifier(path, classifier, { model, column, classes: labelled.classes, sizePx, temperature });
-      classifier.dispose();
-    },
-  };
-}
-
-/**
- * Trains, measures on the test share and writes `head.safetensors`, `metrics.json` and `report.html` into `out`. Throws
- * COLUMN_MISSING, NO_LABELS, NOT_CLASSES, ONE_CLASS, BAD_VOTES, TOO_FEW_OBJECTS, RUN_EXISTS, and what computing
- * features throws.
- */
-export async function trainClassify(folder: string, options: TrainClassifyOptions): Promise<ClassifyResult> {
-  const { model, out, command } = options;
-  if (existsSync(join(out, "head.safetensors")))
-    throw new SkyloopError(
-      "RUN_EXISTS",
-      `${out} holds a trained head already; give another folder with --out, or delete it`,
-    );
+/** What a finished training gives: measures on the test objects, and the report beside them. */
+async function reportOf(run: TaskRun, folder: string, { command, model, out, head = {} }: TrainClassifyOptions) {
+  const data = run.data as ClassSamples;
+  const { classes, split, truth, rows, unlabelled, soft, column, dataHash } = data;
+  const { card } = run.model as ClassModel;
+  const logits = classLogits(run.network, run.learned.head as ClassifyHead, data, "test");
+  const history = epochsOf(run.records, stepsOfEpoch(data, run));
   const survey = await openSurvey(folder);
   try {
-    const labelled =
-      options.votes !== undefined
-        ? readVotes(survey, options.votes)
-        : readClasses(survey, options.column ?? "label", options.only);
-    const truth = hardClasses(labelled);
-    checkEnough(survey, labelled, truth);
-    const settings = { ...DEFAULT_HEAD, ...options.head };
-    const split: Split = stratifiedSplit(truth, options.shares ?? { validation: 0.15, test: 0.2 }, settings.seed);
-    const classes = labelled.classes.length;
-    const column = options.votes?.join(",") ?? options.column ?? "label";
-    const whole = options.fineTune === true || isConvnet(model);
-    const learned = await (whole ? learnNetwork : learnHead)(folder, {
-      options,
-      settings,
-      labelled,
-      truth,
-      split,
-      column,
-    });
-    const { logits, temperature, history, bestEpoch, weightsHash } = learned;
     const result: ClassifyResult = {
       survey: survey.name,
-      dataHash: survey.header.dataHash,
+      dataHash,
       command,
       column,
-      classes: labelled.classes,
-      soft: labelled.soft,
+      classes,
+      soft,
       model,
-      weightsHash,
-      encoder: whole ? "trained" : "frozen",
-      objects: {
-        train: split.train.length,
-        validation: split.validation.length,
-        test: split.test.length,
-        unlabelled: labelled.unlabelled,
-      },
-      seed: settings.seed,
-      bestEpoch,
+      weightsHash: run.network.weightsHash,
+      encoder: "network" in (run.model as ClassModel) ? "trained" : "frozen",
+      objects: { ...data.counts, unlabelled },
+      seed: head.seed ?? 1,
+      bestEpoch: run.best === null ? (history.at(-1)?.epoch ?? 0) : history[run.best - 1].epoch,
       scores: scoreLogits(
         logits,
-        split.test.map((i) => truth[i]),
-        classes,
-        temperature,
+        split.test.map((place) => truth[place]),
+        classes.length,
+        card.temperature,
       ),
       history,
     };
-    mkdirSync(out, { recursive: true });
-    const objects = split.test.map((i) => ({ row: labelled.rows[i], truth: truth[i] }));
-    await writeClassifyReport(
-      join(out, "report.html"),
-      survey,
-      result,
-      objects,
-      softmaxRows(logits, classes, temperature),
-    );
-    writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify({ ...result, options: settings }, null, 2)}\n`);
-    learned.save(join(out, "head.safetensors"));
+    const objects = split.test.map((place) => ({ row: rows[place], truth: truth[place] }));
+    const probabilities = softmaxRows(logits, classes.length, card.temperature);
+    await writeClassifyReport(join(out, "report.html"), survey, result, objects, probabilities);
     return result;
   } finally {
     survey.close();
   }
+}
+
+/**
+ * Trains, measures on the test share and writes `head.safetensors`, `metrics.json` and `report.html` into `out`. A run
+ * that was stopped goes on. Null where `signal` stopped it. Throws COLUMN_MISSING, NO_LABELS, NOT_CLASSES, ONE_CLASS,
+ * BAD_VOTES, TOO_FEW_OBJECTS, RUN_EXISTS, DIVERGED, LOCKED and what computing features throws.
+ */
+export async function trainClassify(folder: string, options: TrainClassifyOptions): Promise<ClassifyResult | null> {
+  const { column, votes, only, model, shares = SHARES, head: { seed = 1, epochs, ...learning } = {} } = options;
+  const own: ClassOwn = {
+    column,
+    votes,
+    only,
+    split: shares,
+    epochs,
+    learning: { balanced: true, augment: CLASS_AUGMENT, ...learning },
+  };
+  return trainTask(
+    TASKS.classify,
+    folder,
+    {
+      ...options,
+      headFile: "head.safetensors",
+      seed,
+      sizePx: NO_CROPS_PX,
+      frozen: options.fineTune !== true && !isConvnet(model),
+      own: { ...own },
+      reading: options.progress,
+    },
+    (run) => reportOf(run, folder, options),
+  );
 }

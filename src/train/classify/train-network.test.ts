@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
-import { createClassifier, networkLogits, saveClassifier } from "../../tasks/classify/network.ts";
-import { loadClassModel } from "../../tasks/classify/predict.ts";
+import { createClassifier, disposeClassifier, networkLogits } from "../../tasks/classify/network.ts";
+import type { ClassModel } from "../../tasks/classify/predict.ts";
+import { CLASSIFY } from "../../tasks/classify/task.ts";
+import { loadHead, saveHead } from "../../tasks/heads.ts";
 import {
   keep,
   liveTensors,
@@ -17,8 +19,8 @@ import {
 import { DEFAULT_NETWORK, trainNetwork } from "./train-network.ts";
 
 function loadNetwork(path: string) {
-  const model = loadClassModel(path);
-  if (!("classifier" in model)) throw new Error("a head on features");
+  const model = loadHead(path).model as ClassModel;
+  if (!("network" in model)) throw new Error("a head on features");
   return model;
 }
 
@@ -63,24 +65,21 @@ describe("a network trained as a whole", () => {
   ])("$name, frozen $frozen: learns 8 images, and is the same after saving and loading", ({ name, frozen }) => {
     const before = liveTensors();
     const data = toy();
-    const classifier = createClassifier({ name, classes: 2, frozen });
-    const encoder = () => scope(() => classifier.layer.stateDict()["encoder.norm.weight"].sum().item());
+    const classifier = createClassifier({ name, classes: 2 });
+    const encoder = () => scope(() => classifier.network.backbone.stateDict()["norm.weight"].sum().item());
     const start = encoder();
-    const losses = trainNetwork(classifier, data, rows, options);
+    const losses = trainNetwork(classifier, data, rows, { ...options, frozen });
     console.log(`${name}: loss ${losses[0].toFixed(3)} -> ${losses.at(-1)?.toFixed(3)}`);
     expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
     expect(encoder() === start).toBe(frozen);
     const path = join(folder.path, `${name}-${frozen}.safetensors`);
     const card = { model: name, column: "kind", classes: ["a", "b"], sizePx: 64, temperature: 1.5 };
-    saveClassifier(path, classifier, card);
+    saveHead(path, CLASSIFY, { ...classifier, card });
     const loaded = loadNetwork(path);
     expect(loaded.card).toEqual(card);
-    const [own, again] = [
-      networkLogits(classifier, data.images, rows),
-      networkLogits(loaded.classifier, data.images, rows),
-    ];
+    const [own, again] = [networkLogits(classifier, data.images, rows), networkLogits(loaded, data.images, rows)];
     expect(Math.max(...own.map((value, i) => Math.abs(value - again[i])))).toBeLessThan(1e-5);
-    for (const one of [classifier, loaded.classifier]) one.dispose();
+    for (const one of [classifier, loaded]) disposeClassifier(one);
     data.images.dispose();
     expect(liveTensors()).toBe(before);
   });
@@ -88,17 +87,15 @@ describe("a network trained as a whole", () => {
   it("may be a convolutional network, saved and loaded, or begun with brought weights but for the last layer", () => {
     const source = createClassifier({ name: "resnet18", classes: 5 });
     const path = join(folder.path, "brought.safetensors");
-    saveClassifier(path, source, {
-      model: "resnet18",
-      column: "kind",
-      classes: ["a", "b", "c", "d", "e"],
-      sizePx: 64,
-      temperature: 1,
-    });
-    const loaded = loadNetwork(path).classifier;
+    const card = { model: "resnet18", column: "kind", classes: ["a", "b", "c", "d", "e"], sizePx: 64, temperature: 1 };
+    saveHead(path, CLASSIFY, { ...source, card });
+    const loaded = loadNetwork(path);
     const made = createClassifier({ name: "resnet18", classes: 3, weights: path });
-    expect(made.parameters.fresh.map(([key]) => key)).toEqual(["fc.weight", "fc.bias"]);
-    const values = (key: string, from: typeof made) => from.layer.stateDict()[key].toFloat32Array();
+    const { backbone } = made.network;
+    const isNew = backbone.learned().flatMap(([key]) => (backbone.isNew?.(key) === true ? [key] : []));
+    expect(isNew).toEqual(["fc.weight", "fc.bias"]);
+    const values = (key: string, from: typeof made) =>
+      Object.fromEntries(from.network.backbone.kept())[key].toFloat32Array();
     for (const key of ["layer4.1.bn2.weight", "layer3.0.conv1.weight"])
       for (const other of [made, loaded])
         expect(
@@ -107,7 +104,7 @@ describe("a network trained as a whole", () => {
         ).toBe(0);
     expect(values("fc.weight", loaded)).toEqual(values("fc.weight", source));
     expect(values("fc.weight", made).length).toBe(3 * 512);
-    for (const one of [source, made, loaded]) one.dispose();
+    for (const one of [source, made, loaded]) disposeClassifier(one);
   });
 
   it("says what is wrong with weights", () => {

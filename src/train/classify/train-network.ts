@@ -1,10 +1,15 @@
-/** Training a network from images to classes by a fixed number of steps on random views of the images. */
+/**
+ * A network from images to classes trained by a fixed number of steps on random views of labelled images in memory: for
+ * comparisons, which keep no run.
+ */
 import { Random } from "../../base/random.ts";
 import { type AugmentOptions, augment, DEFAULT_AUGMENT } from "../../batches/augment.ts";
-import { balancedWeights, classifyLoss, pickRows } from "../../tasks/classify/head.ts";
-import { type ImageClassifier, indexOf, MEASURE_BATCH, standardiseHead } from "../../tasks/classify/network.ts";
-import { keep, manualSeed, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { IMAGES_AT_ONCE } from "../../tasks/classify/data.ts";
+import { balancedWeights, ClassifyHead, classifyLoss, pickRows } from "../../tasks/classify/head.ts";
+import { type Classifier, indexOf, perBlock, setTraining } from "../../tasks/classify/network.ts";
+import { keep, manualSeed, noGrad, type Parameter, scope, type Tensor, tensor } from "../../torch/index.ts";
 import { ScheduledOptimiser } from "../optimiser.ts";
+import { trainSteps } from "../trainer.ts";
 
 /** Labelled images in memory: [N, 3, S, S], in half precision or single, and targets [N, classes]. */
 export interface LabelledImages {
@@ -27,7 +32,18 @@ export interface NetworkOptions {
   augment: Omit<AugmentOptions, "sizePx">;
 }
 
-/** Settings of `train classify --fine-tune` and of convolutional networks. */
+/** Colour tells kinds of galaxies apart: it is changed less than where no label is to be learned. */
+export const CLASS_AUGMENT: NetworkOptions["augment"] = {
+  ...DEFAULT_AUGMENT,
+  zoom: [0.9, 1.1],
+  gamma: 0.05,
+  bandGain: 0.02,
+  saturation: [0.9, 1.1],
+  blur: 0.5,
+  noise: 0.02,
+};
+
+/** Settings of networks in comparisons. */
 export const DEFAULT_NETWORK: NetworkOptions = {
   steps: 600,
   batchSize: 32,
@@ -37,20 +53,12 @@ export const DEFAULT_NETWORK: NetworkOptions = {
   labelSmoothing: 0.05,
   balanced: true,
   seed: 1,
-  // Colour tells kinds of galaxies apart: it is changed less than where no label is to be learned.
-  augment: {
-    ...DEFAULT_AUGMENT,
-    zoom: [0.9, 1.1],
-    gamma: 0.05,
-    bandGain: 0.02,
-    saturation: [0.9, 1.1],
-    blur: 0.5,
-    noise: 0.02,
-  },
+  augment: CLASS_AUGMENT,
 };
 
 const WARMUP_SHARE = 0.1;
 const CLIP_NORM = 3;
+
 /** `count` rows a time, each of `rows` once an epoch, in an order that the seed decides. */
 function* batches(rows: number[], count: number, random: Random): Generator<number[]> {
   let queue: number[] = [];
@@ -61,58 +69,79 @@ function* batches(rows: number[], count: number, random: Random): Generator<numb
   }
 }
 
+/** Parameters of a head, and of the network where it is not frozen, by name; and which hold no knowledge yet. */
+function parametersOf({ network: { backbone }, head }: Classifier, frozen: boolean) {
+  const under = (part: string, all: Iterable<[string, Parameter]>) =>
+    [...all].map(([name, parameter]): [string, Parameter] => [`${part}.${name}`, parameter]);
+  const isFresh = (name: string) =>
+    name.startsWith("head.") || backbone.isNew?.(name.slice("encoder.".length)) === true;
+  const all = [...under("head", head.namedParameters()), ...(frozen ? [] : under("encoder", backbone.learned()))];
+  // What is new comes first, as ever: the length of all gradients is a sum in this order.
+  const parameters = [...all.filter(([name]) => isFresh(name)), ...all.filter(([name]) => !isFresh(name))];
+  return { parameters, isFresh };
+}
+
 /**
  * Trains on `rows` of the images for `options.steps` steps (AdamW, warm-up and cosine, gradients clipped) and leaves
- * the network in evaluation. Returns the loss of every step. The same data, options and thread count give the same
- * network, if it was made under the same seed.
+ * the network in evaluation; of a `frozen` one only the head learns. Returns the loss of every step. The same data,
+ * options and thread count give the same network, if it was made under the same seed. Throws DIVERGED.
  */
 export function trainNetwork(
-  classifier: ImageClassifier,
+  classifier: Classifier,
   { images, targets, classes }: LabelledImages,
   rows: number[],
-  options: NetworkOptions,
-  onStep: (step: number, loss: number) => void = () => {},
+  { frozen = false, ...options }: NetworkOptions & { frozen?: boolean },
 ): number[] {
-  const { layer, sizePx, parameters } = classifier;
+  const { network, head } = classifier;
+  const { reader } = network;
   const random = new Random(options.seed).fork("network");
   manualSeed(options.seed);
   const of = (some: number[]) => images.indexSelect(0, indexOf(some)).to("float32");
-  const blocks = Array.from({ length: Math.ceil(rows.length / MEASURE_BATCH) }, (_, i) =>
-    rows.slice(i * MEASURE_BATCH, (i + 1) * MEASURE_BATCH),
-  );
-  standardiseHead(
-    classifier,
-    blocks.map((block) => () => of(block)),
-  );
-  layer.train();
-  const fresh = new Set(parameters.fresh.map(([name]) => name));
-  const optimiser = new ScheduledOptimiser([...parameters.fresh, ...parameters.learned], {
+  if (head instanceof ClassifyHead) {
+    setTraining(classifier, false, frozen);
+    head.standardise(
+      perBlock(rows, IMAGES_AT_ONCE, (some) => reader.once(of(some))),
+      reader.dim,
+    );
+  }
+  setTraining(classifier, true, frozen);
+  const { parameters, isFresh } = parametersOf(classifier, frozen);
+  const optimiser = new ScheduledOptimiser(parameters, {
     ...options,
     warmupSteps: Math.max(1, Math.round(WARMUP_SHARE * options.steps)),
     clipNorm: CLIP_NORM,
-    rateOf: (name) => (fresh.has(name) ? 1 : options.learnedShare),
+    rateOf: (name) => (isFresh(name) ? 1 : options.learnedShare),
   });
   const weights = options.balanced
     ? keep(tensor(balancedWeights(pickRows(targets, classes, rows), classes), [classes]))
     : null;
   const order = batches(rows, options.batchSize, random);
   const losses: number[] = [];
-  for (let step = 0; step < options.steps; step++) {
-    const batch = order.next().value as number[];
-    optimiser.begin(step);
-    const loss = scope(() => {
-      const views = augment(of(batch), random, { ...options.augment, sizePx });
-      const wanted = tensor(pickRows(targets, classes, batch), [batch.length, classes]);
-      const value = classifyLoss(layer.forward(views), wanted, { weights, labelSmoothing: options.labelSmoothing });
-      value.backward();
-      return value.item();
-    });
-    optimiser.finish();
-    losses.push(loss);
-    onStep(step + 1, loss);
-  }
+  const clock = { step: 0, seconds: 0, cpuSeconds: 0 };
+  trainSteps({
+    ...options,
+    clock,
+    optimiser,
+    random,
+    learn() {
+      const batch = order.next().value as number[];
+      const loss = scope(() => {
+        const views = augment(of(batch), random, { ...options.augment, sizePx: reader.sizePx });
+        const wanted = tensor(pickRows(targets, classes, batch), [batch.length, classes]);
+        const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
+        const value = classifyLoss(head.forward(features), wanted, {
+          weights,
+          labelSmoothing: options.labelSmoothing,
+        });
+        value.backward();
+        return value.item();
+      });
+      losses.push(loss);
+      return { loss };
+    },
+  });
   optimiser.dispose();
   weights?.dispose();
-  layer.eval();
+  setTraining(classifier, false, frozen);
   return losses;
 }

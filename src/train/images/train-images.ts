@@ -30,9 +30,8 @@ export async function trainImageModel(folder: string, options: TrainImageOptions
   const { task: name, fwhm, noise, seeingKnown, ...common } = options;
   const task: AnyTask = TASKS[name];
   return trainTask(task, folder, { ...common, own: { fwhm, noise, seeingKnown } }, async (run) => {
-    const { network, learned, made } = run;
     const data = run.data as ImageSamples;
-    const model = task.finish(network, learned.head, data, made) as ImageModel;
+    const model = run.model as ImageModel;
     const evaluation = await evaluateInto(join(options.out, "examples.png"), model, data, data.setups);
     return { card: model.card, objects: { ...data.counts, skipped: data.skipped }, ...evaluation };
   });

@@ -4,8 +4,7 @@
  */
 import type { ClassificationScores } from "../../measure/classification.ts";
 import { loadBackbone } from "../../models/index.ts";
-import { loadClassData, type SplitClassData } from "../../tasks/classify/data.ts";
-import { classSamples } from "../../tasks/classify/task.ts";
+import { type ClassSamples, loadClasses } from "../../tasks/classify/data.ts";
 import { type ImageData, loadImageData } from "../../tasks/images/data.ts";
 import type { MethodScores } from "../../tasks/images/evaluate.ts";
 import { imageSamples } from "../../tasks/images/task.ts";
@@ -54,7 +53,7 @@ export type DataOptions = Pick<
 
 /** Samples of the paper's tasks, which several runs may share. */
 export interface MultitaskData {
-  classes: SplitClassData;
+  classes: ClassSamples;
   images: ImageData;
 }
 
@@ -67,7 +66,7 @@ export async function loadMultitaskData(
   inputPx: number,
 ): Promise<MultitaskData> {
   return {
-    classes: await loadClassData(classes, column, inputPx, classSplitSeed, reading),
+    classes: await loadClasses(classes, { seed: classSplitSeed, inputPx, progress: reading, own: { column } }),
     images: await loadImageData(images, sizePx, splitSeed, reading, MOST_PAIRS),
   };
 }
@@ -92,7 +91,7 @@ export async function trainMultitask(
     task: TASKS.classify,
     survey: options.classes,
     options: { seed: classSplitSeed, own: { column } },
-    data: classSamples(data.classes, column),
+    data: data.classes,
   };
   const tasks = [classify, images("restore"), images("reconstruct")];
   const splits = { splitSeed, classSplitSeed };

@@ -10,7 +10,7 @@ import { hashBytes, hashFile, writeFileAtomic } from "../../base/files.ts";
 import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
 import { isProjectionName } from "../../models/feature-projection.ts";
-import { loadBackbone, releasedWeights } from "../../models/index.ts";
+import { checkBackbone, loadBackbone, releasedWeights } from "../../models/index.ts";
 import { lineChart } from "../../plot/lines.ts";
 import { CLASS_BATCH_TIMES } from "../../tasks/classify/task.ts";
 import { saveHead } from "../../tasks/heads.ts";
@@ -158,7 +158,9 @@ export async function trainTogether(
   mkdirSync(options.out, { recursive: true });
   const release = lockFolder(options.out, "train");
   try {
-    const { inputPx, load } = await loadBackbone(options.model, options.weights);
+    const backbone = await loadBackbone(options.model, options.weights);
+    for (const { task } of options.tasks) checkBackbone(task.name, task.needs, backbone);
+    const { inputPx, load } = backbone;
     const sources = await loadAll(options, inputPx);
     manualSeed(options.seed);
     const network = load();
