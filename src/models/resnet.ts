@@ -1,7 +1,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import { BatchNorm, Conv2d, Layer, Linear, Sequential } from "../nn/index.ts";
 import { adaptiveAveragePool, initialiseConvolutions, MaxPool2d } from "../nn/pooling.ts";
-import type { Parameter, Tensor } from "../torch/index.ts";
+import { type Parameter, scope, type Tensor } from "../torch/index.ts";
 import { type Backbone, STRIDES } from "./backbone.ts";
 
 /** Brings the input of a block to the shape of its output. */
@@ -29,11 +29,14 @@ class BasicBlock extends Layer {
     this.downsample = shortcut(inputs, width, stride);
   }
   forward(x: Tensor): Tensor {
-    const inner = this.bn1.forward(this.conv1.forward(x)).relu();
-    return this.bn2
-      .forward(this.conv2.forward(inner))
-      .add(this.downsample?.forward(x) ?? x)
-      .relu();
+    // What no gradient needs is freed at once.
+    return scope(() => {
+      const inner = this.bn1.forward(this.conv1.forward(x)).relu();
+      return this.bn2
+        .forward(this.conv2.forward(inner))
+        .add(this.downsample?.forward(x) ?? x)
+        .relu();
+    });
   }
 }
 
@@ -62,12 +65,14 @@ class Bottleneck extends Layer {
     this.downsample = shortcut(inputs, 4 * width, stride);
   }
   forward(x: Tensor): Tensor {
-    const narrow = this.bn1.forward(this.conv1.forward(x)).relu();
-    const inner = this.bn2.forward(this.conv2.forward(narrow)).relu();
-    return this.bn3
-      .forward(this.conv3.forward(inner))
-      .add(this.downsample?.forward(x) ?? x)
-      .relu();
+    return scope(() => {
+      const narrow = this.bn1.forward(this.conv1.forward(x)).relu();
+      const inner = this.bn2.forward(this.conv2.forward(narrow)).relu();
+      return this.bn3
+        .forward(this.conv3.forward(inner))
+        .add(this.downsample?.forward(x) ?? x)
+        .relu();
+    });
   }
 }
 
