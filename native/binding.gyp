@@ -42,6 +42,11 @@
       "sources": ["addon/fits.cc"],
       "cflags_cc": ["-std=c++17", "-O2", "-fexceptions", "-frtti", "-Wall", "-Wextra"],
       "libraries": ["-lcfitsio"]
+    },
+    {
+      "target_name": "map",
+      "sources": ["addon/map.cc"],
+      "cflags_cc": ["-std=c++17", "-O2", "-fexceptions", "-frtti", "-Wall", "-Wextra"]
     }
   ]
 }

@@ -69,7 +69,7 @@ function spreadOut({ space }: Scene, rows: number[], count: number): number[] {
 }
 
 /** The page that the loop itself would show. */
-const chosenBy = (scene: Scene, mode: Mode) =>
+const chosenBy = (scene: Scene, mode: Mode, highestShare?: number) =>
   choose({
     scores: scores(scene),
     candidates: scene.ranked,
@@ -79,6 +79,7 @@ const chosenBy = (scene: Scene, mode: Mode) =>
     randomPicks: 0,
     seed: scene.seed,
     space: scene.space,
+    highestShare,
   }).page.map(({ row }) => row);
 
 const CHOICES: Record<string, Choice> = {
@@ -96,7 +97,9 @@ const CHOICES: Record<string, Choice> = {
     diverseRows(scene.space, SHOWN, scene.random, { rows: above(scene) }).map(({ row }) => row),
   "one of each kind above 0.5 that no example stands for (the rule's lower scores)": (scene) =>
     chosenBy(scene, "lower"),
-  "half the highest, half of each kind (the first page)": (scene) => chosenBy(scene, "mixed"),
+  "half the highest, half of each kind": (scene) => chosenBy(scene, "mixed", 1 / 2),
+  "two thirds the highest, a third of each kind (the first page)": (scene) => chosenBy(scene, "mixed"),
+  "three quarters the highest, a quarter of each kind": (scene) => chosenBy(scene, "mixed", 3 / 4),
   "evenly through all scores": ({ ranked }) => evenly(ranked),
   "at random": ({ ranked, random }) => random.sample(ranked.length, SHOWN).map((i) => ranked[i]),
 };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
-import { SEEDS, whole } from "./numbers.ts";
+import { real, SEEDS, whole } from "./numbers.ts";
 
 /** Benchmarks are no part of the installed program: they are read from the repository, through tsx. */
 async function load<T>(file: string): Promise<T> {
@@ -34,10 +34,10 @@ export function addBenchCommand(program: Command): void {
           : "images per second in training (masked images, linear decoder: forward, backward, Adam)",
       )
       .option("--model <name>", "encoder (see skyloop model list)", "lvm-tiny")
-      .option("--batch <n>", "images per batch", Number, 16)
-      .option("--size <px>", "side of the images", Number, 128)
-      .option("--seconds <s>", "seconds per measurement", Number, 4)
-      .option("--rounds <n>", "measurements of each program, interleaved", Number, 3)
+      .option("--batch <n>", "images per batch", whole("--batch", 1, 65536), 16)
+      .option("--size <px>", "side of the images", whole("--size", 8, 4096), 128)
+      .option("--seconds <s>", "seconds per measurement", real("--seconds", 0.01, 86400), 4)
+      .option("--rounds <n>", "measurements of each program, interleaved", whole("--rounds", 1, 10000), 3)
       .addOption(
         new Option("--precision <name>", "precision of our matrix products")
           .choices(["float32", "bfloat16"])
@@ -70,7 +70,7 @@ export function addBenchCommand(program: Command): void {
     .command("start")
     .description("seconds from process start to the features of one image")
     .option("--model <name>", "encoder (see skyloop model list)", "lvm-tiny")
-    .option("--rounds <n>", "starts of each program, interleaved", Number, 5)
+    .option("--rounds <n>", "starts of each program, interleaved", whole("--rounds", 1, 10000), 5)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { model: string; rounds: number; json: boolean }) => {
       const { benchStart } = await load<{
@@ -114,9 +114,9 @@ export function addBenchCommand(program: Command): void {
   bench
     .command("loop")
     .description("time of a saved label, a first page and a full ranking, with 200,000 objects x 384 features")
-    .option("--objects <n>", "number of objects", Number, 200_000)
-    .option("--dim <n>", "features per object", Number, 384)
-    .option("--rounds <n>", "number of rounds", Number, 3)
+    .option("--objects <n>", "number of objects", whole("--objects", 100, 1000000000), 200_000)
+    .option("--dim <n>", "features per object", whole("--dim", 1, 65536), 384)
+    .option("--rounds <n>", "number of rounds", whole("--rounds", 1, 10000), 3)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; rounds: number; json: boolean }) => {
       const { benchLoop } = await load<{
@@ -155,8 +155,8 @@ export function addBenchCommand(program: Command): void {
     .description(
       "the page with 200,000 objects in Chromium: first paint, frames per second, saved label, next page, memory",
     )
-    .option("--objects <n>", "number of objects", Number, 200_000)
-    .option("--dim <n>", "features per object", Number, 384)
+    .option("--objects <n>", "number of objects", whole("--objects", 100, 1000000000), 200_000)
+    .option("--dim <n>", "features per object", whole("--dim", 1, 65536), 384)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { objects: number; dim: number; json: boolean }) => {
       const { benchPage, describePage } = await load<{
@@ -171,9 +171,9 @@ export function addBenchCommand(program: Command): void {
     .description(
       "survey download of many positions from a service on loopback, killed on the way: speed, memory, requests",
     )
-    .option("--positions <n>", "number of positions", Number, 10_000)
-    .option("--size <px>", "side of the cutouts", Number, 64)
-    .option("--kills <n>", "how often it is killed (SIGKILL) and started again", Number, 2)
+    .option("--positions <n>", "number of positions", whole("--positions", 1, 100000000), 10_000)
+    .option("--size <px>", "side of the cutouts", whole("--size", 8, 4096), 64)
+    .option("--kills <n>", "how often it is killed (SIGKILL) and started again", whole("--kills", 0, 1000), 2)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { positions: number; size: number; kills: number; json: boolean }) => {
       const { benchDownload } = await load<{ benchDownload(options: object): Promise<Record<string, number>> }>(

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ImageTaskName } from "../tasks/images/image-task.ts";
+import { SEEDS, whole } from "./numbers.ts";
 import { pairOf } from "./train-image.ts";
 
 interface EvaluateImageFlags {
@@ -25,7 +26,7 @@ export function addEvaluateImageCommands(evaluate: Command): void {
       .argument("<survey>", "survey folder; a fifth of its stamps, at most 100, are measured")
       .description("MSE, PSNR, SSIM and brightness beside classical methods, on the test split")
       .requiredOption("--head <file>", `${task}.safetensors of \`skyloop train ${task}\``)
-      .option("--seed <n>", "seed of the split (default: that of the training)", Number)
+      .option("--seed <n>", "seed of the split (default: that of the training)", whole("--seed", 0, SEEDS))
       .option("--pictures <file>", "PNG file of example images", `${task}-examples.png`)
       .option("--json", "one JSON object", false);
     OPTIONS[task](command);

@@ -3,6 +3,7 @@ import type { CalibratedScores } from "../measure/calibration.ts";
 import type { ClassificationScores } from "../measure/classification.ts";
 import { addEvaluateDetections } from "./evaluate-detections.ts";
 import { addEvaluateImageCommands } from "./evaluate-image.ts";
+import { SEEDS, whole } from "./numbers.ts";
 
 /** A table of a classifier's measures. */
 export function describeClasses(classes: string[], scores: ClassificationScores): string {
@@ -56,7 +57,7 @@ export function addEvaluateCommand(program: Command): void {
     .argument("<survey>", "survey folder; the test split is measured")
     .description("the validation measures of any head that holds its network, on the test split")
     .requiredOption("--head <file>", "head of `skyloop train` or of multitask training")
-    .option("--seed <n>", "seed of the split (default: that of the training)", Number)
+    .option("--seed <n>", "seed of the split (default: that of the training)", whole("--seed", 0, SEEDS))
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: { head: string; seed?: number; json: boolean }) => {
       const [{ evaluateTask }, { terminalProgress, SILENT }] = await Promise.all([

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addSessionCommands } from "./loop-sessions.ts";
+import { real, whole } from "./numbers.ts";
 
 interface SimulateFlags {
   model: string;
@@ -30,10 +31,10 @@ export function addLoopCommand(program: Command): void {
     .requiredOption("--positive <values>", "values that count as positive, separated by commas")
     .option("--negative <values>", "values that count as negative (default: all other values)")
     .option("--start <p+n>", "number of starting examples, positives+negatives", "5+5")
-    .option("--show <n>", "objects shown per round", Number, 10)
-    .option("--rounds <n>", "number of rounds", Number, 1)
-    .option("--alpha <a>", "from 0 (recall) to 1 (precision)", Number, 0.5)
-    .option("--seeds <n>", "repetitions", Number, 20)
+    .option("--show <n>", "objects shown per round", whole("--show", 1, 10_000), 10)
+    .option("--rounds <n>", "number of rounds", whole("--rounds", 0, 1000), 1)
+    .option("--alpha <a>", "from 0 (recall) to 1 (precision)", real("--alpha", 0, 1), 0.5)
+    .option("--seeds <n>", "repetitions", whole("--seeds", 1, 1000), 20)
     .option("--test <survey>", "survey to measure on (default: half of the labelled objects, held out)")
     .option("--test-column <name>", "label column of the test survey (default: the same name)")
     .option("--json", "one JSON object", false)
@@ -46,15 +47,6 @@ export function addLoopCommand(program: Command): void {
       const start = /^(\d+)\+(\d+)$/.exec(flags.start);
       if (start === null)
         throw new SkyloopError("BAD_OPTION", `--start is positives+negatives such as 5+5, not ${flags.start}`);
-      for (const [name, value, low, high] of [
-        ["show", flags.show, 1, 1e4],
-        ["rounds", flags.rounds, 0, 1000],
-        ["seeds", flags.seeds, 1, 1000],
-      ] as const)
-        if (!Number.isInteger(value) || value < low || value > high)
-          throw new SkyloopError("BAD_OPTION", `--${name} is a whole number from ${low} to ${high}, not ${value}`);
-      if (!(flags.alpha >= 0 && flags.alpha <= 1))
-        throw new SkyloopError("BAD_OPTION", `--alpha lies between 0 and 1, not ${flags.alpha}`);
       const result = await simulate({
         ...flags,
         survey,

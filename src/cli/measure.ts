@@ -38,7 +38,7 @@ export function addMeasureCommand(program: Command): void {
     .option(
       "--contrast <share>",
       "a peak with more than this share of the light is a source of its own (default: 0.02; 1: nothing is split)",
-      real("--contrast"),
+      real("--contrast", 0, 1),
     )
     .option("--name <name>", "name of the table of measurements", "measured")
     .option("--out <file>", "also write a catalogue: .csv, .parquet, .fits or .vot")

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { whole } from "./numbers.ts";
 
 /** `skyloop model list | info NAME`. */
 export function addModelCommand(program: Command): void {
@@ -18,7 +19,7 @@ export function addModelCommand(program: Command): void {
     .command("info")
     .argument("<name>", "encoder (see skyloop model list)")
     .description("layers, parameters and floating-point operations per image")
-    .option("--size <px>", "side of the image for the operation count", Number)
+    .option("--size <px>", "side of the image for the operation count", whole("--size", 8, 4096))
     .option("--json", "one JSON object", false)
     .action(async (name: string, options: { size?: number; json: boolean }) => {
       const [{ createModel, featuresOf }, { countFlops }, { noGrad, scope, zeros }] = await Promise.all([

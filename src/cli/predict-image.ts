@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ImageTaskName } from "../tasks/images/image-task.ts";
+import { real } from "./numbers.ts";
 
 interface PredictImageFlags {
   head: string;
@@ -25,7 +26,7 @@ const OPTIONS: Record<ImageTaskName, (command: Command) => Command> = {
     command.option(
       "--fwhm <px>",
       "full width at half maximum of the point spread function in px; for heads trained with --known-seeing",
-      Number,
+      real("--fwhm", 0.1, 100),
     ),
   reconstruct: (command) =>
     command

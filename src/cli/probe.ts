@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { SEEDS, whole } from "./numbers.ts";
 
 interface ProbeFlags {
   model: string;
@@ -40,7 +41,7 @@ export function addProbeCommand(program: Command): void {
       "--suites <file>",
       "instead of surveys and --column: a file of suites such as recipes/suites.json; prints one table",
     )
-    .option("--sizes <n>", "examples per class, separated by commas; 0 for all", "5,10,15,50,400")
+    .option("--sizes <list>", "examples per class, separated by commas; 0 for all", "5,10,15,50,400")
     .option(
       "--heads <names>",
       "nearest (nearest neighbours), linear (logistic regression), loop (the learner of a session)",
@@ -50,10 +51,15 @@ export function addProbeCommand(program: Command): void {
       "--networks <names>",
       "networks to train on the images of the same examples: resnet18 (from scratch), lvm-nano (fine-tuned)",
     )
-    .option("--network-seeds <n>", "number of draws of the examples for networks", Number, 3)
-    .option("--network-steps <n>", "training steps of a network, 32 images each", Number, 300)
-    .option("--seeds <n>", "number of draws of the examples", Number, 10)
-    .option("--split <seed>", "seed of the split into training and validation", Number, 1)
+    .option("--network-seeds <n>", "number of draws of the examples for networks", whole("--network-seeds", 1, 1000), 3)
+    .option(
+      "--network-steps <n>",
+      "training steps of a network, 32 images each",
+      whole("--network-steps", 1, 10000000),
+      300,
+    )
+    .option("--seeds <n>", "number of draws of the examples", whole("--seeds", 1, 1000), 10)
+    .option("--split <seed>", "seed of the split into training and validation", whole("--split", 0, SEEDS), 1)
     .option("--write <page>", "with --suites: put the table into its section of a Markdown page")
     .option("--json", "one JSON object", false)
     .action(async (surveys: string[], flags: ProbeFlags) => {
@@ -66,8 +72,6 @@ export function addProbeCommand(program: Command): void {
       const sizes = listed(flags.sizes).map(Number);
       if (sizes.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < 0))
         throw new SkyloopError("BAD_OPTION", `--sizes is a list of whole numbers such as 5,50,0, not ${flags.sizes}`);
-      if (!Number.isInteger(flags.seeds) || flags.seeds < 1 || flags.seeds > 1000)
-        throw new SkyloopError("BAD_OPTION", `--seeds is a whole number from 1 to 1000, not ${flags.seeds}`);
       const heads = listed(flags.heads).map((name) => {
         if (!(name in HEADS))
           throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
@@ -80,12 +84,6 @@ export function addProbeCommand(program: Command): void {
           throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
         return known;
       });
-      for (const [option, value] of [
-        ["--network-seeds", flags.networkSeeds],
-        ["--network-steps", flags.networkSteps],
-      ] as const)
-        if (!Number.isInteger(value) || value < 1)
-          throw new SkyloopError("BAD_OPTION", `${option} is a whole number from 1, not ${value}`);
       if (names.length > 0 && flags.suites !== undefined)
         throw new SkyloopError(
           "BAD_OPTION",

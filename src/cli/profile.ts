@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { Argument, type Command, Option } from "commander";
 import type { Profile, ProfileRow } from "../nn/profile.ts";
 import type { Precision } from "../torch/index.ts";
+import { whole } from "./numbers.ts";
 
 interface Options {
   model: string;
@@ -25,14 +26,14 @@ export function addProfileCommand(program: Command): void {
     )
     .description("time by operator and by module for one batch, after two warm-up batches")
     .requiredOption("--model <name>", "encoder (see skyloop model list)")
-    .option("--batch <n>", "images per batch", Number, 16)
-    .option("--size <px>", "side of the images (default: that of the encoder)", Number)
+    .option("--batch <n>", "images per batch", whole("--batch", 1, 65536), 16)
+    .option("--size <px>", "side of the images (default: that of the encoder)", whole("--size", 8, 4096))
     .addOption(
       new Option("--precision <name>", "precision of matrix products")
         .choices(["float32", "bfloat16"])
         .default("float32"),
     )
-    .option("--rows <n>", "rows of each table", Number, 20)
+    .option("--rows <n>", "rows of each table", whole("--rows", 1, 100000), 20)
     .option("--trace <file>", "also write a Chrome trace (chrome://tracing, Perfetto)")
     .option("--json", "one JSON object", false)
     .action(async (work: "forward" | "train", options: Options) => {

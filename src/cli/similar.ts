@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { SEEDS, whole } from "./numbers.ts";
+import { real, SEEDS, whole } from "./numbers.ts";
 
 interface SimilarFlags {
   model: string;
@@ -35,7 +35,7 @@ export function addSimilarCommands(program: Command): void {
     .option("--unlike <id>", "a counterexample; may be given again", gathered, [])
     .option("--position <text>", 'an example by its position, such as "10.68 41.27"; may be given again', gathered, [])
     .option("--picture <file>", "an example that is no object of the survey: JPEG, PNG or WebP", gathered, [])
-    .option("--radius <arcsec>", "how far from a position its object may be", Number, 5)
+    .option("--radius <arcsec>", "how far from a position its object may be", real("--radius", 0.1, 3600), 5)
     .option("--count <n>", "objects to list", whole("--count", 1, 10_000), 20)
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: SimilarFlags) => {

@@ -18,6 +18,8 @@ interface Options {
   backgrounds?: string;
   backgroundRange?: [number, number];
   contactSheet?: string;
+  overwrite: boolean;
+  discardLabels: boolean;
 }
 
 /** `spiral=0.3,lens=0.001` as numbers by name. */
@@ -117,9 +119,15 @@ export function addSimulateCommand(survey: Command): void {
       readShard(text),
     )
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
+    .option("--overwrite", "replace an existing survey once the new one is complete; keeps sessions and labels", false)
+    .option("--discard-labels", "with --overwrite: delete sessions and labels too", false)
     .action(async (out: string, options: Options) => {
       if (options.scenes !== undefined) return makeScenes(out, options.scenes, options);
       const { count, seed, size = 128, workers, keep, shares, radius, shard, contactSheet } = options;
+      const { overwrite, discardLabels } = options;
+      if (discardLabels && !overwrite)
+        throw new SkyloopError("BAD_OPTION", "--discard-labels goes with --overwrite; nothing was done");
+      const replace = overwrite ? (await import("../loop/keep.ts")).keepWhatFits({ discardLabels }) : undefined;
       const [{ sharesWith, simulateSurvey }, { terminalProgress }] = await Promise.all([
         import("../survey/simulate/index.ts"),
         import("../base/progress.ts"),
@@ -133,6 +141,7 @@ export function addSimulateCommand(survey: Command): void {
         shares: sharesWith(shares ?? {}),
         radiusArcsec: radius,
         shard,
+        replace,
         progress: terminalProgress("simulating", "galaxies"),
         command: process.argv.slice(2).join(" "),
       });

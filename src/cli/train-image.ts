@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { ImageTaskName } from "../tasks/images/image-task.ts";
+import { SEEDS, whole } from "./numbers.ts";
 
 interface TrainImageFlags {
   model: string;
@@ -60,12 +61,12 @@ export function addTrainImageCommands(train: Command): void {
       .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
       .option("--weights <file>", "weights of the encoder instead of the released ones")
       .option("--out <folder>", `folder of the run (default: heads/SURVEY-${task}-MODEL)`)
-      .option("--seed <n>", "seed of the split, the initial weights and the order", Number, 1)
-      .option("--steps <n>", "training steps", Number, 1000)
-      .option("--batch <n>", "crops per step", Number, 16)
-      .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
+      .option("--seed <n>", "seed of the split, the initial weights and the order", whole("--seed", 0, SEEDS), 1)
+      .option("--steps <n>", "training steps", whole("--steps", 1, 1000000000), 1000)
+      .option("--batch <n>", "crops per step", whole("--batch", 1, 65536), 16)
+      .option("--size <px>", "side of the crops, a multiple of 32", whole("--size", 8, 4096), 64)
       .option("--frozen", "keep the weights of the encoder fixed", false)
-      .option("--threads <n>", "threads of libtorch", Number)
+      .option("--threads <n>", "threads of libtorch", whole("--threads", 1, 4096))
       .option("--json", "one JSON object", false);
     OPTIONS[task](command);
     command.action(async (survey: string, flags: TrainImageFlags) => {

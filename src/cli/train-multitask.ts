@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { real, SEEDS, whole } from "./numbers.ts";
 import { nameOf } from "./train-image.ts";
 
 interface MultitaskFlags {
@@ -38,20 +39,35 @@ export function addTrainMultitaskCommand(train: Command): void {
     .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
     .option("--weights <file>", "weights of the encoder instead of the released ones")
     .option("--out <folder>", "folder of the run (default: heads/CLASSES-multitask-STRATEGY-MODEL)")
-    .option("--seed <n>", "seed of the initial weights and the order", Number, 1)
-    .option("--split-seed <n>", "seed of the split into training, validation and test", Number, 1)
-    .option("--steps <n>", "training steps, all tasks together", Number, 1500)
-    .option("--batch <n>", "crops per step; classification takes four times as many images", Number, 8)
-    .option("--size <px>", "side of the crops, a multiple of 32", Number, 64)
+    .option("--seed <n>", "seed of the initial weights and the order", whole("--seed", 0, SEEDS), 1)
+    .option(
+      "--split-seed <n>",
+      "seed of the split into training, validation and test",
+      whole("--split-seed", 0, SEEDS),
+      1,
+    )
+    .option("--steps <n>", "training steps, all tasks together", whole("--steps", 1, 1000000000), 1500)
+    .option(
+      "--batch <n>",
+      "crops per step; classification takes four times as many images",
+      whole("--batch", 1, 65536),
+      8,
+    )
+    .option("--size <px>", "side of the crops, a multiple of 32", whole("--size", 8, 4096), 64)
     .option("--known-seeing", "give restoration the FWHM of each image; predict then requires --fwhm", false)
     .option(
       "--temperature <t>",
       "active: temperature of the shares; a small one gives nearly all steps to the worst task",
-      Number,
+      real("--temperature", 1e-6, 1e6),
     )
-    .option("--floor <share>", "active: smallest share of a task", Number)
-    .option("--share-every <n>", "active: steps between updates of the shares, from the validation split", Number, 100)
-    .option("--threads <n>", "threads of libtorch", Number)
+    .option("--floor <share>", "active: smallest share of a task", real("--floor", 0, 1))
+    .option(
+      "--share-every <n>",
+      "active: steps between updates of the shares, from the validation split",
+      whole("--share-every", 1, 1000000000),
+      100,
+    )
+    .option("--threads <n>", "threads of libtorch", whole("--threads", 1, 4096))
     .option("--json", "one JSON object", false)
     .action(async (classes: string, flags: MultitaskFlags) => {
       const [

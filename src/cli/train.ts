@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { real, SEEDS, whole } from "./numbers.ts";
 import { addTrainDetectCommand } from "./train-detect.ts";
 import { addTrainImageCommands } from "./train-image.ts";
 import { addTrainMultitaskCommand } from "./train-multitask.ts";
@@ -43,9 +44,9 @@ export function addTrainCommand(program: Command): void {
     .option("--fine-tune", "train the encoder too, with augmentation; convolutional networks always are", false)
     .option("--features <name>", "feature set to use (default: the name of the model)")
     .option("--out <folder>", "folder of the head (default: heads/SURVEY-COLUMN-MODEL)")
-    .option("--seed <n>", "seed of the split, the initial weights and the order", Number, 1)
-    .option("--epochs <n>", "largest number of epochs", Number)
-    .option("--label-smoothing <share>", "label smoothing, from 0 to 1", Number)
+    .option("--seed <n>", "seed of the split, the initial weights and the order", whole("--seed", 0, SEEDS), 1)
+    .option("--epochs <n>", "largest number of epochs", whole("--epochs", 1, 1000000))
+    .option("--label-smoothing <share>", "label smoothing, from 0 to 1", real("--label-smoothing", 0, 0.99))
     .option("--class-weights <kind>", "balanced (each class has the same weight) or none", "balanced")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: ClassifyFlags) => {
@@ -56,12 +57,6 @@ export function addTrainCommand(program: Command): void {
       ]);
       if (!["balanced", "none"].includes(flags.classWeights))
         throw new SkyloopError("BAD_OPTION", `--class-weights is balanced or none, not ${flags.classWeights}`);
-      if (!Number.isInteger(flags.seed) || flags.seed < 0)
-        throw new SkyloopError("BAD_OPTION", `--seed is a whole number from 0, not ${flags.seed}`);
-      if (flags.epochs !== undefined && !(Number.isInteger(flags.epochs) && flags.epochs > 0))
-        throw new SkyloopError("BAD_OPTION", `--epochs is a whole number from 1, not ${flags.epochs}`);
-      if (flags.labelSmoothing !== undefined && !(flags.labelSmoothing >= 0 && flags.labelSmoothing < 1))
-        throw new SkyloopError("BAD_OPTION", `--label-smoothing lies between 0 and 1, not ${flags.labelSmoothing}`);
       const votes = listed(flags.votes);
       const out =
         flags.out ??

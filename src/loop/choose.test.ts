@@ -59,12 +59,13 @@ describe("choose", () => {
     expect(Math.min(...few)).toBeGreaterThanOrEqual(90);
     expect(few).not.toEqual([99, 98, 97, 96, 95]);
   });
-  it("shows half of each on a first page, each with its reason and none twice", () => {
+  it("shows two thirds of the highest on a first page, each with its reason and none twice", () => {
     const kinds = spaceOf(100, (row) => row % 10);
     const { page } = choose({ ...base, space: kinds, mode: "mixed" });
     const of = (wanted: string) => page.filter(({ reason }) => reason === wanted).map(({ row }) => row);
-    expect(of("highest")).toEqual([99, 98, 97, 96, 95]);
-    expect(of("lower")).toHaveLength(5);
+    expect(of("highest")).toEqual([99, 98, 97, 96, 95, 94, 93]);
+    expect(of("lower")).toHaveLength(3);
+    expect(choose({ ...base, space: kinds, mode: "mixed", highestShare: 0.2 }).page[2].reason).toBe("lower");
     expect(new Set(page.map(({ row }) => row)).size).toBe(10);
     const random = choose({ ...base, mode: "mixed", randomPicks: 3 }).page;
     expect(random).toHaveLength(10);

@@ -10,7 +10,7 @@ import { cosineOf, DUPLICATE_COSINE, diverseRows } from "./similar.ts";
 
 /**
  * Which scores are shown next: by the alpha rule the highest, or lower ones; on the first page, when no page has been
- * answered and the rule has nothing to go by, half of each.
+ * answered and the rule has nothing to go by, some of both.
  */
 export type Mode = "highest" | "lower" | "mixed";
 
@@ -22,6 +22,9 @@ export function ruleMode(positives: number, negatives: number, alpha: number): "
   if (positives === 0) return "highest";
   return negatives > 0 && positives / negatives <= alpha ? "highest" : "lower";
 }
+
+/** Of a mixed page, so large a share has the highest scores (docs/decisions/alpha-rule.md). */
+const FIRST_PAGE_HIGHEST = 2 / 3;
 
 /** What a page is chosen from. */
 export interface ChooseInput {
@@ -38,6 +41,8 @@ export interface ChooseInput {
   seed: number;
   /** Near-duplicates of what stands on the page already are passed over, and kinds are clusters, in these features. */
   space: FeatureSpace;
+  /** Of a mixed page: the share of the highest. Default: as on first pages. */
+  highestShare?: number;
 }
 
 /** An object of the next page and why it is shown. */
@@ -50,7 +55,17 @@ export interface ChosenObject {
  * The next page, at most `pageSize` objects: the random picks are mixed in at random places. Deterministic in its
  * input.
  */
-export function choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space }: ChooseInput): {
+export function choose({
+  scores,
+  candidates,
+  mode,
+  examples,
+  pageSize,
+  randomPicks,
+  seed,
+  space,
+  highestShare = FIRST_PAGE_HIGHEST,
+}: ChooseInput): {
   page: ChosenObject[];
   exhausted: boolean;
 } {
@@ -78,7 +93,8 @@ export function choose({ scores, candidates, mode, examples, pageSize, randomPic
     return page.length;
   };
   const many = wanted * 8 + drawn.length;
-  const bestOnes = mode === "lower" ? 0 : takeFrom(best(many), mode === "mixed" ? Math.ceil(wanted / 2) : wanted);
+  const bestOnes =
+    mode === "lower" ? 0 : takeFrom(best(many), mode === "mixed" ? Math.ceil(wanted * highestShare) : wanted);
   if (mode !== "highest") {
     const asked = wanted + drawn.length + bestOnes;
     takeFrom(lower(scores, candidates, examples, best, space, asked, random.fork("kinds")), wanted);

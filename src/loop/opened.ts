@@ -19,9 +19,12 @@ export function storedSurvey(folder: string): StoredSurvey {
   return { name: basename(resolve(folder)), dataHash, formerHashes };
 }
 
-/** Opens a survey folder, its sessions and its artefacts; `closeOpened` gives them back. Throws what those throw. */
-export async function openWithSessions(folder: string): Promise<OpenedSurvey> {
-  const survey = withComputed(await openSurvey(folder));
+/**
+ * Opens a survey folder, its sessions and its artefacts; `closeOpened` gives them back. `open`: how much of the catalogue
+ * is read. Throws what those throw.
+ */
+export async function openWithSessions(folder: string, open = openSurvey): Promise<OpenedSurvey> {
+  const survey = withComputed(await open(folder));
   try {
     return { survey, store: await openSessions(folder, storedSurvey(folder)), artefacts: openArtefacts(folder) };
   } catch (error) {

@@ -7,6 +7,7 @@ import { Random } from "../base/random.ts";
 import type { Page } from "../contract/api.ts";
 import type { Preview, Why } from "../contract/insight.ts";
 import type { MapMethod } from "../store/maps.ts";
+import { openSurveyStamps } from "../survey/folder.ts";
 import { assess } from "./assess.ts";
 import { choose } from "./choose.ts";
 import { type FarNumber, farNumbers } from "./far.ts";
@@ -70,9 +71,9 @@ export class Workbench implements OpenedSurvey {
     this.artefacts = artefacts;
   }
 
-  /** Opens a survey folder. Throws SURVEY_MISSING, SURVEY_BROKEN and what the store throws. */
+  /** Opens a survey folder, without the columns that the user brought. Throws SURVEY_MISSING, SURVEY_BROKEN and what the store throws. */
   static async open(folder: string): Promise<Workbench> {
-    return new Workbench(await openWithSessions(folder));
+    return new Workbench(await openWithSessions(folder, openSurveyStamps));
   }
 
   /** Ids in the order of the catalogue. */

@@ -20,6 +20,7 @@ import { crc32 } from "../base/checksum.ts";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
+import { mapFile } from "../base/map-file.ts";
 import type { FeatureSet } from "../contract/api.ts";
 import { faultOf, notFinite, readRows, rowsOfBlock } from "./feature-blocks.ts";
 
@@ -136,7 +137,7 @@ export interface Features {
   /** Rows `from` to before `to`, [to - from, dim]. */
   rows(from: number, to: number): Float32Array;
   row(index: number): Float32Array;
-  /** All rows [count, dim]; read once and kept, in memory that other threads may share. */
+  /** All rows [count, dim], mapped into memory where that can be (`mapFile`), else read; checked the first time. */
   matrix(): Float32Array;
   close(): void;
 }
@@ -194,7 +195,9 @@ export function openFeatures(survey: string, model: string): Features {
     },
     matrix() {
       if (whole !== null) return whole;
-      const all = read(0, new Float32Array(new SharedArrayBuffer(count * dim * 4)));
+      const mapped = mapFile(path);
+      const all =
+        mapped?.byteLength === count * dim * 4 ? new Float32Array(mapped) : read(0, new Float32Array(count * dim));
       for (let block = 0; block < checked.length; block++)
         if (checked[block] === 0)
           check(block, all.subarray(block * blockRows * dim, (block * blockRows + rowsOfBlock(header, block)) * dim));

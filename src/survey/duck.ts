@@ -108,14 +108,16 @@ function cellType(sqlType: string): CellType {
 
 /**
  * The columns of a survey's own catalogue, some thousand rows at a time, so that a large table is never held as JavaScript values
- * whole. `each` gets the names and types with the first block.
+ * whole. `each` gets the names and types with the first block. Of `only` those that there are; all unless given.
  */
 export function readParquetBlocks(
   path: string,
   each: (block: Cell[][], columns: { name: string; type: CellType }[]) => void,
+  only?: readonly string[],
 ): Promise<void> {
   return withConnection(async (connection) => {
-    const result = await connection.stream(`SELECT * FROM read_parquet(${oneFile(path)})`);
+    const wanted = only === undefined ? "*" : `COLUMNS(name -> name IN (${only.map(literal).join(", ")}))`;
+    const result = await connection.stream(`SELECT ${wanted} FROM read_parquet(${oneFile(path)})`);
     const types = result.columnTypes().map(String);
     const columns = result.deduplicatedColumnNames().map((name, i) => ({ name, type: cellType(types[i]) }));
     each(

@@ -77,17 +77,21 @@ export interface SharedCatalogue {
   ids: Uint32Array;
 }
 
-async function readCatalogue(folder: string, count: number): Promise<CatalogueColumn[]> {
+async function readCatalogue(folder: string, count: number, only?: readonly string[]): Promise<CatalogueColumn[]> {
   const path = join(folder, "catalogue.parquet");
   const builders: ColumnBuilder[] = [];
   let read = 0;
   try {
-    await readParquetBlocks(path, (block, columns) => {
-      if (builders.length === 0)
-        builders.push(...columns.map(({ name, type }) => new ColumnBuilder(name, type, count)));
-      read += block[0]?.length ?? 0;
-      if (read <= count) for (const [i, values] of block.entries()) builders[i].push(values);
-    });
+    await readParquetBlocks(
+      path,
+      (block, columns) => {
+        if (builders.length === 0)
+          builders.push(...columns.map(({ name, type }) => new ColumnBuilder(name, type, count)));
+        read += block[0]?.length ?? 0;
+        if (read <= count) for (const [i, values] of block.entries()) builders[i].push(values);
+      },
+      only,
+    );
   } catch (cause) {
     if (cause instanceof SkyloopError) throw cause;
     throw new SkyloopError("SURVEY_BROKEN", `${path} cannot be read: ${messageOf(cause)}; make the survey again`, {
@@ -105,6 +109,14 @@ async function readCatalogue(folder: string, count: number): Promise<CatalogueCo
 /** Opens a survey. Throws SURVEY_MISSING or SURVEY_BROKEN. */
 export function openSurvey(folder: string): Promise<Survey> {
   return openWith(folder);
+}
+
+/**
+ * Opens a survey without the columns that the user brought, which may be most of its catalogue: for who needs ids,
+ * positions and stamps alone. Throws as `openSurvey`.
+ */
+export function openSurveyStamps(folder: string): Promise<Survey> {
+  return openWith(folder, undefined, RESERVED_COLUMNS);
 }
 
 /** Opens a survey in a second thread, over the catalogue that the first has read. Throws as `openSurvey`. */
@@ -130,11 +142,12 @@ export function readSurveyHeader(folder: string): SurveyHeader {
   return parsed.data;
 }
 
-async function openWith(folder: string, shared?: SharedCatalogue): Promise<Survey> {
+async function openWith(folder: string, shared?: SharedCatalogue, only?: readonly string[]): Promise<Survey> {
   const header = readSurveyHeader(folder);
   const { count } = header;
   const all =
-    shared?.columns.map(({ name, type, data }) => columnOver(name, type, data)) ?? (await readCatalogue(folder, count));
+    shared?.columns.map(({ name, type, data }) => columnOver(name, type, data)) ??
+    (await readCatalogue(folder, count, only));
   const table = new Map(all.map((column) => [column.name, column]));
   const missing = RESERVED_COLUMNS.filter((name) => !table.has(name));
   if (missing.length > 0)

@@ -3,7 +3,8 @@ import { availableParallelism } from "node:os";
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
 import type { Simulation, SurveyHeader } from "../../contract/survey.ts";
-import { SurveyWriter } from "../folder.ts";
+import { type SurveyOptions, SurveyWriter } from "../folder.ts";
+import type { Keeping } from "../replace.ts";
 import { StampDrawer } from "./drawer.ts";
 import { BANDS, PIXEL_SCALE_ARCSEC } from "./frame.ts";
 import { CLASS_SHARES, type Population } from "./population.ts";
@@ -27,6 +28,8 @@ export interface SimulateOptions extends Partial<Population> {
   /** Only this part of the galaxies, from 1: they are the same as in the whole survey. */
   shard?: { part: number; of: number };
   workers?: number;
+  /** A survey that stands there is replaced, and hands this on. */
+  replace?: Keeping;
   progress: Progress;
   command: string;
 }
@@ -36,7 +39,7 @@ const AHEAD = 4;
 
 /**
  * Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers and parts.
- * Throws BAD_OPTION, SURVEY_EXISTS, DISK_FULL.
+ * Throws BAD_OPTION, DISK_FULL, SURVEY_EXISTS unless it is to be replaced.
  */
 export async function simulateSurvey(out: string, options: SimulateOptions): Promise<SurveyHeader> {
   const { count, seed, sizePx = 128, shares = CLASS_SHARES, radiusArcsec = null, keep = "f32", shard } = options;
@@ -51,7 +54,8 @@ export async function simulateSurvey(out: string, options: SimulateOptions): Pro
     radiusArcsec: radiusArcsec === null ? null : [...radiusArcsec],
   };
   const asPictures = typeof keep === "function";
-  const writer = new SurveyWriter(out, {
+  const replacing = options.replace === undefined ? null : { keeping: options.replace, inputs: [] };
+  const about: SurveyOptions = {
     title: of === 1 ? "Simulated galaxies" : `Simulated galaxies, part ${part} of ${of}`,
     kind: asPictures ? "colour" : "flux",
     bands: asPictures ? ["r", "g", "b"] : [...BANDS],
@@ -61,7 +65,8 @@ export async function simulateSurvey(out: string, options: SimulateOptions): Pro
     seed,
     command: options.command,
     ...(keep === "none" ? { simulation } : {}),
-  });
+  };
+  const writer = new SurveyWriter(out, about, replacing);
   const workers = options.workers ?? availableParallelism();
   const drawer = new StampDrawer(simulation, workers);
   const ahead = new Map<number, Promise<Pixels>>();

@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { expect, it } from "vitest";
+import { buildProgram } from "./main.ts";
+
+/** Placeholders in help texts that stand for one number. */
+const NUMBERS = /<(n|px|s|a|t|share|seed|arcsec|seconds|tokens|epochs)>$/;
+
+const commandsOf = (command: Command): Command[] => [command, ...command.commands.flatMap(commandsOf)];
+
+it("every option that is a number refuses what is none, with its name", () => {
+  const options = commandsOf(buildProgram()).flatMap((command) =>
+    command.options.filter(({ flags }) => NUMBERS.test(flags)).map((option) => ({ name: command.name(), option })),
+  );
+  expect(options.length).toBeGreaterThan(40);
+  const careless = options.filter(({ option }) =>
+    ["abc", "NaN", "-7", ""].some((text) => {
+      try {
+        option.parseArg?.(text, undefined);
+        return true;
+      } catch (error) {
+        return !(error as Error).message.includes(option.long as string);
+      }
+    }),
+  );
+  expect(careless.map(({ name, option }) => `${name} ${option.flags}`)).toEqual([]);
+});
