@@ -87,8 +87,8 @@ export function addBenchCommand(program: Command): void {
   bench
     .command("regions")
     .description("RoIAlign, its gradient and NMS beside torchvision's")
-    .option("--boxes <n>", "number of boxes; NMS takes twice as many", Number, 1024)
-    .option("--rounds <n>", "runs of each program, interleaved", Number, 3)
+    .option("--boxes <n>", "number of boxes; NMS takes twice as many", whole("--boxes", 1, 10000000), 1024)
+    .option("--rounds <n>", "runs of each program, interleaved", whole("--rounds", 1, 10000), 3)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { boxes: number; rounds: number; json: boolean }) => {
       const { benchRegions, regionsTable } = await load<{
@@ -101,7 +101,7 @@ export function addBenchCommand(program: Command): void {
   bench
     .command("detect")
     .description("a tile and a training step of a detector beside torchvision's Mask R-CNN")
-    .option("--rounds <n>", "runs of each program, interleaved", Number, 3)
+    .option("--rounds <n>", "runs of each program, interleaved", whole("--rounds", 1, 10000), 3)
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { rounds: number; json: boolean }) => {
       const { benchDetect, detectTable } = await load<{
@@ -190,10 +190,10 @@ export function addBenchCommand(program: Command): void {
   bench
     .command("cut")
     .description("stamps a second of survey cut from four tiles, beside astropy's Cutout2D")
-    .option("--stamps <n>", "number of stamps", Number, 3000)
-    .option("--size <px>", "side of the stamps", Number, 128)
-    .option("--side <px>", "side of the tiles", Number, 1500)
-    .option("--rounds <n>", "measurements of each program, interleaved", Number, 3)
+    .option("--stamps <n>", "number of stamps", whole("--stamps", 1, 100000000), 3000)
+    .option("--size <px>", "side of the stamps", whole("--size", 8, 4096), 128)
+    .option("--side <px>", "side of the tiles", whole("--side", 32, 100000), 1500)
+    .option("--rounds <n>", "measurements of each program, interleaved", whole("--rounds", 1, 10000), 3)
     .option("--python <path>", "a Python with astropy", "/usr/bin/python3")
     .option("--json", "one JSON object", false)
     .action(async ({ json, ...options }: { json: boolean; python: string }) => {

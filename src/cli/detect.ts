@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { ImagesOptions } from "../detect/images.ts";
-import { whole } from "./numbers.ts";
+import { real, whole } from "./numbers.ts";
 
 interface Options {
   out: string;
@@ -48,17 +48,21 @@ export function addDetectCommand(program: Command): void {
     .option(
       "--threshold <t>",
       "with --model: least score, from 0 to 1 (default: as its card says); with --classical: height over the sky in units of the noise (default: 3.2)",
-      Number,
+      real("--threshold", 0, 1),
     )
     .option(
       "--contrast <c>",
       "with --classical: share of the light that makes a part an object (default: 0.0005)",
       Number,
     )
-    .option("--pixel-scale <arcsec>", "with --model: size of a pixel, where the image does not say it", Number)
+    .option(
+      "--pixel-scale <arcsec>",
+      "with --model: size of a pixel, where the image does not say it",
+      real("--pixel-scale", 0.0001, 3600),
+    )
     .option("--unit <name>", "with --model: unit of the pixels, where the image does not say it")
     .option("--rescale", "with --model: resample images whose pixels are of another size than the detector's", false)
-    .option("--threads <n>", "with --model: threads of libtorch", Number)
+    .option("--threads <n>", "with --model: threads of libtorch", whole("--threads", 1, 4096))
     .option("--tile <px>", "side of a tile (default: 512 of the detector's pixels, or 1280)", whole("--tile", 64, 1448))
     .option(
       "--overlap <px>",

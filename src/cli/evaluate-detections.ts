@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { DetectionMeasures } from "../measure/detection-measures.ts";
 import type { Share } from "../measure/detection-rates.ts";
+import { real } from "./numbers.ts";
 
 const shown = (value: number | null) => (value === null ? "-" : value.toFixed(3));
 
@@ -38,7 +39,7 @@ export function addEvaluateDetections(evaluate: Command): void {
     .description("COCO's average precision, completeness at rates of false alarms, purity; by what the objects are")
     .option("--classes <names>", "only these classes, separated by commas")
     .option("--any-class", "every detection and every object count as one class: for sources without classes", false)
-    .option("--threshold <score>", "score of purity and completeness", Number, 0.5)
+    .option("--threshold <score>", "score of purity and completeness", real("--threshold", 0, 1), 0.5)
     .option("--json", "one JSON object", false)
     .action(
       async (

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { real, SEEDS, whole } from "./numbers.ts";
 
 interface TrainDetectFlags {
   classes?: string[];
@@ -36,15 +37,30 @@ export function addTrainDetectCommand(train: Command): void {
     .option("--weights <file>", "weights of the backbone instead of the released ones")
     .option("--scratch", "begin from initial weights", false)
     .option("--out <folder>", "folder of the run (default: heads/FIELDS-detect-BACKBONE)")
-    .option("--channels <n>", "width of everything behind the backbone", Number, 64)
-    .option("--windows <px>", "side of the images that an encoder's windows are cut for", Number, 256)
-    .option("--steps <n>", "training steps", Number, 1500)
-    .option("--batch <n>", "crops a step", Number, 8)
-    .option("--size <px>", "side of the crops, a multiple of 32", Number, 128)
-    .option("--rate <n>", "largest learning rate; pre-trained weights learn at 0.3 of it", Number, 1e-3)
-    .option("--validate-every <n>", "steps between measures of the validation fields", Number, 250)
-    .option("--seed <n>", "seed of the split, the initial weights and the order", Number, 1)
-    .option("--threads <n>", "threads of libtorch", Number)
+    .option("--channels <n>", "width of everything behind the backbone", whole("--channels", 1, 65536), 64)
+    .option(
+      "--windows <px>",
+      "side of the images that an encoder's windows are cut for",
+      whole("--windows", 8, 8192),
+      256,
+    )
+    .option("--steps <n>", "training steps", whole("--steps", 1, 1000000000), 1500)
+    .option("--batch <n>", "crops a step", whole("--batch", 1, 65536), 8)
+    .option("--size <px>", "side of the crops, a multiple of 32", whole("--size", 8, 4096), 128)
+    .option(
+      "--rate <n>",
+      "largest learning rate; pre-trained weights learn at 0.3 of it",
+      real("--rate", 1e-9, 10),
+      1e-3,
+    )
+    .option(
+      "--validate-every <n>",
+      "steps between measures of the validation fields",
+      whole("--validate-every", 1, 1000000000),
+      250,
+    )
+    .option("--seed <n>", "seed of the split, the initial weights and the order", whole("--seed", 0, SEEDS), 1)
+    .option("--threads <n>", "threads of libtorch", whole("--threads", 1, 4096))
     .option("--json", "one JSON object", false)
     .action(async (folder: string, flags: TrainDetectFlags) => {
       const [{ trainDetect }, { nameOf }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
