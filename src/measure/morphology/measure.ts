@@ -338,12 +338,19 @@ function shapeOf(
     angleDeg: ((((theta * 180) / Math.PI) % 180) + 180) % 180,
     concentration: r20 === null || r80 === null || r20 === 0 ? Number.NaN : 5 * Math.log10(r80 / r20),
     asymmetry: turned?.value ?? Number.NaN,
-    gini: gini(Float32Array.from(pixels, (p) => light[p])) ?? Number.NaN,
+    gini: gini(valuesAt(light, pixels)) ?? Number.NaN,
     m20: m20(light, pixels, W) ?? Number.NaN,
     snr: Number.NaN,
     areaPx: 0,
   };
   return { shape, flags: converged ? 0 : FLAGS.NOT_CONVERGED[0] };
+}
+
+/** The values of some pixels; `from` with a function takes ten times as long. */
+function valuesAt(light: Float32Array, pixels: Int32Array): Float32Array {
+  const out = new Float32Array(pixels.length);
+  for (let i = 0; i < pixels.length; i++) out[i] = light[pixels[i]];
+  return out;
 }
 
 /** A number that is missing has a reason: where no other flag names one, it was not found. */

@@ -1,4 +1,5 @@
 /** Which pixels of a stamp belong to which source. */
+import { descendingBy } from "./radix.ts";
 
 /** Sources of a plane: `labels` [H, W] is 0 for sky, else the source's number, from 1. */
 export interface Segments {
@@ -65,33 +66,7 @@ function descending(plane: Float32Array, threshold: number): Int32Array {
       above[i] = plane[p] - threshold;
       places[i++] = p;
     }
-  return sortedBy(new Uint32Array(above.buffer), places);
-}
-
-const RADIX = { bits: 11, buckets: 2048 } as const;
-
-/**
- * Places in descending order of the bits of positive floats, which order as the floats do; equal ones stay in order.
- * Three rounds of counting: a sort with a comparator takes ten times as long.
- */
-function sortedBy(bits: Uint32Array, places: Int32Array<ArrayBuffer>): Int32Array {
-  const n = places.length;
-  let [keys, from] = [bits.map((value) => ~value >>> 0), places];
-  let [nextKeys, to] = [new Uint32Array(n), new Int32Array(n)];
-  const starts = new Uint32Array(RADIX.buckets + 1);
-  for (let shift = 0; shift < 32; shift += RADIX.bits) {
-    starts.fill(0);
-    for (let i = 0; i < n; i++) starts[((keys[i] >>> shift) & (RADIX.buckets - 1)) + 1]++;
-    for (let bucket = 0; bucket < RADIX.buckets; bucket++) starts[bucket + 1] += starts[bucket];
-    for (let i = 0; i < n; i++) {
-      const at = starts[(keys[i] >>> shift) & (RADIX.buckets - 1)]++;
-      nextKeys[at] = keys[i];
-      to[at] = from[i];
-    }
-    [keys, nextKeys] = [nextKeys, keys];
-    [from, to] = [to, from];
-  }
-  return from;
+  return descendingBy(above, places);
 }
 
 /** Offsets of the eight neighbours of (x, y), within the plane. */
@@ -138,20 +113,18 @@ export function segmentSources(
     return holds(a) && holds(b);
   });
   const labels = new Int32Array(W * H);
-  const numbers = new Map<number, number>();
+  const numbers = new Int32Array(W * H);
   const regionOf = [0];
   for (const p of order) {
     const root = sources.root(p);
     if (sources.area[root] < minAreaPx) continue;
-    let number = numbers.get(root);
-    if (number === undefined) {
-      number = numbers.size + 1;
-      numbers.set(root, number);
+    if (numbers[root] === 0) {
+      numbers[root] = regionOf.length;
       regionOf.push(regions.of[p]);
     }
-    labels[p] = number;
+    labels[p] = numbers[root];
   }
-  return { labels, count: numbers.size, regionOf: Int32Array.from(regionOf) };
+  return { labels, count: regionOf.length - 1, regionOf: Int32Array.from(regionOf) };
 }
 
 /** Connected regions of the pixels in `order`: the number of each pixel's, from 1, and the light of each. */

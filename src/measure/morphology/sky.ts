@@ -87,27 +87,28 @@ function clipped(values: Float32Array, n: number): StampSky {
   return { level, sigma: sd, pixels: kept };
 }
 
-/** Marks pixels within `radius` of a marked one, in a square. */
+/** Marks pixels within `radius` of a marked one, in a square: along rows, then along columns. */
 function grow(mask: Uint8Array, W: number, H: number, radius: number): Uint8Array {
-  const along = (from: Uint8Array, step: number, length: number, starts: (line: number) => number, lines: number) => {
-    const to = new Uint8Array(from.length);
-    for (let line = 0; line < lines; line++) {
-      let last = -radius - 1;
-      const start = starts(line);
-      for (let i = 0; i < length; i++) {
-        if (from[start + i * step] === 1) last = i;
-        if (i - last <= radius) to[start + i * step] = 1;
-      }
-      last = length + radius;
-      for (let i = length - 1; i >= 0; i--) {
-        if (from[start + i * step] === 1) last = i;
-        if (last - i <= radius) to[start + i * step] = 1;
-      }
+  const wide = new Uint8Array(mask.length);
+  for (let y = 0; y < H; y++) {
+    let until = -1;
+    for (let x = 0, ahead = -radius; ahead < W; ahead++, x = Math.max(0, ahead)) {
+      const seen = ahead + radius;
+      if (seen < W && mask[y * W + seen] === 1) until = seen + radius;
+      if (ahead >= 0 && x <= until) wide[y * W + x] = 1;
     }
-    return to;
-  };
-  const wide = along(mask, 1, W, (y) => y * W, H);
-  return along(wide, W, H, (x) => x, W);
+  }
+  const out = new Uint8Array(mask.length);
+  for (let y = 0; y < H; y++) {
+    const [first, last] = [Math.max(0, y - radius), Math.min(H - 1, y + radius)];
+    for (let x = 0, p = y * W; x < W; x++, p++) {
+      if (wide[p] === 0) continue;
+      // A pixel between two marked ones of its column was marked by the one above it.
+      const from = y > 0 && wide[p - W] === 1 ? last : first;
+      for (let v = from; v <= last; v++) out[v * W + x] = 1;
+    }
+  }
+  return out;
 }
 
 /** The finite values of pixels whose `covered` is 0, in a new array, and how many there are. */

@@ -1,17 +1,24 @@
 /** How light is spread over a galaxy: Gini's coefficient, M20, asymmetry. */
+import { descendingBy } from "./radix.ts";
 
 /**
  * Gini's coefficient of absolute pixel values: 0 where all are equal, near 1 where one holds all the light (Lotz et al.
- * 2004, equation 6). Null for fewer than two values or none but 0. `values` are sorted and lose their signs.
+ * 2004, equation 6). Null for fewer than two values or none but 0.
  */
 export function gini(values: Float32Array): number | null {
   const n = values.length;
-  for (let i = 0; i < n; i++) values[i] = Math.abs(values[i]);
-  values.sort();
+  const sizes = new Float32Array(n);
+  const places = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    sizes[i] = Math.abs(values[i]);
+    places[i] = i;
+  }
+  const order = descendingBy(sizes, places);
   let [sum, ordered] = [0, 0];
   for (let i = 0; i < n; i++) {
-    sum += values[i];
-    ordered += (2 * (i + 1) - n - 1) * values[i];
+    const value = sizes[order[n - 1 - i]];
+    sum += value;
+    ordered += (2 * (i + 1) - n - 1) * value;
   }
   return n < 2 || sum === 0 ? null : ordered / (sum * (n - 1));
 }
@@ -41,10 +48,15 @@ export function m20(light: Float32Array, pixels: ArrayLike<number>, W: number): 
   for (let i = 0; i < n; i++) total += moment(pixels[i]);
   // Only pixels that may be among the brightest are sorted: those above the mean hold most of a galaxy's light.
   const mean = sum / n;
-  const bright = Array.from(pixels).filter((p) => light[p] > mean);
-  bright.sort((a, b) => light[b] - light[a] || a - b);
+  const [brightness, places] = [new Float32Array(n), new Int32Array(n)];
+  let bright = 0;
+  for (let i = 0; i < n; i++) {
+    if (!(light[pixels[i]] > mean)) continue;
+    brightness[bright] = light[pixels[i]];
+    places[bright++] = pixels[i];
+  }
   let [held, part] = [0, 0];
-  for (const p of bright) {
+  for (const p of descendingBy(brightness, places.subarray(0, bright))) {
     if (held >= 0.2 * sum) break;
     held += light[p];
     part += moment(p);
@@ -54,6 +66,13 @@ export function m20(light: Float32Array, pixels: ArrayLike<number>, W: number): 
 
 /** Steps of half a pixel that the centre of asymmetry may walk. */
 const MOST_STEPS = 24;
+
+const WAYS = [
+  [1, 0],
+  [-1, 0],
+  [0, 1],
+  [0, -1],
+] as const;
 
 /** Asymmetry and where its centre was found. */
 export interface Asymmetry {
@@ -84,15 +103,14 @@ export function asymmetry(
       const half = Math.sqrt(Math.max(0, radiusPx ** 2 - (v - cy) ** 2));
       const opposite = twiceY - v;
       if (opposite < 0 || opposite >= H) continue;
-      const [x0, x1] = [Math.max(0, Math.ceil(cx - half)), Math.min(W - 1, Math.floor(cx + half))];
-      for (let u = x0; u <= x1; u++) {
-        const turned = twiceX - u;
-        // In the middle row each pair would be met twice.
-        if (turned < 0 || turned >= W || (opposite === v && turned < u)) continue;
-        const [p, q] = [v * W + u, opposite * W + turned];
+      // Only where the counterpart is on the plane; in the middle row each pair would be met twice.
+      const x0 = Math.max(0, Math.ceil(cx - half), twiceX - W + 1);
+      const x1 = Math.min(W - 1, Math.floor(opposite === v ? cx : cx + half), twiceX);
+      for (let u = x0, p = v * W + x0, q = opposite * W + twiceX - x0; u <= x1; u++, p++, q--) {
         if (usable[p] === 0 || usable[q] === 0) continue;
-        difference += Math.abs(light[p] - light[q]);
-        total += (Math.abs(light[p]) + Math.abs(light[q])) / 2;
+        const [here, there] = [light[p], light[q]];
+        difference += Math.abs(here - there);
+        total += (Math.abs(here) + Math.abs(there)) / 2;
         n++;
       }
     }
@@ -100,19 +118,18 @@ export function asymmetry(
   };
   let [bestX, bestY] = [Math.round(2 * x), Math.round(2 * y)];
   let best = at(bestX, bestY);
+  let [cameX, cameY] = [0, 0];
   for (let step = 0; step < MOST_STEPS; step++) {
     let [nextX, nextY, next] = [bestX, bestY, best];
-    for (const [dx, dy] of [
-      [1, 0],
-      [-1, 0],
-      [0, 1],
-      [0, -1],
-    ]) {
+    for (const [dx, dy] of WAYS) {
+      // Where it came from is worse, which is why it came.
+      if (dx === -cameX && dy === -cameY && step > 0) continue;
       const value = at(bestX + dx, bestY + dy);
       if (value < next) [nextX, nextY, next] = [bestX + dx, bestY + dy, value];
     }
     if (next === best)
       return Number.isFinite(best) ? { value: best, x: bestX / 2, y: bestY / 2, converged: true } : null;
+    [cameX, cameY] = [nextX - bestX, nextY - bestY];
     [bestX, bestY, best] = [nextX, nextY, next];
   }
   return { value: best, x: bestX / 2, y: bestY / 2, converged: false };
