@@ -123,6 +123,18 @@ export const Lookup = z.object({
 /** Bytes of the largest table that is taken in: an export of a million objects, as JSON. */
 export const LARGEST_TABLE = 150e6;
 
+/**
+ * Other programs of this machine (TOPCAT, Aladin, DS9) by SAMP: whether the server may (`allowed`), whether a hub runs, who is there,
+ * and the object that one of them pointed at last; `count` grows with each.
+ */
+export const SampState = z.object({
+  allowed: z.boolean(),
+  hub: z.boolean(),
+  connected: z.boolean(),
+  peers: z.array(z.object({ id: z.string(), name: z.string(), tables: z.boolean(), positions: z.boolean() })),
+  selected: z.object({ survey: z.string(), object: ObjectId, count: z.number().int() }).nullable(),
+});
+
 /** Labels from a table, to look at (`apply` false) or to save. */
 export const ImportLabels = z.object({
   who: z.string().trim().min(1).max(80),
@@ -148,5 +160,6 @@ export type Histogram = z.infer<typeof Histogram>;
 export type Learning = z.infer<typeof Learning>;
 export type Why = z.infer<typeof Why>;
 export type Imported = z.infer<typeof Imported>;
+export type SampState = z.infer<typeof SampState>;
 export type RankingFilter = z.infer<typeof RankingFilter>;
 export type Preview = z.infer<typeof Preview>;

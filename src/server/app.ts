@@ -19,7 +19,7 @@ import type { Accounts } from "../store/accounts.ts";
 import { Compute } from "./compute.ts";
 import { Desk } from "./desk.ts";
 import { docsPage } from "./docs-page.ts";
-import { guardDoors } from "./doors.ts";
+import { guardDoors, isLocal } from "./doors.ts";
 import { describeHeads } from "./image-heads.ts";
 import { guardPeople } from "./people/access.ts";
 import type { SingleSignOn } from "./people/single.ts";
@@ -30,6 +30,7 @@ import { mapRoutes } from "./routes/maps.ts";
 import { peopleRoutes } from "./routes/people.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { resultRoutes } from "./routes/results.ts";
+import { sampRoutes } from "./routes/samp.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { similarRoutes } from "./routes/similar.ts";
 import { surveyRoutes } from "./routes/surveys.ts";
@@ -176,6 +177,9 @@ export async function buildServer({
   const pictures = new Pictures();
   surveyRoutes(app, { workspace, compute, desk, pictures });
   similarRoutes(app, { workspace, compute, desk });
+  // Others than this machine's user must not move somebody's TOPCAT.
+  const onlyHere = token === undefined && accounts === null && hostNames.every(isLocal);
+  sampRoutes(app, { workspace, desk, allowed: onlyHere });
   voRoutes(app, { workspace, desk });
   mapRoutes(app, { workspace, mapper });
   predictionRoutes(app, { workspace, improver, heads: known });

@@ -13,7 +13,7 @@ import type {
   SessionState,
   SurveyInfo,
 } from "../../src/contract/api.ts";
-import type { Imported, Learning, Preview, Why } from "../../src/contract/insight.ts";
+import type { Imported, Learning, Preview, SampState, Why } from "../../src/contract/insight.ts";
 import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
 import type { UnusualObject } from "../../src/contract/similar.ts";
@@ -67,6 +67,10 @@ export const api = {
     askJson<ObjectPrediction[]>(`${objects(survey)}/${at(object)}/predictions`),
   mostProbable: (survey: string, name: string, wanted: string[]) =>
     askJson<MostProbable>(`/surveys/${at(survey)}/predictions/${at(name)}`, { objects: wanted }),
+  samp: () => askJson<SampState>("/samp"),
+  sampConnect: () => askJson<SampState>("/samp/connect", {}),
+  sampTable: (id: string, filter: Record<string, string>, columns: string[]) =>
+    askJson<{ to: string[] }>("/samp/table", { session: id, filter, columns }),
   ranking: (id: string, query: URLSearchParams) => askJson<Ranking>(`${session(id)}/ranking?${query}`),
 };
 

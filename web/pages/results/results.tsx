@@ -8,6 +8,7 @@ import { PageFailure } from "../../parts/failure.tsx";
 import { ObjectView } from "../../parts/object/object-view.tsx";
 import { CutPlot } from "../../parts/plots/cut-plot.tsx";
 import { PredictionChoice, usePredictions } from "../../parts/predictions.tsx";
+import { SampButton } from "../../parts/samp.tsx";
 import { Notice } from "../../parts/save-state.tsx";
 import { type LiveSession, useSession } from "../../session/use-session.ts";
 import { QuickFilter, TitleBar } from "./bars.tsx";
@@ -72,6 +73,7 @@ function Ranking({ session, ranking }: { session: LiveSession; ranking: RankingR
         ))}
         <span className="grow" />
         <ExportLinks id={state.session} query={query} total={total ?? 0} columns={columns} />
+        <SampButton session={state.session} survey={survey} query={query} columns={columns} onSelect={setOpen} />
       </div>
       <OpenPanel panel={panel} session={session} ranking={ranking} columns={columns} onToggle={toggle} />
       {!state.ranked && <p className="hint">No round has been finished yet: the scores are all zero.</p>}
