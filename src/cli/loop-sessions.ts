@@ -87,12 +87,15 @@ async function withStore<T>(
   folder: string,
   body: (store: import("../store/store.ts").Store) => Promise<T>,
 ): Promise<T | undefined> {
-  const [{ databaseUrl, openSessions }, { storedSurvey }] = await Promise.all([
+  const [{ databaseUrl, openSessions }, { stateFolder }, { storedSurvey }] = await Promise.all([
     import("../store/open.ts"),
+    import("../store/state.ts"),
     import("../loop/opened.ts"),
   ]);
-  if (databaseUrl() === null && !existsSync(join(folder, "skyloop.db"))) return undefined;
-  const store = await openSessions(folder, storedSurvey(folder));
+  const survey = storedSurvey(folder);
+  const places = [folder, stateFolder(folder, survey)];
+  if (databaseUrl() === null && !places.some((place) => existsSync(join(place, "skyloop.db")))) return undefined;
+  const store = await openSessions(folder, survey);
   try {
     return await body(store);
   } finally {

@@ -33,6 +33,16 @@ export function addServeCommand(program: Command): void {
         process.stderr.write(
           `Listening on ${host}: passwords, labels and the address below are not encrypted; a proxy with TLS does that (docs/guides/team.md).\n`,
         );
+      for (const folder of surveys) await sayWhereLabelsAre(folder);
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C stops it; labels are saved at once)\n`);
     });
+}
+
+async function sayWhereLabelsAre(folder: string): Promise<void> {
+  const [{ stateFolder }, { storedSurvey }] = await Promise.all([
+    import("../store/state.ts"),
+    import("../loop/opened.ts"),
+  ]);
+  const state = stateFolder(folder, storedSurvey(folder));
+  if (state !== folder) process.stderr.write(`${folder} may only be read: its labels are kept in ${state}\n`);
 }

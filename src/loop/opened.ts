@@ -2,6 +2,7 @@
 import { basename, resolve } from "node:path";
 import { type Artefacts, openArtefacts } from "../store/artefacts.ts";
 import { openSessions } from "../store/open.ts";
+import { stateFolder } from "../store/state.ts";
 import type { Store, StoredSurvey } from "../store/store.ts";
 import { openSurvey, readSurveyHeader, type Survey } from "../survey/folder.ts";
 import { withComputed } from "./computed-columns.ts";
@@ -19,6 +20,10 @@ export function storedSurvey(folder: string): StoredSurvey {
   return { name: basename(resolve(folder)), dataHash, formerHashes };
 }
 
+/** What was computed of a survey and its sessions, wherever it is kept. Throws as `storedSurvey`. */
+export const artefactsOf = (folder: string): Artefacts =>
+  openArtefacts(folder, stateFolder(folder, storedSurvey(folder)));
+
 /**
  * Opens a survey folder, its sessions and its artefacts; `closeOpened` gives them back. `open`: how much of the catalogue
  * is read. Throws what those throw.
@@ -26,7 +31,7 @@ export function storedSurvey(folder: string): StoredSurvey {
 export async function openWithSessions(folder: string, open = openSurvey): Promise<OpenedSurvey> {
   const survey = withComputed(await open(folder));
   try {
-    return { survey, store: await openSessions(folder, storedSurvey(folder)), artefacts: openArtefacts(folder) };
+    return { survey, store: await openSessions(folder, storedSurvey(folder)), artefacts: artefactsOf(folder) };
   } catch (error) {
     survey.close();
     throw error;

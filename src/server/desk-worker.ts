@@ -10,8 +10,8 @@ import { type Matched, matchText } from "../loop/cross-match.ts";
 import { exportSession, type SafeCells } from "../loop/export.ts";
 import { type LabelRow, readLabelTable } from "../loop/import-labels.ts";
 import { type LookupResult, lookUp } from "../loop/lookup.ts";
+import { artefactsOf } from "../loop/opened.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
-import { openArtefacts } from "../store/artefacts.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
 
@@ -75,7 +75,7 @@ const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>()
 
 async function sourceOf({ folder, dataHash, shared }: DeskMessage["survey"]): Promise<RankingSource> {
   const known = surveys.get(folder);
-  const artefacts = openArtefacts(folder);
+  const artefacts = artefactsOf(folder);
   if (known?.dataHash === dataHash) return { survey: await known.survey, artefacts };
   void known?.survey.then((old) => old.close());
   const survey = openSharedSurvey(folder, shared as SharedCatalogue).then(withComputed);

@@ -1,0 +1,37 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { PACKAGE_ROOT } from "../base/paths.ts";
+import { openSurvey } from "../survey/folder.ts";
+import { openStore } from "./sqlite.ts";
+import { SETTINGS } from "./suite.ts";
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+
+it("keeps labels of a survey that may only be read elsewhere, beginning with those that it came with", async (context) => {
+  const path = await smallSurvey(folder.path, 12);
+  const { header, ...survey } = await openSurvey(path);
+  survey.close();
+  writeToyFeatures(
+    path,
+    header.dataHash,
+    Array.from({ length: 12 }, (_, i) => i < 3),
+  );
+  const store = await openStore(path);
+  await store.addSession("there-already", SETTINGS);
+  await store.close();
+  const env = { ...process.env, SKYLOOP_STATE: join(folder.path, "state") };
+  const inNamespace = (command: string[]) =>
+    spawnSync("unshare", ["-r", "-m", ...command], { cwd: PACKAGE_ROOT, encoding: "utf8", env });
+  // A mount of one's own needs a namespace, which not every container allows.
+  if (inNamespace(["mount", "--bind", path, path]).status !== 0) return context.skip();
+  const script = join(PACKAGE_ROOT, "test/fixtures/read-only.mts");
+  const { stdout, stderr } = inNamespace([process.execPath, "--import", "tsx", script, path]);
+  expect(stderr).toBe("");
+  const state = join(folder.path, "state", `small-${header.dataHash.slice(0, 12)}`);
+  expect(JSON.parse(stdout)).toEqual({ refused: "EROFS", before: 1, events: 7, scored: 1, state });
+  expect([existsSync(join(state, "skyloop.db")), existsSync(join(path, "loop"))]).toEqual([true, false]);
+}, 60_000);
