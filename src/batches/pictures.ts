@@ -1,9 +1,11 @@
 /**
  * Images of surveys at full resolution, in memory, and crops of them: what restoration and reconstruction learn from.
  */
+
 import { hashBytes } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Random } from "../base/random.ts";
+import type { PixelKind } from "../contract/survey.ts";
 import { colourBands } from "../stamps/render.ts";
 import { openSurvey, type Stamp } from "../survey/folder.ts";
 
@@ -16,7 +18,7 @@ export interface CroppedPicture {
 
 /** The central squares of a survey's stamps, as an image task learns from them. */
 export interface PictureSet {
-  kind: "flux" | "colour";
+  kind: PixelKind;
   pixelScaleArcsec: number | null;
   pictures: CroppedPicture[];
   /** Stamps that are too small, cannot be read or have pixels without a measurement. */

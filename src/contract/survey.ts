@@ -32,6 +32,10 @@ export const Simulation = z.object({
   radiusArcsec: z.tuple([z.number(), z.number()]).nullable(),
 });
 
+/** What pixels are: calibrated flux in a unit, or pictures whose stretch cannot be undone. */
+export const PixelKind = z.enum(["flux", "colour"]);
+export type PixelKind = z.infer<typeof PixelKind>;
+
 /** Flux surveys hold calibrated pixels in `unit`; colour surveys hold pictures whose stretch cannot be undone. */
 export const SurveyHeader = z.object({
   format: z.literal("skyloop-survey"),
@@ -41,7 +45,7 @@ export const SurveyHeader = z.object({
   command: z.string(),
   seed: z.number().int().nullable(),
   count: z.number().int(),
-  kind: z.enum(["flux", "colour"]),
+  kind: PixelKind,
   bands: z.array(z.string()).min(1),
   unit: z.string(),
   pixelScaleArcsec: z.number().nullable(),

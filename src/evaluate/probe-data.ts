@@ -2,7 +2,9 @@
  * What a probe learns from and is measured on: labelled objects of one or several surveys, duplicates kept on one side
  * of the split.
  */
+
 import { basename } from "node:path";
+import { blocks } from "../base/blocks.ts";
 import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { loadBlocks } from "../batches/loader.ts";
@@ -36,10 +38,7 @@ const RADII = Array.from({ length: THUMBNAIL_PX ** 2 }, (_, p) =>
 async function thumbnails(survey: Survey): Promise<Float32Array> {
   const N = THUMBNAIL_PX ** 2;
   const out = new Float32Array(survey.header.count * N);
-  const ranges = Array.from({ length: Math.ceil(survey.header.count / 256) }, (_, i) => ({
-    from: i * 256,
-    to: Math.min(survey.header.count, (i + 1) * 256),
-  }));
+  const ranges = blocks(survey.header.count, 256);
   for await (const { from, pixels } of loadBlocks(survey.folder, THUMBNAIL_PX, ranges))
     for (let i = 0; i < pixels.length / (3 * N); i++) {
       const grey = Float64Array.from(

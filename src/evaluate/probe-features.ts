@@ -1,4 +1,5 @@
 /** The features of several surveys, one below the other, for a probe. */
+import { blocks } from "../base/blocks.ts";
 import { SkyloopError } from "../base/errors.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import { createModel, featuresOf } from "../models/index.ts";
@@ -63,10 +64,7 @@ async function randomFeatures(surveys: Survey[], name: string): Promise<Matrix[]
   const found: Matrix[] = [];
   for (const { folder, header } of surveys) {
     const data = new Float32Array(header.count * dim);
-    const ranges = Array.from({ length: Math.ceil(header.count / BLOCK) }, (_, i) => ({
-      from: i * BLOCK,
-      to: Math.min(header.count, (i + 1) * BLOCK),
-    }));
+    const ranges = blocks(header.count, BLOCK);
     for await (const { from, pixels } of loadBlocks(folder, sizePx, ranges))
       noGrad(() =>
         scope(() => {

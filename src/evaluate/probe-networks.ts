@@ -2,6 +2,7 @@
  * What networks make of a probe's examples from their pixels: trained from the beginning, or beginning from an LVM's
  * released weights.
  */
+import { blocks } from "../base/blocks.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import { softmaxRows } from "../measure/calibration.ts";
 import type { Survey } from "../survey/folder.ts";
@@ -27,10 +28,7 @@ export async function probeImages(surveys: Survey[]): Promise<Tensor> {
   const all = new Float32Array(surveys.reduce((sum, { header }) => sum + header.count, 0) * plane);
   let before = 0;
   for (const { folder, header } of surveys) {
-    const ranges = Array.from({ length: Math.ceil(header.count / 256) }, (_, i) => ({
-      from: i * 256,
-      to: Math.min(header.count, (i + 1) * 256),
-    }));
+    const ranges = blocks(header.count, 256);
     for await (const { from, pixels } of loadBlocks(folder, SIZE_PX, ranges)) all.set(pixels, (before + from) * plane);
     before += header.count;
   }

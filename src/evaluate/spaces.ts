@@ -1,5 +1,6 @@
 /** Features for the loop by name: a computed set of a survey, or the baseline `pixels-pca`, computed when asked for. */
 
+import { blocks } from "../base/blocks.ts";
 import { SkyloopError } from "../base/errors.ts";
 import { loadBlocks } from "../batches/loader.ts";
 import { openFeatures } from "../store/features.ts";
@@ -43,10 +44,7 @@ async function pixels(survey: Survey): Promise<Float32Array> {
   const length = 3 * sizePx * sizePx;
   const count = survey.header.count;
   const all = new Float32Array(count * length);
-  const ranges = Array.from({ length: Math.ceil(count / 256) }, (_, i) => ({
-    from: i * 256,
-    to: Math.min(count, (i + 1) * 256),
-  }));
+  const ranges = blocks(count, 256);
   for await (const { from, pixels: block } of loadBlocks(survey.folder, sizePx, ranges)) all.set(block, from * length);
   return all.map((value) => (Number.isFinite(value) ? value : 0));
 }

@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { inOrder } from "../base/in-order.ts";
 import type { Progress } from "../base/progress.ts";
-import type { Problem, SurveyHeader } from "../contract/survey.ts";
+import type { PixelKind, Problem, SurveyHeader } from "../contract/survey.ts";
 import { bandOfText } from "./bands.ts";
 import { decodeWidth } from "./decode/index.ts";
 import { type ImageFiles, idsByName, imageNamesOf, listFiles, sortFiles } from "./files.ts";
@@ -38,7 +38,7 @@ export interface FoundImages {
   found: ImageFiles;
   /** The HDF5 files, opened; those that cannot be are problems of `found`. */
   hdf5: Hdf5File[];
-  kind: "flux" | "colour";
+  kind: PixelKind;
 }
 
 /** The images of a folder, sorted. Throws IMAGES_MISSING, MIXED_KINDS. */

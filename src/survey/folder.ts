@@ -6,6 +6,7 @@ import { readJson } from "../base/files.ts";
 import {
   type CatalogueRow,
   type Codec,
+  type PixelKind,
   type Problem,
   RESERVED_COLUMNS,
   type Simulation,
@@ -26,7 +27,7 @@ export { type ChooseCrop, type NewStamp, type SurveyOptions, SurveyWriter } from
 export interface Stamp {
   id: string;
   index: number;
-  kind: "flux" | "colour";
+  kind: PixelKind;
   bands: string[];
   unit: string;
   widthPx: number;

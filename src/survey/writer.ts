@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { hashFile, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
-import type { Codec, Problem, Simulation, SurveyHeader } from "../contract/survey.ts";
+import type { Codec, PixelKind, Problem, Simulation, SurveyHeader } from "../contract/survey.ts";
 import { catalogueTable, copyOf, type Placed } from "./catalogue-table.ts";
 import { type Cell, writeColumns } from "./duck.ts";
 import { openSurvey, type Survey } from "./folder.ts";
@@ -32,7 +32,7 @@ export type ChooseCrop = (survey: Survey) => Promise<boolean>;
 /** What the header of a new survey says. */
 export interface SurveyOptions {
   title: string;
-  kind: "flux" | "colour";
+  kind: PixelKind;
   bands: string[];
   unit: string;
   pixelScaleArcsec: number | null;

@@ -1,8 +1,10 @@
 /** HDF5 files of stamps; runs in a process of its own. */
+
 import h5wasm, { Dataset, type File } from "h5wasm/node";
 import sharp from "sharp";
 import type { ChildJob } from "../../base/child.ts";
 import { messageOf, SkyloopError } from "../../base/errors.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { bandOfText } from "../bands.ts";
 import { wholeNumbers } from "../cells.ts";
 import type { Cell } from "../duck.ts";
@@ -12,7 +14,7 @@ import { DEFAULT_BANDS } from "./planes.ts";
 
 /** Layout of an HDF5 file of stamps. */
 export interface Hdf5Head {
-  kind: "flux" | "colour";
+  kind: PixelKind;
   count: number;
   planes: number;
   widthPx: number;
@@ -78,7 +80,7 @@ function reasonOf(trace: string): string {
 
 interface Layout {
   images: Dataset;
-  kind: "flux" | "colour";
+  kind: PixelKind;
   /** Where the colours stand: [N, C, H, W] or [N, H, W, C]. */
   colourLast: boolean;
   shape: number[];

@@ -1,5 +1,7 @@
 /** What a service sent, checked against what was asked for. */
+
 import { gunzipSync } from "node:zlib";
+import type { PixelKind } from "../../contract/survey.ts";
 import { bandOfHeader, namedCubeBands } from "../bands.ts";
 import { chooseImages, type ImageHdu } from "../decode/planes.ts";
 import { cardValue, type FitsHdu } from "../fits.ts";
@@ -15,7 +17,7 @@ export interface AnswerFault {
 
 /** What one file is to show. */
 export interface Wanted {
-  kind: "flux" | "colour";
+  kind: PixelKind;
   raDeg: number;
   decDeg: number;
   sizePx: number;

@@ -1,5 +1,7 @@
 /** From what a user asks for to the addresses of each position. */
+
 import { SkyloopError } from "../../base/errors.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { bandOfText } from "../bands.ts";
 import type { Target } from "../targets.ts";
 import { OWN_ADDRESS, PROVIDERS, type Provider } from "./providers.ts";
@@ -28,7 +30,7 @@ export interface CutoutPart {
 /** A checked request, ready to be sent for any position. */
 export interface Plan {
   provider: Provider;
-  kind: "flux" | "colour";
+  kind: PixelKind;
   layer: string;
   bands: string[];
   sizePx: number;

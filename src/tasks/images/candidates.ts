@@ -2,7 +2,9 @@
  * Deconvolved versions of an image, of which a network decides how much of each to take where: by point spreads of
  * several widths, or by the true one, more and less smooth.
  */
+
 import { wienerMirrored } from "../../batches/deconvolve.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { DEGRADE, pointSpread } from "../../stamps/degrade.ts";
 import { cat, type Tensor } from "../../torch/index.ts";
 import { type ImageScale, noiseSigma } from "./scale.ts";
@@ -23,12 +25,7 @@ const LEAST_SIGMA = 1e-3;
  * Versions [B, 3 candidates, H, W] of degraded images [B, 3, H, W] in their own unit, in the network's. `fwhmPx`: the
  * point spread's full width in each image, null where unknown.
  */
-export function candidatesOf(
-  degraded: Tensor,
-  kind: "flux" | "colour",
-  scale: ImageScale,
-  fwhmPx: number[] | null,
-): Tensor {
+export function candidatesOf(degraded: Tensor, kind: PixelKind, scale: ImageScale, fwhmPx: number[] | null): Tensor {
   const [B, C, H, W] = degraded.shape;
   const all = degraded.toFloat32Array();
   const variances = Array.from({ length: B * C }, (_, i) => {

@@ -1,9 +1,11 @@
 /** The images that restoration and reconstruction learn from, choose by and are measured on. */
+
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
 import { type CroppedPicture, loadPictures, type PictureSet } from "../../batches/pictures.ts";
 import { splitByClass } from "../../batches/split.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { DEGRADE } from "../../stamps/degrade.ts";
 import { openSurvey } from "../../survey/folder.ts";
 import type { ImageTaskName } from "./image-task.ts";
@@ -126,7 +128,7 @@ function medianNoise(pictures: CroppedPicture[], band: number): number {
 /** The ranges in words, for cards and headers. */
 function describeRanges(
   { fwhmPx, sigma, bandNoise, seeingKnown }: RestoreRanges,
-  kind: "flux" | "colour",
+  kind: PixelKind,
   pixelScaleArcsec: number | null,
 ): string {
   const width =

@@ -1,10 +1,12 @@
 /**
  * A trained restoration or reconstruction measured on test images, beside the images as given and classical methods.
  */
+
 import sharp from "sharp";
 import { writeFileAtomic } from "../../base/files.ts";
 import type { Progress } from "../../base/progress.ts";
 import type { CroppedPicture } from "../../batches/pictures.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { renderLegacy } from "../../stamps/render.ts";
 import { type ImageData, loadImageData, restoreRanges } from "./data.ts";
 import type { ImageTaskName } from "./image-task.ts";
@@ -126,7 +128,7 @@ export async function writeExamples(
   path: string,
   examples: ShownImage[],
   sizePx: number,
-  kind: "flux" | "colour",
+  kind: PixelKind,
 ): Promise<void> {
   if (examples.length === 0) return;
   const names = Object.keys(examples[0].images);

@@ -1,7 +1,9 @@
 /** How good images are that were made worse and then better, beside what classical methods make of them. */
+
 import { Random } from "../../base/random.ts";
 import { richardsonLucyMirrored, wienerMirrored } from "../../batches/deconvolve.ts";
 import { type CroppedPicture, centralCrop } from "../../batches/pictures.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { meanSquaredError, ssim } from "../../measure/image.ts";
 import { apertureRatio } from "../../measure/photometry.ts";
 import { type Degradation, pointSpread } from "../../stamps/degrade.ts";
@@ -25,7 +27,7 @@ export interface ImageScores {
 
 /** Test images in batches, made worse in ways that `seed` decides. */
 export interface TestBatch {
-  kind: "flux" | "colour";
+  kind: PixelKind;
   batch: ImageBatch;
   degradations: Degradation[];
   masks: Uint8Array[];
@@ -34,7 +36,7 @@ export interface TestBatch {
 /** How images are degraded to measure a task: always alike for one seed. */
 export interface TestSetup {
   task: ImageTaskName;
-  kind: "flux" | "colour";
+  kind: PixelKind;
   sizePx: number;
   seed: number;
   restore: RestoreRanges;
@@ -87,7 +89,7 @@ export function imagesOf(batch: Tensor): Float32Array[] {
 }
 
 /** Span of an image's values: 1 for colour; for flux, which has no upper end, the brightest pixel of the true image. */
-function dataRangeOf(clean: Float32Array, kind: "flux" | "colour"): number {
+function dataRangeOf(clean: Float32Array, kind: PixelKind): number {
   return kind === "colour" ? 1 : clean.reduce((most, value) => Math.max(most, value), 0);
 }
 
@@ -99,7 +101,7 @@ export function scoreImage(
   image: Float32Array,
   clean: Float32Array,
   sizePx: number,
-  kind: "flux" | "colour",
+  kind: PixelKind,
   mask: Uint8Array | null,
 ): ImageScores {
   const range = dataRangeOf(clean, kind) || 1;
@@ -146,7 +148,7 @@ const WIENER_BALANCES = [10, 30, 100, 300, 1000, 3000];
 /** Richardson-Lucy and Wiener with the true point spread, in the image's own unit. */
 function deconvolved(
   { batch, degradations }: TestBatch,
-  kind: "flux" | "colour",
+  kind: PixelKind,
   { lucyIterations, wienerBalance }: Classical,
 ): [Float32Array[], Float32Array[]] {
   const kernels = degradations.map(pointSpread);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { Random } from "../../base/random.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { createModel } from "../../models/index.ts";
 import {
   liveTensors,
@@ -23,7 +24,7 @@ const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
 /** A model whose last layer is not zero, so that it does something. */
-function model(task: ImageTaskName, kind: "flux" | "colour" = "colour"): ImageModel {
+function model(task: ImageTaskName, kind: PixelKind = "colour"): ImageModel {
   manualSeed(3);
   const encoder = createModel("lvm-nano").eval();
   const decoder = taskDecoder(encoder, task).eval();

@@ -1,7 +1,9 @@
 /** A trained restoration or reconstruction: how it is kept on disk, and how it is used on images of any size. */
+
 import { SkyloopError } from "../../base/errors.ts";
 import { mirroredPlaces } from "../../batches/convolve.ts";
 import { firstGuess } from "../../batches/fill.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import type { SkipBackbone } from "../../models/backbone.ts";
 import type { ImageDecoder } from "../../models/image-decoder.ts";
 import { createModel } from "../../models/index.ts";
@@ -26,7 +28,7 @@ export interface ImageCard {
   /** The LVM whose encoder it has. */
   model: string;
   /** What it learned from: flux or colour pictures. */
-  kind: "flux" | "colour";
+  kind: PixelKind;
   /** Side of the crops that it learned from, and of the tiles that larger images are cut into. */
   sizePx: number;
   /** How its training images were made worse, in words. */
@@ -170,7 +172,7 @@ export interface Planes {
   widthPx: number;
   /** Three planes [3, H, W], red first: colour in [0, 1], or flux in any unit. NaN where there is no measurement. */
   data: Float32Array;
-  kind: "flux" | "colour";
+  kind: PixelKind;
 }
 
 /**
@@ -232,7 +234,7 @@ function seeingOf({ task, seeingKnown = false }: ImageCard, fwhmPx: number | nul
 }
 
 /** A batch made from whole images, improved as `applyImageModel` does: [3, S, S] each, in the images' own unit. */
-export function improveWhole(model: ImageModel, batch: ImageBatch, kind: "flux" | "colour"): Float32Array[] {
+export function improveWhole(model: ImageModel, batch: ImageBatch, kind: PixelKind): Float32Array[] {
   const [B, , S] = batch.clean.shape;
   return noGrad(() =>
     scope(() => {

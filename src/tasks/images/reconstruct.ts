@@ -1,6 +1,8 @@
 /** Reconstruction: images with patches hidden, and what stood there (Fu et al. 2024, section 3.1). */
+
 import type { Random } from "../../base/random.ts";
 import { firstGuess } from "../../batches/fill.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { DEGRADE, patchMask } from "../../stamps/degrade.ts";
 import { noGrad, tensor } from "../../torch/index.ts";
 import { type ImageBatch, stackImages } from "./image-task.ts";
@@ -33,7 +35,7 @@ export function reconstructBatch(
   crops: Float32Array[],
   sizePx: number,
   masks: Uint8Array[],
-  kind: "flux" | "colour",
+  kind: PixelKind,
 ): ImageBatch {
   return noGrad(() => {
     const clean = stackImages(crops, sizePx);

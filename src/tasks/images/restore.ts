@@ -1,8 +1,10 @@
 /**
  * Restoration: images blurred by a Moffat point spread and drowned in noise, and back (Fu et al. 2024, section 3.1).
  */
+
 import type { Random } from "../../base/random.ts";
 import { convolveBatch } from "../../batches/convolve.ts";
+import type { PixelKind } from "../../contract/survey.ts";
 import { DEGRADE, type Degradation, pointSpread } from "../../stamps/degrade.ts";
 import { noGrad, randn, tensor } from "../../torch/index.ts";
 import { candidatesOf } from "./candidates.ts";
@@ -38,7 +40,7 @@ export function restoreBatch(
   crops: Float32Array[],
   sizePx: number,
   degradations: Degradation[],
-  kind: "flux" | "colour",
+  kind: PixelKind,
   { bandNoise, seeingKnown }: RestoreRanges,
 ): ImageBatch {
   return noGrad(() => {

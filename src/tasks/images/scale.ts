@@ -1,4 +1,5 @@
 /** Images in their own unit to the numbers that a network sees, and back. */
+import type { PixelKind } from "../../contract/survey.ts";
 import { op, type Tensor, tensor } from "../../torch/index.ts";
 
 /** How pixels go into a network and come back. */
@@ -39,7 +40,7 @@ export function noiseSigma(plane: Float32Array, widthPx: number, mask: Uint8Arra
  * `masks` [S, S] where pixels are hidden.
  */
 export function scaleOf(
-  kind: "flux" | "colour",
+  kind: PixelKind,
   images: Float32Array[],
   widthPx: number,
   masks: (Uint8Array | null)[] = images.map(() => null),
