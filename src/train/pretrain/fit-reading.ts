@@ -1,14 +1,16 @@
 /** After training: the projection of a model's features, fitted on the images it was trained on. */
+import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
 import { randomStretch } from "../../batches/stretch.ts";
-import { fitProjection, type Projection } from "../../models/feature-projection.ts";
+import { fitProjection, type Projection, readProjection } from "../../models/feature-projection.ts";
 import { type FeatureReading, featuresOf } from "../../models/feature-reader.ts";
 import { besideProjection, joinProjections, tellingProjection } from "../../models/join-projections.ts";
 import { ringPatternDim } from "../../models/ring-pooling.ts";
 import type { SwinUnet } from "../../models/swin-unet.ts";
 import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { CatalogueShares } from "./catalogue.ts";
+import type { Recipe } from "./recipe.ts";
 
 /** Galaxies to fit on; more change nothing that matters. */
 const FIT_ROWS = 6000;
@@ -49,7 +51,7 @@ function sampleFeatures(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureR
 }
 
 /** How many columns features shall have, and what objectives have learned to tell. */
-export interface FitOptions {
+interface FitOptions {
   dim: number;
   seed: number;
   told: Tensor | null;
@@ -63,7 +65,7 @@ export interface FitOptions {
  * among them. Images that are read both as they are and in a common range have half of the columns for each. A reading
  * with rings has `rings` columns more, fitted beside those. Draws from `seed`; leaves the model in evaluation.
  */
-export function fitReading(
+function fitReading(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
@@ -76,7 +78,7 @@ export function fitReading(
     const base = fitPooled(features.slice(1, 0, pooled), { dim, told, halves });
     if (!reading.rings) return base;
     const whole = besideProjection(base, features, rings);
-    free(base);
+    freeProjection(base);
     return whole;
   });
 }
@@ -85,7 +87,7 @@ export function fitReading(
  * Beside a projection that is there (which stays the caller's): `rings` columns of patterns in rings, where that is not
  * 0, and what `catalogue` says of the bank's galaxies, where it is given (`join-projections.ts`).
  */
-export function fitBeside(
+function fitBeside(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
@@ -106,9 +108,45 @@ export function fitBeside(
         [rows.length, K],
       );
     const telling = tellingProjection(whole, z, of(catalogue.share), of(catalogue.weight));
-    if (whole !== given) free(whole);
+    if (whole !== given) freeProjection(whole);
     return telling;
   });
+}
+
+/** What is fitted when training is over, as a recipe asks for it. */
+export type FitSettings = Pick<Recipe, "projection" | "rings" | "steps" | "seed" | "initFrom">;
+
+/** What is told of galaxies: by the objectives' heads, and by catalogues. */
+export interface Told {
+  heads: Tensor | null;
+  catalogue?: CatalogueShares;
+}
+
+/**
+ * The projection of finished weights: fitted on the bank, or, without a step, that of `initFrom` with columns beside it;
+ * null where none is asked for. Throws BAD_RECIPE.
+ */
+export function fitFeatures(
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: Omit<FeatureReading, "projection">,
+  { projection: dim, rings, steps, seed, initFrom }: FitSettings,
+  told: Told,
+): Projection | null {
+  if (steps > 0)
+    return dim === undefined
+      ? null
+      : scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, rings }));
+  const given = initFrom === undefined ? null : readProjection(initFrom);
+  const width = featuresOf(model, { ...reading, rings: reading.rings && rings === undefined, projection: null }).dim;
+  if (given === null || given.axes.shape[0] !== width)
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights`,
+    );
+  const whole = fitBeside(model, bank, reading, given, { seed, rings: rings ?? 0, catalogue: told.catalogue });
+  if (whole !== given) freeProjection(given);
+  return whole;
 }
 
 /** The projection of pooled features [N, D], or of two kinds of them side by side, each with half of the columns. */
@@ -117,11 +155,12 @@ function fitPooled(features: Tensor, { dim, told, halves }: Pick<FitOptions, "di
   const D = features.shape[1] / 2;
   const parts = [0, D].map((from) => fitProjection(features.slice(1, from, from + D), Math.floor(dim / 2), told));
   const joined = joinProjections(parts[0], parts[1]);
-  parts.forEach(free);
+  parts.forEach(freeProjection);
   return joined;
 }
 
-function free({ mean, axes }: Projection): void {
+/** Frees a projection. */
+export function freeProjection({ mean, axes }: Projection): void {
   mean.dispose();
   axes.dispose();
 }

@@ -7,13 +7,14 @@ import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { dropRowsOf } from "../../nn/index.ts";
 import { type Group, manualSeed, setPrecision, setThreads } from "../../torch/index.ts";
 import { ScheduledOptimiser } from "../optimiser.ts";
-import { trainSteps } from "../trainer.ts";
+import { type Hooks, type Run, trainSteps } from "../trainer.ts";
 import { type CatalogueShares, catalogueShares } from "./catalogue.ts";
-import type { Recipe } from "./recipe.ts";
+import { fitFeatures, freeProjection } from "./fit-reading.ts";
+import { featureReadingOf, type Recipe } from "./recipe.ts";
 import { type PictureRow, writePretrainReport } from "./report.ts";
-import { openRun } from "./run-folder.ts";
+import { openRun, type RunFolder } from "./run-folder.ts";
 import { samplingOf } from "./sampler.ts";
-import { createStudent, learnStep, moved, picturesOf, type Student } from "./student.ts";
+import { createStudent, learnStep, moved, picturesOf, type Student, toldBy } from "./student.ts";
 import { openViews } from "./view-source.ts";
 import { type Part, WHOLE } from "./views.ts";
 
@@ -37,25 +38,100 @@ export interface PretrainOptions {
  * folder. Throws DIVERGED, LOCKED, OTHER_RECIPE.
  */
 export async function pretrain(recipe: Recipe, options: PretrainOptions): Promise<{ finished: boolean; step: number }> {
-  mkdirSync(options.out, { recursive: true });
-  const release = (options.group?.rank ?? 0) === 0 ? lockFolder(options.out, "pretrain") : () => {};
+  const { out, group = null } = options;
+  mkdirSync(out, { recursive: true });
+  const release = (group?.rank ?? 0) === 0 ? lockFolder(out, "pretrain") : () => {};
   try {
-    const { out: scratch, memoryBytes, group, progress } = options;
-    const bank = await loadImageBank(recipe.surveys, recipe.bankPx, progress, {
-      scratch,
-      memoryBytes,
-      shards: recipe.shards,
-      group,
-    });
-    const told =
-      recipe.catalogue === undefined ? undefined : await catalogueShares(recipe.catalogue, recipe.surveys, bank);
-    const { pictures, ...result } = trainOnBank(recipe, bank, { ...options, told });
-    bank.close();
-    if ((options.group?.rank ?? 0) === 0 && recipe.steps > 0) await writePretrainReport(options.out, pictures);
+    const images = await prepareImages(recipe, options);
+    const { pictures, ...result } = trainOnBank(recipe, images.bank, { ...options, told: images.told });
+    images.bank.close();
+    if ((group?.rank ?? 0) === 0 && recipe.steps > 0) await writePretrainReport(out, pictures);
     return result;
   } finally {
     release();
   }
+}
+
+/** All images of a recipe's surveys, and what catalogues say of them. */
+async function prepareImages(
+  { surveys, bankPx, shards, catalogue }: Recipe,
+  { out: scratch, memoryBytes, group, progress }: PretrainOptions,
+): Promise<{ bank: ImageBank & { skipped: number }; told?: CatalogueShares }> {
+  const bank = await loadImageBank(surveys, bankPx, progress, { scratch, memoryBytes, shards, group });
+  return { bank, told: catalogue === undefined ? undefined : await catalogueShares(catalogue, surveys, bank) };
+}
+
+/**
+ * Trains on images that are there; `pretrain` reads them from surveys. The pictures are for the report. One after the
+ * other: what learns, the run that it goes on with, the steps, the reading of its features.
+ */
+export function trainOnBank(
+  recipe: Recipe,
+  bank: ImageBank & { skipped: number },
+  { out, progress, signal, group = null, told }: PretrainOptions,
+): { finished: boolean; step: number; pictures: PictureRow[] } {
+  const { seed, steps, threads, accumulate } = recipe;
+  // Processes that share a machine are told their threads by who starts them.
+  if (threads !== undefined && group === null) setThreads(threads);
+  const part = partOf(recipe, group);
+  manualSeed(seed);
+  const student = createStudent(recipe, told);
+  const optimiser = new ScheduledOptimiser(student.learned, recipe);
+  const run = openRun(out, student, optimiser, { recipe, bank, told, group });
+  share(student, group);
+  const views = openViews(bank, samplingOf(recipe, bank), recipe, run.clock.step * accumulate, part);
+  const training: Run = {
+    ...recipe,
+    clock: run.clock,
+    optimiser,
+    checkpoint: run.checkpoint,
+    progress,
+    signal,
+    learn: (step, random) => learnStep(student, views, { step, accumulate, group }, random),
+  };
+  const hooks = { moved: () => moved(student, run.clock.step), metrics: run.addMetrics, checkpoint: run.save };
+  runSteps(training, hooks, recipe, group === null ? null : { ...part, batch: recipe.batchSize }, views.close);
+  const finished = run.clock.step >= steps;
+  // The components belong to the finished weights; features of a checkpoint are read without them. Without a step there
+  // is nothing to keep but what is fitted.
+  if (steps > 0) run.save();
+  if (finished && run.first) fitAfter(recipe, student, bank, run, told);
+  return { finished, step: run.clock.step, pictures: run.first ? picturesOf(student, views, seed) : [] };
+}
+
+/** The steps, with products and dropped rows as they are while training, and as they were afterwards. */
+function runSteps(
+  training: Run,
+  hooks: Hooks,
+  { precision }: Pick<Recipe, "precision">,
+  rows: Parameters<typeof dropRowsOf>[0],
+  close: () => void,
+): void {
+  setPrecision(precision);
+  dropRowsOf(rows);
+  try {
+    trainSteps(training, hooks);
+  } finally {
+    close();
+    dropRowsOf(null);
+    setPrecision("float32");
+  }
+}
+
+/** Fits the reading of the finished weights' features, and writes them with it. */
+function fitAfter(
+  recipe: Recipe,
+  student: Student,
+  bank: ImageBank,
+  run: RunFolder,
+  catalogue?: CatalogueShares,
+): void {
+  const { average, model, begun } = student;
+  const told = { heads: toldBy(student), catalogue };
+  const projection = fitFeatures(average ?? model, bank, featureReadingOf(recipe, begun), recipe, told);
+  if (projection === null) return;
+  run.save(projection);
+  freeProjection(projection);
 }
 
 /** The part of every batch that this process has. Throws BAD_RECIPE where parts are smaller than one galaxy. */
@@ -68,47 +144,6 @@ function partOf({ shards, batchSize }: Recipe, group: Group | null): Part {
       `${parts} ${what} cannot share a batch of ${batchSize}; take fewer or give a larger batchSize`,
     );
   return part;
-}
-
-/** Trains on images that are there; `pretrain` reads them from surveys. The pictures are for the report. */
-export function trainOnBank(
-  recipe: Recipe,
-  bank: ImageBank & { skipped: number },
-  { out, progress, signal, group = null, told }: PretrainOptions,
-): { finished: boolean; step: number; pictures: PictureRow[] } {
-  // Processes that share a machine are told their threads by who starts them.
-  if (recipe.threads !== undefined && group === null) setThreads(recipe.threads);
-  const part = partOf(recipe, group);
-  manualSeed(recipe.seed);
-  const student = createStudent(recipe, told);
-  const optimiser = new ScheduledOptimiser(student.learned, recipe);
-  const run = openRun(out, student, optimiser, bank, { told, group });
-  share(student, group);
-  const sampling = samplingOf(recipe, bank);
-  setPrecision(recipe.precision);
-  dropRowsOf(group === null ? null : { ...part, batch: recipe.batchSize });
-  const views = openViews(bank, sampling, recipe, run.clock.step * recipe.accumulate, part);
-  try {
-    trainSteps(
-      {
-        ...recipe,
-        clock: run.clock,
-        optimiser,
-        checkpoint: run.checkpoint,
-        progress,
-        signal,
-        learn: (step, random) => learnStep(student, views, step, random, group),
-      },
-      { moved: () => moved(student, run.clock.step), metrics: run.addMetrics, checkpoint: run.save },
-    );
-  } finally {
-    views.close();
-    dropRowsOf(null);
-    setPrecision("float32");
-  }
-  run.save();
-  const { step } = run.clock;
-  return { finished: step >= recipe.steps, step, pictures: run.first ? picturesOf(student, bank, sampling) : [] };
 }
 
 /** All processes begin with the first one's weights, and add their gradients up. */

@@ -5,6 +5,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { readJson } from "../../base/files.ts";
 import { POOLINGS } from "../../models/feature-pooling.ts";
 import { VIEWS } from "../../models/feature-projection.ts";
+import type { FeatureReading } from "../../models/feature-reader.ts";
 import { PRECISIONS } from "../../torch/index.ts";
 import { Catalogue } from "./catalogue.ts";
 
@@ -75,6 +76,22 @@ export const Recipe = z.strictObject({
   viewsAhead: z.boolean().default(true),
 });
 export type Recipe = z.infer<typeof Recipe>;
+
+/** How the features of a recipe's encoder are read; `begun` are the notes of the weights that it began with. */
+export function featureReadingOf(
+  { commonRange, viewPx: sizePx, pooling, views, rings, steps }: Recipe,
+  begun: Record<string, string>,
+): Omit<FeatureReading, "projection"> {
+  // Without a step, weights whose features have rings already keep them.
+  const hasRings = rings !== undefined || (steps === 0 && begun.rings === "true");
+  return {
+    sizePx,
+    pooling,
+    commonRange: commonRange === "both" ? commonRange : commonRange !== false,
+    rings: hasRings,
+    views,
+  };
+}
 
 /** Reads and checks a recipe. Throws BAD_RECIPE naming each fault. */
 export function readRecipe(path: string): Recipe {

@@ -9,7 +9,6 @@ import type { ImageBank } from "../../batches/image-bank.ts";
 import { noiseTable } from "../../batches/noise.ts";
 import type { StoredImages } from "../../batches/stamp-store.ts";
 import { tensor } from "../../torch/index.ts";
-import type { Recipe } from "./recipe.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
 import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } from "./views.ts";
 
@@ -17,7 +16,20 @@ import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } 
 export interface ViewSource {
   /** Views of this process's part of pass `pass`. Passes are asked for in their order. */
   views(pass: number): PartViews;
+  /** Views of the first `count` galaxies of this process, as `random` draws them, for reports; also after `close`. */
+  some(count: number, random: Random): PartViews;
+  /** Ends the thread. */
   close(): void;
+}
+
+/** What makes the views of a run: images, which of them a pass sees, how views look, and their noise. */
+interface Making {
+  bank: ImageBank;
+  sampling: SamplerOptions;
+  sampler: Sampler;
+  settings: ViewSettings;
+  table: Float32Array;
+  part: Part;
 }
 
 /** States of a slot of shared memory. */
@@ -51,24 +63,18 @@ const AHEAD = 2;
 const PATIENCE_MS = 120_000;
 
 /** Views in the training thread itself. */
-function viewsHere(bank: ImageBank, sampling: SamplerOptions, settings: ViewSettings, part: Part): ViewSource {
-  const sampler = new Sampler(sampling);
-  const table = noiseTable(sampling.seed);
+function viewsHere({ bank, sampling: { seed }, sampler, settings, table, part }: Making): Omit<ViewSource, "some"> {
   return {
-    views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(sampling.seed, pass), settings, table, part),
+    views: (pass) => makeViews(bank, sampler.rows(pass), passRandom(seed, pass), settings, table, part),
     close: () => {},
   };
 }
 
 /** Views from a thread of their own, from pass `from` on. */
 function viewsAhead(
-  bank: ImageBank,
-  sampling: SamplerOptions,
-  settings: ViewSettings,
-  part: Part,
+  { bank, sampling, sampler, settings, table, part }: Making,
   from: number,
-): ViewSource {
-  const sampler = new Sampler(sampling);
+): Omit<ViewSource, "some"> {
   const { viewPx } = settings;
   const own = Math.ceil((sampling.batchSize - part.rank) / part.size);
   const shape = [2 * own, 3, viewPx, viewPx];
@@ -87,7 +93,7 @@ function viewsAhead(
     settings,
     part,
     from,
-    table: noiseTable(sampling.seed),
+    table,
     slots,
     state,
     message,
@@ -128,16 +134,24 @@ function viewsAhead(
   };
 }
 
-/** The views of a part of each of a recipe's passes from pass `from` on. */
+/** The views of a part of each pass from pass `from` on; `viewsAhead`: a thread of its own makes them. */
 export function openViews(
   bank: ImageBank,
   sampling: SamplerOptions,
-  recipe: Recipe,
+  { viewPx, commonRange, viewsAhead: ahead }: ViewSettings & { viewsAhead: boolean },
   from: number,
   part = WHOLE,
 ): ViewSource {
-  const settings = { viewPx: recipe.viewPx, commonRange: recipe.commonRange };
-  return recipe.viewsAhead
-    ? viewsAhead(bank, sampling, settings, part, from)
-    : viewsHere(bank, sampling, settings, part);
+  const sampler = new Sampler(sampling);
+  const table = noiseTable(sampling.seed);
+  const settings = { viewPx, commonRange };
+  const making = { bank, sampling, sampler, settings, table, part };
+  return {
+    ...(ahead ? viewsAhead(making, from) : viewsHere(making)),
+    some(count, random) {
+      // The first process has those of the first shard, however many processes there are.
+      const own = sampler.rows(0).filter((_, place) => place % (bank.shards?.count ?? 1) === 0);
+      return makeViews(bank, own.slice(0, count), random, settings, table);
+    },
+  };
 }
