@@ -87,6 +87,44 @@ describe("the pixels of an object", () => {
     const frame = dialog.locator(".frame");
     const box = await frame.boundingBox();
     if (box === null) throw new Error("no frame");
+    const { raDeg, decDeg } = await world.ask<{ raDeg: number; decDeg: number }>(`/surveys/small/objects/${picks[0]}`);
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const text = (await dialog.locator(".under").textContent()) ?? "";
+    expect(text).toMatch(/^x 3[12], y 3[12]: g -?[\d.e-]+ {2}r -?[\d.e-]+ {2}z -?[\d.e-]+ nanomaggy/);
+    const [, ra, dec] = text.match(/RA ([\d.]+)° Dec (-?[\d.]+)°/)?.map(Number) ?? [];
+    expect(Math.abs(ra - raDeg)).toBeLessThan(0.0005);
+    expect(Math.abs(dec - decDeg)).toBeLessThan(0.0005);
+    // The value is the file's own.
+    const pixels = new Float32Array(
+      await (await fetch(`${world.address}/api/surveys/small/objects/${picks[0]}/pixels`)).arrayBuffer(),
+    );
+    const [, x, y, g] = text.match(/^x (\d+), y (\d+): g (\S+)/)?.map(Number) ?? [];
+    expect(g).toBeCloseTo(pixels[y * 64 + x], 3);
+
+    await dialog.getByText(/^\d+″$/).waitFor();
+    const bar = await dialog.locator(".scale").textContent();
+    const under = () => dialog.locator(".under").textContent();
+    // The middle of a pixel: a small move stays in it.
+    const corner = [box.x + (box.width * 16.5) / 64, box.y + (box.height * 16.5) / 64];
+    await page.mouse.move(corner[0], corner[1]);
+    const before = await under();
+    for (let i = 0; i < 6; i++) await page.mouse.wheel(0, -100);
+    await expect.poll(() => dialog.locator(".scale").textContent()).not.toBe(bar);
+    await page.mouse.move(corner[0] + 1, corner[1] + 1);
+    expect((await under())?.split(":")[0]).toBe(before?.split(":")[0]);
+    // A drag takes the pixel along.
+    await page.mouse.down();
+    await page.mouse.move(corner[0] + 60, corner[1] + 40, { steps: 5 });
+    await page.mouse.up();
+    expect((await under())?.split(":")[0]).toBe(before?.split(":")[0]);
+    await dialog.getByRole("button", { name: "Whole stamp" }).click();
+    await page.mouse.move(corner[0], corner[1]);
+    expect(await under()).toBe(before);
+  });
+
+  it("stands with its catalogue row, its neighbours, links to its place on the sky, and the history of its labels", async () => {
+    const page = await openSession(world, session);
+    const dialog = await look(page);
     const { links } = await world.ask<{ links: { name: string; url: string }[] }>(`/surveys/small/objects/${picks[0]}`);
     expect(links.length).toBeGreaterThan(5);
     for (const { name, url } of links)

@@ -1,8 +1,9 @@
-/** Other programs read what Skyloop writes and answers: stilts, pyvo and astropy, where they are installed. */
-import { execFile, spawnSync } from "node:child_process";
+/** Other programs read what Skyloop writes, answers and sends: stilts, pyvo and astropy, where they are installed. */
+import { type ChildProcessWithoutNullStreams, execFile, spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,7 +25,8 @@ let app: FastifyInstance;
 let survey: Survey;
 let session = "";
 let address = "";
-const get = (url: string) => app.inject({ method: "GET", url, headers: { host: "127.0.0.1" } });
+const headers = { host: "127.0.0.1" };
+const get = (url: string) => app.inject({ method: "GET", url, headers });
 
 beforeAll(async () => {
   const path = await smallSurvey(folder.path, COUNT);
@@ -117,11 +119,18 @@ describe("Simple Cone Search", () => {
     expect([total, objects[0].object, objects[0].separationArcsec]).toEqual([1, id, 0]);
   });
 
-  it("asks for the token as the API does", async () => {
+  it("asks for the token as the API does, and nobody who has one may use SAMP", async () => {
     const guarded = await buildServer({ surveys: [survey.folder], token: "secret" });
     const status = async (query: string) =>
       (await guarded.inject({ url: `/vo/scs?RA=1&DEC=1&SR=0${query}`, headers: { host: "127.0.0.1" } })).statusCode;
     expect([await status(""), await status("&token=secret")]).toEqual([401, 200]);
+    const bearer = { ...headers, authorization: "Bearer secret" };
+    expect((await guarded.inject({ url: "/api/samp", headers: bearer })).json()).toMatchObject({
+      allowed: false,
+      peers: [],
+    });
+    const connect = await guarded.inject({ method: "POST", url: "/api/samp/connect", headers: bearer });
+    expect(connect.json()).toMatchObject({ code: "SAMP_OFF" });
     await guarded.close();
   });
 
@@ -204,5 +213,72 @@ describe("tables of others", () => {
       ambiguous: 2,
       rows: [{ object: a.id, sharedBy: 2 }, {}, {}, { object: null }],
     });
+  });
+});
+
+describe.skipIf(!hasAstropy)("SAMP with astropy's hub", () => {
+  let peer: ChildProcessWithoutNullStreams;
+  const lines: Record<string, unknown>[] = [];
+  const post = async (url: string, payload: object) =>
+    (await app.inject({ method: "POST", url, payload, headers })).json();
+  const state = async () => (await app.inject({ url: "/api/samp", headers })).json();
+  async function until<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+    for (const end = Date.now() + 20_000; Date.now() < end; ) {
+      const found = await look();
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`nothing came; so far ${JSON.stringify(lines).slice(0, 500)}`);
+  }
+  const got = (type: string) => until(() => lines.find((line) => line.got === type));
+  const send = (mtype: string, params: object, how = "notify") =>
+    peer.stdin.write(`${JSON.stringify({ mtype, params, how })}\n`);
+
+  beforeAll(async () => {
+    const lock = join(folder.path, "samp");
+    peer = spawn(PYTHON, [join(import.meta.dirname, "samp-peer.py"), lock]);
+    // The hub writes a log of its own there.
+    createInterface({ input: peer.stdout }).on("line", (line) => line.startsWith("{") && lines.push(JSON.parse(line)));
+    process.env.SAMP_HUB = `std-lockurl:file://${lock}`;
+    await until(() => lines.find((line) => line.ready === true));
+  });
+  afterAll(async () => {
+    delete process.env.SAMP_HUB;
+    peer.stdin.end();
+    await new Promise((resolve) => (peer.exitCode === null ? peer.on("close", resolve) : resolve(null)));
+  });
+
+  it("sends tables and positions, and selects the object that is pointed at or whose row is highlighted", async () => {
+    expect(await state()).toMatchObject({ allowed: true, hub: true, connected: false });
+    const { peers } = await post("/api/samp/connect", {});
+    expect(peers).toMatchObject([{ name: "Fake TOPCAT", tables: true, positions: true }]);
+
+    expect((await post("/api/samp/table", { session, columns: ["rank"], filter: { order: "id" } })).to).toEqual([
+      peers[0].id,
+    ]);
+    const table = (await got("table.load.votable")) as { params: Record<string, string>; text: string };
+    expect(table.params.name).toBe("Rings & <bars> (small)");
+    expect(table.text.match(/<TR>/g)).toHaveLength(COUNT);
+    expect(table.text).toContain('<COOSYS ID="icrs"');
+
+    const { id, raDeg, decDeg } = survey.row(4);
+    expect((await post("/api/samp/point", { survey: "small", object: id, to: peers[0].id })).to).toEqual([peers[0].id]);
+    expect(((await got("coord.pointAt.sky")) as { params: object }).params).toEqual({
+      ra: String(raDeg),
+      dec: String(decDeg),
+    });
+
+    const selected = (object: string) =>
+      until(async () => ((await state()).selected?.object === object ? true : undefined));
+    const { row } = { row: survey.row(9) };
+    send("coord.pointAt.sky", { ra: String(row.raDeg), dec: String(row.decDeg) });
+    await selected(row.id);
+    // As a call, which wants an answer.
+    send("table.highlight.row", { "table-id": table.params["table-id"], row: "7" }, "call");
+    await selected(survey.row(7).id);
+    expect(await until(() => lines.find((line) => line.reply !== undefined))).toEqual({ reply: "samp.ok" });
+    send("coord.pointAt.sky", { ra: "nowhere", dec: "91" });
+    send("table.highlight.row", { url: table.params.url, row: "8" });
+    await selected(survey.row(8).id);
   });
 });
