@@ -37,6 +37,7 @@ Examples:
   skyloop survey create galaxies --images DIR       make a survey folder from images
   skyloop embed galaxies --model lvm-nano           compute its features
   skyloop serve galaxies                            open it in the browser
+  skyloop measure galaxies                          flux, radii, shape and flags of every galaxy
   skyloop loop export SESSION --format csv          export the ranked catalogue
   skyloop doctor                                    versions, speed, and what makes it slow or wrong
 
