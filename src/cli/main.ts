@@ -35,6 +35,8 @@ Examples:
   skyloop start                                     the demo survey in your browser
   skyloop start --images DIR                        the same with a folder of your own images
   skyloop survey create galaxies --images DIR       make a survey folder from images
+  skyloop survey download galaxies --catalogue positions.csv --from legacy-dr10
+                                                    the same from positions alone
   skyloop embed galaxies --model lvm-nano           compute its features
   skyloop serve galaxies                            open it in the browser
   skyloop measure galaxies                          flux, radii, shape and flags of every galaxy

@@ -1,9 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
+import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { SILENT } from "../../base/progress.ts";
 import { readTargets } from "../targets.ts";
+import { checkAnswer } from "./check.ts";
 import { downloadSurvey } from "./index.ts";
 import { planDownload } from "./plan.ts";
 import { Gate, retryAfterMs } from "./polite.ts";
@@ -171,5 +173,35 @@ describe("positions of a catalogue", () => {
     });
     await expect(read("id,x,y\na,1,2\n")).rejects.toMatchObject({ code: "BAD_POSITION" });
     await expect(read("id,ra,dec\na,1,92\n")).rejects.toMatchObject({ code: "BAD_POSITION" });
+  });
+});
+
+// Images that the Legacy Surveys' viewer gave; they are no part of the repository.
+const REAL = join(PACKAGE_ROOT, "../shared/data/fits");
+describe.skipIf(!existsSync(REAL))("real answers of the Legacy Surveys' viewer", () => {
+  const wanted = (raDeg: number, decDeg: number, sizePx: number) => ({
+    kind: "flux" as const,
+    raDeg,
+    decDeg,
+    sizePx,
+    scaleArcsec: 0.262,
+    bands: ["g", "r", "z"],
+  });
+  it("pass every check, and not those of another place", () => {
+    const files = readdirSync(join(REAL, "legacy_grz"));
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) {
+      const [ra, dec] = (/_([\d.]+)_([-\d.]+)\.fits$/.exec(file) as RegExpExecArray).slice(1).map(Number);
+      const bytes = readFileSync(join(REAL, "legacy_grz", file));
+      expect(checkAnswer(bytes, "image/fits", wanted(ra, dec, 256)), file).toBe(bytes);
+      expect(checkAnswer(bytes, "image/fits", wanted(ra, dec + 1e-3, 256))).toMatchObject({ code: "WRONG_PLACE" });
+      expect(checkAnswer(bytes, "image/fits", { ...wanted(ra, dec, 256), bands: ["g", "r", "i"] })).toMatchObject({
+        code: "BAND_MISSING",
+      });
+    }
+  });
+  it("that are cut short are known", () => {
+    const bytes = readFileSync(join(REAL, "decals_grz/example_incomplete.fits"));
+    expect(checkAnswer(bytes, "image/fits", wanted(0, 0, 424))).toMatchObject({ code: "TRUNCATED", again: true });
   });
 });
