@@ -8,6 +8,8 @@ interface ExportOptions {
   survey?: string;
   out?: string;
   spreadsheetSafe: SafeCells;
+  answers?: boolean;
+  pseudonyms?: boolean;
 }
 
 /** `skyloop loop list | export`. */
@@ -35,6 +37,8 @@ export function addSessionCommands(loop: Command): void {
     .requiredOption("--format <format>", "csv, parquet, fits or votable")
     .option("--survey <folder>", "survey of the session (default: searched in this folder and in surveys/)")
     .option("--out <file>", "file to write (default: SESSION with the extension of the format)")
+    .option("--answers", "two more columns: what each person says, and what the answers come to")
+    .option("--pseudonyms", '"person 1" and so on in place of names')
     .addOption(
       new Option(
         "--spreadsheet-safe <columns>",
@@ -43,7 +47,7 @@ export function addSessionCommands(loop: Command): void {
         .choices(["names", "all", "none"])
         .default("names"),
     )
-    .action(async (session: string, { format, survey, out, spreadsheetSafe }: ExportOptions) => {
+    .action(async (session: string, { format, survey, out, spreadsheetSafe, answers, pseudonyms }: ExportOptions) => {
       const [
         { exportSession, EXPORT_SUFFIX },
         { rankingRequest },
@@ -61,8 +65,15 @@ export function addSessionCommands(loop: Command): void {
       const opened = await openWithSessions(await surveyOfSession(session, survey));
       try {
         const path = out ?? `${session}.${EXPORT_SUFFIX[known]}`;
-        const request = await rankingRequest(opened.store, session);
-        const count = await exportSession(opened, request, known, path, [], spreadsheetSafe);
+        const request = await rankingRequest(opened.store, session, undefined, { answers, pseudonyms });
+        const count = await exportSession(
+          opened,
+          request,
+          known,
+          path,
+          answers ? ["answers", "agreed"] : [],
+          spreadsheetSafe,
+        );
         process.stdout.write(`${path}: ${count} objects\n`);
       } finally {
         await closeOpened(opened);

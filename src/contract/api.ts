@@ -4,6 +4,7 @@
  * JSON.
  */
 import { z } from "zod";
+import { ShownTeam, Team } from "./team.ts";
 
 /** The id of an object: as in the survey's catalogue, unique there. */
 export const ObjectId = z.string().min(1).max(200);
@@ -91,6 +92,8 @@ export const NewSession = z.object({
     .max(2 ** 32 - 1)
     .default(1),
   who: Who,
+  /** How several people share the session. */
+  team: Team.optional(),
   positive: z.array(ObjectId).max(2000),
   negative: z.array(ObjectId).max(2000),
 });
@@ -221,6 +224,7 @@ export const Session = z.object({
   negatives: z.number().int(),
   unsure: z.number().int(),
   status: SessionStatus,
+  team: ShownTeam.optional(),
 });
 
 /** Labels of one object by different people that disagree. */

@@ -39,6 +39,8 @@ const ON_REQUEST: ColumnSpec[] = [
   { name: "rank", type: "integer", description: "place in the ranking; 1 has the highest score", ucd: "meta.number" },
   { name: "reason", type: "string", description: "how the object came before the person who labelled it" },
   { name: "time", type: "string", description: "when the label was given (ISO 8601, UTC)", ucd: "time.epoch" },
+  { name: "answers", type: "string", description: "what each person says: name and label, separated by semicolons" },
+  { name: "agreed", type: "string", description: "what the answers of a session that people share come to" },
   { name: "file", type: "string", description: "file that the object was taken from", ucd: "meta.id;meta.file" },
 ];
 
@@ -52,7 +54,7 @@ export const SAFE_CELLS = ["names", "all", "none"] as const;
 export type SafeCells = (typeof SAFE_CELLS)[number];
 
 /** What people, or tables of theirs, may have written. */
-const NAMES = ["id", "tags", "who", "file"];
+const NAMES = ["id", "tags", "who", "answers", "file"];
 
 function withSafeCells(rows: TableRow[], columns: ColumnSpec[], safe: SafeCells): TableRow[] {
   const texts = columns.filter(({ name, type }) => type === "string" && (safe === "all" || NAMES.includes(name)));
@@ -111,6 +113,8 @@ export async function exportSession(
     ...(more.includes("rank") ? { rank } : {}),
     ...(more.includes("reason") ? { reason: reason ?? "" } : {}),
     ...(more.includes("time") ? { time: at ?? "" } : {}),
+    ...(more.includes("answers") ? { answers: request.answers?.[object]?.said ?? "" } : {}),
+    ...(more.includes("agreed") ? { agreed: request.answers?.[object]?.agreed ?? "" } : {}),
     ...(more.includes("file") ? { file: survey.row(survey.indexOf(object) as number).source } : {}),
     ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
   }));

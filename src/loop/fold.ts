@@ -13,11 +13,22 @@ interface Opinion {
   reason: SessionEvent["reason"];
 }
 
+/** One person's standing label of an object. */
+export interface HeldLabel {
+  who: string;
+  value: LabelValue;
+  at: string;
+  round: number;
+  reason: SessionEvent["reason"];
+}
+
 /** The state of a session: what all its events so far come to. */
 export interface FoldedSession {
   /** By object; the latest standing opinion of anybody counts. Cleared objects without tags are not in it. */
   labels: Record<string, LabelState>;
   conflicts: { object: string; opinions: { who: string; value: LabelValue }[] }[];
+  /** By object: what each person says of it now. Objects that nobody labels are not in it. */
+  answers: ReadonlyMap<string, readonly HeldLabel[]>;
   alpha: number;
   /** The name that somebody gave it later, and whether it is listed. */
   name: string | null;
@@ -60,6 +71,7 @@ export class SessionFold {
   #status: SessionStatus = "active";
   // Without a prototype: an object may be called `constructor`.
   readonly #labels: Record<string, LabelState> = Object.create(null);
+  readonly #answers = new Map<string, HeldLabel[]>();
   readonly #conflicts = new Map<string, FoldedSession["conflicts"][number]>();
   #lastSeq = 0;
 
@@ -125,6 +137,7 @@ export class SessionFold {
     return {
       labels: this.#labels,
       conflicts: [...this.#conflicts.values()],
+      answers: this.#answers,
       alpha: alpha === undefined ? this.#alpha : Number(this.#events.get(alpha)?.value),
       name: this.#name,
       status: this.#status,
@@ -160,6 +173,7 @@ export class SessionFold {
     }
     delete this.#labels[object];
     this.#conflicts.delete(object);
+    this.#answers.delete(object);
     if (people.size === 0) return;
     const recent = [...people].sort(([, a], [, b]) => b.seq - a.seq);
     const [who, latest] = recent.find(([, { value }]) => value !== null) ?? recent[0];
@@ -173,7 +187,11 @@ export class SessionFold {
         round: latest.round,
         reason: latest.reason,
       };
-    const held = [...people].flatMap(([who, { value }]) => (value === null ? [] : [{ who, value }]));
+    const answers = [...people].flatMap(([who, { value, at, round, reason }]) =>
+      value === null ? [] : [{ who, value, at, round, reason }],
+    );
+    if (answers.length > 0) this.#answers.set(object, answers);
+    const held = answers.map(({ who, value }) => ({ who, value }));
     if (new Set(held.map(({ value }) => value)).size > 1) this.#conflicts.set(object, { object, opinions: held });
   }
 }

@@ -55,6 +55,8 @@ export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
 export interface Example {
   row: number;
   positive: boolean;
+  /** How much it counts beside others of its class, 0 to 1; absent: 1. */
+  weight?: number;
 }
 
 /**
@@ -128,7 +130,7 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
     );
     const balance = (positive: boolean) => examples.length / 2 / (positive ? positives : examples.length - positives);
     const weight = tensor(
-      Float32Array.from(examples, ({ positive }) => balance(positive)),
+      Float32Array.from(examples, ({ positive, weight = 1 }) => weight * balance(positive)),
       [examples.length, 1],
     );
     const random = new Random(seed);

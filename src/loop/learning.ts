@@ -32,15 +32,16 @@ export function allAnswered({ page, labels }: SessionState): boolean {
 
 /**
  * The score of each object in catalogue order (0 without a ranking), and its label: 0 none, 1 positive, 2 negative, 3
- * unsure. Throws SESSION_UNKNOWN.
+ * unsure; as `who` may see it. Throws SESSION_UNKNOWN.
  */
 export async function scoresAndLabels(
   { survey, store, artefacts }: OpenedSurvey,
   session: string,
+  who: string | null = null,
 ): Promise<{ scores: Float32Array; labels: Uint8Array }> {
   const scores = (await artefacts.scores(session, survey.count)) ?? new Float32Array(survey.count);
   const labels = new Uint8Array(survey.count);
-  for (const [object, { value }] of Object.entries((await sessionState(store, session, null, true)).labels)) {
+  for (const [object, { value }] of Object.entries((await sessionState(store, session, who, true)).labels)) {
     const row = survey.indexOf(object);
     if (row !== undefined && value !== null) labels[row] = LABEL_CODES[value];
   }

@@ -57,6 +57,29 @@ export async function pageOf(store: Store, session: string, round: number): Prom
   return { round, provisional, exhausted, picks };
 }
 
+/**
+ * Objects on which as many people say yes as no, the latest first, as one page: another opinion decides. Throws
+ * SESSION_UNKNOWN.
+ */
+export async function undecidedIn(store: Store, session: string): Promise<Page> {
+  const record = await findSession(store, session);
+  const { answers, conflicts } = await foldNow(store, record);
+  const even = conflicts.filter(({ opinions }) => {
+    const count = (wanted: string) => opinions.filter(({ value }) => value === wanted).length;
+    return count("positive") === count("negative");
+  });
+  const latest = (object: string) =>
+    (answers.get(object) ?? [])
+      .map(({ at }) => at)
+      .sort()
+      .at(-1) ?? "";
+  const picks = even
+    .map(({ object }) => ({ object, score: null, reason: "chosen" as const }))
+    .sort((a, b) => (latest(a.object) < latest(b.object) ? 1 : -1));
+  const round = currentRound(await store.rounds(session));
+  return { round, provisional: false, exhausted: false, picks };
+}
+
 /** Objects that earlier rounds showed and nobody has answered, the latest first, as one page. Throws SESSION_UNKNOWN. */
 export async function skippedIn(store: Store, session: string): Promise<Page> {
   const record = await findSession(store, session);

@@ -2,13 +2,16 @@
 import { descendingOrder } from "../base/order.ts";
 import type { LabelState, RankedRow } from "../contract/api.ts";
 import type { RankingFilter } from "../contract/insight.ts";
-import type { SessionSettings, Store } from "../store/store.ts";
+import type { SessionRecord, SessionSettings, Store } from "../store/store.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
+import type { FoldedSession } from "./fold.ts";
 import { foldNow } from "./folds.ts";
 import type { OpenedSurvey } from "./opened.ts";
 import { findSession } from "./session.ts";
+import { sightIn } from "./sight.ts";
 import { separationDeg } from "./sky-index.ts";
+import { consensusOf, seenLabels } from "./team.ts";
 
 interface Order {
   /** Rows of the catalogue, best score first; ties keep the catalogue's order. */
@@ -55,6 +58,18 @@ export interface RankingRequest {
   /** Another session beside it, where the filter names one. */
   other: { session: string; labels: Record<string, LabelState> } | null;
   filter: RankingFilter;
+  /** What each person says of an object, and what that comes to where several share the session. */
+  answers?: Record<string, { said: string; agreed: string }>;
+}
+
+/** For whom a ranking is read. */
+export interface RankingReader {
+  /** Of a session that people share blindly, only what this person may see; undefined: everything. */
+  who?: string | null;
+  /** With what each person says. */
+  answers?: boolean;
+  /** "person 1" and so on in place of names, in the order of first labels. */
+  pseudonyms?: boolean;
 }
 
 const ALL: RankingFilter = { order: "score" };
@@ -64,12 +79,41 @@ export async function rankingRequest(
   store: Store,
   session: string,
   filter: RankingFilter = ALL,
+  { who, answers = false, pseudonyms = false }: RankingReader = {},
 ): Promise<RankingRequest> {
-  const labelsOf = async (name: string) => (await foldNow(store, await findSession(store, name))).labels;
+  const nameOf = pseudonyms ? await pseudonymsIn(store, session) : (name: string) => name;
+  const labelsOf = async (name: string) => {
+    const { record, folded, sees } = await sightIn(store, name, who ?? null);
+    const labels = who === undefined || record.team === undefined ? folded.labels : seenLabels(folded.labels, sees);
+    if (!pseudonyms) return labels;
+    return Object.fromEntries(Object.entries(labels).map(([id, label]) => [id, { ...label, who: nameOf(label.who) }]));
+  };
   const { compare } = filter;
   const other = compare === undefined ? null : { session: compare, labels: await labelsOf(compare) };
   const begun = await findSession(store, session);
-  return { session, begun, labels: await labelsOf(session), other, filter };
+  const request = { session, begun, labels: await labelsOf(session), other, filter };
+  return answers ? { ...request, answers: answersAsText(await foldNow(store, begun), begun, nameOf) } : request;
+}
+
+/** A name for each person of a session that tells nobody who it is: "person 1" labelled first. */
+async function pseudonymsIn(store: Store, session: string): Promise<(name: string) => string> {
+  const names = [...new Set((await store.events(session)).map(({ who }) => who))];
+  return (name) => `person ${names.indexOf(name) + 1}`;
+}
+
+function answersAsText(
+  folded: FoldedSession,
+  record: SessionRecord,
+  nameOf: (name: string) => string,
+): Record<string, { said: string; agreed: string }> {
+  const agreed = record.team === undefined ? null : consensusOf(folded, record);
+  return Object.fromEntries(
+    [...folded.answers].map(([object, held]) => {
+      const consensus = agreed?.get(object);
+      const word = consensus === undefined ? "" : consensus.positive ? "positive" : "negative";
+      return [object, { said: held.map(({ who, value }) => `${nameOf(who)}: ${value}`).join("; "), agreed: word }];
+    }),
+  );
 }
 
 /** The ranking as it is now; without one yet in catalogue order with score 0. */

@@ -15,6 +15,7 @@ import { type FoldedSession, fold } from "./fold.ts";
 import { type Example, type FeatureSpace, type Learner, learn } from "./learn.ts";
 import { unusualLearner } from "./outliers.ts";
 import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
+import { consensusOf, goldOf } from "./team.ts";
 
 /** Up to so many objects everything is scored at once. */
 const SMALL = 20_000;
@@ -89,9 +90,24 @@ export function planRound(
   const answered = new Uint8Array(count);
   const shown = new Uint8Array(count);
   const artefacts: number[] = [];
+  const agreed = record.team === undefined ? null : consensusOf(folded, record);
+  for (const [object, positive] of goldOf(record)) {
+    const row = indexOf(object);
+    if (row === undefined) continue;
+    answered[row] = 1;
+    // Known answers are learned whether somebody has been asked them or not.
+    if (folded.labels[object]?.value == null) examples.push({ row, positive });
+  }
   for (const [object, { value, tags }] of Object.entries(folded.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const row = indexOf(object);
     if (row === undefined || value === null) continue;
+    if (agreed !== null) {
+      const { positive, weight } = agreed.get(object) ?? { positive: false, weight: 0 };
+      if (weight > 0) examples.push({ row, positive, weight });
+      // What a panel has not finished comes before those who have not answered it yet.
+      if (weight > 0 || record.team?.mode !== "panel") answered[row] = 1;
+      continue;
+    }
     answered[row] = 1;
     if (value !== "unsure") examples.push({ row, positive: value === "positive" });
     if (value === "negative" && tags.includes(ARTEFACT_TAG)) artefacts.push(row);

@@ -5,16 +5,19 @@ import { Random } from "../base/random.ts";
 import type {
   NewLabels,
   NewSession,
+  Page,
   RoundSummary,
   Saved,
   Session,
   SessionEvent,
   SessionState,
 } from "../contract/api.ts";
+import type { ShownTeam, Team } from "../contract/team.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, SessionSettings, Store } from "../store/store.ts";
 import { actionOf, type FoldedSession, fold } from "./fold.ts";
 import { foldNow } from "./folds.ts";
+import { goldOf, pageFor, seenLabels, sightOf } from "./team.ts";
 
 /** An object that was shown and not answered may come again after so many other rounds. */
 const RETURN_AFTER = 3;
@@ -54,7 +57,7 @@ export async function createSession(
   wanted: NewSession,
 ): Promise<string> {
   const { who, positive, negative, ...settings } = wanted;
-  mustKnow(survey, [...positive, ...negative]);
+  mustKnow(survey, [...positive, ...negative, ...goldOf(settings).keys()]);
   const both = positive.filter((object) => negative.includes(object));
   if (both.length > 0)
     throw new SkyloopError(
@@ -129,11 +132,14 @@ async function saved(
   objects: Iterable<string>,
 ): Promise<Saved> {
   const folded = await foldNow(store, record);
+  const sees = sightOf(record, folded, who);
   const none = { value: null, tags: [], who, at: events.at(-1)?.at ?? "", round: 0, reason: null };
   return {
     events,
-    labels: Object.fromEntries(Array.from(objects, (object) => [object, folded.labels[object] ?? none])),
-    conflicts: folded.conflicts,
+    labels: Object.fromEntries(
+      Array.from(objects, (object) => [object, (sees(object) ? folded.labels[object] : null) ?? none]),
+    ),
+    conflicts: folded.conflicts.filter(({ object }) => sees(object)),
     rounds: summariseRounds(folded, await store.rounds(record.session), record.alpha),
     canUndo: folded.undoable.has(who),
     canRedo: folded.redoable.has(who),
@@ -304,6 +310,8 @@ function summariseRounds(folded: FoldedSession, rounds: RoundRecord[], alpha: nu
   return [first, ...others];
 }
 
+const shownTeam = ({ gold: _, ...shown }: Team): ShownTeam => shown;
+
 /** What the page lists. */
 export async function describeSession(store: Store, session: string): Promise<Session> {
   return (await stateParts(store, session)).session;
@@ -335,9 +343,17 @@ async function stateParts(
     negatives: count("negative"),
     unsure: count("unsure"),
     status: folded.status,
+    ...(record.team === undefined ? {} : { team: shownTeam(record.team) }),
   };
   return { session, folded, rounds, record };
 }
+
+const pageOfRound = ({ round, provisional, exhausted, picks }: RoundRecord): Page => ({
+  round,
+  provisional,
+  exhausted,
+  picks,
+});
 
 /** All that a page needs to go on after a reload, for one person. */
 export async function sessionState(
@@ -348,14 +364,12 @@ export async function sessionState(
 ): Promise<SessionState> {
   const { session, folded, rounds, record } = await stateParts(store, id);
   const last = rounds.at(-1);
+  const sees = sightOf(record, folded, who);
   return {
     ...session,
-    labels: folded.labels,
-    conflicts: folded.conflicts,
-    page:
-      last === undefined
-        ? null
-        : { round: last.round, provisional: last.provisional, exhausted: last.exhausted, picks: last.picks },
+    labels: record.team === undefined ? folded.labels : seenLabels(folded.labels, sees),
+    conflicts: folded.conflicts.filter(({ object }) => sees(object)),
+    page: last === undefined ? null : pageFor(record, folded, pageOfRound(last), who),
     rounds: summariseRounds(folded, rounds, record.alpha),
     canUndo: who !== null && folded.undoable.has(who),
     canRedo: who !== null && folded.redoable.has(who),

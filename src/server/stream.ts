@@ -11,7 +11,14 @@ interface Listener {
   reply: FastifyReply;
   /** The reply carries several sessions: messages say which they are of. */
   many: boolean;
+  /** What this listener may hear of a message, where people share a session blindly. */
+  adapt: Adapt | null;
+  /** Messages that are being adapted keep their order. */
+  last: Promise<unknown>;
 }
+
+/** A message as one person may hear it; null where nothing is left of it. */
+type Adapt = (message: StreamMessage) => Promise<StreamMessage | null>;
 
 /** A message as server-sent events have it; `id` is that of its last event. */
 export function streamText(
@@ -33,14 +40,19 @@ export class Streams {
   }
 
   /** Sends an open reply everything after event `lastSeq`; with `many` as messages that name their session. */
-  add(store: Store, session: string, reply: FastifyReply, lastSeq: number, many = false): void {
+  add(
+    store: Store,
+    session: string,
+    reply: FastifyReply,
+    lastSeq: number,
+    { many = false, adapt = null }: { many?: boolean; adapt?: Adapt | null } = {},
+  ): void {
     const listeners = this.#sessions.get(session) ?? new Set();
     this.#sessions.set(session, listeners);
-    const listener = { reply, many };
+    const listener: Listener = { reply, many, adapt, last: Promise.resolve() };
     listeners.add(listener);
     const leave = store.subscribe(session, lastSeq, {
-      events: (events) =>
-        reply.raw.write(streamText(session, { type: "events", events }, { many, id: events[events.length - 1].seq })),
+      events: (events) => this.#say(listener, session, { type: "events", events }, events[events.length - 1].seq),
       failed: (error) => {
         const failure = { code: codeOf(error) ?? "INTERNAL", message: messageOf(error) };
         log.warn({ session, code: failure.code }, failure.message);
@@ -57,8 +69,20 @@ export class Streams {
 
   /** Sends a message to everybody who listens to a session. */
   send(session: string, message: StreamMessage): void {
-    for (const { reply, many } of this.#sessions.get(session) ?? [])
-      reply.raw.write(streamText(session, message, { many }));
+    for (const listener of this.#sessions.get(session) ?? []) this.#say(listener, session, message);
+  }
+
+  #say(listener: Listener, session: string, message: StreamMessage, id?: number): void {
+    const { reply, many, adapt } = listener;
+    const write = (said: StreamMessage) => void reply.raw.write(streamText(session, said, { many, id }));
+    if (adapt === null) {
+      write(message);
+      return;
+    }
+    listener.last = listener.last
+      .then(() => adapt(message))
+      .then((said) => said !== null && write(said))
+      .catch((error) => log.warn({ session, code: codeOf(error) }, messageOf(error)));
   }
 
   #alive(): void {

@@ -3,6 +3,7 @@
  * promise is kept; one that fails has left nothing behind. `suite.ts` is what every driver must pass.
  */
 import type { PagePick, SessionEvent } from "../contract/api.ts";
+import type { Team } from "../contract/team.ts";
 
 /** What a session was started with; alpha may be changed by events. */
 export interface SessionSettings {
@@ -18,6 +19,8 @@ export interface SessionSettings {
   createdBy: string;
   /** Shown objects without an answer may come again after so many rounds; absent in older sessions: at the end. */
   returnAfter?: number;
+  /** How several people share the session; absent where they do as they like. */
+  team?: Team;
 }
 
 /** A session as it was started. */

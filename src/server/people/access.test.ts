@@ -132,6 +132,46 @@ describe.skipIf(!hasPostgres)("a server with accounts", () => {
     expect(JSON.parse((await ask("GET", "/api/me")).text)).toEqual({ accounts: true, name: null, role: "viewer" });
   });
 
+  it("hides others' labels in a blind session from whoever has not answered, wherever they could be read", async () => {
+    const ids = (await openSurvey(survey)).rows.map(({ id }) => id);
+    const team = { mode: "blind", overlap: 1, gold: { positive: [ids[6]], negative: [] } };
+    const wanted = { survey: "small", model: "toy", target: "blind", positive: [ids[0]], negative: [ids[1]], team };
+    const made = JSON.parse((await json("/api/sessions", wanted, bearer(tokens.owner))).text);
+    expect(made.team).toEqual({ mode: "blind", overlap: 1, panel: 3, weights: "majority" });
+    const path = `/api/sessions/${made.session}`;
+    const say = (role: Role, object: string, value: string) =>
+      json(`${path}/labels`, { labels: [{ object, value }] }, bearer(tokens[role]));
+    await say("labeller", ids[2], "positive");
+    const read = async (part: string, role: Role = "owner") =>
+      (await ask("GET", `${path}${part}`, bearer(tokens[role]))).text;
+    const mentions = async (role: Role) => ({
+      state: JSON.parse(await read("", role)).labels[ids[2]]?.value,
+      events: JSON.parse(await read("/events", role)).some(({ object }: { object: string }) => object === ids[2]),
+      ranking: JSON.parse(await read("/ranking", role)).rows.find(({ object }: { object: string }) => object === ids[2])
+        .label,
+    });
+    const hidden = { state: undefined, events: false, ranking: null };
+    expect(await mentions("labeller")).toEqual({ state: "positive", events: true, ranking: "positive" });
+    expect(await mentions("owner")).toEqual(hidden);
+    expect(await mentions("viewer")).toEqual(hidden);
+    const labels = Buffer.from(
+      await (await fetch(`${address}${path}/scores`, { headers: bearer(tokens.owner) })).arrayBuffer(),
+    );
+    expect([...labels.subarray(32)]).toEqual([1, 2, 0, 0, 0, 0, 0, 0]);
+    await say("owner", ids[2], "negative");
+    expect(await mentions("owner")).toEqual({ state: "negative", events: true, ranking: "negative" });
+    const undecided = JSON.parse(await read("/undecided"));
+    expect(undecided.picks.map(({ object }: { object: string }) => object)).toEqual([ids[2]]);
+    const agreement = JSON.parse(await read("/agreement"));
+    expect(agreement.people.map(({ who, yes, no }: Record<string, unknown>) => [who, yes, no])).toEqual([
+      ["labeller", 1, 0],
+      ["owner", 0, 1],
+    ]);
+    const table = await read("/export?format=csv&columns=answers&names=pseudonyms");
+    expect(table).toContain("person 2: positive; person 1: negative");
+    expect(table).not.toMatch(/labeller|owner/);
+  });
+
   it("logs in with name and password, out again here or everywhere, and ends the others with a new password", async () => {
     await person("Ann", "labeller");
     const enter = (password = PASSWORD) => form("/login", { name: "ann", password });

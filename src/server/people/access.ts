@@ -83,6 +83,8 @@ export const ACCESS: Record<string, Role | "anyone"> = {
   "POST /api/sessions/:session/change": "owner",
   "POST /api/sessions/:session/copy": "owner",
   "POST /api/sessions/:session/import": "owner",
+  "GET /api/sessions/:session/agreement": "owner",
+  "GET /api/sessions/:session/undecided": "owner",
   "GET /api/sessions/:session/export": "owner",
   "GET /api/sessions/:session/report": "owner",
 };

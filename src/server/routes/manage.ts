@@ -4,6 +4,7 @@ import { z } from "zod";
 import { CopySession, Page, Session, SessionChange, SessionId } from "../../contract/api.ts";
 import { changeSession, copySession, pageOf, skippedIn } from "../../loop/manage.ts";
 import { describeSession } from "../../loop/session.ts";
+import { ownPage } from "../../loop/sight.ts";
 import type { Workspace } from "../workspace.ts";
 
 const InSession = z.object({ session: SessionId });
@@ -40,7 +41,10 @@ export function manageRoutes(plain: FastifyInstance, { workspace }: { workspace:
         response: { 200: Page },
       },
     },
-    async ({ params: { session, round } }) => pageOf((await workspace.ofSession(session)).store, session, round),
+    async ({ params: { session, round }, person }) => {
+      const { store } = await workspace.ofSession(session);
+      return ownPage(store, session, person?.name ?? null, await pageOf(store, session, round));
+    },
   );
 
   app.get(

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { ObjectId, Ranking, SessionId } from "../../contract/api.ts";
+import { ObjectId, Page, Ranking, SessionId } from "../../contract/api.ts";
 import {
   Imported,
   ImportLabels,
@@ -11,9 +11,13 @@ import {
   RankingFilter,
   Why,
 } from "../../contract/insight.ts";
+import { Agreement } from "../../contract/team.ts";
+import { agreementIn } from "../../loop/agreement.ts";
 import { importLabels } from "../../loop/import-labels.ts";
 import { learningOf, scoresAndLabels } from "../../loop/learning.ts";
+import { undecidedIn } from "../../loop/manage.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
+import { sightIn } from "../../loop/sight.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
 import type { Pictures } from "../pictures.ts";
@@ -36,12 +40,24 @@ export function resultRoutes(
   app.get(
     "/api/sessions/:session/ranking",
     { schema: { params: InSession, querystring: RankingPage, response: { 200: Ranking } } },
-    async ({ params, query }) => {
+    async ({ params, query, person }) => {
       const { survey, store } = await workspace.ofSession(params.session);
       const { offset, limit, ...filter } = query;
-      const request = await rankingRequest(store, params.session, filter);
+      const request = await rankingRequest(store, params.session, filter, { who: person?.name ?? null });
       return { offset, ...(await desk.ranking(survey, { request, offset, limit })) };
     },
+  );
+
+  app.get(
+    "/api/sessions/:session/agreement",
+    { schema: { params: InSession, response: { 200: Agreement } } },
+    async ({ params: { session } }) => agreementIn((await workspace.ofSession(session)).store, session),
+  );
+
+  app.get(
+    "/api/sessions/:session/undecided",
+    { schema: { params: InSession, response: { 200: Page } } },
+    async ({ params: { session } }) => undecidedIn((await workspace.ofSession(session)).store, session),
   );
 
   app.get(
@@ -53,10 +69,12 @@ export function resultRoutes(
   app.get(
     "/api/sessions/:session/why/:object",
     { schema: { params: InSession.extend({ object: ObjectId }), response: { 200: Why } } },
-    async ({ params: { session, object } }) => {
-      const { survey } = await workspace.ofSession(session);
+    async ({ params: { session, object }, person }) => {
+      const { survey, store } = await workspace.ofSession(session);
       const { row } = workspace.row(survey.name, object);
-      return compute.run("why", { folder: survey.folder, session, row });
+      const why = await compute.run("why", { folder: survey.folder, session, row });
+      const { sees } = await sightIn(store, session, person?.name ?? null);
+      return { ...why, examples: why.examples.filter((example) => sees(example.object)) };
     },
   );
 
@@ -75,8 +93,9 @@ export function resultRoutes(
   app.get(
     "/api/sessions/:session/scores",
     { schema: { params: InSession } },
-    async ({ params: { session } }, reply) => {
-      const { scores, labels } = await scoresAndLabels(await workspace.ofSession(session), session);
+    async ({ params: { session }, person }, reply) => {
+      const served = await workspace.ofSession(session);
+      const { scores, labels } = await scoresAndLabels(served, session, person?.name ?? null);
       return reply
         .type("application/octet-stream")
         .send(Buffer.concat([Buffer.from(scores.buffer, scores.byteOffset, scores.byteLength), labels]));

@@ -21,12 +21,25 @@ import {
   SessionId,
   SessionState,
   Step,
+  type StreamMessage,
   Who,
 } from "../../contract/api.ts";
 import { RankingFilter } from "../../contract/insight.ts";
 import { EXPORT_SUFFIX, SAFE_CELLS } from "../../loop/export.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
-import { addLabels, changeAlpha, createSession, describeSession, sessionState, stepBack } from "../../loop/session.ts";
+import {
+  addLabels,
+  changeAlpha,
+  createSession,
+  describeSession,
+  findSession,
+  sessionState,
+  stepBack,
+} from "../../loop/session.ts";
+import { messageFor, ownPage, sightIn } from "../../loop/sight.ts";
+import { heardEvents } from "../../loop/team.ts";
+import type { Person } from "../../store/accounts.ts";
+import type { Store } from "../../store/store.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
 import type { Rounds } from "../rounds.ts";
@@ -38,6 +51,8 @@ const ExportQuery = RankingFilter.extend({
   format: ExportFormat,
   /** Text of a CSV that gets an apostrophe where a spreadsheet would compute it. */
   safe: z.enum(SAFE_CELLS).optional(),
+  /** Names of people, or "person 1" and so on in the order of their first labels. */
+  names: z.enum(["names", "pseudonyms"]).default("names"),
   /** Further columns, repeated: rank, reason, time, file, or any of the catalogue. */
   columns: z.union([z.string(), z.array(z.string()).max(200)]).optional(),
 });
@@ -109,7 +124,11 @@ export function sessionRoutes(
         response: { 200: z.array(SessionEvent) },
       },
     },
-    async ({ params, query }) => (await workspace.ofSession(params.session)).store.events(params.session, query.after),
+    async ({ params: { session }, query, person }) => {
+      const { store } = await workspace.ofSession(session);
+      const { sees } = await sightIn(store, session, person?.name ?? null);
+      return heardEvents(await store.events(session, query.after), person?.name ?? null, sees);
+    },
   );
 
   app.post(
@@ -148,7 +167,10 @@ export function sessionRoutes(
   app.post(
     "/api/sessions/:session/rounds",
     { schema: { params: InSession, body: NewRound, response: { 200: Page } } },
-    async ({ params: { session }, body }) => rounds.next(await workspace.ofSession(session), session, body),
+    async ({ params: { session }, body }) => {
+      const served = await workspace.ofSession(session);
+      return ownPage(served.store, session, body.who, await rounds.next(served, session, body));
+    },
   );
 
   app.get(
@@ -159,8 +181,9 @@ export function sessionRoutes(
       const folder = await mkdtemp(join(tmpdir(), exportPrefix()));
       const file = join(folder, `table.${EXPORT_SUFFIX[query.format]}`);
       try {
-        const { format, columns = [], safe, ...filter } = query;
-        const request = await rankingRequest(store, params.session, filter);
+        const { format, columns = [], safe, names, ...filter } = query;
+        const pseudonyms = names === "pseudonyms";
+        const request = await rankingRequest(store, params.session, filter, { answers: true, pseudonyms });
         await desk.export(survey, { request, format, path: file, columns: [columns].flat(), safe });
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
@@ -183,11 +206,12 @@ export function sessionRoutes(
   app.get(
     "/api/sessions/:session/stream",
     { schema: { params: InSession, querystring: z.object({ after: z.coerce.number().int().min(0).optional() }) } },
-    async ({ params, query, headers }, reply) => {
+    async ({ params, query, headers, person }, reply) => {
       const { store } = await workspace.ofSession(params.session);
       const last = async () => (await store.events(params.session)).at(-1)?.seq ?? 0;
       const known = Number(headers["last-event-id"] ?? query.after ?? (await last()));
-      streams.add(store, params.session, openStream(reply), Number.isFinite(known) ? known : 0);
+      const adapt = await adaptTo(store, params.session, person);
+      streams.add(store, params.session, openStream(reply), Number.isFinite(known) ? known : 0, { adapt });
     },
   );
 
@@ -195,12 +219,13 @@ export function sessionRoutes(
   app.get(
     "/api/stream",
     { schema: { querystring: z.object({ sessions: z.string().max(8000) }) } },
-    async ({ query }, reply) => {
+    async ({ query, person }, reply) => {
       const stream = openStream(reply);
       for (const session of new Set(query.sessions.split(",")))
         try {
           const { store } = await workspace.ofSession(session);
-          streams.add(store, session, stream, (await store.events(session)).at(-1)?.seq ?? 0, true);
+          const adapt = await adaptTo(store, session, person);
+          streams.add(store, session, stream, (await store.events(session)).at(-1)?.seq ?? 0, { many: true, adapt });
         } catch (error) {
           // One session that is unknown or cannot be read keeps none of the others waiting.
           if (codeOf(error) === "SESSION_UNKNOWN") continue;
@@ -209,6 +234,13 @@ export function sessionRoutes(
         }
     },
   );
+}
+
+/** What a person may hear of a session; null where that is everything. */
+async function adaptTo(store: Store, session: string, person: Person | null) {
+  const record = await findSession(store, session);
+  if (record.team === undefined) return null;
+  return (message: StreamMessage) => messageFor(store, record, person?.name ?? null, message);
 }
 
 /** Begins server-sent events; the reply stays open. */
