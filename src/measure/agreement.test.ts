@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
-import { type Answer, cohenKappa, dawidSkene, type Pair } from "./agreement.ts";
+import { cohenKappa, dawidSkene, type GivenAnswer, type Pair } from "./agreement.ts";
 import { binomialTail } from "./binomial.ts";
 
 const table = (yesYes: number, yesNo: number, noYes: number, noNo: number): Pair[] => [
@@ -44,7 +44,7 @@ describe("Dawid and Skene's model", () => {
   it("finds out who is right how often, and that a person who always says yes tells nothing", () => {
     const random = new Random(3);
     const right = { a: 0.95, b: 0.9, c: 0.85, d: 0.7 };
-    const answers: Answer[] = [];
+    const answers: GivenAnswer[] = [];
     const truth = new Map<string, boolean>();
     for (let i = 0; i < 400; i++) {
       const yes = random.next() < 0.4;

@@ -49,7 +49,7 @@ export function cohenKappa(pairs: readonly Pair[]): Kappa {
 }
 
 /** One person's yes (true) or no to one object. */
-export interface Answer {
+export interface GivenAnswer {
   object: string;
   who: string;
   yes: boolean;
@@ -70,8 +70,8 @@ const PRIOR = { right: 4, wrong: 1 };
  * Dawid and Skene's model for two classes (Applied Statistics 28, 1979, 20) by expectation maximisation, begun with the
  * share of yes; a weak prior keeps people of few answers near 80 % right.
  */
-export function dawidSkene(answers: readonly Answer[]): JudgedAnswers {
-  const byObject = new Map<string, Answer[]>();
+export function dawidSkene(answers: readonly GivenAnswer[]): JudgedAnswers {
+  const byObject = new Map<string, GivenAnswer[]>();
   for (const answer of answers) byObject.set(answer.object, [...(byObject.get(answer.object) ?? []), answer]);
   const probability = new Map(
     [...byObject].map(([object, list]) => [object, list.filter(({ yes }) => yes).length / list.length]),

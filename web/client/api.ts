@@ -17,6 +17,7 @@ import type { Imported, Learning, Preview, SampState, Why } from "../../src/cont
 import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
 import type { UnusualObject } from "../../src/contract/similar.ts";
+import type { Agreement } from "../../src/contract/team.ts";
 import { apiUrl, ask, askJson } from "./http.ts";
 
 const at = encodeURIComponent;
@@ -50,6 +51,8 @@ export const api = {
   changeSession: (id: string, change: SessionChange) => askJson<Session>(`${session(id)}/change`, change),
   copySession: (id: string, who: string) => askJson<Session>(`${session(id)}/copy`, { who }),
   pageOf: (id: string, round: number) => askJson<Page>(`${session(id)}/rounds/${round}`),
+  agreement: (id: string) => askJson<Agreement>(`${session(id)}/agreement`),
+  undecided: (id: string) => askJson<Page>(`${session(id)}/undecided`),
   skipped: (id: string) => askJson<Page>(`${session(id)}/skipped`),
   events: (id: string) => askJson<SessionEvent[]>(`${session(id)}/events`),
   label: (id: string, who: string, labels: NewLabel[]) => askJson<Saved>(`${session(id)}/labels`, { who, labels }),

@@ -81,20 +81,24 @@ describe.skipIf(!hasPostgres)("a server with accounts", () => {
 
   it("lets each role do what the table says and no more; the docs hold the answers", async () => {
     const fill = (path: string) => path.replace(/:\w+/g, "none").replace("*", "");
-    const lines: string[] = [];
-    for (const [route, least] of Object.entries(ACCESS)) {
+    const answered = async (route: string): Promise<string[]> => {
       const [method, path] = route.split(" ");
-      const answers: string[] = [];
-      for (const who of [null, ...ROLES]) {
+      const answers = [null, ...ROLES].map(async (who) => {
         const { status, text } = await ask(method, fill(path), who === null ? {} : bearer(tokens[who]));
         const code = status === 401 || status === 403 ? JSON.parse(text).code : null;
-        answers.push(code === "LOGIN_NEEDED" ? "401" : code === "ROLE_MISSING" ? "403" : "yes");
-      }
-      const from = least === "anyone" ? 0 : 1 + ROLES.indexOf(least);
-      const wanted = answers.map((_, i) => (i >= from ? "yes" : i === 0 ? "401" : "403"));
-      expect([route, ...answers]).toEqual([route, ...wanted]);
-      lines.push(`| \`${route}\` | ${answers.join(" | ")} |`);
-    }
+        return code === "LOGIN_NEEDED" ? "401" : code === "ROLE_MISSING" ? "403" : "yes";
+      });
+      return Promise.all(answers);
+    };
+    const lines = await Promise.all(
+      Object.entries(ACCESS).map(async ([route, least]) => {
+        const answers = await answered(route);
+        const from = least === "anyone" ? 0 : 1 + ROLES.indexOf(least);
+        const wanted = answers.map((_, i) => (i >= from ? "yes" : i === 0 ? "401" : "403"));
+        expect([route, ...answers]).toEqual([route, ...wanted]);
+        return `| \`${route}\` | ${answers.join(" | ")} |`;
+      }),
+    );
     const table = `<!-- access -->\n| address | nobody | viewer | labeller | owner |\n|---|---|---|---|---|\n${lines.join("\n")}\n<!-- end -->`;
     const page = join(PACKAGE_ROOT, "docs/guides/access.md");
     const docs = readFileSync(page, "utf8");

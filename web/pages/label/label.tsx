@@ -118,6 +118,7 @@ function Nothing({ session, shown: { view, picks, failure } }: { session: LiveSe
     now: session.page === null ? "Press “Next round” to see the first picks." : "Every object has been looked at.",
     round: "Opening…",
     skipped: "Nothing was skipped.",
+    undecided: "People agree, or most of them do.",
   }[view.kind];
   return <p className="hint">{text}</p>;
 }

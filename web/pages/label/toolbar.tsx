@@ -21,11 +21,29 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
     <div className="bar" role="toolbar" aria-label="Labelling">
       <h1>{state.target}</h1>
       <span className="hint">
-        {view.kind === "skipped" ? "skipped in earlier rounds" : `round ${view.kind === "round" ? view.round : round}`}
+        {
+          {
+            skipped: "skipped in earlier rounds",
+            undecided: "as many say yes as no",
+            now: `round ${round}`,
+            round: `round ${view.kind === "round" ? view.round : round}`,
+          }[view.kind]
+        }
         {view.kind === "now" && page?.provisional === true ? ", first picks" : ""} · {answered} of {picks.length}{" "}
         answered
       </span>
       <Earlier shown={shown} round={round} />
+      {state.conflicts.length > 0 && (
+        <button
+          type="button"
+          className="quiet"
+          aria-pressed={view.kind === "undecided"}
+          title="Objects on which as many people say yes as no"
+          onClick={() => shown.setView(view.kind === "undecided" ? { kind: "now" } : { kind: "undecided" })}
+        >
+          Undecided
+        </button>
+      )}
       <span className="grow" />
       <SaveState session={session} />
       <button

@@ -18,6 +18,7 @@ import { ExportLinks, ExportPanel, useExportColumns } from "./export-panel.tsx";
 import { FilterPanel } from "./filter-panel.tsx";
 import { ImportPanel } from "./import-panel.tsx";
 import { RankingGrid } from "./ranking-grid.tsx";
+import { TeamPanel } from "./team-panel.tsx";
 import { useLines } from "./use-lines.ts";
 import { type RankingRows, useRanking } from "./use-ranking.ts";
 import "./results.css";
@@ -29,6 +30,7 @@ const PANELS = {
   compare: "Compare",
   import: "Import labels",
   columns: "Columns",
+  team: "Who agrees",
 } as const;
 type Panel = keyof typeof PANELS;
 
@@ -149,6 +151,8 @@ function OpenPanel({ panel, session, ranking, columns, onToggle }: PanelsProps) 
       return <ImportPanel session={state.session} onSaved={reload} />;
     case "columns":
       return <ExportPanel catalogue={info?.columns ?? []} columns={columns} onToggle={onToggle} />;
+    case "team":
+      return <TeamPanel session={state.session} lastSeq={state.lastSeq} />;
     case null:
       return null;
   }

@@ -3,6 +3,8 @@ export interface Settings {
   pageSize: number;
   randomPicks: number;
   model: string;
+  /** How several people share the search; "" leaves it to them. */
+  team: "" | "blind" | "panel";
 }
 
 interface Props {
@@ -19,7 +21,7 @@ const options = (values: readonly (number | string)[]) =>
   ));
 
 /** Size of a page, how many of it are random, and by which features objects are compared. */
-export function SettingsForm({ settings: { pageSize, randomPicks, model }, models, onChange }: Props) {
+export function SettingsForm({ settings: { pageSize, randomPicks, model, team }, models, onChange }: Props) {
   return (
     <>
       <div className="settings">
@@ -43,6 +45,14 @@ export function SettingsForm({ settings: { pageSize, randomPicks, model }, model
             </select>
           </label>
         )}
+        <label>
+          <span>Several people</span>
+          <select value={team} onChange={(event) => onChange({ team: event.target.value as Settings["team"] })}>
+            <option value="">see each other's labels</option>
+            <option value="blind">have a part of each page, blind</option>
+            <option value="panel">answer each object three times, blind</option>
+          </select>
+        </label>
       </div>
       <p className="hint">
         Random picks are a fair sample of the survey. They tell how many objects of this kind there are, and what

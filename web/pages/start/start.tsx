@@ -37,6 +37,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
     pageSize: recall("pageSize", 24),
     randomPicks: recall("randomPicks", 2),
     model: "",
+    team: "",
   });
   const model = settings.model || models[0];
   const [open, setOpen] = useState<string | null>(null);
@@ -173,11 +174,14 @@ function Wanted({ draft, change, settings, models, onSettings }: WantedProps) {
   );
 }
 
+/** One object in ten is shown to two people; three answer each in a panel. */
+const BLIND = { overlap: 0.1, panel: 3, weights: "majority" as const, gold: { positive: [], negative: [] } };
+
 /** Starts the search and its first round, then forgets the draft. */
 function useStart(
   survey: string,
   { target, alpha, chosen }: Pick<ReturnType<typeof useDraft>["draft"], "target" | "alpha" | "chosen">,
-  { model, pageSize, randomPicks }: Settings,
+  { model, pageSize, randomPicks, team }: Settings,
   clear: () => void,
 ) {
   const [busy, setBusy] = useState(false);
@@ -198,6 +202,7 @@ function useStart(
         who,
         positive: objects("positive"),
         negative: objects("negative"),
+        ...(team === "" ? {} : { team: { ...BLIND, mode: team } }),
       });
       remember("pageSize", pageSize);
       remember("randomPicks", randomPicks);
