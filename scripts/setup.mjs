@@ -10,7 +10,7 @@ import { buildTypescript, markDistFresh } from "./build.mjs";
 import { findLibtorch } from "./find-libtorch.mjs";
 import { installedPackagesMatch } from "./npm-packages.mjs";
 import { runCommand, StepError, showStep } from "./run-command.mjs";
-import { hashInputs, isUpToDate, ROOT, writeStamp } from "./stamps.mjs";
+import { hashInputs, isUpToDate, PAGE, pageInputs, ROOT, writeStamp } from "./stamps.mjs";
 import { aptCommands, blasWarning, linesFor, missingNeeds } from "./system-packages.mjs";
 
 const forTests = process.argv.includes("--test");
@@ -120,8 +120,8 @@ async function compileTypescript() {
 }
 
 async function buildPage() {
-  const inputs = hashInputs(["web", "src/contract", "vite.config.ts", "package-lock.json"]);
-  if (isUpToDate("page", inputs, ["web/dist/index.html"])) return;
+  const inputs = pageInputs();
+  if (isUpToDate("page", inputs, [PAGE])) return;
   const vite = [process.execPath, join(ROOT, "node_modules/vite/bin/vite.js"), "build"];
   await showStep("page", (onLine) =>
     runCommand("page", vite, { remedy: "restore web/ (git status shows what changed)", onLine }),

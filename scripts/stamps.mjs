@@ -37,6 +37,21 @@ export function newestChange(path) {
   return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestChange(join(path, name))));
 }
 
+/** The page that is built, and what of this repository it is built from. */
+export const PAGE = "web/dist/index.html";
+export const pageInputs = () => hashInputs(["web", "src/contract", "vite.config.ts", "package-lock.json"]);
+
+/** Whether the built page is that of web/: setup built it from these files, or somebody did after the last change. */
+export function isPageFresh() {
+  if (!existsSync(join(ROOT, PAGE))) return false;
+  if (isUpToDate("page", pageInputs(), [PAGE])) return true;
+  const parts = readdirSync(join(ROOT, "web")).filter((name) => !GENERATED.has(name));
+  const changed = [...parts.map((name) => join("web", name)), "src/contract"].map((path) =>
+    newestChange(join(ROOT, path)),
+  );
+  return Math.max(...changed) <= statSync(join(ROOT, PAGE)).mtimeMs;
+}
+
 const GENERATED = new Set(["node_modules", "dist", "build"]);
 
 function filesBelow(path) {
