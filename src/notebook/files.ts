@@ -43,9 +43,11 @@ export function writeNotebook({ folder, survey, address, overwrite }: NotebookFi
 /** A notebook that searches a survey, in the format of Jupyter (nbformat 4.5). */
 function firstNotebook(survey: string, address: string): object {
   const cells = CELLS.map(([kind, text], i) => {
+    // A text of JSON is one of Python too, whatever stands in a folder's name.
+    const quoted = kind === "code" ? JSON.stringify : (name: string) => name;
     const source = text
-      .replaceAll("SURVEY", survey)
-      .replaceAll("ADDRESS", address)
+      .replaceAll("SURVEY", () => quoted(survey))
+      .replaceAll("ADDRESS", () => quoted(address))
       .split(/(?<=\n)/);
     const common = { id: `cell-${i + 1}`, metadata: {}, source };
     return kind === "text"
@@ -61,15 +63,15 @@ const CELLS: ["text" | "code", string][] = [
     "text",
     "# A first search\n\nThis notebook and the page work on the same session: what one labels, the other shows. Start the server first:\n\n    bin/skyloop serve SURVEY --notebook http://localhost:8888\n\nNumbers are those below the pictures. Every label is saved at once.",
   ],
-  ["code", 'import skyloop\n\nsky = skyloop.connect("ADDRESS")\nsky.surveys()'],
+  ["code", "import skyloop\n\nsky = skyloop.connect(ADDRESS)\nsky.surveys()"],
   [
     "text",
     "Objects of every kind in the survey. Take the numbers of some that are like what you look for, and of some that are not.",
   ],
-  ["code", 'kinds = sky.browse("SURVEY", 12)\nkinds'],
+  ["code", "kinds = sky.browse(SURVEY, 12)\nkinds"],
   [
     "code",
-    's = sky.search("my first target", like=kinds.pick(1, 2), not_like=kinds.pick(3, 4, 5), survey="SURVEY", page_size=12)\npage = s.next()\npage',
+    's = sky.search("my first target", like=kinds.pick(1, 2), not_like=kinds.pick(3, 4, 5), survey=SURVEY, page_size=12)\npage = s.next()\npage',
   ],
   [
     "text",

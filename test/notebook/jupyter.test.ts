@@ -41,6 +41,10 @@ it("writes the client and a notebook, and replaces no notebook that somebody may
   expect(readFileSync(client, "utf8")).toBe(readFileSync(CLIENT, "utf8"));
   expect(JSON.parse(readFileSync(notebook, "utf8"))).toMatchObject({ nbformat: 4 });
   expect(() => begin()).toThrow(expect.objectContaining({ code: "FILE_EXISTS" }));
+  writeNotebook({ folder: folder.path, survey: 'a "b" $& c', address, overwrite: true });
+  expect(JSON.parse(readFileSync(notebook, "utf8")).cells[3].source[0]).toBe(
+    'kinds = sky.browse("a \\"b\\" $& c", 12)\n',
+  );
   begin(true);
   writeFileSync(join(folder.path, "skyloop.py"), "mine");
   expect(() => begin()).toThrow(expect.objectContaining({ code: "FILE_EXISTS" }));
