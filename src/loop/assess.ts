@@ -10,7 +10,7 @@ import { Random } from "../base/random.ts";
 import type { RoundSummary } from "../contract/api.ts";
 import type { Advice, Assessment, Estimate, Histogram } from "../contract/insight.ts";
 import { fitPlatt, offsetFor, type Platt, plattProbability } from "../measure/platt.ts";
-import { auroc, averagePrecision } from "../measure/ranking.ts";
+import { auroc } from "../measure/ranking.ts";
 import { type Example, type FeatureSpace, learn } from "./learn.ts";
 
 const FOLDS = 5;
@@ -153,23 +153,14 @@ export async function assess({
   const measures = Array.from({ length: RESAMPLES }, () => {
     const part = drawn(all);
     const [s, t] = [part.map((i) => held[i]), part.map((i) => truth[i])];
-    return [auroc(s, t), averagePrecision(s, t)];
+    return auroc(s, t);
   });
   const heldOut =
     Math.min(positives, common.negatives) < LEAST_HELD_OUT
       ? null
       : {
           folds: Math.min(FOLDS, positives, answered.length - positives),
-          auroc: estimate(
-            auroc(held, truth),
-            measures.map(([area]) => area),
-            positives,
-          ),
-          averagePrecision: estimate(
-            averagePrecision(held, truth),
-            measures.map(([, average]) => average),
-            positives,
-          ),
+          auroc: estimate(auroc(held, truth), measures, positives),
         };
   const shown = all.filter((i) => answered[i].shown !== "own");
   const hits = shown.filter((i) => answered[i].positive).length;

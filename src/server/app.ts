@@ -196,12 +196,10 @@ export async function buildServer({
     reply.type("text/x-python; charset=utf-8").send(readFileSync(join(PACKAGE_ROOT, "src/notebook/skyloop.py"))),
   );
   app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
-  app.get("/api/docs", { schema: { hide: true } }, (_request, reply) =>
-    reply
-      .type("text/html; charset=utf-8")
-      .header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-      .send(docsPage(app.swagger())),
-  );
+  app.get("/api/docs", { schema: { hide: true } }, (_request, reply) => {
+    const { page, policy } = docsPage(app.swagger());
+    return reply.type("text/html; charset=utf-8").header("Content-Security-Policy", policy).send(page);
+  });
 
   const page = join(PACKAGE_ROOT, "web/dist");
   if (existsSync(page))

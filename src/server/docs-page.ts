@@ -1,4 +1,5 @@
 /** The OpenAPI document as a page to read, without scripts. */
+import { createHash } from "node:crypto";
 import { html, htmlPage } from "../plot/html.ts";
 
 interface OpenApi {
@@ -6,8 +7,8 @@ interface OpenApi {
   paths?: Record<string, Record<string, unknown>>;
 }
 
-/** The description of the HTTP interface as a page, from its OpenAPI document. */
-export function docsPage(document: object): string {
+/** The description of the HTTP interface as a page, from its OpenAPI document, and the policy that lets its style in. */
+export function docsPage(document: object): { page: string; policy: string } {
   const { info, paths = {} } = document as OpenApi;
   const parts = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
@@ -16,10 +17,14 @@ export function docsPage(document: object): string {
     ),
   );
   const title = `${info?.title ?? ""} API`;
-  return htmlPage(
+  const page = htmlPage(
     title,
     html`<h1>${title} ${info?.version}</h1>
 <p>${info?.description} The same as JSON: <a href="docs/json">/api/docs/json</a>.</p>
 ${parts}`,
   );
+  const style = createHash("sha256")
+    .update(/<style>(.*?)<\/style>/s.exec(page)?.[1] ?? "")
+    .digest("base64");
+  return { page, policy: `default-src 'none'; style-src 'sha256-${style}'; frame-ancestors 'none'` };
 }

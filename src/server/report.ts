@@ -71,17 +71,7 @@ function roundRow(round: RoundSummary): Markup {
 
 /** What the last assessment lets one say of the whole survey, with intervals. */
 function statements(last: Assessment | undefined): string {
-  const { expected, heldOut, randomPicks } = last ?? {};
-  const parts = [];
-  if (expected)
-    parts.push(
-      `Expected in the whole survey: ${Math.round(expected.low)} to ${Math.round(expected.high)} positives (95 % interval, from ${randomPicks} random picks).`,
-    );
-  if (heldOut) {
-    const { value, low, high } = heldOut.averagePrecision;
-    parts.push(
-      `Held-out average precision on the answered objects ${value.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}).`,
-    );
-  }
-  return parts.join(" ");
+  const { expected, randomPicks } = last ?? {};
+  if (!expected) return "";
+  return `Expected in the whole survey: ${Math.round(expected.low)} to ${Math.round(expected.high)} positives (95 % interval, from ${randomPicks} random picks).`;
 }

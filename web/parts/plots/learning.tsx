@@ -1,13 +1,11 @@
-import type { Assessment, Estimate } from "../../../src/contract/insight.ts";
+import type { Assessment } from "../../../src/contract/insight.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { api } from "../../client/api.ts";
-import { percent, percentRange } from "../percent.ts";
 import { ScoreHistogram } from "./score-histogram.tsx";
 import "./plots.css";
 
 /** With fewer random picks an interval is shown, and no single number. */
 export const FEW_RANDOM = 8;
-const interval = ({ low, high }: Estimate) => percentRange(low, high);
 
 interface Props {
   session: string;
@@ -17,7 +15,7 @@ interface Props {
   positives: number;
 }
 
-/** Advice, held-out estimate, expected number, and where labelled objects lie among the scores. */
+/** Advice, expected number, and where labelled objects lie among the scores. */
 export function LearningPanel({ session, learned, positives }: Props) {
   const { answer: learning } = useAsked(() => api.learning(session), [session, learned], true);
   if (learning === null) return null;
@@ -40,20 +38,9 @@ export function LearningPanel({ session, learned, positives }: Props) {
   );
 }
 
-function Estimates({ assessment: { heldOut, expected, randomPicks } }: { assessment: Assessment }) {
+function Estimates({ assessment: { expected, randomPicks } }: { assessment: Assessment }) {
   return (
     <dl className="estimates">
-      {heldOut !== null && (
-        <>
-          <dt title="Of objects that you answered, by learners that had not seen their answers. The survey has fewer positives among its objects than your answers have, and there it is lower.">
-            Average precision among your answers, held out
-          </dt>
-          <dd title="Each answered object scored by a learner that did not see its label; of the answered objects only, which are no random sample.">
-            {percent(heldOut.averagePrecision.value)}{" "}
-            <span className="interval">{interval(heldOut.averagePrecision)}</span>
-          </dd>
-        </>
-      )}
       <dt>Expected in the survey</dt>
       <dd>
         {expected === null ? (
