@@ -1,16 +1,17 @@
 /** Wide images of several bands, opened for cutting: each band by its own coordinates. */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import type { Problem } from "../contract/survey.ts";
 import { decode } from "../survey/decode/index.ts";
-import { chooseImages, type ImageHdu } from "../survey/decode/planes.ts";
+import { chooseImages } from "../survey/decode/planes.ts";
 import { cardNumber, type FitsHdu } from "../survey/fits.ts";
 import { turnNorthUp, turnPlane } from "../survey/orient.ts";
 import { UNKNOWN_UNIT, unitFactor, unitOfHeaders } from "../survey/units.ts";
 import { parseWcs, type Wcs } from "../survey/wcs.ts";
 import { boxAround, padStamp } from "./cut.ts";
+import { type ImageLayer, type PlacedBand, readMoved, readSections } from "./mosaic-read.ts";
 
 /** Where a stamp is to be cut: on the sky, or at a pixel of the first image. */
 export type CutPosition = { raDeg: number; decDeg: number } | { x: number; y: number };
@@ -42,15 +43,6 @@ export interface Mosaic {
   close(): void;
 }
 
-interface Layer extends ImageHdu {
-  path: string;
-  primary: FitsHdu["cards"];
-  unit: string;
-  wcs: Wcs | null;
-  /** The image unpacked as float32 [planes, H, W], where its file is packed. */
-  raw: { file: number } | null;
-}
-
 /**
  * Opens FITS images, one a band or one for several; without `bands` all that they hold. Throws FITS_UNREADABLE, NO_IMAGE, WCS_UNSUPPORTED, WRONG_SHAPE,
  * BAND_MISSING.
@@ -58,7 +50,7 @@ interface Layer extends ImageHdu {
 export async function openMosaic(paths: string[], bands: string[] | null, sizePx: number): Promise<Mosaic> {
   const folder = mkdtempSync(join(tmpdir(), "skyloop-wide-"));
   const problems: Problem[] = [];
-  const layers: Layer[] = [];
+  const layers: ImageLayer[] = [];
   const close = () => {
     for (const { raw } of layers) if (raw !== null) closeSync(raw.file);
     rmSync(folder, { recursive: true, force: true });
@@ -83,7 +75,7 @@ export async function openMosaic(paths: string[], bands: string[] | null, sizePx
   }
 }
 
-async function openLayers(path: string, folder: string, from: number, problems: Problem[]): Promise<Layer[]> {
+async function openLayers(path: string, folder: string, from: number, problems: Problem[]): Promise<ImageLayer[]> {
   const hdus = await decode("fitsHdus", [path], { path });
   const { images, leftOut } = chooseImages(hdus, null);
   if (images.length === 0)
@@ -99,7 +91,7 @@ async function openLayers(path: string, folder: string, from: number, problems: 
         "CHECKSUM_WRONG",
         `CHECKSUM or DATASUM of HDU ${hdu} is not that of its bytes: the file was damaged or changed after it was written`,
       );
-  const layers: Layer[] = [];
+  const layers: ImageLayer[] = [];
   for (const [i, image] of images.entries()) {
     const packed = /\.(gz|bz2|Z)$/i.test(path) || image.cards.some(([key]) => key === "ZCMPTYPE");
     const to = join(folder, `${from + i}.f32`);
@@ -126,18 +118,11 @@ function wcsOf(cards: FitsHdu["cards"], hdus: FitsHdu[], note: (code: string, me
   }
 }
 
-/** A plane of a layer and the band that it is. */
-interface Placed {
-  layer: Layer;
-  plane: number;
-  name: string;
-}
-
-const allPlanes = (layers: Layer[]) =>
+const allPlanes = (layers: ImageLayer[]) =>
   layers.flatMap((layer) => layer.bands.map((name, plane) => ({ layer, plane, name })));
 
 /** Which plane of which layer is each band: by name in a file of several, else as they stand. Throws BAND_MISSING. */
-function orderOf(layers: Layer[], paths: string[], bands: string[]): Placed[] {
+function orderOf(layers: ImageLayer[], paths: string[], bands: string[]): PlacedBand[] {
   const all = allPlanes(layers);
   if (paths.length === 1) {
     const named = bands.map((band) => all.filter(({ name }) => name.toLowerCase() === band.toLowerCase()));
@@ -152,7 +137,7 @@ function orderOf(layers: Layer[], paths: string[], bands: string[]): Placed[] {
 }
 
 /** Bands are cut where each of them shows the place, so their pixels must be of one size and lie alike. */
-function checkTogether(layers: Layer[], sizePx: number): void {
+function checkTogether(layers: ImageLayer[], sizePx: number): void {
   const [first] = layers;
   for (const layer of layers.slice(1)) {
     const size = `${first.widthPx}x${first.heightPx} and ${layer.widthPx}x${layer.heightPx}`;
@@ -183,11 +168,16 @@ function checkTogether(layers: Layer[], sizePx: number): void {
   }
 }
 
-function mosaicOf(layers: Layer[], order: Placed[], unit: string, sizePx: number): Omit<Mosaic, "problems" | "close"> {
+function mosaicOf(
+  layers: ImageLayer[],
+  order: PlacedBand[],
+  unit: string,
+  sizePx: number,
+): Omit<Mosaic, "problems" | "close"> {
   const [first] = layers;
   const options = { sizePx, pad: "nan" } as const;
   const skyOf = (place: CutPosition) => ("raDeg" in place ? place : (first.wcs?.pixelToSky(place.x, place.y) ?? null));
-  const pixelOf = (layer: Layer, place: CutPosition) => {
+  const pixelOf = (layer: ImageLayer, place: CutPosition) => {
     const sky = layer === first && "x" in place ? null : skyOf(place);
     if (sky !== null && layer.wcs !== null) return layer.wcs.skyToPixel(sky.raDeg, sky.decDeg);
     return "x" in place ? place : null;
@@ -224,71 +214,4 @@ function mosaicOf(layers: Layer[], order: Placed[], unit: string, sizePx: number
       return { data, quality: stamps.reduce((bits, { quality }) => bits | quality, 0) };
     },
   };
-}
-
-/** A part of every band on the first layer's pixels. */
-async function readMoved(
-  layers: Layer[],
-  order: Placed[],
-  unit: string,
-  { x0, y0, width, height }: Section,
-  pixelOf: (layer: Layer, place: CutPosition) => { x: number; y: number } | null,
-): Promise<Float32Array> {
-  const middle = { x: x0 + (width - 1) / 2, y: y0 + (height - 1) / 2 };
-  const moved = layers.map((layer) => {
-    const there = pixelOf(layer, middle) ?? middle;
-    const [dx, dy] = [Math.round(there.x - middle.x), Math.round(there.y - middle.y)];
-    const [left, bottom] = [Math.max(0, x0 + dx), Math.max(0, y0 + dy)];
-    const [right, top] = [Math.min(layer.widthPx, x0 + dx + width), Math.min(layer.heightPx, y0 + dy + height)];
-    const section = { x0: left, y0: bottom, width: Math.max(0, right - left), height: Math.max(0, top - bottom) };
-    return { section, left: left - x0 - dx, bottom: bottom - y0 - dy };
-  });
-  const shown = layers.filter((_, i) => moved[i].section.width * moved[i].section.height > 0);
-  const sections = shown.map((layer) => moved[layers.indexOf(layer)].section);
-  const read = await readSections(shown, sections);
-  const out = new Float32Array(order.length * height * width);
-  for (const [band, { layer, plane }] of order.entries()) {
-    const own = out.subarray(band * height * width, (band + 1) * height * width);
-    const at = shown.indexOf(layer);
-    const { section, left, bottom } = moved[layers.indexOf(layer)];
-    if (at < 0 || section.width < width || section.height < height) own.fill(Number.NaN);
-    if (at < 0) continue;
-    const factor = unitFactor(layer.unit, unit) ?? 1;
-    for (let row = 0; row < section.height; row++) {
-      const from = (plane * section.height + row) * section.width;
-      const values = read[at].subarray(from, from + section.width);
-      own.set(factor === 1 ? values : values.map((value) => value * factor), (bottom + row) * width + left);
-    }
-  }
-  return out;
-}
-
-/** Columns and rows of an image. */
-type Section = Pick<ReturnType<typeof boxAround>, "x0" | "y0" | "width" | "height">;
-
-async function readSections(layers: Layer[], boxes: Section[]): Promise<Float32Array[]> {
-  const plain = layers.flatMap((layer, i) => (layer.raw === null ? [{ layer, i }] : []));
-  const paths = [...new Set(plain.map(({ layer }) => layer.path))];
-  const read =
-    plain.length === 0
-      ? []
-      : await decode("fitsSections", paths, {
-          sections: plain.map(({ layer, i }) => {
-            const { x0, y0, width, height } = boxes[i];
-            return { path: layer.path, hdu: layer.hdu, box: [x0, y0, width, height] };
-          }),
-        });
-  return layers.map((layer, i) =>
-    layer.raw === null ? read[plain.findIndex((one) => one.i === i)] : readRaw(layer, layer.raw.file, boxes[i]),
-  );
-}
-
-function readRaw({ widthPx, heightPx, planes }: Layer, file: number, { x0, y0, width, height }: Section): Float32Array {
-  const out = new Float32Array(planes * height * width);
-  for (let plane = 0; plane < planes; plane++)
-    for (let row = 0; row < height; row++) {
-      const into = new Uint8Array(out.buffer, 4 * (plane * height + row) * width, 4 * width);
-      readSync(file, into, 0, into.length, 4 * ((plane * heightPx + y0 + row) * widthPx + x0));
-    }
-  return out;
 }

@@ -11,7 +11,8 @@ import { readFitsImage } from "../fits.ts";
 import { parseWcs } from "../wcs.ts";
 import { colourOf, fluxOf, PIXEL_SCALE_ARCSEC } from "./frame.ts";
 import { lensLight, outlineOf, plainLight, sigmasOf, starLight } from "./objects.ts";
-import { drawLensGalaxy, renderScene, type SceneObject } from "./scene.ts";
+import { renderScene, type SceneObject } from "./scene.ts";
+import { drawLensGalaxy } from "./scene-galaxies.ts";
 import { simulateScenes } from "./scenes.ts";
 
 const folder = temporaryFolder();
