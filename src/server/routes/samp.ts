@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { SkyloopError } from "../../base/errors.ts";
+import { messageOf, SkyloopError } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
 import { ObjectId, SessionId } from "../../contract/api.ts";
 import { RankingFilter, SampState } from "../../contract/insight.ts";
 import { type RankingRequest, rankingRequest } from "../../loop/ranking.ts";
@@ -41,21 +42,21 @@ export function sampRoutes(
     selected = { survey, object, count: ++count };
   };
   const sent = new Map<string, { served: ServedSurvey; request: RankingRequest }>();
+  // Nobody waits for what a message of another program came to, and the server may be closing.
+  const unheard = (error: unknown) => log.warn({ message: messageOf(error) }, "a SAMP message came to nothing");
   const client = new SampClient({
     pointed(raDeg, decDeg) {
       for (const { survey } of workspace.all())
-        void desk.cone(survey, { raDeg, decDeg, radiusDeg: POINT_RADIUS_DEG, limit: 1 }).then(({ near: [first] }) => {
+        desk.cone(survey, { raDeg, decDeg, radiusDeg: POINT_RADIUS_DEG, limit: 1 }).then(({ near: [first] }) => {
           if (first !== undefined) select(survey.name, survey.row(first.row).id);
-        });
+        }, unheard);
     },
     highlighted(table, row) {
       const found = sent.get(table);
       if (found === undefined) return;
-      void desk
-        .ranking(found.served.survey, { request: found.request, offset: row, limit: 1 })
-        .then(({ rows: [first] }) => {
-          if (first !== undefined) select(found.served.survey.name, first.object);
-        });
+      desk.ranking(found.served.survey, { request: found.request, offset: row, limit: 1 }).then(({ rows: [first] }) => {
+        if (first !== undefined) select(found.served.survey.name, first.object);
+      }, unheard);
     },
   });
   app.addHook("onClose", () => client.close());
