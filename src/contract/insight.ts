@@ -99,7 +99,8 @@ export const RankingFilter = z.object({
   compare: SessionId.optional(),
   /** With `compare`: only objects whose labels differ, or agree; both sessions must have answered. */
   agreement: z.enum(["differ", "agree"]).optional(),
-  order: z.enum(["score", "lowest", "id", "difference"]).default("score"),
+  /** "highest" and "smallest" values of `column` first; objects without a value are left out. */
+  order: z.enum(["score", "lowest", "id", "difference", "highest", "smallest"]).default("score"),
 });
 
 /**

@@ -81,6 +81,13 @@ test("measurements are columns of the catalogue: filters, searches and exports w
   const filter = { order: "score", column: "measured.r50", least: r50?.at(1) as number } as const;
   const { rows } = await rankedRows(source, await rankingRequest(store, session, filter));
   expect(rows.map(({ object }) => object)).toEqual(["large"]);
+  for (const [order, expected] of [
+    ["highest", ["large", "small"]],
+    ["smallest", ["small", "large"]],
+  ] as const) {
+    const sorted = await rankedRows(source, await rankingRequest(store, session, { order, column: "measured.r50" }));
+    expect(sorted.rows.map(({ object }) => object)).toEqual(expected);
+  }
   const path = join(root, "table.vot");
   await exportSession(source, await rankingRequest(store, session), "votable", path, ["measured.r50"]);
   expect(readFileSync(path, "utf8")).toMatch(/<FIELD[^>]*name="measured_r50"[^>]*unit="arcsec"/);

@@ -176,6 +176,8 @@ function labelsByRow({ labels }: RankingNow, survey: Survey): Map<number, LabelS
   );
 }
 
+const compareCells = (a: number | string, b: number | string) => Number(a > b) - Number(a < b);
+
 /**
  * Places of the ranking that a filter lets through. Columns are read whole: a survey of 200,000 objects has no time for
  * an object a row.
@@ -214,6 +216,12 @@ function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey,
   for (let place = 0; place < rows.length; place++) if (tests.every((test) => test(rows[place]))) kept[total++] = place;
   const places = kept.subarray(0, total);
   if (order === "lowest") return places.reverse();
+  if ((order === "highest" || order === "smallest") && values !== undefined) {
+    const direction = order === "highest" ? -1 : 1;
+    const of = Array.from(places, (place) => values.at(rows[place]) as number | string);
+    const sorted = Uint32Array.from(of.keys()).sort((a, b) => direction * compareCells(of[a], of[b]) || a - b);
+    return sorted.map((i) => places[i]);
+  }
   if (order === "id") {
     const ids = survey.column("id") as CatalogueColumn;
     const names = Array.from(places, (place) => ids.at(rows[place]) as string);

@@ -1,5 +1,5 @@
 import type { Column } from "../../../src/contract/api.ts";
-import { type Filter, NO_FILTER, type PanelProps } from "./filter.ts";
+import { BY_COLUMN, type Filter, NO_FILTER, type PanelProps } from "./filter.ts";
 
 /** Tag, catalogue column, place on the sky and order. */
 export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { columns: Column[]; tags: string[] }) {
@@ -33,7 +33,15 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
         <span>Column</span>
         <select
           value={filter.column}
-          onChange={(event) => set({ column: event.target.value, least: "", greatest: "", equals: "" })}
+          onChange={(event) =>
+            set({
+              column: event.target.value,
+              least: "",
+              greatest: "",
+              equals: "",
+              order: BY_COLUMN.includes(filter.order) && event.target.value === "" ? "score" : filter.order,
+            })
+          }
         >
           <option value="">any</option>
           {columns
@@ -59,6 +67,8 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
         <select value={filter.order} onChange={(event) => set({ order: event.target.value })}>
           <option value="score">score</option>
           <option value="id">id</option>
+          {filter.column !== "" && <option value="highest">highest {filter.column}</option>}
+          {filter.column !== "" && <option value="smallest">smallest {filter.column}</option>}
         </select>
       </label>
       <button type="button" className="quiet" onClick={() => onFilter(NO_FILTER)}>

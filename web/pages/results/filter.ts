@@ -35,6 +35,9 @@ export const NO_FILTER: Filter = {
   order: "score",
 };
 
+/** Orders by the values of the column that is filtered by. */
+export const BY_COLUMN = ["highest", "smallest"];
+
 /** Puts the conditions that are complete into a query, and returns it. */
 export function addFilter(query: URLSearchParams, filter: Filter): URLSearchParams {
   const {
@@ -60,7 +63,7 @@ export function addFilter(query: URLSearchParams, filter: Filter): URLSearchPara
   const number = (text: string) => (isNumber(text) ? text : "");
   const numbers = [ra, dec, radius].every(isNumber);
   add({ label, minScore: number(minScore), maxScore: number(maxScore), tag });
-  if (column !== "" && (least !== "" || greatest !== "" || equals !== ""))
+  if (column !== "" && (least !== "" || greatest !== "" || equals !== "" || BY_COLUMN.includes(order)))
     add({ column, least: number(least), greatest: number(greatest), equals });
   if (numbers && Number(radius) > 0) add({ ra, dec, radius });
   if (compare !== "") add({ compare, agreement });
