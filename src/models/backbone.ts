@@ -45,7 +45,7 @@ export interface Encoded {
   width: number;
 }
 
-/** A backbone that gives `skips`. */
+/** An encoder that a decoder can be put on: it shows the inputs of its stages beside the last tokens. */
 export interface SkipBackbone extends Backbone {
   /** Images to last tokens and inputs of the stages, whose widths are `channels`. Throws BAD_IMAGE_SIZE. */
   encode(images: Tensor): Encoded;

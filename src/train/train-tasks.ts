@@ -143,8 +143,9 @@ function judge(state: LoopState, tasks: LearnedTask[], active: ActiveShares | nu
   return found.reduce((sum, { deficit, loss = deficit }) => sum + loss, 0);
 }
 
-/** Files of a run that are needed to go on with it, and no longer when it is done. */
+/** The file in a run's folder from which it goes on after a stop; not needed when training is done. */
 export const checkpointOf = (out: string): string => join(out, "checkpoint.safetensors");
+/** The file with the heads that did best on the validation samples so far; not needed when training is done. */
 export const bestOf = (out: string): string => join(out, "best.safetensors");
 
 /** The best heads of a run with patience, in a file beside the checkpoint. */

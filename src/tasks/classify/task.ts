@@ -72,7 +72,7 @@ const WHOLE = {
 const CONVNET_RATE = 3e-4;
 const WEIGHT_DECAY = 0.05;
 
-/** Steps of an epoch. */
+/** After how many training steps every object has been drawn once, on average. */
 export const stepsOfEpoch = ({ split: { train } }: ClassSamples, { batchSize }: { batchSize: number }): number =>
   Math.ceil(train.length / (CLASS_BATCH_TIMES * batchSize));
 

@@ -159,7 +159,7 @@ function fitPooled(features: Tensor, { dim, told, halves }: Pick<FitOptions, "di
   return joined;
 }
 
-/** Frees a projection. */
+/** Releases the tensors, mean and axes, of what was fitted. */
 export function freeProjection({ mean, axes }: Projection): void {
   mean.dispose();
   axes.dispose();

@@ -27,7 +27,7 @@ export interface RunFolder {
   save(projection?: Projection | null): void;
 }
 
-/** What a run is, for its folder. */
+/** Recipe, images, what catalogues say of them, and the processes: by these a folder's checkpoint is known again. */
 export interface RunFacts {
   recipe: Recipe;
   bank: ImageBank & { skipped: number };
