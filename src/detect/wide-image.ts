@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import sharp from "sharp";
 import { SkyloopError } from "../base/errors.ts";
-import type { Problem, PixelKind } from "../contract/survey.ts";
+import type { PixelKind, Problem } from "../contract/survey.ts";
 import { openMosaic } from "../stamps/mosaic.ts";
 import { bandsInFileName } from "../survey/bands.ts";
 import { decode } from "../survey/decode/index.ts";

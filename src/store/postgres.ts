@@ -35,6 +35,8 @@ class PostgresStore implements Store {
   readonly #survey: number;
   /** Events are only ever appended: those read once are kept, and only later ones are read again. */
   readonly #read = new Map<string, SessionEvent[]>();
+  /** A session is never changed after its start, but by events. */
+  readonly #records = new Map<string, SessionRecord>();
   readonly #subscriptions: Subscriptions;
   #deaf: (() => void) | null = null;
   #looks = 0;
@@ -74,10 +76,14 @@ class PostgresStore implements Store {
   }
 
   async session(session: string) {
+    const known = this.#records.get(session);
+    if (known !== undefined) return known;
     const [row] = await this.#database.read(
       (sql) => sql`SELECT * FROM skyloop.sessions WHERE survey_id = ${this.#survey} AND session = ${session}`,
     );
-    return sessionFromRow(row);
+    const record = sessionFromRow(row);
+    if (record !== undefined) this.#records.set(session, record);
+    return record;
   }
 
   async sessions() {
