@@ -94,20 +94,21 @@ describe("one cell", () => {
   const options = { ...DEFAULT_NETWORK, steps: 15, batchSize: 8 };
 
   it.each([
-    ["a frozen LVM", { ...lvm, frozen: true }, 15, 0],
-    ["a fine-tuned LVM", lvm, 15, 0],
-    // Its running statistics of batches need as many steps to forget how they began, and one of sixteen runs ended
-    // badly by rounding alone, on one kind of processor.
-    ["ResNet18 from scratch", { name: "resnet18" }, 48, 1],
+    ["a frozen LVM", { ...lvm, frozen: true }, 15, options.learningRate],
+    ["a fine-tuned LVM", lvm, 15, options.learningRate],
+    // Its running statistics of batches need as many steps to forget how they began. Weights that begin without knowledge
+    // do not stand the rate of a head on knowledge: at 1e-3 one of sixteen runs ended badly, by how a processor rounds.
+    // This is the rate at which `train classify` trains such networks.
+    ["ResNet18 from scratch", { name: "resnet18" }, 48, 3e-4],
   ])(
     "%s learns what its examples show",
-    (name, wanted, steps, mayFail) => {
-      const runs = [1, 2, 3].map((seed) => runCell(wanted, data, parts, { ...options, steps, seed }));
+    (name, wanted, steps, learningRate) => {
+      const runs = [1, 2, 3].map((seed) => runCell(wanted, data, parts, { ...options, steps, learningRate, seed }));
       console.log(
         `${name}: ${runs.map(({ accuracy, lastLoss }) => `accuracy ${accuracy.toFixed(3)}, loss ${lastLoss.toFixed(3)}`).join("; ")}`,
       );
       expect(runs.map(({ trainObjects }) => trainObjects)).toEqual([16, 16, 16]);
-      expect(runs.map(({ accuracy }) => accuracy).sort((a, b) => a - b)[mayFail]).toBeGreaterThanOrEqual(0.85);
+      for (const { accuracy } of runs) expect(accuracy).toBeGreaterThanOrEqual(0.85);
     },
     180_000,
   );
