@@ -9,7 +9,7 @@ import { numberOf } from "../survey/cells.ts";
 import { positionColumns } from "../survey/column-names.ts";
 import { decodeWidth } from "../survey/decode/index.ts";
 import { judged } from "../survey/flux.ts";
-import { type ChooseCrop, SurveyWriter } from "../survey/folder.ts";
+import { type ChooseCrop, type SurveyOptions, SurveyWriter } from "../survey/folder.ts";
 import { idColumnOf, ownColumns, positionsOf, stemOf } from "../survey/labels.ts";
 import { judgeFlux } from "../survey/quality.ts";
 import type { Keeping } from "../survey/replace.ts";
@@ -77,20 +77,18 @@ export async function createFromWide({
   const table = await readTable(catalogue);
   const { rows } = table;
   const mosaic = await openMosaic(images, bands, sizePx);
-  const writer = new SurveyWriter(
-    out,
-    {
-      title: title ?? stemOf(images[0]),
-      kind: "flux",
-      bands,
-      unit: mosaic.unit,
-      pixelScaleArcsec: mosaic.pixelScaleArcsec,
-      adaptiveCrop,
-      seed: null,
-      command,
-    },
-    replace === undefined ? null : { keeping: replace, inputs: [...images, catalogue] },
-  );
+  const about: SurveyOptions = {
+    title: title ?? stemOf(images[0]),
+    kind: "flux",
+    bands,
+    unit: mosaic.unit,
+    pixelScaleArcsec: mosaic.pixelScaleArcsec,
+    adaptiveCrop,
+    seed: null,
+    command,
+  };
+  const replacing = replace === undefined ? null : { keeping: replace, inputs: [...images, catalogue] };
+  const writer = orClose(mosaic, () => new SurveyWriter(out, about, replacing));
   try {
     for (const problem of [...table.problems, ...mosaic.problems]) writer.problem(problem);
     const placeOf = readPlaces(table, mosaic, stemOf(images[0]), (problem) => writer.problem(problem));
@@ -122,6 +120,16 @@ export async function createFromWide({
   } finally {
     mosaic.close();
     progress.end();
+  }
+}
+
+/** What `make` makes; where it throws, the images and what was unpacked of them are given back. */
+function orClose<T>(mosaic: Mosaic, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    mosaic.close();
+    throw error;
   }
 }
 

@@ -8,8 +8,10 @@ export function ObjectPredictions({ sets }: { sets: ObjectPrediction[] }) {
   return sets.map((set) =>
     set.classes.length > 0 ? (
       <Probabilities key={set.name} set={set} />
+    ) : set.rows.length === 1 ? (
+      <Numbers key={set.name} set={set} />
     ) : (
-      set.rows.length === 1 && <Numbers key={set.name} set={set} />
+      <Rows key={set.name} set={set} />
     ),
   );
 }
@@ -70,6 +72,47 @@ function Numbers({ set: { name, columns, rows } }: { set: ObjectPrediction }) {
           </tbody>
         </table>
       </div>
+    </section>
+  );
+}
+
+/** Of a list more rows are counted only. */
+const ROWS = 20;
+
+/** What was found on one object: a row each, such as boxes. */
+function Rows({ set: { name, columns, rows } }: { set: ObjectPrediction }) {
+  return (
+    <section aria-label={`Table ${name}`}>
+      <h3>
+        {name} <span className="hint">{rows.length === 0 ? "found nothing here" : `found ${rows.length}`}</span>
+      </h3>
+      {rows.length > 0 && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        <div className="row" tabIndex={0}>
+          <table>
+            <thead>
+              <tr>
+                {columns.map(({ name: column, unit, about }) => (
+                  <th key={column} scope="col" title={about}>
+                    {column}
+                    {unit === undefined ? "" : ` (${unit})`}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {rows.slice(0, ROWS).map((row) => (
+                <tr key={row.join()}>
+                  {row.map((value, k) => (
+                    <td key={columns[k].name}>{short(value)}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          {rows.length > ROWS && <p className="hint">and {rows.length - ROWS} more</p>}
+        </div>
+      )}
     </section>
   );
 }
