@@ -42,6 +42,10 @@ describe("tables as text", () => {
     ]);
     expect(() => readLabelTable("name,score\na,1")).toThrow(/needs a header line/);
     expect(() => readLabelTable("id,label\na,maybe")).toThrow(/line 2: label maybe/);
+    expect(() => readLabelTable("id,label\na,1\nb,1\na,0\n")).toThrow(
+      /a stands twice in the table, as positive in line 2 and as negative in line 4/,
+    );
+    expect(readLabelTable("id,label\na,1\na,yes\n")).toHaveLength(2);
   });
 });
 

@@ -41,6 +41,7 @@ export function readLabelTable(text: string): LabelRow[] {
       `a table of labels needs a header line with \`id\` and \`label\`; this one has ${columns.slice(0, 8).join(", ") || "nothing"}`,
     );
   const id = columns.indexOf(idName);
+  const said = new Map<string, { value: LabelValue; line: number }>();
   return rows.flatMap((row, n) => {
     const [object, given] = [row[id].trim(), row[label].trim().toLowerCase()];
     if (object === "" || isMissing(given)) return [];
@@ -51,6 +52,13 @@ export function readLabelTable(text: string): LabelRow[] {
         "IMPORT_UNREADABLE",
         `line ${lines[n]}: label ${row[label]} is none of positive, negative, unsure (or 1 and 0); correct the table`,
       );
+    const before = said.get(object);
+    if (before !== undefined && before.value !== parsed.data)
+      throw new SkyloopError(
+        "IMPORT_UNREADABLE",
+        `${object} stands twice in the table, as ${before.value} in line ${before.line} and as ${parsed.data} in line ${lines[n]}; keep one of them`,
+      );
+    said.set(object, { value: parsed.data, line: lines[n] });
     return [{ object, value: parsed.data }];
   });
 }
