@@ -174,7 +174,7 @@ for (const seed of seeds) {
 }
 const lost = (key: "rmse" | "held" | "far", digits: number) => shown(spread(away.map((one) => one[key])), digits);
 process.stdout.write(
-  `T of ${away[0].objects} galaxies of another survey (Legacy Surveys instead of SDSS, types of Nair & Abraham): RMSE ${lost("rmse", 2)}, 90 % intervals hold ${lost("held", 2)}, flagged as far ${lost("far", 2)}.\n\n${seeds.length} seeds, features of ${flags.model} and measured numbers; ${survey.count} galaxies of EFIGI, a fifth of them test objects.\n`,
+  `T of ${away[0].objects} galaxies of another survey (Legacy Surveys instead of SDSS, types of Nair & Abraham):\nRMSE ${lost("rmse", 2)}, 90 % intervals hold ${lost("held", 2)}, flagged as far ${lost("far", 2)}.\n\n${seeds.length} seeds, features of ${flags.model} and measured numbers; ${survey.count} galaxies of EFIGI, a fifth of them test objects.\n`,
 );
 survey.close();
 other.close();
