@@ -23,6 +23,8 @@ export const SESSION_ROUTES: Record<string, "does" | "asks"> = {
   "GET skipped": "asks",
   "GET export": "asks",
   "GET report": "asks",
+  "GET agreement": "asks",
+  "GET undecided": "asks",
 };
 
 interface Box {

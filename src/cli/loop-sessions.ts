@@ -21,14 +21,18 @@ export function addSessionCommands(loop: Command): void {
     .action(async (folders: string[]) => {
       const { describeSession } = await import("../loop/session.ts");
       for (const folder of folders.length > 0 ? await surveysOf(folders) : surveysHere())
-        await withStore(folder, async (store) => {
-          for (const { session } of await store.sessions()) {
-            const { target, round, positives, negatives, createdAt } = await describeSession(store, session);
-            process.stdout.write(
-              `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
-            );
-          }
-        });
+        await withStore(
+          folder,
+          async (store) => {
+            for (const { session } of await store.sessions()) {
+              const { target, round, positives, negatives, createdAt } = await describeSession(store, session);
+              process.stdout.write(
+                `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
+              );
+            }
+          },
+          folders.length > 0,
+        );
     });
   loop
     .command("export")
@@ -93,10 +97,14 @@ export async function surveyOfSession(session: string, survey?: string): Promise
   );
 }
 
-/** Opens the labels of a survey that has some; undefined where nobody has labelled anything, and nothing is written. */
+/**
+ * Opens the labels of a survey that has some; undefined where nobody has labelled anything, and nothing is written. The
+ * labels of a survey that the user named (`begin`) are begun where there are none.
+ */
 async function withStore<T>(
   folder: string,
   body: (store: import("../store/store.ts").Store) => Promise<T>,
+  begin = false,
 ): Promise<T | undefined> {
   const [{ databaseUrl, openSessions }, { stateFolder }, { storedSurvey }] = await Promise.all([
     import("../store/open.ts"),
@@ -105,7 +113,8 @@ async function withStore<T>(
   ]);
   const survey = storedSurvey(folder);
   const places = [folder, stateFolder(folder, survey)];
-  if (databaseUrl() === null && !places.some((place) => existsSync(join(place, "skyloop.db")))) return undefined;
+  if (!begin && databaseUrl() === null && !places.some((place) => existsSync(join(place, "skyloop.db"))))
+    return undefined;
   const store = await openSessions(folder, survey);
   try {
     return await body(store);

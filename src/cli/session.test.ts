@@ -36,13 +36,14 @@ async function said(...args: string[]): Promise<string> {
   return text;
 }
 
-it("sessions are listed and replayed; where nobody has labelled, nothing is written", async () => {
-  expect(await said("loop", "list", survey)).toBe("");
+it("sessions are listed and replayed; where nobody has labelled, nothing is written but for a survey named to list", async () => {
   await expect(said("session", "replay", "none", "--survey", survey)).rejects.toMatchObject({
     code: "SESSION_UNKNOWN",
   });
   await expect(said("loop", "list", folder.path)).rejects.toMatchObject({ code: "SURVEY_MISSING" });
   expect([existsSync(join(survey, "skyloop.db")), existsSync(join(folder.path, "skyloop.db"))]).toEqual([false, false]);
+  expect(await said("loop", "list", survey)).toBe("");
+  expect([existsSync(join(survey, "skyloop.db")), existsSync(join(folder.path, "skyloop.db"))]).toEqual([true, false]);
 
   const bench = await Workbench.open(survey);
   const about = { name: "small", dataHash: bench.survey.header.dataHash, indexOf: bench.survey.indexOf };

@@ -29,8 +29,8 @@ export function writeNotebook({ folder, survey, address, overwrite }: NotebookFi
   const notebook = join(folder, "start.ipynb");
   const python = readFileSync(PYTHON_CLIENT, "utf8");
   const isOurs = !existsSync(client) || readFileSync(client, "utf8").startsWith(python.slice(0, python.indexOf("\n")));
-  const taken = overwrite ? undefined : existsSync(notebook) ? notebook : isOurs ? undefined : client;
-  if (taken !== undefined)
+  const taken = existsSync(notebook) ? notebook : client;
+  if (!overwrite && (taken === notebook || !isOurs))
     throw new SkyloopError(
       "FILE_EXISTS",
       `${taken} is there already; choose another folder with --out, or pass --overwrite`,

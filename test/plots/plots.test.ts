@@ -12,6 +12,7 @@ import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import { drawAxes, wrapSvg } from "../../src/plot/axes.ts";
 import { lineChart } from "../../src/plot/lines.ts";
 import { confusionChart } from "../../src/plot/matrix.ts";
+import { scatterChart } from "../../src/plot/scatter.ts";
 
 /** Tenths are what a chart's points are rounded to; a change that can be seen is larger. In px, and in other numbers. */
 const TOLERANCE = 0.11;
@@ -21,6 +22,17 @@ const steps = (count: number, of: (i: number) => number) => Array.from({ length:
 const KINDS = ["spiral", "barred spiral", "ring", "edge-on", "lens", "merger", "irregular", "lenticular", "elliptical"];
 
 const CHARTS: Record<string, () => string> = {
+  scatter: () =>
+    scatterChart({
+      title: "Bulge & total",
+      xLabel: "catalogue",
+      yLabel: "predicted",
+      points: steps(30, (i) => i / 30).map((x, i) => ({
+        x,
+        y: x + 0.1 * Math.sin(7 * i),
+        half: i % 5 === 0 ? Number.NaN : 0.1,
+      })),
+    }),
   "lines-with-bands": () =>
     lineChart({
       title: "Accuracy & examples",

@@ -122,7 +122,8 @@ describe("a fourth task, in one file", () => {
     });
     expect(result?.stepsOfTask.reduce((sum, steps) => sum + steps, 0)).toBe(8);
     expect(result?.["mean-colour"]).toMatchObject({ error: expect.any(Number) });
-    for (const name of Object.keys(tasks)) expect(readCard(join(out, `${name}.safetensors`)).card.task).toBe(name);
+    for (const name of ["classify", "restore", "reconstruct", "mean-colour"])
+      expect(readCard(join(out, `${name}.safetensors`)).card.task).toBe(name);
   }, 120_000);
 });
 

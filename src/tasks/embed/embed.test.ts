@@ -58,7 +58,7 @@ describe("embedding", () => {
       embedSurvey(survey, { model: "lvm-nano", name: "whole", weights: path, progress: SILENT }),
     ).rejects.toThrow(/weightsHash.*another name/);
     await embedSurvey(survey, { model: "lvm-nano", name: "other", weights: path, progress: SILENT });
-    expect(listFeatures(survey).map(({ model: name }) => name)).toEqual(["killed", "other", "whole"]);
+    expect(listFeatures(survey).map(({ model: name }) => name)).toEqual(["killed", "other", "parts", "whole"]);
     await expect(embedSurvey(survey, { model: "lvm-base", progress: SILENT })).rejects.toThrow(
       /no weights of lvm-base/,
     );
