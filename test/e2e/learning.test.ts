@@ -47,11 +47,11 @@ it("says when to stop, and why", async () => {
   const { session, picks } = await world.begin("Stop", { pageSize: 96 });
   await world.answer(session, picks);
   await world.answer(session, await world.nextRound(session, 1));
-  await world.nextRound(session, 2);
-  const page = await world.open(`/session/${session}`);
-  await page.getByText("Every object has been looked at.").waitFor();
+  const page = await world.open(`/session/${session}`, { expected: /409|400/ });
   await page.getByText("You may stop.").waitFor({ timeout: 60_000 });
   await page.getByText(/Every object has been shown|You have found|found nothing|has settled/).waitFor();
+  await page.getByRole("button", { name: /Next round/ }).click();
+  await page.getByText(/there is nothing left to show/).waitFor();
 });
 
 it("alpha can be changed at any time; a preview shows what the next round then looks at", async () => {
