@@ -160,6 +160,9 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
     const [next, whole]: number[][] = [[], []];
     await visit(`/session/${session}`, async (page) => {
       await page.locator(".work .tile").first().waitFor();
+      // A page without an answer is not left by Enter alone: it asks first.
+      await page.evaluate(clickEach, 0);
+      await page.locator(".save.ok").waitFor();
       for (let round = 1; round <= rounds; round++) {
         next.push(await page.evaluate(pressEnter));
         const start = performance.now();
