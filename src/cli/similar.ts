@@ -1,16 +1,8 @@
 import type { Command } from "commander";
+import type { SimilarQuestion } from "../loop/ask-similar.ts";
 import { real, SEEDS, whole } from "./numbers.ts";
 
-interface SimilarFlags {
-  model: string;
-  like: string[];
-  unlike: string[];
-  position: string[];
-  picture: string[];
-  radius: number;
-  count: number;
-  json: boolean;
-}
+type SimilarFlags = SimilarQuestion & { json: boolean };
 
 interface OutlierFlags {
   model: string;
