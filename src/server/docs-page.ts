@@ -1,5 +1,8 @@
-/** The OpenAPI document as a page to read, without scripts. */
+/** The HTTP interface described: an OpenAPI document, and the same as a page to read, without scripts. */
 import { createHash } from "node:crypto";
+import fastifySwagger from "@fastify/swagger";
+import type { FastifyInstance } from "fastify";
+import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import { html, htmlPage } from "../plot/html.ts";
 
 interface OpenApi {
@@ -7,8 +10,28 @@ interface OpenApi {
   paths?: Record<string, Record<string, unknown>>;
 }
 
-/** The description of the HTTP interface as a page, from its OpenAPI document, and the policy that lets its style in. */
-export function docsPage(document: object): { page: string; policy: string } {
+/** Describes the routes that are added afterwards at /api/docs, and as OpenAPI at /api/docs/json. */
+export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: {
+      info: {
+        title: "Skyloop",
+        version,
+        description:
+          "Surveys, sessions, labels and rankings. Times are ISO 8601 UTC, coordinates ICRS degrees, scores probabilities.",
+      },
+    },
+    transform: jsonSchemaTransform,
+  });
+  app.get("/api/docs/json", { schema: { hide: true } }, () => app.swagger());
+  app.get("/api/docs", { schema: { hide: true } }, (_request, reply) => {
+    const { page, policy } = docsPage(app.swagger());
+    return reply.type("text/html; charset=utf-8").header("Content-Security-Policy", policy).send(page);
+  });
+}
+
+/** The page of an OpenAPI document, and the policy that lets its style in. */
+function docsPage(document: object): { page: string; policy: string } {
   const { info, paths = {} } = document as OpenApi;
   const parts = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { removeExports, removeLeftovers } from "../base/leftovers.ts";
 import { log } from "../base/log.ts";
-import type { SurveyInfo } from "../contract/api.ts";
+import type { ObjectRow, SurveyInfo } from "../contract/api.ts";
 import { closeOpened, type OpenedSurvey, openWithSessions } from "../loop/opened.ts";
 import { listFeatures } from "../store/features.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
@@ -134,4 +134,22 @@ export function surveyInfo({ survey }: ServedSurvey): SurveyInfo {
     features: listFeatures(survey.folder),
     problems: problems.length,
   };
+}
+
+/** What a list shows of an object. */
+export function objectRow({ survey }: ServedSurvey, row: number): ObjectRow {
+  const { id, raDeg, decDeg, widthPx, heightPx } = survey.row(row);
+  return { object: id, raDeg, decDeg, widthPx, heightPx };
+}
+
+/** The model asked for, else the survey's first finished feature set. */
+export function modelOf(served: ServedSurvey, wanted: string | undefined): string {
+  const sets = surveyInfo(served).features.filter(({ done, total }) => done === total);
+  const model = wanted ?? sets[0]?.model;
+  if (model === undefined || !sets.some((set) => set.model === model))
+    throw new SkyloopError(
+      "FEATURES_MISSING",
+      `survey ${served.survey.name} has no finished features${wanted === undefined ? "" : ` of ${wanted}`}; run \`skyloop embed\``,
+    );
+  return model;
 }

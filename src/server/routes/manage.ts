@@ -1,13 +1,12 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { CopySession, Page, Session, SessionChange, SessionId } from "../../contract/api.ts";
+import { CopySession, Page, Session, SessionChange } from "../../contract/api.ts";
 import { changeSession, copySession, pageOf, skippedIn } from "../../loop/manage.ts";
 import { describeSession } from "../../loop/session.ts";
 import { ownPage } from "../../loop/sight.ts";
 import type { Workspace } from "../workspace.ts";
-
-const InSession = z.object({ session: SessionId });
+import { InSession } from "./params.ts";
 
 /** Sessions as a whole (rename, archive, delete, copy) and their earlier pages. */
 export function manageRoutes(plain: FastifyInstance, { workspace }: { workspace: Workspace }): void {

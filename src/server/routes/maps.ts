@@ -4,10 +4,9 @@ import { z } from "zod";
 import type { SkyloopError } from "../../base/errors.ts";
 import { columnOf } from "../../survey/folder.ts";
 import type { Compute } from "../compute.ts";
-import type { Workspace } from "../workspace.ts";
-import { modelOf } from "./surveys.ts";
+import { modelOf, type Workspace } from "../workspace.ts";
+import { InSurvey } from "./params.ts";
 
-const InSurvey = z.object({ survey: z.string() });
 type Pending = { done: number; total: number; failure: SkyloopError | null };
 
 /** Where objects lie in feature space, and the catalogue's columns to colour them by: float32, in catalogue order. */

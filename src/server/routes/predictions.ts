@@ -3,15 +3,13 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import sharp from "sharp";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
-import { ObjectId } from "../../contract/api.ts";
 import { Heads, MostProbable, ObjectPrediction, WantedPredictions } from "../../contract/predictions.ts";
 import { listPredictions, objectRows, readPredictions } from "../../store/predictions.ts";
 import type { Compute } from "../compute.ts";
 import type { ImageHeadFile } from "../image-heads.ts";
 import type { ServedSurvey, Workspace } from "../workspace.ts";
+import { InObject, InSurvey } from "./params.ts";
 
-const InSurvey = z.object({ survey: z.string() });
-const InObject = InSurvey.extend({ object: ObjectId });
 /** Side of an improved picture, as that of the picture beside it. */
 const PICTURE_PX = 512;
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { ObjectId, Page, Ranking, SessionId } from "../../contract/api.ts";
+import { ObjectId, Page, Ranking } from "../../contract/api.ts";
 import {
   Imported,
   ImportLabels,
@@ -23,8 +23,8 @@ import type { Desk } from "../desk.ts";
 import type { Pictures } from "../pictures.ts";
 import { writeReport } from "../report.ts";
 import type { Workspace } from "../workspace.ts";
+import { InSession } from "./params.ts";
 
-const InSession = z.object({ session: SessionId });
 const RankingPage = RankingFilter.extend({
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(1000).default(100),

@@ -5,10 +5,9 @@ import { SkyloopError } from "../../base/errors.ts";
 import { SimilarObject, SimilarRequest, UnusualObject } from "../../contract/similar.ts";
 import type { Compute } from "../compute.ts";
 import type { Desk } from "../desk.ts";
-import type { ServedSurvey, Workspace } from "../workspace.ts";
-import { modelOf, objectRow } from "./surveys.ts";
+import { modelOf, objectRow, type ServedSurvey, type Workspace } from "../workspace.ts";
+import { InSurvey } from "./params.ts";
 
-const InSurvey = z.object({ survey: z.string() });
 const UnusualQuery = z.object({
   model: z.string().optional(),
   count: z.coerce.number().int().min(1).max(500).default(48),

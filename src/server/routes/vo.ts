@@ -6,8 +6,8 @@ import { LARGEST_TABLE } from "../../contract/insight.ts";
 import { voError } from "../../survey/votable.ts";
 import type { Desk } from "../desk.ts";
 import type { ServedSurvey, Workspace } from "../workspace.ts";
+import { InSurvey } from "./params.ts";
 
-const InSurvey = z.object({ survey: z.string() });
 const Cone = z.object({
   ra: z.coerce.number().min(0).max(360),
   dec: z.coerce.number().min(-90).max(90),
