@@ -25,11 +25,6 @@ export const Assessment = z.object({
   positives: z.number().int(),
   negatives: z.number().int(),
   /**
-   * Cross-validated on the answered objects, which are no random sample: each is scored by a learner that has not seen
-   * its label. It says nothing of the whole survey. Null with fewer than fifteen of a kind.
-   */
-  heldOut: z.object({ folds: z.number().int(), auroc: Estimate }).nullable(),
-  /**
    * Positives expected in the whole survey. Null with too few answers to objects that the loop showed, or to random
    * picks.
    */

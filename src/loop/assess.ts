@@ -10,7 +10,6 @@ import { Random } from "../base/random.ts";
 import type { RoundSummary } from "../contract/api.ts";
 import type { Advice, Assessment, Estimate, Histogram } from "../contract/insight.ts";
 import { fitPlatt, offsetFor, type Platt, plattProbability } from "../measure/platt.ts";
-import { auroc } from "../measure/ranking.ts";
 import { type Example, type FeatureSpace, learn } from "./learn.ts";
 
 const FOLDS = 5;
@@ -21,8 +20,6 @@ const CUTS = 60;
 /** Fewer answers to shown objects, or fewer than two of a kind, say nothing about the survey. */
 const LEAST_SHOWN = 10;
 const TOP = 100;
-/** With fewer answers of either kind held-out measures say more of these answers' luck than of the ranking. */
-const LEAST_HELD_OUT = 15;
 
 /**
  * With fewer random picks answered nothing is said about the survey: what the rule shows is positive too often to stand
@@ -35,16 +32,12 @@ export interface Answered extends Example {
   shown: "rule" | "random" | "own";
 }
 
-/**
- * Interval that holds 95 % of the resampled values of a share of at most 1. Where every one of `of` answers was right
- * resampling has nothing to vary: then the rule of three bounds it.
- */
-function estimate(value: number, resampled: number[], of = Number.POSITIVE_INFINITY): Estimate {
+/** A value with the interval that holds 95 % of the resampled ones. */
+function estimate(value: number, resampled: number[]): Estimate {
   const sorted = resampled.filter(Number.isFinite).sort((a, b) => a - b);
   const at = (share: number) =>
     sorted.length === 0 ? value : sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  const low = Math.min(value, at(0.025));
-  return { value, low: low >= 1 ? 1 - 3 / of : low, high: Math.max(value, at(0.975)) };
+  return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
 }
 
 /**
@@ -118,21 +111,11 @@ export interface AssessInput {
 }
 
 /** Assesses a finished round, or null when it was given up. */
-export async function assess({
-  round,
-  space,
-  scores,
-  answered,
-  seed,
-  previousTop,
-  signal,
-  rest,
-}: AssessInput): Promise<Assessment | null> {
+export async function assess(input: AssessInput): Promise<Assessment | null> {
+  const { round, space, scores, answered, seed, previousTop, signal, rest } = input;
   const held = await heldOutScores(space, answered, seed, signal, rest);
   if (signal?.aborted) return null;
-  const truth = answered.map(({ positive }) => (positive ? 1 : 0));
-  const positives = truth.reduce<number>((sum, one) => sum + one, 0);
-  const random = new Random(seed).fork("resample");
+  const positives = answered.filter(({ positive }) => positive).length;
   const top = Array.from(
     Uint32Array.from(scores, (_, row) => row)
       .sort((a, b) => scores[b] - scores[a] || a - b)
@@ -147,41 +130,34 @@ export async function assess({
     randomPicks: answered.filter((one) => one.shown === "random").length,
     settled: stayed === null ? null : top.filter((row) => stayed.has(row)).length / top.length,
   };
-  if (held === null) return { ...common, heldOut: null, expected: null, cuts: [] };
-  const drawn = <T>(list: T[]) => list.map(() => list[random.int(list.length)]);
-  const all = Array.from(answered.keys());
-  const measures = Array.from({ length: RESAMPLES }, () => {
-    const part = drawn(all);
-    const [s, t] = [part.map((i) => held[i]), part.map((i) => truth[i])];
-    return auroc(s, t);
-  });
-  const heldOut =
-    Math.min(positives, common.negatives) < LEAST_HELD_OUT
-      ? null
-      : {
-          folds: Math.min(FOLDS, positives, answered.length - positives),
-          auroc: estimate(auroc(held, truth), measures, positives),
-        };
-  const shown = all.filter((i) => answered[i].shown !== "own");
-  const hits = shown.filter((i) => answered[i].positive).length;
-  if (shown.length < LEAST_SHOWN || hits < 2 || shown.length - hits < 2 || common.randomPicks < LEAST_RANDOM)
-    return { ...common, heldOut, expected: null, cuts: [] };
+  const shown = answered.filter((one) => one.shown !== "own");
+  const hits = shown.filter(({ positive }) => positive).length;
+  if (held === null || shown.length < LEAST_SHOWN || hits < 2 || shown.length - hits < 2)
+    return { ...common, expected: null, cuts: [] };
+  if (common.randomPicks < LEAST_RANDOM) return { ...common, expected: null, cuts: [] };
+  return { ...common, ...ofSurvey(scores, answered, held, new Random(seed).fork("resample")) };
+}
 
-  const rows = new Set(answered.map(({ row }) => row));
-  const counts = binned(scores, rows);
-  const [known, answeredIn] = [new Float64Array(BINS), new Float64Array(BINS)];
-  for (const { row, positive } of answered) {
-    const bin = Math.min(BINS - 1, Math.floor(scores[row] * BINS));
-    answeredIn[bin]++;
-    if (positive) known[bin]++;
-  }
+/**
+ * The number of positives expected in the whole survey and what lowest scores would select of it, with intervals from
+ * `RESAMPLES` draws of the answers. `held` has the held-out score of each answer.
+ */
+function ofSurvey(
+  scores: Float32Array,
+  answered: Answered[],
+  held: Float64Array,
+  random: Random,
+): Pick<Assessment, "expected" | "cuts"> {
+  const all = Array.from(answered.keys());
+  const shown = all.filter((i) => answered[i].shown !== "own");
   const picks = all.filter((i) => answered[i].shown === "random");
   const pickHits = picks.filter((i) => answered[i].positive).length;
+  const { counts, known, selected } = countedBins(scores, answered);
   /** `level` is the number of positives that the random picks in `pickPart` are taken to have. */
   const expectation = (part: number[], pickPart: number[], level: number) => {
     const curve = fitPlatt(
       part.map((i) => held[i]),
-      part.map((i) => truth[i]),
+      part.map((i) => (answered[i].positive ? 1 : 0)),
     );
     const scoresOfPicks = pickPart.map((i) => held[i]);
     return expectedAbove(counts, known, { ...curve, offset: offsetFor(curve.slope, scoresOfPicks, level) });
@@ -189,39 +165,38 @@ export async function assess({
   // The median of what the picks' number of positives tells of their share (Jeffreys' prior), so that none among few is
   // not taken for a half.
   const best = expectation(shown, picks, (picks.length * (pickHits + 1 / 6)) / (picks.length + 1 / 3));
+  const drawn = <T>(list: T[]) => list.map(() => list[random.int(list.length)]);
   const others = Array.from({ length: RESAMPLES }, () => {
     // How many of the picks are positive is known only as well as so few can tell (Jeffreys' prior).
     const share = random.beta(pickHits + 0.5, picks.length - pickHits + 0.5);
     return expectation(drawn(shown), drawn(picks), share * picks.length);
   });
-  const selected = new Float64Array(BINS);
-  for (let bin = BINS - 1, sum = 0; bin >= 0; bin--) {
-    sum += counts[bin] + answeredIn[bin];
-    selected[bin] = sum;
-  }
+  const estimated = (of: (expected: Float64Array) => number) => estimate(of(best), others.map(of));
   const cuts = Array.from({ length: CUTS }, (_, k) => Math.floor((k * BINS) / CUTS))
     .filter((bin) => selected[bin] > 0)
     .map((bin) => ({
       score: bin / BINS,
       selected: selected[bin],
-      purity: estimate(
-        best[bin] / selected[bin],
-        others.map((other) => other[bin] / selected[bin]),
-      ),
-      completeness: estimate(
-        best[bin] / best[0],
-        others.map((other) => other[bin] / other[0]),
-      ),
+      purity: estimated((expected) => expected[bin] / selected[bin]),
+      completeness: estimated((expected) => expected[bin] / expected[0]),
     }));
-  return {
-    ...common,
-    heldOut,
-    expected: estimate(
-      best[0],
-      others.map((other) => other[0]),
-    ),
-    cuts,
-  };
+  return { expected: estimated((expected) => expected[0]), cuts };
+}
+
+/** By bins of score: objects without an answer, answers that were positive, and all objects in a bin and above. */
+function countedBins(scores: Float32Array, answered: Answered[]) {
+  const counts = binned(scores, new Set(answered.map(({ row }) => row)));
+  const [known, answeredIn, selected] = [new Float64Array(BINS), new Float64Array(BINS), new Float64Array(BINS)];
+  for (const { row, positive } of answered) {
+    const bin = Math.min(BINS - 1, Math.floor(scores[row] * BINS));
+    answeredIn[bin]++;
+    if (positive) known[bin]++;
+  }
+  for (let bin = BINS - 1, sum = 0; bin >= 0; bin--) {
+    sum += counts[bin] + answeredIn[bin];
+    selected[bin] = sum;
+  }
+  return { counts, known, selected };
 }
 
 const HISTOGRAM_BINS = 40;

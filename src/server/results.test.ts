@@ -57,11 +57,11 @@ async function round(name: string): Promise<void> {
 const learning = async (name: string) => (await get(`/api/sessions/${name}/learning`)).json() as Learning;
 
 describe("how a search goes", () => {
-  it("is told after each round: histogram, held-out estimate, cuts, advice", async () => {
+  it("is told after each round: histogram, estimates, cuts, advice", async () => {
     ({ session } = await make("Rings"));
     expect(await learning(session)).toMatchObject({ histogram: null, assessments: [], advice: { verdict: "go on" } });
     expect((await get(`/api/sessions/${session}/why/${id(9)}`)).json().code).toBe("NOT_RANKED");
-    // Held-out measures need fifteen answers of either kind.
+    // Four pages show eight random picks.
     for (let n = 1; n <= 4; n++) {
       await round(session);
       await expect.poll(async () => (await learning(session)).assessments.length, { timeout: 20_000 }).toBe(n);
@@ -69,7 +69,6 @@ describe("how a search goes", () => {
     const { histogram, assessments } = await learning(session);
     expect(histogram?.all.reduce((sum, n) => sum + n, 0)).toBe(COUNT);
     const last = assessments[3];
-    expect(last.heldOut?.auroc.value).toBeGreaterThan(0.8);
     expect(last.randomPicks).toBeGreaterThanOrEqual(8);
     expect(last.expected?.high).toBeGreaterThanOrEqual(30);
     expect(last.cuts[0].completeness.value).toBeCloseTo(1);
