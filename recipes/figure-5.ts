@@ -30,7 +30,7 @@ import { releasedWeights } from "../src/models/index.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { hardClasses, readClasses } from "../src/tasks/classify/labels.ts";
-import type { FeaturesByRow } from "../src/tasks/classify/network.ts";
+import type { FeaturesByRow } from "../src/tasks/classify/logits.ts";
 import { keep, scope, setThreads } from "../src/torch/index.ts";
 import { DEFAULT_NETWORK } from "../src/train/classify/train-network.ts";
 import { keepCell, keptCell } from "./common/cells.ts";

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
 import { releasedWeights } from "../models/index.ts";
-import { createClassifier, disposeClassifier, type FeaturesByRow, networkLogits } from "../tasks/classify/network.ts";
+import { type FeaturesByRow, networkLogits } from "../tasks/classify/logits.ts";
+import { createClassifier, disposeClassifier } from "../tasks/classify/network.ts";
 import { manualSeed, noGrad, setThreads, type Tensor, tensor, turned } from "../torch/index.ts";
 import { DEFAULT_NETWORK, trainNetwork } from "../train/classify/train-network.ts";
 import { drawPerClass, holdOut, runCell, spareObjects } from "./few-shot.ts";

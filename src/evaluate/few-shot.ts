@@ -4,13 +4,8 @@
 import { Random } from "../base/random.ts";
 import { splitByClass } from "../batches/split.ts";
 import { classificationScores, mostProbable } from "../measure/classification.ts";
-import {
-  createClassifier,
-  disposeClassifier,
-  type FeaturesByRow,
-  type NewClassifier,
-  networkLogits,
-} from "../tasks/classify/network.ts";
+import { type FeaturesByRow, networkLogits } from "../tasks/classify/logits.ts";
+import { createClassifier, disposeClassifier, type NewClassifier } from "../tasks/classify/network.ts";
 import { manualSeed } from "../torch/index.ts";
 import { type LabelledImages, type NetworkOptions, trainNetwork } from "../train/classify/train-network.ts";
 

@@ -1,8 +1,9 @@
 /** Data parallel training: processes that sum their gradients, through c10d's process group (native/addon/distributed.cc). */
 import { messageOf, SkyloopError } from "../base/errors.ts";
+import { tensor } from "./create.ts";
 import { native } from "./dispatch.ts";
 import { scope } from "./scope.ts";
-import { type Parameter, type Tensor, tensor } from "./tensor.ts";
+import type { Parameter, Tensor } from "./tensor.ts";
 
 /** Where a process stands among its like. */
 export interface GroupPlace {

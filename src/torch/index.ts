@@ -1,4 +1,18 @@
 export { noGrad } from "./autograd.ts";
+export {
+  arange,
+  cat,
+  empty,
+  ones,
+  rand,
+  randn,
+  stack,
+  tensor,
+  tensorBytes,
+  tensorFromBytes,
+  where,
+  zeros,
+} from "./create.ts";
 export { call, type DType, type TypedArray } from "./dispatch.ts";
 export { type Group, type GroupPlace, joinGroup, placeFrom } from "./distributed.ts";
 export * from "./ops.ts";
@@ -18,23 +32,4 @@ export {
 } from "./process.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";
-export {
-  arange,
-  cat,
-  empty,
-  type Operand,
-  ones,
-  op,
-  opInPlace,
-  ops,
-  Parameter,
-  rand,
-  randn,
-  stack,
-  Tensor,
-  tensor,
-  tensorBytes,
-  tensorFromBytes,
-  where,
-  zeros,
-} from "./tensor.ts";
+export { type Operand, op, opInPlace, ops, Parameter, Tensor } from "./tensor.ts";

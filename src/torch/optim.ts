@@ -1,7 +1,8 @@
 /** Optimisers, as torch.optim defines them. State is keyed by parameter name, so that it survives a checkpoint. */
 import { noGrad } from "./autograd.ts";
+import { stack, tensor } from "./create.ts";
 import { keep, scope } from "./scope.ts";
-import { op, opInPlace, ops, type Parameter, stack, type Tensor, tensor } from "./tensor.ts";
+import { op, opInPlace, ops, type Parameter, type Tensor } from "./tensor.ts";
 
 /** Settings of Adam and AdamW (Kingma & Ba 2015); PyTorch's defaults where they are not given. */
 export interface AdamOptions {

@@ -5,8 +5,9 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/files.ts";
+import { tensorBytes, tensorFromBytes } from "./create.ts";
 import type { DType } from "./dispatch.ts";
-import { type Tensor, tensorBytes, tensorFromBytes } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 const NAMES: Record<string, DType> = {
   F64: "float64",

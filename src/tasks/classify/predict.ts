@@ -8,17 +8,10 @@ import type { Tensor } from "../../torch/index.ts";
 import type { HeadCard, Packed } from "../task.ts";
 import { ROWS_AT_ONCE } from "./data.ts";
 import { type ClassifyHead, type FeatureHeadCard, openFeatureHead, packFeatureHead } from "./head.ts";
-import {
-  type Classifier,
-  disposeClassifier,
-  isNetworkCard,
-  type NetworkCard,
-  networkLogits,
-  networkOfHead,
-  openNetwork,
-  packNetwork,
-  perBlock,
-} from "./network.ts";
+import { networkOfHead } from "./kept-features.ts";
+import { networkLogits, perBlock } from "./logits.ts";
+import { type Classifier, disposeClassifier } from "./network.ts";
+import { isNetworkCard, type NetworkCard, openNetwork, packNetwork } from "./saved-network.ts";
 
 /** Where a classifier comes from; null where it is not known. */
 type Made = Partial<Pick<Packed, "trainedOn" | "made">>;

@@ -7,10 +7,13 @@ import { classificationScores, mostProbable } from "../../measure/classification
 import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
 import { skyloopVersion } from "../card.ts";
 import type { Evaluator, MeasuredPart, Network, Schedule, Task } from "../task.ts";
+import { endsInClasses, isConvnet, NoHead } from "./convnet.ts";
 import { type ClassSamples, loadClasses } from "./data.ts";
 import { CLASSIFY_NAME, ClassifyHead, classifyLoss, pickRows } from "./head.ts";
+import { isKept, networkOfHead } from "./kept-features.ts";
 import { hardClasses } from "./labels.ts";
-import { classNetwork, endsInClasses, isConvnet, isKept, NoHead, networkOfHead, perBlock } from "./network.ts";
+import { perBlock } from "./logits.ts";
+import { classNetwork } from "./network.ts";
 import { type ClassModel, disposeClassModel, openClassModel, packClassModel, predictProbabilities } from "./predict.ts";
 
 /** What a network is given of some objects, and their targets [n, classes]; `varied`: random views of training images. */

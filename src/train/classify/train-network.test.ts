@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
-import { createClassifier, disposeClassifier, networkLogits } from "../../tasks/classify/network.ts";
+import { networkLogits } from "../../tasks/classify/logits.ts";
+import { createClassifier, disposeClassifier } from "../../tasks/classify/network.ts";
 import type { ClassModel } from "../../tasks/classify/predict.ts";
 import { CLASSIFY } from "../../tasks/classify/task.ts";
 import { loadHead, saveHead } from "../../tasks/heads.ts";
