@@ -7,12 +7,13 @@ import { codeOf, messageOf, SkyloopError } from "./errors.ts";
  * Writes a file so that a reader sees the old content or the new one, never a part, whatever is killed when:
  * temporary name, fsync, rename, fsync of the folder. Throws DISK_FULL or WRITE_FAILED; the old file then stands.
  */
-export function writeFileAtomic(path: string, content: string | Uint8Array | Uint8Array[]): void {
+export function writeFileAtomic(path: string, content: string | Uint8Array | Iterable<Uint8Array>): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = openSync(temporary, "w");
     try {
-      const parts = Array.isArray(content) ? content : [typeof content === "string" ? Buffer.from(content) : content];
+      const whole = typeof content === "string" ? Buffer.from(content) : content;
+      const parts = whole instanceof Uint8Array ? [whole] : whole;
       for (const part of parts)
         for (let at = 0; at < part.byteLength; )
           at += writeSync(file, part, at, Math.min(part.byteLength - at, 2 ** 30));

@@ -1,9 +1,9 @@
 /** A session's ranking and labels as a table that other programs read. */
-import { type ColumnSpec, type TableFormat, type TableRow, writeTable } from "../survey/catalogue.ts";
+import { type ColumnSpec, type TableFormat, type TableRow, type TableRows, writeTable } from "../survey/catalogue.ts";
 import type { Cell } from "../survey/duck.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 import { harmless } from "../survey/spreadsheet.ts";
-import { type RankingRequest, type RankingSource, rankedRows } from "./ranking.ts";
+import { type RankingRequest, type RankingSource, rankedNow } from "./ranking.ts";
 
 /** Endings of the formats' files. */
 export const EXPORT_SUFFIX: Record<TableFormat, string> = {
@@ -56,11 +56,13 @@ export type SafeCells = (typeof SAFE_CELLS)[number];
 /** What people, or tables of theirs, may have written. */
 const NAMES = ["id", "tags", "who", "answers", "file"];
 
-function withSafeCells(rows: TableRow[], columns: ColumnSpec[], safe: SafeCells): TableRow[] {
+function safeCells(columns: ColumnSpec[], safe: SafeCells): (row: TableRow) => TableRow {
+  if (safe === "none") return (row) => row;
   const texts = columns.filter(({ name, type }) => type === "string" && (safe === "all" || NAMES.includes(name)));
-  const cells = (row: TableRow) =>
-    texts.map(({ name }) => [name, row[name] === null ? null : harmless(String(row[name]))]);
-  return safe === "none" ? rows : rows.map((row) => ({ ...row, ...Object.fromEntries(cells(row)) }));
+  return (row) => {
+    for (const { name } of texts) if (row[name] !== null) row[name] = harmless(String(row[name]));
+    return row;
+  };
 }
 
 /** A catalogue column under a name that no other column of the export has. */
@@ -97,29 +99,31 @@ export async function exportSession(
   safe: SafeCells = "names",
 ): Promise<number> {
   const { survey } = source;
-  const { rows: ranked } = await rankedRows(source, request);
+  const ranked = await rankedNow(source, request);
   const known = ON_REQUEST.filter(({ name }) => more.includes(name));
   const own = more.filter((name) => !ON_REQUEST.some((column) => column.name === name));
   const columns = own.map((name) => catalogueColumn(survey, name));
-  const rows = ranked.map(({ object, raDeg, decDeg, score, label, tags, round, who, rank, reason, at }) => ({
-    id: object,
-    ra: raDeg,
-    dec: decDeg,
-    score,
-    label: label ?? "",
-    tags: tags.join(";"),
-    round,
-    who: who ?? "",
-    ...(more.includes("rank") ? { rank } : {}),
-    ...(more.includes("reason") ? { reason: reason ?? "" } : {}),
-    ...(more.includes("time") ? { time: at ?? "" } : {}),
-    ...(more.includes("answers") ? { answers: request.answers?.[object]?.said ?? "" } : {}),
-    ...(more.includes("agreed") ? { agreed: request.answers?.[object]?.agreed ?? "" } : {}),
-    ...(more.includes("file") ? { file: survey.row(survey.indexOf(object) as number).source } : {}),
-    ...Object.fromEntries(columns.map(({ spec, of }) => [spec.name, of(survey.indexOf(object) as number)])),
-  }));
   const specs = [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)];
-  await writeTable(path, format, specs, format === "csv" ? withSafeCells(rows, specs, safe) : rows, {
+  const made = (place: number): TableRow => {
+    const { object, raDeg, decDeg, score, label, tags, round, who, rank, reason, at } = ranked.at(place);
+    const row = ranked.rowOf(place);
+    const cells: TableRow = { id: object, ra: raDeg, dec: decDeg, score, label: label ?? "", tags: tags.join(";") };
+    Object.assign(cells, { round, who: who ?? "" });
+    if (known.length > 0)
+      Object.assign(cells, {
+        rank,
+        reason: reason ?? "",
+        time: at ?? "",
+        answers: request.answers?.[object]?.said ?? "",
+        agreed: request.answers?.[object]?.agreed ?? "",
+        file: survey.row(row).source,
+      });
+    for (const { spec, of } of columns) cells[spec.name] = of(row);
+    return cells;
+  };
+  const safely = safeCells(specs, format === "csv" ? safe : "none");
+  const rows: TableRows = { length: ranked.total, at: (place) => safely(made(place)) };
+  await writeTable(path, format, specs, rows, {
     description: `Ranking of the search for ${request.begun.target} in ${survey.header.title}, ${rows.length} objects`,
     infos: {
       creator: "Skyloop",

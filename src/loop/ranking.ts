@@ -145,25 +145,44 @@ function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: numb
   };
 }
 
-/** The rows that a filter lets through, in its order: how many, and those from `offset` on, at most `limit`. */
-export async function rankedRows(
-  source: RankingSource,
-  { filter, ...request }: RankingRequest,
-  { offset = 0, limit = Number.POSITIVE_INFINITY } = {},
-): Promise<{ total: number; rows: RankedRow[] }> {
+/** What a filter lets through of a ranking, in its order. Rows are made when they are asked for. */
+export interface Ranked {
+  total: number;
+  /** Of a place from 0 to `total` - 1. */
+  at(place: number): RankedRow;
+  /** The catalogue's row at a place. */
+  rowOf(place: number): number;
+}
+
+/** The ranking that a request asks for, as it is now. */
+export async function rankedNow(source: RankingSource, { filter, ...request }: RankingRequest): Promise<Ranked> {
   const { survey } = source;
   const ranking = await rankingOf(source, request);
   const other = request.other === null ? null : await rankingOf(source, request.other);
   const places = filtered(ranking, other, survey, filter);
-  const rows = Array.from(places.slice(offset, Math.min(places.length, offset + limit)), (place) => {
-    const row = rowAt(ranking, survey, place);
-    if (other !== null) {
-      row.otherScore = other.scores[ranking.rows[place]];
-      row.otherLabel = other.labels[row.object]?.value ?? null;
-    }
-    return row;
-  });
-  return { total: places.length, rows };
+  return {
+    total: places.length,
+    rowOf: (place) => ranking.rows[places[place]],
+    at(place) {
+      const row = rowAt(ranking, survey, places[place]);
+      if (other !== null) {
+        row.otherScore = other.scores[ranking.rows[places[place]]];
+        row.otherLabel = other.labels[row.object]?.value ?? null;
+      }
+      return row;
+    },
+  };
+}
+
+/** The rows that a filter lets through, in its order: how many, and those from `offset` on, at most `limit`. */
+export async function rankedRows(
+  source: RankingSource,
+  request: RankingRequest,
+  { offset = 0, limit = Number.POSITIVE_INFINITY } = {},
+): Promise<{ total: number; rows: RankedRow[] }> {
+  const { total, at } = await rankedNow(source, request);
+  const length = Math.max(0, Math.min(total - offset, limit));
+  return { total, rows: Array.from({ length }, (_, i) => at(offset + i)) };
 }
 
 /** The labels of a ranking by their rows: a label names an object by its id. */
@@ -176,6 +195,33 @@ function labelsByRow({ labels }: RankingNow, survey: Survey): Map<number, LabelS
   );
 }
 
+/** The places whose scores lie between two bounds: one stretch of the ranking, which is in the order of its scores. */
+function placesBetween({ rows, scores }: Order, least: number | undefined, greatest: number | undefined): Uint32Array {
+  const firstWhere = (test: (score: number) => boolean) => {
+    let [from, to] = [0, rows.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (test(scores[rows[middle]])) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  };
+  const from = greatest === undefined ? 0 : firstWhere((score) => !(score > greatest));
+  const to = firstWhere((score) =>
+    Number.isNaN(score) ? least !== undefined || greatest !== undefined : score < (least ?? Number.NEGATIVE_INFINITY),
+  );
+  const places = new Uint32Array(Math.max(0, to - from));
+  for (let i = 0; i < places.length; i++) places[i] = from + i;
+  return places;
+}
+
+/** Those of some places whose rows pass a test; the test sees one row after another. The array is used again. */
+function passing(places: Uint32Array, rows: Uint32Array, test: (row: number) => boolean): Uint32Array {
+  let total = 0;
+  for (const place of places) if (test(rows[place])) places[total++] = place;
+  return places.subarray(0, total);
+}
+
 const compareCells = (a: number | string, b: number | string) => Number(a > b) - Number(a < b);
 
 /**
@@ -183,13 +229,16 @@ const compareCells = (a: number | string, b: number | string) => Number(a > b) -
  * an object a row.
  */
 function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey, filter: RankingFilter): Uint32Array {
-  const { rows, scores } = ranking;
+  const { rows } = ranking;
   const [here, there] = [labelsByRow(ranking, survey), other === null ? null : labelsByRow(other, survey)];
   const tests: ((row: number) => boolean)[] = [];
   const { label, minScore, maxScore, tag, column, equals, least, greatest, ra, dec, radius, agreement, order } = filter;
-  if (minScore !== undefined) tests.push((row) => scores[row] >= minScore);
-  if (maxScore !== undefined) tests.push((row) => scores[row] <= maxScore);
-  if (label !== undefined) tests.push((row) => (here.get(row)?.value ?? "none") === label);
+  if (label !== undefined) {
+    const isNone = label === "none";
+    const marked = new Uint8Array(rows.length);
+    for (const [row, { value }] of here) marked[row] = Number(isNone ? value !== null : value === label);
+    tests.push((row) => (marked[row] === 1) !== isNone);
+  }
   if (tag !== undefined) tests.push((row) => here.get(row)?.tags.includes(tag) ?? false);
   const values = column === undefined ? undefined : survey.column(column);
   if (values !== undefined)
@@ -211,10 +260,23 @@ function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey,
       const [first, second] = [here.get(row)?.value ?? null, there.get(row)?.value ?? null];
       return first !== null && second !== null && (first === second) === (agreement === "agree");
     });
-  const kept = new Uint32Array(rows.length);
-  let total = 0;
-  for (let place = 0; place < rows.length; place++) if (tests.every((test) => test(rows[place]))) kept[total++] = place;
-  const places = kept.subarray(0, total);
+  const places = tests.reduce((kept, test) => passing(kept, rows, test), placesBetween(ranking, minScore, maxScore));
+  return inOrder(places, order, { ranking, other, values, ids: survey.column("id") as CatalogueColumn });
+}
+
+interface OrderedBy {
+  ranking: Order;
+  other: Order | null;
+  values: CatalogueColumn | undefined;
+  ids: CatalogueColumn;
+}
+
+/** Places, which come best score first, in the order that a filter asks for. */
+function inOrder(
+  places: Uint32Array,
+  order: RankingFilter["order"],
+  { ranking: { rows, scores }, other, values, ids }: OrderedBy,
+): Uint32Array {
   if (order === "lowest") return places.reverse();
   if ((order === "highest" || order === "smallest") && values !== undefined) {
     const direction = order === "highest" ? -1 : 1;
@@ -223,7 +285,6 @@ function filtered(ranking: RankingNow, other: RankingNow | null, survey: Survey,
     return sorted.map((i) => places[i]);
   }
   if (order === "id") {
-    const ids = survey.column("id") as CatalogueColumn;
     const names = Array.from(places, (place) => ids.at(rows[place]) as string);
     const sorted = Uint32Array.from(names.keys()).sort((a, b) => (names[a] < names[b] ? -1 : 1));
     return sorted.map((i) => places[i]);

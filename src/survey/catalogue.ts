@@ -7,9 +7,9 @@ import type { Problem } from "../contract/survey.ts";
 import { isMissing, typed } from "./cells.ts";
 import { decode } from "./decode/index.ts";
 import { parseDelimited } from "./delimited.ts";
-import { type Cell, type CellType, type LeftOut, type TableColumn, writeColumns } from "./duck.ts";
+import { type Cell, type LeftOut, type TableColumn, writeRows } from "./duck.ts";
 import { textOfBytes } from "./table-text.ts";
-import { type AboutTable, voTable } from "./votable.ts";
+import { type AboutTable, voTableParts } from "./votable.ts";
 
 /** A row of a table by column name; null where a cell is empty. */
 export type TableRow = Record<string, Cell>;
@@ -135,6 +135,12 @@ export async function readTable(path: string): Promise<Table> {
   };
 }
 
+/** Rows that are made when they are asked for, or an array of them. */
+export interface TableRows {
+  readonly length: number;
+  at(row: number): TableRow | undefined;
+}
+
 /**
  * Writes rows as a table; the file appears whole or not at all. Numbers are float64, null is an empty cell (NaN in
  * FITS). `about` stands in VOTable.
@@ -143,24 +149,37 @@ export async function writeTable(
   path: string,
   format: TableFormat,
   columns: ColumnSpec[],
-  rows: TableRow[],
+  rows: TableRows,
   about?: AboutTable,
 ): Promise<void> {
-  const filled = columns.map((column) => ({
-    ...column,
-    type: column.type as CellType,
-    values: rows.map((row) => row[column.name] ?? null),
-  }));
-  if (format === "votable") return writeFileAtomic(path, voTable(filled, about));
+  if (format === "votable") return writeFileAtomic(path, voTableParts(filled(columns, rows), about));
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    if (format === "fits") (await import("./fits.ts")).writeFitsTable(temporary, filled);
-    else await writeColumns(temporary, format, filled);
+    if (format === "fits") (await import("./fits.ts")).writeFitsTable(temporary, filled(columns, rows));
+    else await writeRows(temporary, format, columns, cellsOf(columns, rows));
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw writeError(path, cause);
   }
+}
+
+function* cellsOf(columns: ColumnSpec[], rows: TableRows): Iterable<Cell[]> {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows.at(i);
+    yield columns.map(({ name }) => row?.[name] ?? null);
+  }
+}
+
+/** The columns with their values: for formats that go through a column more than once. */
+function filled(columns: ColumnSpec[], rows: TableRows): (ColumnSpec & { values: Cell[] })[] {
+  const out = columns.map((column) => ({ ...column, values: new Array<Cell>(rows.length) }));
+  let at = 0;
+  for (const cells of cellsOf(columns, rows)) {
+    for (const [i, { values }] of out.entries()) values[at] = cells[i];
+    at++;
+  }
+  return out;
 }
 
 const withoutMissing = (value: Cell) => (typeof value === "string" && isMissing(value) ? null : value);

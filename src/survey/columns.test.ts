@@ -29,6 +29,53 @@ it("keeps every value of every type, missing ones too, here and over the same me
     );
 });
 
+it("keeps columns small: codes for few values, single precision where it is exact, and the rest as it is", () => {
+  const rows = Array.from({ length: 1000 }, (_, row) => row);
+  const kept = (type: CellType, values: Cell[]) => {
+    const column = build(type, values);
+    expect(all(column)).toEqual(values);
+    const { data } = column;
+    return data.kind === "numbers" ? data.values.constructor.name : data.kind;
+  };
+  expect(
+    kept(
+      "string",
+      rows.map((row) => `class ${row % 256}`),
+    ),
+  ).toBe("coded");
+  expect(
+    kept(
+      "string",
+      rows.map((row) => `class ${row % 257}`),
+    ),
+  ).toBe("text");
+  expect(
+    kept(
+      "number",
+      rows.map((row) => (row % 3 === 0 ? null : 0.1 * (row % 50))),
+    ),
+  ).toBe("coded");
+  expect(
+    kept(
+      "number",
+      rows.map((row) => (row % 3 === 0 ? null : row / 4)),
+    ),
+  ).toBe("Float32Array");
+  expect(
+    kept(
+      "number",
+      rows.map((row) => 0.1 * row),
+    ),
+  ).toBe("Float64Array");
+  expect(
+    kept(
+      "integer",
+      rows.map((row) => 2 ** 40 + row),
+    ),
+  ).toBe("Float64Array");
+  expect(kept("number", [1, -0, 1])).toBe("Float32Array");
+});
+
 it("finds each id's first row and nothing else", () => {
   fc.assert(
     fc.property(

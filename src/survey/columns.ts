@@ -7,9 +7,10 @@ import type { Cell, CellType } from "./duck.ts";
 
 /** What a column holds; it can be sent to another thread, which then reads the same memory. */
 export type ColumnData =
-  | { kind: "numbers"; values: Float64Array; missing: Uint8Array | null }
-  /** 0, 1, or 2 where there is no value. */
-  | { kind: "booleans"; values: Uint8Array }
+  /** At most 256 different values: row i holds `values[codes[i]]`. */
+  | { kind: "coded"; codes: Uint8Array; values: Cell[] }
+  /** Single precision where that holds every value as it is. */
+  | { kind: "numbers"; values: Float64Array | Float32Array; missing: Uint8Array | null }
   /** Text after text in UTF-8; row i ends before `ends[i]`. */
   | { kind: "text"; bytes: Uint8Array; ends: Uint32Array; missing: Uint8Array | null };
 
@@ -23,24 +24,16 @@ export interface CatalogueColumn {
   at(row: number): Cell;
 }
 
-const NO_VALUE = 2;
-
 /** A column over what `ColumnBuilder` made, or what another thread sent. */
 export function columnOver(name: string, type: CellType, data: ColumnData): CatalogueColumn {
+  if (data.kind === "coded") {
+    const { codes, values } = data;
+    return { name, type, length: codes.length, data, at: (row) => values[codes[row]] };
+  }
   if (data.kind === "numbers") {
     const { values, missing } = data;
     const at = (row: number) => (missing !== null && missing[row] === 1 ? null : values[row]);
     return { name, type, length: values.length, data, at };
-  }
-  if (data.kind === "booleans") {
-    const { values } = data;
-    return {
-      name,
-      type,
-      length: values.length,
-      data,
-      at: (row) => (values[row] === NO_VALUE ? null : values[row] === 1),
-    };
   }
   const { bytes, ends, missing } = data;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -49,64 +42,117 @@ export function columnOver(name: string, type: CellType, data: ColumnData): Cata
   return { name, type, length: ends.length, data, at };
 }
 
+const MOST_CODES = 256;
+
 /** Collects a column's values, some rows at a time. `push` throws SURVEY_TOO_LARGE beyond 4 GiB of text. */
 export class ColumnBuilder {
   readonly #name: string;
   readonly #type: CellType;
-  readonly #numbers: Float64Array;
-  readonly #booleans: Uint8Array;
-  readonly #ends: Uint32Array;
-  readonly #parts: Buffer[] = [];
-  #missing: Uint8Array | null = null;
-  #bytes = 0;
+  readonly #codes: Uint8Array;
+  readonly #values: Cell[] = [];
+  readonly #codeOf = new Map<Cell, number>();
+  /** Takes over when there are more different values than codes. */
+  #plain: NumbersBuilder | TextBuilder | null = null;
   #rows = 0;
 
   constructor(name: string, type: CellType, count: number) {
     this.#name = name;
     this.#type = type;
-    const isNumber = type === "number" || type === "integer";
-    this.#numbers = new Float64Array(new SharedArrayBuffer(isNumber ? count * 8 : 0));
-    this.#booleans = new Uint8Array(new SharedArrayBuffer(type === "boolean" ? count : 0));
-    this.#ends = new Uint32Array(new SharedArrayBuffer(type === "string" ? count * 4 : 0));
+    this.#codes = new Uint8Array(new SharedArrayBuffer(count));
   }
 
   /** Appends the values of the next rows. */
   push(values: readonly Cell[]): void {
-    if (this.#type === "string") this.#pushText(values);
-    else if (this.#type === "boolean")
-      for (const [i, value] of values.entries())
-        this.#booleans[this.#rows + i] = value === null ? NO_VALUE : Number(value);
-    else
-      for (const [i, value] of values.entries()) {
-        if (value === null) this.#miss(this.#rows + i);
-        else this.#numbers[this.#rows + i] = Number(value);
-      }
-    this.#rows += values.length;
+    let coded = 0;
+    while (this.#plain === null && coded < values.length) {
+      const code = this.#code(values[coded]);
+      if (code === null) this.#plain = this.#toPlain(this.#rows + coded);
+      else this.#codes[this.#rows + coded++] = code;
+    }
+    this.#rows += coded;
+    this.#plain?.push(values.slice(coded));
   }
 
   /** The column. The builder is not used after it. */
   build(): CatalogueColumn {
-    if (this.#type === "boolean")
-      return columnOver(this.#name, this.#type, { kind: "booleans", values: this.#booleans });
-    if (this.#type !== "string")
-      return columnOver(this.#name, this.#type, { kind: "numbers", values: this.#numbers, missing: this.#missing });
-    const bytes = new Uint8Array(new SharedArrayBuffer(this.#bytes));
-    let at = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return columnOver(this.#name, this.#type, { kind: "text", bytes, ends: this.#ends, missing: this.#missing });
+    const coded = { kind: "coded" as const, codes: this.#codes, values: this.#values };
+    return columnOver(this.#name, this.#type, this.#plain?.build() ?? coded);
   }
 
-  #pushText(values: readonly Cell[]): void {
+  #code(value: Cell): number | null {
+    // A map takes minus zero for zero.
+    if (Object.is(value, -0)) return null;
+    const known = this.#codeOf.get(value);
+    if (known !== undefined) return known;
+    if (this.#values.length === MOST_CODES) return null;
+    this.#codeOf.set(value, this.#values.length);
+    return this.#values.push(value) - 1;
+  }
+
+  #toPlain(rows: number): NumbersBuilder | TextBuilder {
+    const count = this.#codes.length;
+    const plain = this.#type === "string" ? new TextBuilder(this.#name, count) : new NumbersBuilder(count);
+    plain.push(Array.from(this.#codes.subarray(0, rows), (code) => this.#values[code]));
+    return plain;
+  }
+}
+
+/** Marks the rows that have no value; null while every row has one. */
+class MissingRows {
+  rows: Uint8Array | null = null;
+
+  add(row: number, count: number): void {
+    this.rows ??= new Uint8Array(new SharedArrayBuffer(count));
+    this.rows[row] = 1;
+  }
+}
+
+class NumbersBuilder {
+  readonly #numbers: Float64Array;
+  readonly #missing = new MissingRows();
+  #rows = 0;
+
+  constructor(count: number) {
+    this.#numbers = new Float64Array(new SharedArrayBuffer(count * 8));
+  }
+
+  push(values: readonly Cell[]): void {
+    for (const value of values) {
+      if (value === null) this.#missing.add(this.#rows, this.#numbers.length);
+      else this.#numbers[this.#rows] = Number(value);
+      this.#rows++;
+    }
+  }
+
+  build(): ColumnData {
+    const single = this.#numbers.every((value) => Object.is(Math.fround(value), value));
+    const values = single ? new Float32Array(new SharedArrayBuffer(this.#numbers.length * 4)) : this.#numbers;
+    if (single) values.set(this.#numbers);
+    return { kind: "numbers", values, missing: this.#missing.rows };
+  }
+}
+
+class TextBuilder {
+  readonly #name: string;
+  readonly #ends: Uint32Array;
+  readonly #parts: Buffer[] = [];
+  readonly #missing = new MissingRows();
+  #bytes = 0;
+  #rows = 0;
+
+  constructor(name: string, count: number) {
+    this.#name = name;
+    this.#ends = new Uint32Array(new SharedArrayBuffer(count * 4));
+  }
+
+  push(values: readonly Cell[]): void {
     const texts = values.map((value, i) => {
-      if (value === null) this.#miss(this.#rows + i);
+      if (value === null) this.#missing.add(this.#rows + i, this.#ends.length);
       return value === null ? "" : String(value);
     });
-    for (const [i, text] of texts.entries()) {
+    for (const text of texts) {
       this.#bytes += Buffer.byteLength(text);
-      this.#ends[this.#rows + i] = this.#bytes;
+      this.#ends[this.#rows++] = this.#bytes;
     }
     if (this.#bytes >= 2 ** 32)
       throw new SkyloopError(
@@ -116,10 +162,14 @@ export class ColumnBuilder {
     this.#parts.push(Buffer.from(texts.join("")));
   }
 
-  #miss(row: number): void {
-    const count = Math.max(this.#numbers.length, this.#ends.length);
-    this.#missing ??= new Uint8Array(new SharedArrayBuffer(count));
-    this.#missing[row] = 1;
+  build(): ColumnData & { kind: "text" } {
+    const bytes = new Uint8Array(new SharedArrayBuffer(this.#bytes));
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return { kind: "text", bytes, ends: this.#ends, missing: this.#missing.rows };
   }
 }
 
@@ -134,10 +184,11 @@ export class IdIndex {
 
   /** `table` is that of another thread's index over the same column; without it one is made. */
   constructor(ids: CatalogueColumn, table?: Uint32Array) {
-    if (ids.data.kind !== "text")
+    if (ids.type !== "string")
       throw new SkyloopError("SURVEY_BROKEN", "the catalogue's ids are no text; make it again");
-    this.#bytes = ids.data.bytes;
-    this.#ends = ids.data.ends;
+    const { bytes, ends } = textOf(ids);
+    this.#bytes = bytes;
+    this.#ends = ends;
     this.table = table ?? this.#make();
   }
 
@@ -175,6 +226,14 @@ export class IdIndex {
     for (let i = 0; i < to - from; i++) if (this.#bytes[start + i] !== other[from + i]) return false;
     return true;
   }
+}
+
+/** A column's text, as it lies in memory; of a short catalogue's codes, spelled out. */
+function textOf({ name, length, data, at }: CatalogueColumn): ColumnData & { kind: "text" } {
+  if (data.kind === "text") return data;
+  const builder = new TextBuilder(name, length);
+  builder.push(Array.from({ length }, (_, row) => at(row)));
+  return builder.build();
 }
 
 /** FNV-1a of some bytes, mixed once more so that its low bits depend on all of them. */

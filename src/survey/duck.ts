@@ -1,4 +1,5 @@
 /** DuckDB as our reader and writer of Parquet and writer of CSV: an in-memory database a call. */
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, JSDuckDBValueConverter } from "@duckdb/node-api";
 import { wholeNumbers } from "./cells.ts";
@@ -134,27 +135,81 @@ export function readParquetBlocks(
   });
 }
 
+/** So many rows of a CSV are in memory at once. */
+const CSV_PART_ROWS = 65_536;
+
+/**
+ * Writes rows as Parquet or CSV: of each its cells in the order of the columns. No row is kept as a JavaScript value; of
+ * CSV some ten thousand are in memory at a time, of Parquet all, packed.
+ */
+export function writeRows(
+  path: string,
+  format: "parquet" | "csv",
+  columns: { name: string; type: CellType }[],
+  rows: Iterable<readonly Cell[]>,
+): Promise<void> {
+  return withConnection(async (connection) => {
+    const rest = rows[Symbol.iterator]();
+    const create = `CREATE OR REPLACE TABLE t (${columns.map(({ name, type }) => `${quoted(name)} ${SQL_TYPE[type]}`).join(", ")})`;
+    const copy = (to: string, options: string) => connection.run(`COPY t TO ${literal(resolve(to))} (${options})`);
+    if (format === "parquet") {
+      await connection.run(create);
+      await append(connection, columns, rest, Number.POSITIVE_INFINITY);
+      await copy(path, "FORMAT parquet, COMPRESSION zstd");
+      return;
+    }
+    const part = `${path}.${process.pid}.tmp`;
+    const out = openSync(path, "w");
+    try {
+      for (let first = true, more = true; more; first = false) {
+        await connection.run(create);
+        more = await append(connection, columns, rest, CSV_PART_ROWS);
+        await copy(part, `FORMAT csv, HEADER ${first}`);
+        writeFileSync(out, readFileSync(part));
+      }
+    } finally {
+      closeSync(out);
+      rmSync(part, { force: true });
+    }
+  });
+}
+
+/** Appends at most `most` rows to the table; false when there are no more. */
+async function append(
+  connection: DuckDBConnection,
+  columns: { type: CellType }[],
+  rows: Iterator<readonly Cell[]>,
+  most: number,
+): Promise<boolean> {
+  const appender = await connection.createAppender("t");
+  let [next, taken] = [rows.next(), 1];
+  for (; next.done !== true; next = rows.next(), taken++) {
+    for (const [i, { type }] of columns.entries()) {
+      const value = next.value[i];
+      if (value === null || value === undefined) appender.appendNull();
+      else if (type === "string") appender.appendVarchar(String(value));
+      else if (type === "boolean") appender.appendBoolean(Boolean(value));
+      else if (type === "integer") appender.appendBigInt(BigInt(value as number));
+      else appender.appendDouble(Number(value));
+    }
+    appender.endRow();
+    if (taken === most) break;
+  }
+  appender.closeSync();
+  return next.done !== true;
+}
+
 /** Writes columns of equal length as Parquet or CSV. */
 export function writeColumns(path: string, format: "parquet" | "csv", columns: TableColumn[]): Promise<void> {
-  return withConnection(async (connection) => {
-    await connection.run(
-      `CREATE TABLE t (${columns.map(({ name, type }) => `${quoted(name)} ${SQL_TYPE[type]}`).join(", ")})`,
-    );
-    const appender = await connection.createAppender("t");
-    const length = columns[0]?.values.length ?? 0;
-    for (let row = 0; row < length; row++) {
-      for (const { type, values } of columns) {
-        const value = values[row];
-        if (value === null || value === undefined) appender.appendNull();
-        else if (type === "string") appender.appendVarchar(String(value));
-        else if (type === "boolean") appender.appendBoolean(Boolean(value));
-        else if (type === "integer") appender.appendBigInt(BigInt(value as number));
-        else appender.appendDouble(Number(value));
-      }
-      appender.endRow();
-    }
-    appender.closeSync();
-    const options = format === "csv" ? "FORMAT csv, HEADER true" : "FORMAT parquet, COMPRESSION zstd";
-    await connection.run(`COPY t TO ${literal(resolve(path))} (${options})`);
-  });
+  const length = columns[0]?.values.length ?? 0;
+  return writeRows(
+    path,
+    format,
+    columns,
+    rowsOf(length, (row) => columns.map(({ values }) => values[row])),
+  );
+}
+
+function* rowsOf(length: number, at: (row: number) => Cell[]): Iterable<Cell[]> {
+  for (let row = 0; row < length; row++) yield at(row);
 }

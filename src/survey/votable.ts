@@ -32,7 +32,13 @@ const FRAME = '    <COOSYS ID="icrs" system="ICRS"/>';
 const isPlace = (ucd: string | undefined) => ucd !== undefined && /^pos[._]eq[._]/i.test(ucd);
 
 /** VOTable 1.4 with TABLEDATA (IVOA recommendation); empty cells are empty TD elements. Positions are ICRS. */
-export function voTable(columns: DescribedColumn[], about?: AboutTable): string {
+export const voTable = (columns: DescribedColumn[], about?: AboutTable): string =>
+  Buffer.concat([...voTableParts(columns, about)]).toString();
+
+const ROWS_A_PART = 4096;
+
+/** A VOTable's bytes, some thousand rows at a time: a table of millions is longer than JavaScript's longest text. */
+export function* voTableParts(columns: DescribedColumn[], about?: AboutTable): Iterable<Buffer> {
   const fields = columns.map(({ name, type, values, unit, description, ucd }) => {
     const attributes = [
       `name="${escaped(name)}"`,
@@ -45,35 +51,32 @@ export function voTable(columns: DescribedColumn[], about?: AboutTable): string 
       ? `      <FIELD ${attributes}/>`
       : `      <FIELD ${attributes}><DESCRIPTION>${escaped(description)}</DESCRIPTION></FIELD>`;
   });
-  const length = columns[0]?.values.length ?? 0;
-  const body = Array.from(
-    { length },
-    (_, i) =>
-      `        <TR>${columns.map(({ values }) => `<TD>${values[i] === null ? "" : escaped(String(values[i]))}</TD>`).join("")}</TR>`,
-  );
-  return voDocument([
+  yield linesOf([
+    ...HEAD,
     ...(about === undefined ? [] : [`    <DESCRIPTION>${escaped(about.description)}</DESCRIPTION>`]),
     ...Object.entries(about?.infos ?? {}).map(([name, value]) => info(name, value)),
     ...(columns.some(({ ucd }) => isPlace(ucd)) ? [FRAME] : []),
     "    <TABLE>",
     ...fields,
     "      <DATA><TABLEDATA>",
-    ...body,
-    "      </TABLEDATA></DATA>",
-    "    </TABLE>",
   ]);
+  const cell = (value: Cell) => `<TD>${value === null ? "" : escaped(String(value))}</TD>`;
+  const length = columns[0]?.values.length ?? 0;
+  for (let from = 0; from < length; from += ROWS_A_PART) {
+    const rows = Array.from({ length: Math.min(ROWS_A_PART, length - from) }, (_, i) => from + i);
+    yield linesOf(rows.map((row) => `        <TR>${columns.map(({ values }) => cell(values[row])).join("")}</TR>`));
+  }
+  yield linesOf(["      </TABLEDATA></DATA>", "    </TABLE>", ...FOOT]);
 }
 
-const voDocument = (lines: string[]) =>
-  [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
-    '  <RESOURCE type="results">',
-    ...lines,
-    "  </RESOURCE>",
-    "</VOTABLE>",
-    "",
-  ].join("\n");
+const linesOf = (lines: string[]) => Buffer.from(`${lines.join("\n")}\n`);
+
+const HEAD = [
+  '<?xml version="1.0" encoding="UTF-8"?>',
+  '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
+  '  <RESOURCE type="results">',
+];
+const FOOT = ["  </RESOURCE>", "</VOTABLE>"];
 
 /** A VOTable that says what was wrong with a request, as the IVOA's protocols want it. */
-export const voError = (message: string): string => voDocument([info("Error", message)]);
+export const voError = (message: string): string => linesOf([...HEAD, info("Error", message), ...FOOT]).toString();
