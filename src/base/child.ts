@@ -1,7 +1,7 @@
 /** A child process's end of a pool: does one job after another until its parent goes. */
 import { readFrame, writeFrame } from "./child-frames.ts";
 import type { JobLimits, JobReply, JobRequest } from "./child-pool.ts";
-import { codeOf, messageOf, SkyloopError } from "./errors.ts";
+import { codedError, codeOf, messageOf } from "./errors.ts";
 
 /** A job says so when what it did may have left the process in disorder: it is then replaced. */
 export interface ChildJob {
@@ -24,8 +24,9 @@ export async function serveJobs(jobs: JobTable, limit: (limits: JobLimits) => vo
       reply = { ok: true, value: await jobs[request.name](request.input as never, around), retire };
       reply.retire = retire;
     } catch (error) {
-      const code = error instanceof SkyloopError ? error.code : codeOf(error) === "ENOMEM" ? "FILE_TOO_LARGE" : null;
-      reply = { ok: false, code, message: messageOf(error), retire };
+      const coded = codedError(error);
+      const code = coded?.code ?? (codeOf(error) === "ENOMEM" ? "FILE_TOO_LARGE" : null);
+      reply = { ok: false, code, message: coded?.message ?? messageOf(error), retire };
     }
     writeFrame(reply);
   }

@@ -1,7 +1,19 @@
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
-import { codeOf, messageOf, SkyloopError } from "./errors.ts";
+import { codeOf, isDiskFull, messageOf, SkyloopError } from "./errors.ts";
 
 /**
  * Writes a file so that a reader sees the old content or the new one, never a part, whatever is killed when:
@@ -24,8 +36,9 @@ export function writeFileAtomic(path: string, content: string | Uint8Array | Ite
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (cause) {
+    const error = writeError(path, cause);
     rmSync(temporary, { force: true });
-    throw writeError(path, cause);
+    throw error;
   }
 }
 
@@ -39,10 +52,24 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Turns a failed write into an error that says what to do. */
+/** Less free space than this is what a write failed for whose library does not say why (cfitsio). */
+const FULL_BYTES = 1 << 16;
+
+function leavesNoSpace(path: string, cause: unknown): boolean {
+  if (isDiskFull(cause)) return true;
+  if (codeOf(cause) !== undefined) return false;
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize < FULL_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+/** Turns a failed write into an error that says what to do; to be asked before what was written is removed. */
 export function writeError(path: string, cause: unknown): SkyloopError {
   if (cause instanceof SkyloopError) return cause;
-  if (codeOf(cause) === "ENOSPC")
+  if (leavesNoSpace(path, cause))
     return new SkyloopError(
       "DISK_FULL",
       `no space left while writing ${path}; free some space and run the same command again: what was finished is kept`,
@@ -55,6 +82,27 @@ export function writeError(path: string, cause: unknown): SkyloopError {
     `cannot write ${path}: ${messageOf(cause)}; check that the folder exists and may be written`,
     { cause },
   );
+}
+
+/**
+ * Opens a plain file for reading. Whoever opens a pipe or a device waits until somebody writes there, on the thread that
+ * answers everybody; such a file is refused instead. Throws FILE_UNREADABLE, and what the system says where there is none.
+ */
+export function openToRead(path: string): number {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new SkyloopError("FILE_UNREADABLE", `${path} is no plain file; check the path`);
+}
+
+/** A plain file's bytes. Throws as `openToRead`. */
+export function readWhole(path: string): Buffer {
+  const file = openToRead(path);
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** SHA-256 of a file's bytes, hexadecimal. */
@@ -73,8 +121,9 @@ export function hashBytes(content: string | Uint8Array): string {
 export function readJson(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readWhole(path).toString("utf8");
   } catch (cause) {
+    if (cause instanceof SkyloopError) throw cause;
     throw new SkyloopError("FILE_UNREADABLE", `cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   try {

@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  constants,
   fstatSync,
   openSync,
   readFileSync,
@@ -83,7 +84,8 @@ function tryLock(path: string): (() => void) | string | null {
   let file = -1;
   let db: Database | null = null;
   try {
-    file = openSync(path, "a");
+    // A pipe under that name is no lock, and waiting for its reader would be for ever.
+    file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK, 0o666);
     db = opened(path);
     // An empty file that is never written to: only its lock counts.
     db.exec("BEGIN IMMEDIATE");

@@ -1,7 +1,7 @@
 /** The rendered pixels of many fields in one file, of which any is read in a moment. */
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { SkyloopError } from "../base/errors.ts";
-import { writeError } from "../base/files.ts";
+import { openToRead, writeError } from "../base/files.ts";
 import type { Progress } from "../base/progress.ts";
 
 const LEVELS = 65535;
@@ -13,7 +13,7 @@ export class FieldStore {
   readonly #offsets: number[];
 
   private constructor(path: string, sizes: readonly { width: number; height: number }[]) {
-    this.#file = openSync(path, "r");
+    this.#file = openToRead(path);
     this.#sizes = sizes;
     this.#offsets = offsetsOf(sizes);
   }

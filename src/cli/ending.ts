@@ -1,19 +1,20 @@
 /** How a command ends that cannot do what was asked. */
-import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
+import { codedError, codeOf, messageOf, type SkyloopError } from "../base/errors.ts";
 
-function describeError(thrown: unknown): string {
+function describeError(thrown: unknown, coded: SkyloopError | null): string {
   if (process.env.SKYLOOP_DEBUG && thrown instanceof Error) return String(thrown.stack);
-  if (thrown instanceof SkyloopError) return `${thrown.code}: ${thrown.message}`;
+  if (coded !== null) return `${coded.code}: ${coded.message}`;
   return `${messageOf(thrown)} (SKYLOOP_DEBUG=1 shows where)`;
 }
 
 /**
- * Says why and ends the process: with 2 for a user's mistake (SkyloopError), 1 for anything else (with its stack where
+ * Says why and ends the process: with 2 for what a user can mend (`codedError`), 1 for anything else (with its stack where
  * SKYLOOP_DEBUG is set).
  */
 export function endWith(thrown: unknown): never {
-  process.stderr.write(`skyloop: ${describeError(thrown)}\n`);
-  process.exit(thrown instanceof SkyloopError ? 2 : 1);
+  const coded = codedError(thrown);
+  process.stderr.write(`skyloop: ${describeError(thrown, coded)}\n`);
+  process.exit(coded === null ? 1 : 2);
 }
 
 /** `| head` closes the pipe when it has enough: that is no error. */

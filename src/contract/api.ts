@@ -10,10 +10,18 @@ import { ShownTeam, Team } from "./team.ts";
 export const ObjectId = z.string().min(1).max(200);
 /** A session's name in addresses: small letters, digits and hyphens, such as `face-on-spiral-2`. */
 export const SessionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,80}$/);
+/** A line of text that a person writes; control characters are no text, and PostgreSQL takes no NUL. */
+const line = (longest: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(longest)
+    .regex(/^\P{Cc}*$/u, "is a line of text, without control characters");
 /** The name that a person goes by; it stands beside each of their labels. */
-export const Who = z.string().trim().min(1).max(80);
+export const Who = line(80);
 /** A free word that a person puts on an object, beside its label ("ring", "check"). */
-export const Tag = z.string().trim().min(1).max(60);
+export const Tag = line(60);
 
 /** "clear" takes a label back without undoing later ones. */
 export const LabelValue = z.enum(["positive", "negative", "unsure", "clear"]);
@@ -79,7 +87,7 @@ export const NewSession = z.object({
   survey: z.string(),
   model: z.string(),
   /** What is looked for, in the person's words ("face-on spiral"). */
-  target: z.string().trim().min(1).max(120),
+  target: line(120),
   /** 0 leads to recall, 1 to precision (paper, section 5.1). */
   alpha: z.number().min(0).max(1).default(0.5),
   pageSize: z.number().int().min(1).max(500).default(20),
@@ -201,11 +209,11 @@ export const SessionStatus = z.enum(["active", "archived", "deleted"]);
 
 /** POST …/change: another name or another status. */
 export const SessionChange = z
-  .object({ who: Who, target: z.string().trim().min(1).max(120).optional(), status: SessionStatus.optional() })
+  .object({ who: Who, target: line(120).optional(), status: SessionStatus.optional() })
   .refine(({ target, status }) => target !== undefined || status !== undefined, "needs a target or a status");
 
 /** POST …/copy: another session that begins with this one's labels. */
-export const CopySession = z.object({ who: Who, target: z.string().trim().min(1).max(120).optional() });
+export const CopySession = z.object({ who: Who, target: line(120).optional() });
 
 /** A search and how far it has come. Counts are of objects whose label counts now. */
 export const Session = z.object({

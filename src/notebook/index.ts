@@ -119,8 +119,8 @@ export class Skyloop {
     const [bands, height, width] = (headers.get("X-Skyloop-Shape") ?? "").split(",").map(Number);
     return {
       shape: [bands, height, width],
-      bands: (headers.get("X-Skyloop-Bands") ?? "").split(","),
-      unit: headers.get("X-Skyloop-Unit") ?? "",
+      bands: (headers.get("X-Skyloop-Bands") ?? "").split(",").map(decodeURIComponent),
+      unit: decodeURIComponent(headers.get("X-Skyloop-Unit") ?? ""),
       data: new Float32Array(await answer.content()),
     };
   }

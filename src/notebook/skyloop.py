@@ -358,7 +358,7 @@ class Pixels:
     """Float pixels `.data`, row by row, of `.shape` [bands, height, width], in `.unit`."""
     def __init__(self, data, about):
         self.shape = tuple(int(one) for one in about["X-Skyloop-Shape"].split(","))
-        self.bands, self.unit = about["X-Skyloop-Bands"].split(","), about["X-Skyloop-Unit"]
+        *self.bands, self.unit = map(urllib.parse.unquote, about["X-Skyloop-Bands"].split(",") + [about["X-Skyloop-Unit"]])
         self.data = struct.unpack("<%df" % (len(data) // 4), data)
     def __array__(self, dtype=None, copy=None):
         import numpy

@@ -17,6 +17,7 @@ import type { SingleSignOn } from "./people/single.ts";
 import { answerErrors } from "./replies.ts";
 import { addRoutes } from "./routes/index.ts";
 import { Streams } from "./stream.ts";
+import { refuseUnread } from "./unread.ts";
 import { Workspace } from "./workspace.ts";
 
 /** What a server serves and under which names it is reached. */
@@ -99,6 +100,7 @@ function emptyApp(basePath: string): FastifyInstance {
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 2400 },
     forceCloseConnections: true,
+    clientErrorHandler: refuseUnread,
     rewriteUrl: ({ url = "/" }) => (url.startsWith(basePath) ? url.slice(basePath.length - 1) : url),
   });
   app.setValidatorCompiler(validatorCompiler);

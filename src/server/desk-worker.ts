@@ -1,6 +1,6 @@
 /** The thread that reads catalogues and rankings for the HTTP thread: filters, look-ups and exports of whole surveys. */
 import { parentPort } from "node:worker_threads";
-import { codeOf, messageOf } from "../base/errors.ts";
+import { codedError, messageOf } from "../base/errors.ts";
 import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { withComputed } from "../loop/computed-columns.ts";
@@ -87,7 +87,8 @@ async function run<K extends keyof DeskJobs>({ id, kind, survey, ask }: DeskMess
   try {
     return { id, answer: await HANDLERS[kind](await sourceOf(survey), ask) };
   } catch (error) {
-    return { id, code: codeOf(error) ?? "INTERNAL", message: messageOf(error) };
+    const { code, message } = codedError(error) ?? { code: "INTERNAL", message: messageOf(error) };
+    return { id, code, message };
   }
 }
 

@@ -109,6 +109,9 @@ function refusalOf(
   const { origin } = request.headers;
   const host = request.headers.host ?? "";
   const site = String(request.headers["sec-fetch-site"]);
+  // The whole address in a request's first line outranks its Host header, and is for proxies only.
+  if (!(request.raw.url ?? "").startsWith("/"))
+    return { code: "HOST_REFUSED", message: "an address here begins with a slash; this server is no proxy" };
   // A page of another site may resolve its own name to this machine: only requests that name this machine are answered.
   if (!names.has(host.toLowerCase().replace(/:\d+$/, "")))
     return {

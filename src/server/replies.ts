@@ -1,7 +1,7 @@
 /** What the server answers where something went wrong: a status, a code of docs/errors.md, a sentence. */
 import type { FastifyInstance } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { SkyloopError } from "../base/errors.ts";
+import { codedError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 
 /** 5xx: the same request may succeed later, and what it was to save is not saved (docs/errors.md, "Over HTTP"). */
@@ -12,6 +12,8 @@ const STATUS: Record<string, number> = {
   SESSION_EXISTS: 409,
   PAGE_STALE: 409,
   DISK_FULL: 507,
+  WRITE_FAILED: 503,
+  FILE_REFUSED: 503,
   STORE_BUSY: 503,
   LOGIN_NEEDED: 401,
   ROLE_MISSING: 403,
@@ -47,8 +49,8 @@ export function answerErrors(app: FastifyInstance): void {
         message: `${error.validationContext ?? "request"}${first.instancePath.replaceAll("/", ".")}: ${first.message}`,
       });
     }
-    if (error instanceof SkyloopError)
-      return reply.code(statusOf(error.code)).send({ code: error.code, message: error.message });
+    const coded = codedError(error);
+    if (coded !== null) return reply.code(statusOf(coded.code)).send({ code: coded.code, message: coded.message });
     const status = (error as { statusCode?: number }).statusCode ?? 500;
     if (status >= 500) log.error(error);
     return reply.code(status).send({

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import sharp from "sharp";
@@ -46,6 +47,38 @@ const NEW = {
   positive: [id(0), id(3)],
   negative: [id(1), id(2)],
 };
+
+/** What the server answers to bytes that no client would send. */
+const rawly = (bytes: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let answer = "";
+    const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
+    socket.on("data", (part) => {
+      answer += part;
+    });
+    socket.on("close", () => resolve(answer)).on("error", reject);
+  });
+
+describe("what is no request", () => {
+  it("is refused with a code", async () => {
+    const own = "Host: 127.0.0.1\r\nConnection: close\r\n";
+    for (const [bytes, status, code] of [
+      ["GET /api/surveys/‥/x HTTP/1.1\r\n", 400, "BAD_REQUEST"],
+      ["no HTTP at all\r\n", 400, "BAD_REQUEST"],
+      [`GET / HTTP/1.1\r\nX: ${"y".repeat(20_000)}\r\n`, 431, "BAD_REQUEST"],
+      ["GET http://evil.example/api/surveys HTTP/1.1\r\n", 403, "HOST_REFUSED"],
+      ["GET http://127.0.0.1/api/surveys HTTP/1.1\r\n", 403, "HOST_REFUSED"],
+    ] as const) {
+      const answer = await rawly(`${bytes}${own}\r\n`);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(answer).toContain(`"code":"${code}"`);
+    }
+  });
+  it("is a name or a word with control characters", async () => {
+    for (const change of [{ who: "a\u0000b" }, { target: "ring\u001b[2J" }, { who: "two\nlines" }])
+      expect((await post("/api/sessions", { ...NEW, ...change })).json()).toMatchObject({ code: "BAD_REQUEST" });
+  });
+});
 
 describe("surveys", () => {
   it("are described, listed and sampled", async () => {

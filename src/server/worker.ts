@@ -2,9 +2,10 @@
  * The process that computes: a table of jobs on the workbench. It owns the engine; the process that serves HTTP never
  * waits for it, and lives on when it dies.
  */
-import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
+import { codedError, messageOf, SkyloopError } from "../base/errors.ts";
 import { Urgency } from "../base/give-way.ts";
 import { BACKGROUND, mayRaise, NORMAL, setProcessPriority } from "../base/priority.ts";
+import { watchProcess } from "../base/watch.ts";
 import { Workbench } from "../loop/workbench.ts";
 import { loadHead } from "../tasks/heads.ts";
 import type { FromWorker, Jobs, Kind, ToWorker } from "./jobs.ts";
@@ -124,8 +125,8 @@ async function run<K extends Kind>(kind: K, ask: Jobs[K]["ask"], id: number): Pr
     const bench = await benchOf(ask.folder);
     return { type: "done", id, answer: await JOBS[kind](bench, ask, (news) => send({ type: "news", id, news })) };
   } catch (error) {
-    const code = error instanceof SkyloopError ? error.code : (codeOf(error) ?? "INTERNAL");
-    return { type: "failed", id, code, message: messageOf(error) };
+    const { code, message } = codedError(error) ?? { code: "INTERNAL", message: messageOf(error) };
+    return { type: "failed", id, code, message };
   }
 }
 
@@ -138,6 +139,7 @@ process.on("message", (message: ToWorker) => {
   if (message.type === "urgent") return urgency.note();
   void run(message.kind, message.ask, message.id).then(send);
 });
+watchProcess();
 // The server is gone: nobody is there to hear an answer.
 process.on("disconnect", () => process.exit());
 // Ctrl-C goes to the whole group; the server ends this process when it has closed what it serves.

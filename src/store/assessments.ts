@@ -1,8 +1,8 @@
 /** How a session's rounds went, on disk: `loop/<session>.assess.json`. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomic } from "../base/files.ts";
+import { readWhole, writeFileAtomic } from "../base/files.ts";
 import { Assessment } from "../contract/insight.ts";
 
 const pathOf = (folder: string, session: string) => join(folder, "loop", `${session}.assess.json`);
@@ -12,7 +12,7 @@ export function readAssessments(folder: string, session: string): Assessment[] {
   const path = pathOf(folder, session);
   if (!existsSync(path)) return [];
   try {
-    const parsed = z.array(Assessment).safeParse(JSON.parse(readFileSync(path, "utf8")));
+    const parsed = z.array(Assessment).safeParse(JSON.parse(readWhole(path).toString("utf8")));
     return parsed.success ? parsed.data : [];
   } catch {
     return [];

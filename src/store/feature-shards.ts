@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readdirSync,
 import { join } from "node:path";
 import { crc32 } from "../base/checksum.ts";
 import { SkyloopError } from "../base/errors.ts";
-import { writeError, writeFileAtomic } from "../base/files.ts";
+import { openToRead, writeError, writeFileAtomic } from "../base/files.ts";
 import { isLocked, lockFolder } from "../base/lock.ts";
 import { faultOf, readRows, rowsOfBlock } from "./feature-blocks.ts";
 import { type FeatureHeader, headerIn } from "./features.ts";
@@ -116,7 +116,7 @@ function copyParts(folders: string[], headers: FeatureHeader[], into: string): F
   const out = openSync(into, existsSync(into) ? "r+" : "w");
   try {
     for (const [i, part] of headers.entries()) {
-      const file = openSync(join(folders[i], "features.f32"), "r");
+      const file = openToRead(join(folders[i], "features.f32"));
       const sums = new Map(part.blocksDone.map((block, at) => [block, part.sums?.[at]]));
       try {
         for (let block = 0; block < part.blocksDone.length; block++) {

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { crc32 } from "../base/checksum.ts";
 import { messageOf, SkyloopError } from "../base/errors.ts";
-import { readJson, writeError, writeFileAtomic } from "../base/files.ts";
+import { openToRead, readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
 import { mapFile } from "../base/map-file.ts";
 import type { FeatureSet } from "../contract/api.ts";
@@ -162,7 +162,7 @@ export function openFeatures(survey: string, model: string): Features {
       "FEATURES_BROKEN",
       `${path} has ${Math.max(0, lengthOf(path))} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; ${again}`,
     );
-  const file = openSync(path, "r");
+  const file = openToRead(path);
   const checked = new Uint8Array(Math.ceil(count / blockRows));
   const check = (block: number, values: Float32Array) => {
     const fault = faultOf(header, block, values);

@@ -1,7 +1,7 @@
 /** Maps of a survey on disk, beside the features that they are of: float32 [count, 2] in catalogue order. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeFileAtomic } from "../base/files.ts";
+import { readWhole, writeFileAtomic } from "../base/files.ts";
 
 /** How features are laid out in two dimensions. */
 export type MapMethod = "pca" | "umap";
@@ -20,7 +20,7 @@ const pathOf = (folder: string, { model, method, weightsHash }: MapKey) =>
 export function readMap(folder: string, key: MapKey, count: number): Buffer | null {
   const path = pathOf(folder, key);
   if (!existsSync(path)) return null;
-  const bytes = readFileSync(path);
+  const bytes = readWhole(path);
   return bytes.length === count * 8 ? bytes : null;
 }
 

@@ -2,10 +2,10 @@
  * What trained heads say of a survey's objects, kept in its folder: `predictions/NAME.json`, the numbers `NAME.f32`
  * [rows, columns] and, where an object has a list of rows, where each list begins, `NAME.u32` [objects + 1].
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
-import { readJson, writeFileAtomic } from "../base/files.ts";
+import { readJson, readWhole, writeFileAtomic } from "../base/files.ts";
 import type { PredictedColumn } from "../contract/predictions.ts";
 
 export type { PredictedColumn } from "../contract/predictions.ts";
@@ -129,7 +129,7 @@ export function readPredictions(
   { name, count, columns, shape }: PredictionHeader & { name: string },
 ): Pick<Predicted, "values" | "offsets"> {
   const read = (ending: string) => {
-    const bytes = readFileSync(join(folderOf(survey), `${name}.${ending}`));
+    const bytes = readWhole(join(folderOf(survey), `${name}.${ending}`));
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
   };
   const broken = (what: string, bytes: number, needed: number) =>

@@ -2,9 +2,9 @@
  * The last full ranking of a session on disk: `loop/<session>.scores`, the round (float64) and a float32 score an
  * object, row by row.
  */
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "../base/files.ts";
+import { readWhole, writeFileAtomic } from "../base/files.ts";
 
 const scoresPath = (folder: string, session: string) => join(folder, "loop", `${session}.scores`);
 
@@ -21,7 +21,7 @@ export function writeScores(folder: string, session: string, round: number, scor
 export function readScores(folder: string, session: string, count: number): Float32Array | null {
   const path = scoresPath(folder, session);
   if (!existsSync(path)) return null;
-  const bytes = readFileSync(path);
+  const bytes = readWhole(path);
   if (bytes.length !== 8 + 4 * count) return null;
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8, bytes.byteOffset + bytes.length));
 }
@@ -29,7 +29,8 @@ export function readScores(folder: string, session: string, count: number): Floa
 /** The round whose learner gave the scores, or 0. */
 export function scoredRound(folder: string, session: string): number {
   const path = scoresPath(folder, session);
-  return existsSync(path) ? readFileSync(path).readDoubleLE(0) : 0;
+  const bytes = existsSync(path) ? readWhole(path) : Buffer.alloc(0);
+  return bytes.length < 8 ? 0 : bytes.readDoubleLE(0);
 }
 
 /** Changes with every ranking that is written. */

@@ -2,8 +2,9 @@
  * Whether the files that an open database writes to are still those that its path names. SQLite goes on writing into
  * deleted files without an error: such a write must not be called saved.
  */
-import { openSync, readSync, statSync } from "node:fs";
+import { readSync, statSync } from "node:fs";
 import { SkyloopError } from "../base/errors.ts";
+import { openToRead } from "../base/files.ts";
 import { replaced } from "./sqlite-errors.ts";
 
 /** Of the header (https://www.sqlite.org/fileformat.html): the magic text, and the application id at byte 68. */
@@ -55,7 +56,7 @@ const held = new Map<string, number>();
 function headerOf(path: string, file: string): { magic: string; id: number } {
   let descriptor = held.get(file);
   if (descriptor === undefined) {
-    descriptor = openSync(path, "r");
+    descriptor = openToRead(path);
     held.set(file, descriptor);
   }
   const bytes = Buffer.alloc(HEADER_BYTES);

@@ -159,8 +159,9 @@ export async function writeTable(
     else await writeRows(temporary, format, columns, cellsOf(columns, rows));
     renameSync(temporary, path);
   } catch (cause) {
+    const error = writeError(path, cause);
     rmSync(temporary, { force: true });
-    throw writeError(path, cause);
+    throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 /** A survey folder as others read it (layout: contract/survey.ts). */
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
+import { openToRead, readJson } from "../base/files.ts";
 import {
   type CatalogueRow,
   type Codec,
@@ -83,6 +83,7 @@ async function readCatalogue(folder: string, count: number, only?: readonly stri
   const builders: ColumnBuilder[] = [];
   let read = 0;
   try {
+    closeSync(openToRead(path));
     await readParquetBlocks(
       path,
       (block, columns) => {
@@ -176,7 +177,7 @@ async function openWith(folder: string, shared?: SharedCatalogue, only?: readonl
     if (codec === "drawn") return Buffer.from(JSON.stringify([simulationOf(folder, header), offset]));
     let file = files.get(pack);
     if (file === undefined) {
-      file = openSync(join(folder, "stamps", `${String(pack).padStart(4, "0")}.pack`), "r");
+      file = openPack(join(folder, "stamps", `${String(pack).padStart(4, "0")}.pack`));
       files.set(pack, file);
     }
     const buffer = new Uint8Array(bytes);
@@ -225,6 +226,18 @@ async function openWith(folder: string, shared?: SharedCatalogue, only?: readonl
       drawer = null;
     },
   };
+}
+
+function openPack(path: string): number {
+  try {
+    return openToRead(path);
+  } catch (cause) {
+    throw new SkyloopError(
+      "SURVEY_BROKEN",
+      `${path}, where stamps are kept, cannot be read: ${messageOf(cause)}; put it back, or make the survey again`,
+      { cause },
+    );
+  }
 }
 
 async function pixelsOf(codec: Codec, bytes: Uint8Array): Promise<Float32Array> {

@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import { mustHaveRoom } from "./room.ts";
 
 /** A native tensor; opaque. */
 export type Handle = { readonly __handle: unique symbol };
@@ -93,11 +94,13 @@ function load(): Addon {
       "NATIVE_MISSING",
       `the native part is not built (${path} is missing); run \`npm run setup\` in ${PACKAGE_ROOT}`,
     );
+  const threads = Number(process.env.SKYLOOP_THREADS ?? process.env.OMP_NUM_THREADS) || availableParallelism();
+  mustHaveRoom(threads);
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
     // Freed tensors' memory stays with the process: page faults otherwise cost up to half of the run time.
     addon.keepMemory();
-    addon.threads(Number(process.env.SKYLOOP_THREADS ?? process.env.OMP_NUM_THREADS) || availableParallelism());
+    addon.threads(threads);
     return addon;
   } catch (cause) {
     throw new SkyloopError(

@@ -2,9 +2,9 @@
  * Reads and writes safetensors files (https://huggingface.co/docs/safetensors): a length (8 bytes), a JSON header, the
  * tensors' bytes. Our own reader because no npm package reads and writes the format for typed arrays (docs/decisions).
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
-import { writeFileAtomic } from "../base/files.ts";
+import { openToRead, writeFileAtomic } from "../base/files.ts";
 import { tensorBytes, tensorFromBytes } from "./create.ts";
 import type { DType } from "./dispatch.ts";
 import type { Tensor } from "./tensor.ts";
@@ -82,8 +82,9 @@ export function readSafetensors(path: string, wanted: (name: string) => boolean 
     });
   let file: number;
   try {
-    file = openSync(path, "r");
+    file = openToRead(path);
   } catch (cause) {
+    if (cause instanceof SkyloopError) throw cause;
     throw new SkyloopError("FILE_UNREADABLE", `cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   try {

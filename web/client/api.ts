@@ -145,10 +145,10 @@ export async function fetchPixels(survey: string, object: string): Promise<Pixel
   const [, heightPx, widthPx] = header("Shape").split(",").map(Number);
   return {
     data: new Float32Array(await answer.arrayBuffer()),
-    bands: header("Bands").split(","),
+    bands: header("Bands").split(",").map(decodeURIComponent),
     widthPx,
     heightPx,
-    unit: header("Unit"),
+    unit: decodeURIComponent(header("Unit")),
     kind: header("Kind"),
     rendering: JSON.parse(header("Rendering") || "[]"),
   };

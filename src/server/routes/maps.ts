@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { SkyloopError } from "../../base/errors.ts";
 import { columnOf } from "../../survey/folder.ts";
 import type { Compute } from "../compute.ts";
+import { fewNames, inHeader } from "../header-text.ts";
 import { modelOf, type Workspace } from "../workspace.ts";
 import { InSurvey } from "./params.ts";
 
@@ -69,7 +70,8 @@ export function mapRoutes(
   );
 
   /**
-   * A column's value of every object: numbers as they are (NaN where empty), texts as their place in X-Skyloop-Values.
+   * A column's value of every object: numbers as they are (NaN where empty), texts as their place in X-Skyloop-Values,
+   * which holds the first of them (percent-encoded JSON).
    */
   app.get(
     "/api/surveys/:survey/columns/:column",
@@ -93,10 +95,7 @@ export function mapRoutes(
         return place;
       });
       return reply
-        .header(
-          "X-Skyloop-Values",
-          encodeURIComponent(JSON.stringify(column.type === "number" ? null : names.slice(0, 40))),
-        )
+        .header("X-Skyloop-Values", column.type === "number" ? "null" : inHeader(JSON.stringify(fewNames(names))))
         .type("application/octet-stream")
         .send(Buffer.from(values.buffer));
     },

@@ -6,6 +6,7 @@ import { shownBands } from "../../stamps/render.ts";
 import { cutoutAsFits } from "../../survey/cutout.ts";
 import { linksOf } from "../../survey/links.ts";
 import type { Compute } from "../compute.ts";
+import { inHeader } from "../header-text.ts";
 import { PICTURE_SIZES, type Pictures } from "../pictures.ts";
 import { modelOf, objectRow, type Workspace } from "../workspace.ts";
 import { InObject, wholeNumber } from "./params.ts";
@@ -84,8 +85,8 @@ export function objectFileRoutes(
       return (
         reply
           .header("X-Skyloop-Shape", `${bands.length},${heightPx},${widthPx}`)
-          .header("X-Skyloop-Bands", bands.join(","))
-          .header("X-Skyloop-Unit", unit)
+          .header("X-Skyloop-Bands", bands.map(inHeader).join(","))
+          .header("X-Skyloop-Unit", inHeader(unit))
           .header("X-Skyloop-Kind", kind)
           // Red first: the band's place, and what (value - zero) * scale puts on the scale of the Legacy Surveys' viewer.
           .header("X-Skyloop-Rendering", JSON.stringify(kind === "flux" ? shownBands(stamp) : []))
