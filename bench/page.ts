@@ -223,7 +223,7 @@ export function describePage(result: PageBench): string {
     `  next page               ${ms(result.nextPageMs)}; whole ranking ${ms(result.wholeRankingMs)}`,
     `  page's memory           ${heap.before.toFixed(1)} MB, after scrolling through all ${heap.after.toFixed(1)} MB`,
     `  while ranking, exporting label saved ${clicks(spreadOf(result.server.labelMs))}, page of the ranking ${clicks(spreadOf(result.server.rankingMs))}`,
-    `  smallest answer         ${clicks(spreadOf(result.server.smallestMs))}; export of all as CSV ${(result.server.exportMs / 1000).toFixed(1)} s; server's memory ${result.server.memoryMegabytes.toFixed(0)} MB`,
+    `  smallest answer         ${clicks(spreadOf(result.server.smallestMs))}; export of all as CSV ${(result.server.exportMs / 1000).toFixed(1)} s; server's memory ${result.server.memoryMegabytes.toFixed(0)} MB, of which pages of files ${result.server.filesMegabytes.toFixed(0)}`,
   ].join("\n");
 }
 
