@@ -17,7 +17,7 @@ import { log } from "../src/base/log.ts";
 import { buildServer } from "../src/server/app.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { TestPostgres } from "../test/fixtures/postgres.ts";
-import { smallSurvey, writeToyFeatures } from "../test/fixtures/surveys.ts";
+import { featuredSurvey } from "../test/fixtures/surveys.ts";
 
 const { values: flags } = parseArgs({
   options: { people: { type: "string", default: "25" }, seconds: { type: "string", default: "60" } },
@@ -36,14 +36,9 @@ const server = await TestPostgres.make(place, []);
 try {
   const url = await server.database();
   process.env.DATABASE_URL = url;
-  const survey = await smallSurvey(folder, COUNT);
-  const { header, rows, close } = await openSurvey(survey);
+  const survey = await featuredSurvey(folder, COUNT, (row) => row % 4 === 0);
+  const { rows, close } = await openSurvey(survey);
   const ids = rows.map(({ id }) => id);
-  writeToyFeatures(
-    survey,
-    header.dataHash,
-    Array.from({ length: COUNT }, (_, i) => i % 4 === 0),
-  );
   close();
   const app = await buildServer({ surveys: [survey] });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });

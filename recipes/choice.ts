@@ -17,11 +17,11 @@ import { drawExamples } from "../src/evaluate/probe.ts";
 import { type LabelledObject, labelledObjects, splitGroups } from "../src/evaluate/probe-data.ts";
 import { jointFeatures } from "../src/evaluate/probe-features.ts";
 import { choose, type Mode } from "../src/loop/choose.ts";
-import { type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
+import { type Example, type FeatureSpace, featureSpace, learn } from "../src/loop/learn.ts";
 import { diverseRows } from "../src/loop/similar.ts";
-import { averagePrecision } from "../src/measure/ranking.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
+import { learnedAupr } from "./common/aupr.ts";
 import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
@@ -153,15 +153,7 @@ async function answers(
   const { train, validation } = splitGroups(objects, 1);
   const truth = new Map(train.map(({ row, label }) => [row, label === 1]));
   const found: Record<string, { aupr: number[]; positives: number[] }> = {};
-  const measured = (examples: { row: number; positive: boolean }[], seed: number) => {
-    const learner = learn(space, examples, seed);
-    const values = learner.scoreRows(validation.map(({ row }) => row));
-    learner.dispose();
-    return averagePrecision(
-      values,
-      validation.map(({ label }) => label),
-    );
-  };
+  const measured = (examples: Example[], seed: number) => learnedAupr(space, examples, validation, seed);
   const note = (name: string, aupr: number, positives: number) => {
     found[name] ??= { aupr: [], positives: [] };
     found[name].aupr.push(aupr);

@@ -18,11 +18,11 @@ import { labelledObjects, splitGroups } from "../src/evaluate/probe-data.ts";
 import { jointFeatures } from "../src/evaluate/probe-features.ts";
 import { agreementOf } from "../src/loop/agreement.ts";
 import { fold } from "../src/loop/fold.ts";
-import { type Example, featureSpace, learn } from "../src/loop/learn.ts";
+import { type Example, featureSpace } from "../src/loop/learn.ts";
 import { consensusOf } from "../src/loop/team.ts";
-import { averagePrecision } from "../src/measure/ranking.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
+import { learnedAupr } from "./common/aupr.ts";
 import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
@@ -49,15 +49,7 @@ const space = featureSpace(data, dim);
 const { train, validation } = splitGroups(objects, 1);
 const truth = new Map(train.map(({ row, label }) => [String(row), label === 1]));
 
-function measured(examples: Example[], seed: number): number {
-  const learner = learn(space, examples, seed);
-  const values = learner.scoreRows(validation.map(({ row }) => row));
-  learner.dispose();
-  return averagePrecision(
-    values,
-    validation.map(({ label }) => label),
-  );
-}
+const measured = (examples: Example[], seed: number) => learnedAupr(space, examples, validation, seed);
 
 /** The answers of the team to objects drawn at random, half of each kind, a share of them given to two people. */
 function labelled(seed: number, overlap: number) {

@@ -1,24 +1,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { addLabels, createSession } from "../loop/session.ts";
 import { Workbench } from "../loop/workbench.ts";
-import { openSurvey } from "../survey/folder.ts";
 import { buildProgram } from "./main.ts";
 
 const COUNT = 40;
 const folder = temporaryFolder();
 let survey = "";
 beforeAll(async () => {
-  survey = await smallSurvey(folder.path, COUNT);
-  const { header, close } = await openSurvey(survey);
-  writeToyFeatures(
-    survey,
-    header.dataHash,
-    Array.from({ length: COUNT }, (_, i) => i % 4 === 0),
-  );
-  close();
+  survey = await featuredSurvey(folder.path, COUNT, (row) => row % 4 === 0);
 }, 60_000);
 afterAll(() => folder.remove());
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { measureClasses } from "../measure/classes.ts";
 import { openSurvey } from "../survey/folder.ts";
@@ -12,14 +12,7 @@ import { readSuites, runSuites, suitesTable } from "./suites.ts";
 const folder = temporaryFolder();
 let survey = "";
 beforeAll(async () => {
-  survey = await smallSurvey(folder.path, 120);
-  const { rows, header, close } = await openSurvey(survey);
-  writeToyFeatures(
-    survey,
-    header.dataHash,
-    rows.map(({ columns }) => columns.label === "spiral"),
-  );
-  close();
+  survey = await featuredSurvey(folder.path, 120, (_, { label }) => label === "spiral");
 }, 60_000);
 afterAll(() => folder.remove());
 

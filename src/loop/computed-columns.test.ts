@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ONE_BAND } from "../../test/fixtures/one-band.ts";
 import { SILENT } from "../base/progress.ts";
 import { openArtefacts } from "../store/artefacts.ts";
 import { savePredictions, sourceOf } from "../store/predictions.ts";
@@ -21,14 +22,10 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "skyloop-computed-"));
   folder = join(root, "s");
   const writer = new SurveyWriter(folder, {
+    ...ONE_BAND,
     title: "Three",
-    kind: "flux",
     bands: ["g", "r"],
-    unit: "nanomaggy",
     pixelScaleArcsec: 0.5,
-    adaptiveCrop: false,
-    seed: null,
-    command: "test",
   });
   const SIZE = 40;
   for (const [id, width] of [

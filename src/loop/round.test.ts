@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import type { Page } from "../contract/api.ts";
 import { simulate } from "../evaluate/simulate.ts";
 import { auroc } from "../measure/ranking.ts";
@@ -27,9 +27,8 @@ let survey: Survey;
 let store: Store;
 let space: FeatureSpace;
 beforeAll(async () => {
-  const path = await smallSurvey(folder.path, COUNT);
+  const path = await featuredSurvey(folder.path, COUNT, (row) => truth[row]);
   survey = await openSurvey(path);
-  writeToyFeatures(path, survey.header.dataHash, truth);
   const features = openFeatures(path, "toy");
   space = featureSpace(features.matrix(), features.dim);
   store = await openStore(path);

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { hasPostgres, testDatabase } from "../../test/fixtures/postgres.ts";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { buildProgram } from "../cli/main.ts";
 import type { Page } from "../contract/api.ts";
-import { openSurvey } from "../survey/folder.ts";
 import { replaySession } from "./replay.ts";
 import { nextRound } from "./round.ts";
 import { addLabels, createSession } from "./session.ts";
@@ -16,10 +15,7 @@ let [survey, url] = ["", ""];
 
 describe.skipIf(!hasPostgres)("two servers on one database", () => {
   beforeAll(async () => {
-    survey = await smallSurvey(folder.path, COUNT);
-    const { header, close } = await openSurvey(survey);
-    writeToyFeatures(survey, header.dataHash, truth);
-    close();
+    survey = await featuredSurvey(folder.path, COUNT, (row) => truth[row]);
     url = await testDatabase();
     vi.stubEnv("DATABASE_URL", url);
   });

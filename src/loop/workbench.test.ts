@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import type { Page } from "../contract/api.ts";
-import { openSurvey } from "../survey/folder.ts";
 import { learningOf, scoresAndLabels } from "./learning.ts";
 import { rankedRows, rankingRequest } from "./ranking.ts";
 import { replaySession } from "./replay.ts";
@@ -13,11 +12,7 @@ const truth = Array.from({ length: COUNT }, (_, i) => i % 4 === 0);
 const folder = temporaryFolder();
 let bench: Workbench;
 beforeAll(async () => {
-  const path = await smallSurvey(folder.path, COUNT);
-  const survey = await openSurvey(path);
-  writeToyFeatures(path, survey.header.dataHash, truth);
-  survey.close();
-  bench = await Workbench.open(path);
+  bench = await Workbench.open(await featuredSurvey(folder.path, COUNT, (row) => truth[row]));
 }, 60_000);
 afterAll(async () => {
   await bench.close();

@@ -1,27 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toyEncoder } from "../../test/fixtures/encoders.ts";
 import { manualSeed, noGrad, randn, scope } from "../torch/index.ts";
 import { type Backbone, STRIDES } from "./backbone.ts";
 import { ResNet } from "./resnet.ts";
-import { SwinUnet } from "./swin-unet.ts";
-
-const TOY = {
-  imageSize: 64,
-  patchSize: 4,
-  window: 8,
-  mlpRatio: 2,
-  channels: 3,
-  embedDim: 8,
-  depths: [1, 1, 2, 1],
-  heads: [1, 2, 2, 4],
-  qkScale: null,
-  dropPath: 0,
-} as const;
 
 const backbones: Record<string, Backbone> = {};
 beforeAll(() => {
   manualSeed(1);
   Object.assign(backbones, {
-    swin: new SwinUnet({ ...TOY, depths: [...TOY.depths], heads: [...TOY.heads] }).eval(),
+    swin: toyEncoder({ depths: [1, 1, 2, 1] }).eval(),
     resnet18: new ResNet(18, 2).eval(),
     resnet50: new ResNet(50, 2).eval(),
   });
@@ -48,7 +35,7 @@ describe("a backbone", () => {
   });
 
   it("has a Swin stage's output as map, before it is merged: the last one normalised gives encode's features", () => {
-    const swin = backbones.swin as SwinUnet;
+    const swin = backbones.swin as ReturnType<typeof toyEncoder>;
     noGrad(() =>
       scope(() => {
         const images = randn([1, 3, 64, 64]);

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { createSession } from "../loop/session.ts";
 import { Workbench } from "../loop/workbench.ts";
-import { openSurvey } from "../survey/folder.ts";
 import { Compute } from "./compute.ts";
 import type { RoundNews } from "./jobs.ts";
 
@@ -12,14 +11,7 @@ let path = "";
 let bench: Workbench;
 let compute: Compute;
 beforeAll(async () => {
-  path = await smallSurvey(folder.path, COUNT);
-  const survey = await openSurvey(path);
-  writeToyFeatures(
-    path,
-    survey.header.dataHash,
-    Array.from({ length: COUNT }, (_, i) => i % 3 === 0),
-  );
-  survey.close();
+  path = await featuredSurvey(folder.path, COUNT, (row) => row % 3 === 0);
   bench = await Workbench.open(path);
   compute = new Compute();
 }, 60_000);

@@ -1,37 +1,18 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { servedSurveys } from "../../test/fixtures/server.ts";
+import { simulatedId as id } from "../../test/fixtures/surveys.ts";
 import type { SessionState } from "../contract/api.ts";
-import { openSurvey } from "../survey/folder.ts";
-import { buildServer } from "./app.ts";
 
 const COUNT = 24;
-const folder = temporaryFolder();
-const survey = (name: string) => join(folder.path, name);
-let app: FastifyInstance;
+const { folder, get, post, ...server } = servedSurveys(COUNT, (row) => row % 2 === 0, ["left", "right"]);
+const survey = (name: string) => join(folder, name);
+let port = 0;
 beforeAll(async () => {
-  for (const name of ["left", "right"]) {
-    await smallSurvey(folder.path, COUNT, name);
-    const { header, close } = await openSurvey(survey(name));
-    const truth = Array.from({ length: COUNT }, (_, i) => i % 2 === 0);
-    writeToyFeatures(survey(name), header.dataHash, truth);
-    close();
-  }
-  app = await buildServer({ surveys: [survey("left"), survey("right")] });
-  await app.listen({ host: "127.0.0.1", port: 0 });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  folder.remove();
+  port = await server.listen();
 });
-
-const headers = { host: "127.0.0.1" };
-const get = (url: string) => app.inject({ url, headers });
-const post = (url: string, payload: object) => app.inject({ method: "POST", url, payload, headers });
-const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
 const start = async (name: string) => {
   const examples = { positive: [id(0)], negative: [id(1)] };
   const made = await post("/api/sessions", { survey: name, model: "toy", target: name, who: "ann", ...examples });
@@ -42,7 +23,6 @@ const label = (session: string, n: number) =>
 
 /** Everything that a session's stream says, as it comes. */
 function listen(session: string) {
-  const { port } = app.server.address() as { port: number };
   const heard = { text: "", open: true };
   const stream = request({ host: "127.0.0.1", port, path: `/api/sessions/${session}/stream` }, (response) => {
     response.setEncoding("utf8").on("data", (part: string) => {

@@ -1,38 +1,18 @@
 /** Sessions as a whole, earlier pages, objects by a column, the cutout, and an export with more columns. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { expect, it } from "vitest";
+import { servedSurveys } from "../../test/fixtures/server.ts";
+import { simulatedId as id } from "../../test/fixtures/surveys.ts";
 import type { Page, Session, SessionState } from "../contract/api.ts";
 import { parseDelimited } from "../survey/delimited.ts";
 import { readFitsImage } from "../survey/fits.ts";
 import { openSurvey } from "../survey/folder.ts";
-import { buildServer } from "./app.ts";
 
 const COUNT = 60;
-const folder = temporaryFolder();
-let app: FastifyInstance;
-beforeAll(async () => {
-  const path = await smallSurvey(folder.path, COUNT);
-  const survey = await openSurvey(path);
-  writeToyFeatures(
-    path,
-    survey.header.dataHash,
-    Array.from({ length: COUNT }, (_, i) => i % 3 === 0),
-  );
-  survey.close();
-  app = await buildServer({ surveys: [path] });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  folder.remove();
-});
-
-const headers = { host: "127.0.0.1", "content-type": "application/json" };
-const get = (url: string) => app.inject({ method: "GET", url: `/api${url}`, headers });
-const post = (url: string, payload: object) => app.inject({ method: "POST", url: `/api${url}`, payload, headers });
-const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
+const { folder, ...server } = servedSurveys(COUNT, (row) => row % 3 === 0);
+const get = (url: string) => server.get(`/api${url}`);
+const post = (url: string, payload: object) => server.post(`/api${url}`, payload);
 const begin = async (target: string): Promise<string> => {
   const made = await post("/sessions", {
     survey: "small",
@@ -131,9 +111,9 @@ it("objects are listed by a column of the catalogue", async () => {
 it("a cutout is a file that other programs read: the same pixels, the centre at its position", async () => {
   const cutout = await get(`/surveys/small/objects/${id(4)}/cutout`);
   expect(cutout.headers["content-disposition"]).toBe(`attachment; filename="${id(4)}.fits"`);
-  const path = join(folder.path, "cutout.fits");
+  const path = join(folder, "cutout.fits");
   writeFileSync(path, cutout.rawPayload);
-  const survey = await openSurvey(join(folder.path, "small"));
+  const survey = await openSurvey(join(folder, "small"));
   const stamp = await survey.readStamp(4);
   const { raDeg, decDeg } = survey.row(4);
   survey.close();

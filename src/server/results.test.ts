@@ -1,38 +1,15 @@
-import type { FastifyInstance } from "fastify";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { describe, expect, it } from "vitest";
+import { servedSurveys } from "../../test/fixtures/server.ts";
+import { simulatedId as id } from "../../test/fixtures/surveys.ts";
 import type { Page, Ranking, SessionState } from "../contract/api.ts";
 import type { Imported, Learning, Preview, Why } from "../contract/insight.ts";
 import type { UnusualObject } from "../contract/similar.ts";
-import { openSurvey } from "../survey/folder.ts";
-import { buildServer } from "./app.ts";
 
 const COUNT = 90;
-const folder = temporaryFolder();
 const isPositive = (n: number) => n % 3 === 0;
-const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
-let app: FastifyInstance;
+const { get, post } = servedSurveys(COUNT, isPositive);
 let session = "";
 
-beforeAll(async () => {
-  const path = await smallSurvey(folder.path, COUNT);
-  const survey = await openSurvey(path);
-  writeToyFeatures(
-    path,
-    survey.header.dataHash,
-    Array.from({ length: COUNT }, (_, n) => isPositive(n)),
-  );
-  survey.close();
-  app = await buildServer({ surveys: [path] });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  folder.remove();
-});
-
-const get = (url: string) => app.inject({ method: "GET", url, headers: { host: "127.0.0.1" } });
-const post = (url: string, payload: object) =>
-  app.inject({ method: "POST", url, payload, headers: { host: "127.0.0.1" } });
 const make = async (target: string) =>
   (
     await post("/api/sessions", {
@@ -220,15 +197,7 @@ describe("maps", () => {
       await expect.poll(async () => (await get(url)).statusCode, { timeout: 30_000 }).toBe(200);
       const points = await get(url);
       expect(points.rawPayload.length).toBe(COUNT * 8);
-      expect(
-        (
-          await app.inject({
-            method: "GET",
-            url,
-            headers: { host: "127.0.0.1", "if-none-match": String(points.headers.etag) },
-          })
-        ).statusCode,
-      ).toBe(304);
+      expect((await get(url, { "if-none-match": String(points.headers.etag) })).statusCode).toBe(304);
     },
     60_000,
   );

@@ -1,43 +1,20 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { servedSurveys } from "../../test/fixtures/server.ts";
+import { simulatedId as id } from "../../test/fixtures/surveys.ts";
 import type { Saved, SessionState } from "../contract/api.ts";
-import { openSurvey } from "../survey/folder.ts";
 import { buildServer } from "./app.ts";
 
 const COUNT = 60;
-const folder = temporaryFolder();
-let app: FastifyInstance;
+const { folder, get, post, listen } = servedSurveys(COUNT, (row) => row % 3 === 0);
 let port = 0;
 beforeAll(async () => {
-  const path = await smallSurvey(folder.path, COUNT);
-  const survey = await openSurvey(path);
-  writeToyFeatures(
-    path,
-    survey.header.dataHash,
-    Array.from({ length: COUNT }, (_, i) => i % 3 === 0),
-  );
-  survey.close();
-  app = await buildServer({ surveys: [path] });
-  await app.listen({ host: "127.0.0.1", port: 0 });
-  const address = app.server.address();
-  port = typeof address === "object" && address !== null ? address.port : 0;
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  folder.remove();
+  port = await listen();
 });
-
 const host = { host: "127.0.0.1" };
-const get = (url: string, headers: Record<string, string> = {}) =>
-  app.inject({ method: "GET", url, headers: { ...host, ...headers } });
-const post = (url: string, payload: object | string, headers: Record<string, string> = {}) =>
-  app.inject({ method: "POST", url, payload, headers: { ...host, "content-type": "application/json", ...headers } });
-const id = (n: number) => `sim-${String(n + 1).padStart(6, "0")}`;
 const NEW = {
   survey: "small",
   model: "toy",
@@ -282,7 +259,7 @@ describe("sessions", () => {
   });
 
   it("survive the server", async () => {
-    const again = await buildServer({ surveys: [join(folder.path, "small")] });
+    const again = await buildServer({ surveys: [join(folder, "small")] });
     const state = (
       await again.inject({ url: `/api/sessions/${session}?who=ann`, headers: host })
     ).json() as SessionState;

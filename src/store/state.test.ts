@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { openStore } from "./sqlite.ts";
@@ -12,14 +12,9 @@ const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
 it("keeps labels of a survey that may only be read elsewhere, beginning with those that it came with", async (context) => {
-  const path = await smallSurvey(folder.path, 12);
+  const path = await featuredSurvey(folder.path, 12, (row) => row < 3);
   const { header, ...survey } = await openSurvey(path);
   survey.close();
-  writeToyFeatures(
-    path,
-    header.dataHash,
-    Array.from({ length: 12 }, (_, i) => i < 3),
-  );
   const store = await openStore(path);
   await store.addSession("there-already", SETTINGS);
   await store.close();

@@ -2,16 +2,21 @@
 import { type CatalogueRow, type Codec, RESERVED_COLUMNS } from "../contract/survey.ts";
 import type { Cell, CellType, TableColumn } from "./duck.ts";
 
-/** A stamp that lies in a pack. */
-export interface Placed {
+/** What a catalogue says of a stamp. */
+export interface StampRow {
   id: string;
   raDeg: number | null;
   decDeg: number | null;
   source: string;
+  /** Bit mask of docs/conventions.md. */
   quality?: number;
   columns: Record<string, Cell>;
   widthPx: number;
   heightPx: number;
+}
+
+/** A stamp that lies in a pack. */
+export interface Placed extends StampRow {
   codec: Codec;
   pack: number;
   offset: number;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import h5wasm from "h5wasm/node";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
+import { ONE_BAND, oneBandStamp } from "../../test/fixtures/one-band.ts";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { SILENT } from "../base/progress.ts";
@@ -159,21 +160,11 @@ describe("flux", () => {
 });
 
 describe("writing", () => {
-  const header = {
-    title: "t",
-    kind: "flux" as const,
-    bands: ["r"],
-    unit: "nanomaggy",
-    pixelScaleArcsec: null,
-    adaptiveCrop: false,
-    seed: null,
-    command: "test",
-  };
   it("refuses a second writer of the same survey", () => {
-    const first = new SurveyWriter(at("locked"), header);
-    expect(() => new SurveyWriter(at("locked"), header)).toThrow(/being written by process/);
+    const first = new SurveyWriter(at("locked"), ONE_BAND);
+    expect(() => new SurveyWriter(at("locked"), ONE_BAND)).toThrow(/being written by process/);
     first.abort();
-    new SurveyWriter(at("locked"), header).abort();
+    new SurveyWriter(at("locked"), ONE_BAND).abort();
   });
   it("leaves nothing under the final name when killed, and starts afresh", async () => {
     const out = at("killed");
@@ -190,18 +181,8 @@ describe("writing", () => {
     await once(child, "exit");
     expect(existsSync(out)).toBe(false);
     expect(existsSync(`${out}.partial`)).toBe(true);
-    const writer = new SurveyWriter(out, header);
-    writer.add({
-      id: "a",
-      raDeg: null,
-      decDeg: null,
-      source: "s",
-      columns: {},
-      widthPx: 16,
-      heightPx: 16,
-      codec: "f32",
-      data: noise(256, 1),
-    });
+    const writer = new SurveyWriter(out, ONE_BAND);
+    writer.add(oneBandStamp("a", noise(256, 1)));
     await writer.finish();
     expect((await openSurvey(out)).rows).toHaveLength(1);
     expect(existsSync(`${out}.partial`)).toBe(false);

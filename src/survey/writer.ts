@@ -5,8 +5,8 @@ import { SkyloopError } from "../base/errors.ts";
 import { hashFile, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
 import type { Codec, PixelKind, Problem, Simulation, SurveyHeader } from "../contract/survey.ts";
-import { catalogueTable, copyOf, type Placed } from "./catalogue-table.ts";
-import { type Cell, writeColumns } from "./duck.ts";
+import { catalogueTable, copyOf, type Placed, type StampRow } from "./catalogue-table.ts";
+import { writeColumns } from "./duck.ts";
 import { openSurvey, type Survey } from "./folder.ts";
 import { faultOfId, idInstead } from "./ids.ts";
 import {
@@ -53,24 +53,15 @@ export interface Replacing {
 }
 
 /** An object to add to a survey: its pixels as bytes of `codec`, position, source and columns. */
-export type NewStamp = {
-  id: string;
+export type NewStamp = StampRow & {
   /** Names that the object may have where its id is another one's: files that are called alike. */
   otherIds?: string[];
-  raDeg: number | null;
-  decDeg: number | null;
-  source: string;
-  /** Bit mask of docs/conventions.md. */
-  quality?: number;
-  columns: Record<string, Cell>;
-  widthPx: number;
-  heightPx: number;
 } & (
-  | { codec: "f32"; data: Float32Array }
-  | { codec: Exclude<Codec, "f32" | "drawn">; bytes: Uint8Array }
-  /** Number of the galaxy in the survey's simulation. */
-  | { codec: "drawn"; galaxy: number }
-);
+    | { codec: "f32"; data: Float32Array }
+    | { codec: Exclude<Codec, "f32" | "drawn">; bytes: Uint8Array }
+    /** Number of the galaxy in the survey's simulation. */
+    | { codec: "drawn"; galaxy: number }
+  );
 
 /**
  * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing

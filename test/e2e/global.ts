@@ -2,8 +2,7 @@
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
-import { openSurvey } from "../../src/survey/folder.ts";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../fixtures/surveys.ts";
 
 const COUNT = 150;
 
@@ -19,15 +18,7 @@ async function refuseStalePage(): Promise<void> {
 export default async function setup(project: TestProject): Promise<() => void> {
   await refuseStalePage();
   const folder = temporaryFolder();
-  const path = await smallSurvey(folder.path, COUNT, "small");
-  const survey = await openSurvey(path);
-  writeToyFeatures(
-    path,
-    survey.header.dataHash,
-    survey.rows.map((row) => row.columns.faceOnSpiral === true),
-  );
-  survey.close();
-  project.provide("survey", join(folder.path, "small"));
+  project.provide("survey", await featuredSurvey(folder.path, COUNT, (_, { faceOnSpiral }) => faceOnSpiral === true));
   return folder.remove;
 }
 

@@ -7,22 +7,15 @@ import { createInterface } from "node:readline";
 import type { FastifyInstance } from "fastify";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import { buildServer, type ServerOptions } from "../../src/server/app.ts";
-import { openSurvey } from "../../src/survey/folder.ts";
-import { smallSurvey, writeToyFeatures } from "../fixtures/surveys.ts";
+import { featuredSurvey } from "../fixtures/surveys.ts";
 
 export const CLIENT = join(PACKAGE_ROOT, "src/notebook/skyloop.py");
 /** The system's Python: one that a version manager puts before it has none of the system's packages. */
 const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
 /** A survey of `count` small stamps whose face-on spirals lie apart; answers its folder. */
-export async function surveyWithFeatures(folder: string, count: number): Promise<string> {
-  const path = await smallSurvey(folder, count, "demo");
-  const survey = await openSurvey(path);
-  const spiral = survey.rows.map((row) => row.columns.faceOnSpiral === true);
-  writeToyFeatures(path, survey.header.dataHash, spiral);
-  survey.close();
-  return path;
-}
+export const surveyWithFeatures = (folder: string, count: number): Promise<string> =>
+  featuredSurvey(folder, count, (_, { faceOnSpiral }) => faceOnSpiral === true, "demo");
 
 /** Serves a survey on a port that the system gives. */
 export async function serveOn(

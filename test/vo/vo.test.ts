@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { matchTable } from "../../src/loop/cross-match.ts";
 import { buildServer } from "../../src/server/app.ts";
 import { openSurvey, type Survey } from "../../src/survey/folder.ts";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../fixtures/surveys.ts";
 
 const COUNT = 40;
 const PYTHON = "/usr/bin/python3";
@@ -29,13 +29,8 @@ const headers = { host: "127.0.0.1" };
 const get = (url: string) => app.inject({ method: "GET", url, headers });
 
 beforeAll(async () => {
-  const path = await smallSurvey(folder.path, COUNT);
+  const path = await featuredSurvey(folder.path, COUNT, (row) => row % 3 === 0);
   survey = await openSurvey(path);
-  writeToyFeatures(
-    path,
-    survey.header.dataHash,
-    Array.from({ length: COUNT }, (_, n) => n % 3 === 0),
-  );
   app = await buildServer({ surveys: [path] });
   await app.listen({ host: "127.0.0.1", port: 0 });
   address = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -1,24 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { toyEncoder } from "../../../test/fixtures/encoders.ts";
 import { Random } from "../../base/random.ts";
 import type { Truth } from "../../contract/detection.ts";
 import { AdamW, clipGradNorm, liveTensors, manualSeed, scope, tensor } from "../../torch/index.ts";
 import { ResNet } from "../resnet.ts";
-import { SwinUnet } from "../swin-unet.ts";
 import { batchImages, galaxyOptions, MaskRcnn } from "./index.ts";
 
-const TOY = {
-  imageSize: 64,
-  patchSize: 4,
-  window: 8,
-  mlpRatio: 2,
-  channels: 3,
-  embedDim: 16,
-  depths: [1, 1, 1, 1],
-  heads: [1, 2, 2, 4],
-  qkScale: null,
-  dropPath: 0,
-} as const;
-const swin = () => new SwinUnet({ ...TOY, depths: [...TOY.depths], heads: [...TOY.heads] });
+const swin = () => toyEncoder({ embedDim: 16 });
 const SIZE = 64;
 
 /** A picture with a bright disc or two, or none, on faint noise. */

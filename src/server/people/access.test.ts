@@ -3,7 +3,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { hasPostgres, testDatabase } from "../../../test/fixtures/postgres.ts";
-import { smallSurvey, temporaryFolder, writeToyFeatures } from "../../../test/fixtures/surveys.ts";
+import { featuredSurvey, temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { hashPassword } from "../../base/secrets.ts";
 import { buildProgram } from "../../cli/main.ts";
@@ -52,14 +52,7 @@ async function person(name: string, role: Role): Promise<Person> {
 
 describe.skipIf(!hasPostgres)("a server with accounts", () => {
   beforeAll(async () => {
-    survey = await smallSurvey(folder.path, 8);
-    const { header, close } = await openSurvey(survey);
-    writeToyFeatures(
-      survey,
-      header.dataHash,
-      Array.from({ length: 8 }, (_, i) => i % 2 === 0),
-    );
-    close();
+    survey = await featuredSurvey(folder.path, 8, (row) => row % 2 === 0);
     url = await testDatabase();
     vi.stubEnv("DATABASE_URL", url);
     sql = postgres(url, { max: 2, onnotice: () => {} });

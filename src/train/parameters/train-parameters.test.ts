@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ONE_BAND } from "../../../test/fixtures/one-band.ts";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { SILENT } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
@@ -22,14 +23,9 @@ beforeAll(async () => {
   const features = Float32Array.from({ length: COUNT * DIM }, () => random.normal());
   survey = join(folder.path, "s");
   const writer = new SurveyWriter(survey, {
+    ...ONE_BAND,
     title: "Numbers",
-    kind: "flux",
-    bands: ["r"],
-    unit: "nanomaggy",
     pixelScaleArcsec: 0.5,
-    adaptiveCrop: false,
-    seed: null,
-    command: "test",
   });
   for (let row = 0; row < COUNT; row++) {
     const own = features.subarray(row * DIM, (row + 1) * DIM);

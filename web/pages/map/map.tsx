@@ -5,6 +5,7 @@ import { go, pages, useTitle } from "../../actions/route.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { useKeys } from "../../actions/use-keys.ts";
 import { api } from "../../client/api.ts";
+import { ColumnOptions } from "../../parts/column-options.tsx";
 import { PageFailure } from "../../parts/failure.tsx";
 import { MapCanvas } from "../../parts/map/map-canvas.tsx";
 import type { CanvasPoint } from "../../parts/map/points.ts";
@@ -165,13 +166,7 @@ function MapBar({ title, survey, session, live, method, onMethod, by, onBy, colu
           <option value="">one colour</option>
           {session !== null && <option value="score">score</option>}
           {session !== null && <option value="label">label</option>}
-          {columns
-            .filter(({ filled }) => filled > 0)
-            .map(({ name }) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
+          <ColumnOptions columns={columns} />
         </select>
       </label>
       <LegendView legend={legend} />

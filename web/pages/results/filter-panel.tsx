@@ -1,4 +1,5 @@
 import type { Column } from "../../../src/contract/api.ts";
+import { ColumnOptions } from "../../parts/column-options.tsx";
 import { BY_COLUMN, type Filter, NO_FILTER, type PanelProps } from "./filter.ts";
 
 /** Tag, catalogue column, place on the sky and order. */
@@ -44,13 +45,7 @@ export function FilterPanel({ filter, columns, tags, onFilter }: PanelProps & { 
           }
         >
           <option value="">any</option>
-          {columns
-            .filter(({ filled }) => filled > 0)
-            .map(({ name }) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
+          <ColumnOptions columns={columns} />
         </select>
       </label>
       {filter.column !== "" &&

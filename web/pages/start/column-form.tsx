@@ -1,4 +1,5 @@
 import type { Column } from "../../../src/contract/api.ts";
+import { ColumnOptions } from "../../parts/column-options.tsx";
 import type { ColumnChoice } from "./draft.ts";
 
 interface Props {
@@ -22,11 +23,7 @@ export function ColumnForm({ columns, choice, onChange }: Props) {
           }}
         >
           <option value="">choose one</option>
-          {columns.map(({ name }) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
+          <ColumnOptions columns={columns} />
         </select>
       </label>
       {choice.column !== "" && (

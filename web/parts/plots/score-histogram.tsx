@@ -27,30 +27,8 @@ export function ScoreHistogram({ histogram: { edges, all, positive, negative } }
             />
           );
         })}
-        {negative.map(
-          (count, i) =>
-            count > 0 && (
-              <circle
-                key={edges[i]}
-                className="dot-no"
-                cx={(i + 0.5) * step}
-                cy={H + 7}
-                r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)}
-              />
-            ),
-        )}
-        {positive.map(
-          (count, i) =>
-            count > 0 && (
-              <circle
-                key={edges[i]}
-                className="dot-yes"
-                cx={(i + 0.5) * step}
-                cy={H + 17}
-                r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)}
-              />
-            ),
-        )}
+        <Dots counts={negative} className="dot-no" step={step} y={H + 7} />
+        <Dots counts={positive} className="dot-yes" step={step} y={H + 17} />
         <text x="0" y={H + 32}>
           score 0
         </text>
@@ -63,5 +41,22 @@ export function ScoreHistogram({ histogram: { edges, all, positive, negative } }
         <b className="no">negative</b>.
       </figcaption>
     </figure>
+  );
+}
+
+/** A dot below each bin that holds labelled objects, larger where there are more. */
+function Dots({ counts, className, step, y }: { counts: number[]; className: string; step: number; y: number }) {
+  return counts.map(
+    (count, bin) =>
+      count > 0 && (
+        <circle
+          // biome-ignore lint/suspicious/noArrayIndexKey: bins are told apart by their place alone.
+          key={bin}
+          className={className}
+          cx={(bin + 0.5) * step}
+          cy={y}
+          r={Math.min(4.5, 1.6 + Math.sqrt(count) * 0.7)}
+        />
+      ),
   );
 }
