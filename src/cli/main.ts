@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { PACKAGE_ROOT } from "../base/paths.ts";
+import { addBackupCommands } from "./backup.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addDetectCommand } from "./detect.ts";
 import { addDoctorCommand } from "./doctor.ts";
@@ -69,6 +70,7 @@ export function buildProgram(): Command {
   addSimilarCommands(program);
   addLoopCommand(program);
   addSessionCommand(program);
+  addBackupCommands(program);
   addStoreCommand(program);
   addUserCommand(program);
   addModelCommand(program);

@@ -47,6 +47,16 @@ export async function openStore(folder: string, { patienceMs = PATIENCE_MS }: Sq
   return new SqliteStore(db, new FilesOnDisk(path), patiently);
 }
 
+/** Writes the `skyloop.db` of a folder as one file at `path`, without the log that stands beside an open one. */
+export function packStore(folder: string, path: string): void {
+  const db = opened(join(folder, "skyloop.db"));
+  try {
+    db.prepare("VACUUM INTO ?").run(path);
+  } finally {
+    db.close();
+  }
+}
+
 function opened(path: string): Database {
   const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
   const db = new Libsql(path, { timeout: 0 });
