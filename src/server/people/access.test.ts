@@ -229,6 +229,24 @@ describe.skipIf(!hasPostgres)("a server with accounts", () => {
     expect((await ask("GET", `/invite/${old}`)).status).toBe(404);
   });
 
+  it("ends a stream with the login that began it, and no other", async () => {
+    const { id } = await person("leaving", "viewer");
+    const token = await accounts.begin({ id, name: "leaving", role: "viewer" }, 30);
+    const streamOf = async (login: string | undefined) => {
+      const answer = await fetch(`${address}/api/sessions/${session}/stream`, { headers: bearer(login) });
+      const ended = (async () => {
+        for await (const _ of answer.body as ReadableStream<Uint8Array>);
+        return "ended";
+      })();
+      return { answer, ended };
+    };
+    const [theirs, others] = await Promise.all([streamOf(token), streamOf(tokens.viewer)]);
+    await accounts.end(token, false);
+    expect(await theirs.ended).toBe("ended");
+    expect(await Promise.race([others.ended, "open"])).toBe("open");
+    others.ended.catch(() => {});
+  }, 20_000);
+
   it("has commands for the same", async () => {
     const spy = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const user = (...args: string[]) => buildProgram().parseAsync(["user", ...args], { from: "user" });

@@ -3,7 +3,7 @@
  * not list is the owners'. Labels are
  * of the account that sends them, whatever name the request says.
  */
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { tokenHash } from "../../base/secrets.ts";
 import type { Role } from "../../contract/people.ts";
 import type { Accounts, Person } from "../../store/accounts.ts";
@@ -119,6 +119,15 @@ export function guardPeople(app: FastifyInstance, accounts: Accounts | null): vo
     known.set(key, { person, until: now + KNOWN_MS });
     return person;
   };
+  /** A stream is open for hours: it ends with the login that began it, or with the right to look. */
+  const watch = (token: string, least: Role, { raw }: FastifyReply) => {
+    const timer = setInterval(async () => {
+      // A database that is away for a moment ends no stream.
+      const person = await whose(token).catch(() => undefined);
+      if (person === null || (person !== undefined && !mayDo(person.role, least))) raw.end();
+    }, KNOWN_MS).unref();
+    raw.on("close", () => clearInterval(timer));
+  };
   app.addHook("onRequest", async (request, reply) => {
     const least = leastRole(request);
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
@@ -128,6 +137,7 @@ export function guardPeople(app: FastifyInstance, accounts: Accounts | null): vo
     if (request.person === null)
       return reply.code(401).send({ code: "LOGIN_NEEDED", message: "log in at /login, or send a token" });
     if (!mayDo(request.person.role, least)) return reply.code(403).send(roleMissing(request.person, least));
+    if (token !== null && routeOf(request).endsWith("/stream")) watch(token, least, reply);
   });
   // What a request changes (logout, password, roles) holds from the next one on.
   app.addHook("onResponse", async ({ method, routeOptions }) => {
