@@ -5,6 +5,8 @@ export interface Settings {
   model: string;
   /** How several people share the search; "" leaves it to them. */
   team: "" | "blind" | "panel";
+  /** With several people: objects whose answer is known, as they are written (`goldIn`). */
+  gold: string;
 }
 
 interface Props {
@@ -21,7 +23,7 @@ const options = (values: readonly (number | string)[]) =>
   ));
 
 /** Size of a page, how many of it are random, and by which features objects are compared. */
-export function SettingsForm({ settings: { pageSize, randomPicks, model, team }, models, onChange }: Props) {
+export function SettingsForm({ settings: { pageSize, randomPicks, model, team, gold }, models, onChange }: Props) {
   return (
     <>
       <div className="settings">
@@ -54,6 +56,17 @@ export function SettingsForm({ settings: { pageSize, randomPicks, model, team },
           </select>
         </label>
       </div>
+      {team !== "" && (
+        <label className="gold">
+          Known answers, to see who errs (optional): an object's id and yes or no a line
+          <textarea
+            rows={3}
+            value={gold}
+            placeholder={"object-17 yes\nobject-4 no"}
+            onChange={(event) => onChange({ gold: event.target.value })}
+          />
+        </label>
+      )}
       <p className="hint">
         Random picks are a fair sample of the survey. They tell how many objects of this kind there are, and what
         labelling at random would find.

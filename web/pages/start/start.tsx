@@ -11,6 +11,7 @@ import { ObjectView } from "../../parts/object/object-view.tsx";
 import { Tile } from "../../parts/tile.tsx";
 import { ColumnForm } from "./column-form.tsx";
 import { type Draft, missingOf, nextExample, useDraft } from "./draft.ts";
+import { goldIn } from "./gold.ts";
 import { LookupForm } from "./lookup-form.tsx";
 import { type Settings, SettingsForm } from "./settings.tsx";
 import { SourceButtons } from "./source-bar.tsx";
@@ -38,6 +39,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
     randomPicks: recall("randomPicks", 2),
     model: "",
     team: "",
+    gold: "",
   });
   const model = settings.model || models[0];
   const [open, setOpen] = useState<string | null>(null);
@@ -175,13 +177,13 @@ function Wanted({ draft, change, settings, models, onSettings }: WantedProps) {
 }
 
 /** One object in ten is shown to two people; three answer each in a panel. */
-const BLIND = { overlap: 0.1, panel: 3, weights: "majority" as const, gold: { positive: [], negative: [] } };
+const BLIND = { overlap: 0.1, panel: 3, weights: "majority" as const };
 
 /** Starts the search and its first round, then forgets the draft. */
 function useStart(
   survey: string,
   { target, alpha, chosen }: Pick<ReturnType<typeof useDraft>["draft"], "target" | "alpha" | "chosen">,
-  { model, pageSize, randomPicks, team }: Settings,
+  { model, pageSize, randomPicks, team, gold }: Settings,
   clear: () => void,
 ) {
   const [busy, setBusy] = useState(false);
@@ -202,7 +204,7 @@ function useStart(
         who,
         positive: objects("positive"),
         negative: objects("negative"),
-        ...(team === "" ? {} : { team: { ...BLIND, mode: team } }),
+        ...(team === "" ? {} : { team: { ...BLIND, mode: team, gold: goldIn(gold) } }),
       });
       remember("pageSize", pageSize);
       remember("randomPicks", randomPicks);
