@@ -1,5 +1,6 @@
 /** How a command ends that cannot do what was asked. */
 import { codedError, codeOf, messageOf, type SkyloopError } from "../base/errors.ts";
+import { printable } from "../base/markup.ts";
 
 function describeError(thrown: unknown, coded: SkyloopError | null): string {
   if (process.env.SKYLOOP_DEBUG && thrown instanceof Error) return String(thrown.stack);
@@ -13,7 +14,7 @@ function describeError(thrown: unknown, coded: SkyloopError | null): string {
  */
 export function endWith(thrown: unknown): never {
   const coded = codedError(thrown);
-  process.stderr.write(`skyloop: ${describeError(thrown, coded)}\n`);
+  process.stderr.write(`skyloop: ${printable(describeError(thrown, coded))}\n`);
   process.exit(coded === null ? 1 : 2);
 }
 

@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { openStore } from "./sqlite.ts";
+import { makeState } from "./state.ts";
 import { SETTINGS } from "./suite.ts";
 
 const folder = temporaryFolder();
@@ -30,3 +31,28 @@ it("keeps labels of a survey that may only be read elsewhere, beginning with tho
   expect(JSON.parse(stdout)).toEqual({ refused: "EROFS", before: 1, events: 7, scored: 1, state });
   expect([existsSync(join(state, "skyloop.db")), existsSync(join(path, "loop"))]).toEqual([true, false]);
 }, 60_000);
+
+it("takes over what the owner has labelled since, until somebody labels here", async () => {
+  const [survey, state] = ["owned", "theirs"].map((name) => join(folder.path, name));
+  mkdirSync(survey);
+  const add = async (where: string, session: string) => {
+    const store = await openStore(where);
+    await store.addSession(session, SETTINGS);
+    await store.close();
+  };
+  const seen = async () => {
+    makeState(survey, state);
+    const store = await openStore(state);
+    const names = (await store.sessions()).map(({ session }) => session);
+    await store.close();
+    return names.sort();
+  };
+  expect(await seen()).toEqual([]);
+  await add(survey, "first");
+  expect(await seen()).toEqual(["first"]);
+  await add(survey, "second");
+  expect(await seen()).toEqual(["first", "second"]);
+  await add(state, "mine");
+  await add(survey, "third");
+  expect(await seen()).toEqual(["first", "mine", "second"]);
+});

@@ -1,6 +1,10 @@
 /** What a survey holds, for `survey info`. */
+import { printable } from "../base/markup.ts";
 import { openSurvey } from "./folder.ts";
 import { UNKNOWN_UNIT, unitFactor } from "./units.ts";
+
+/** Letters of a column's value that a terminal is shown. */
+const LONGEST_VALUE = 40;
 
 /** What `survey info` prints: header, sizes of stamps, columns with their values, problems by code. */
 export interface SurveySummary {
@@ -93,7 +97,7 @@ export async function describeSurvey(folder: string): Promise<string> {
           values.length > 0
             ? `: ${values
                 .slice(0, 8)
-                .map(({ value, count }) => `${value} ${count}`)
+                .map(({ value, count }) => `${printable(value, LONGEST_VALUE)} ${count}`)
                 .join(", ")}${values.length > 8 ? ", …" : ""}`
             : ""
         }`,
@@ -104,5 +108,5 @@ export async function describeSurvey(folder: string): Promise<string> {
       ...examples.map(({ source, message }) => `        ${source}: ${message}`),
     ]),
   ];
-  return `${lines.join("\n")}\n`;
+  return `${printable(lines.join("\n"))}\n`;
 }
