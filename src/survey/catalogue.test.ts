@@ -39,6 +39,14 @@ describe("tables", () => {
       { numRuns: 15 },
     );
   });
+  it("are refused with more columns than a database bears, and cells that no quote ends", async () => {
+    const path = join(folder.path, "odd.csv");
+    const names = Array.from({ length: 5001 }, (_, i) => `c${i}`).join(",");
+    writeFileSync(path, `${names}\n${names}\n`);
+    await expect(readTable(path)).rejects.toMatchObject({ code: "TABLE_TOO_LARGE" });
+    writeFileSync(path, `id,label\na,ring\nb,"${"x\n".repeat(600_000)}"\n`);
+    await expect(readTable(path)).rejects.toThrow(/begins on line 3 .* cell of 1200000 characters/);
+  });
   it("write valid, escaped VOTables", async () => {
     const path = join(folder.path, "t.vot");
     await writeTable(path, "votable", COLUMNS, [{ id: `<a & "b">\u0007`, ra: null, round: 3 }]);

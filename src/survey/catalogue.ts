@@ -89,6 +89,9 @@ function readDelimited(path: string): Read {
   };
 }
 
+/** DuckDB's time to read a table grows with the square of its columns: this many take ten seconds. */
+const MOST_COLUMNS = 5000;
+
 /** Reads a table. Throws FILE_UNREADABLE, TABLE_UNKNOWN, TABLE_BROKEN, TABLE_TOO_LARGE. */
 export async function readTable(path: string): Promise<Table> {
   if (!existsSync(path) || !statSync(path).isFile())
@@ -104,6 +107,11 @@ export async function readTable(path: string): Promise<Table> {
       { cause },
     );
   }
+  if (read.columns.length > MOST_COLUMNS)
+    throw new SkyloopError(
+      "TABLE_TOO_LARGE",
+      `${path} has ${read.columns.length} columns, at most ${MOST_COLUMNS} are taken in; leave out those that are not needed`,
+    );
   const { leftOut, texts, lines } = read;
   const columns = read.columns.map((column) =>
     column.type === "string" ? { ...column, values: column.values.map(withoutMissing) } : column,

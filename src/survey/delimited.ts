@@ -24,9 +24,10 @@ interface Line {
 const COMMENT = /^\s*[#%]/;
 const SEXTRACTOR = /^#\s*\d+\s+([A-Za-z_]\w*)[^[]*(?:\[([^\]]*)\])?/;
 const ECSV_COLUMN = /^#\s*-\s*\{?\s*name:\s*['"]?([^,'"}]+)['"]?.*?\bunit:\s*['"]?([^,'"}]+)/;
+const LONGEST_CELL = 2 ** 20;
 const LOOKS_NUMERIC = /^[+-]?(\d|\.\d)/;
 
-/** Reads a table. Throws TABLE_BROKEN with the line where a row has more cells than the header. */
+/** Reads a table. Throws TABLE_BROKEN with the line where a row has more cells than the header, or one of more than 2^20 characters. */
 export function parseDelimited(text: string): Delimited {
   const { comments, at, line, separator: told } = skipPreamble(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   const body = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
@@ -118,6 +119,11 @@ function splitLines(text: string, from: number, first: number, separator: string
         while (at < text.length && !isGap(text.charCodeAt(at)) && !isBreak(text.charCodeAt(at))) at++;
         cell = text.slice(start, at).trimEnd();
       }
+      if (cell.length > LONGEST_CELL)
+        throw new SkyloopError(
+          "TABLE_BROKEN",
+          `the row that begins on line ${begin} has a cell of ${cell.length} characters, at most ${LONGEST_CELL} are read; a quote that is opened and not closed makes such cells`,
+        );
       if (blanks) while (isGap(text.charCodeAt(at))) at++;
       open = at < text.length && !isBreak(text.charCodeAt(at));
       if (!blanks || cell !== "" || cells.length === 0) cells.push(cell);

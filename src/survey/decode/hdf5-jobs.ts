@@ -10,6 +10,7 @@ import { wholeNumbers } from "../cells.ts";
 import type { Cell } from "../duck.ts";
 import { judgeFlux } from "../quality.ts";
 import { UNKNOWN_UNIT, unitName } from "../units.ts";
+import { withOnly } from "./only-file.ts";
 import { DEFAULT_BANDS } from "./planes.ts";
 
 /** Layout of an HDF5 file of stamps. */
@@ -60,9 +61,9 @@ async function open(path: string): Promise<File> {
 }
 
 /** Runs `body`; after an abort inside the library, which leaves nothing usable, the process goes. Throws HDF5_UNREADABLE. */
-async function guarded<T>({ retire }: ChildJob, body: () => Promise<T>): Promise<T> {
+async function guarded<T>(path: string, { retire }: ChildJob, body: () => Promise<T>): Promise<T> {
   try {
-    return await body();
+    return await withOnly(path, body);
   } catch (error) {
     failed = true;
     if (!/HDF5-DIAG/.test(messageOf(error))) retire();
@@ -73,7 +74,7 @@ async function guarded<T>({ retire }: ChildJob, body: () => Promise<T>): Promise
 
 /** The first cause in HDF5's own trace, which is printed from the outermost call inwards. */
 function reasonOf(trace: string): string {
-  if (!/HDF5-DIAG/.test(trace)) return trace.split("\n")[0].slice(0, 200);
+  if (!/HDF5-DIAG/.test(trace)) return `the HDF5 library broke off (${trace.split("\n")[0].slice(0, 200)})`;
   const reasons = [...trace.matchAll(/in H5\w+\(\): (.*)/g)].map((match) => match[1].trim());
   return reasons.at(-1)?.slice(0, 200) ?? "HDF5 could not read it";
 }
@@ -96,6 +97,7 @@ function layoutOf(file: File): Layout {
       "HDF5_LAYOUT",
       `has no dataset \`images\` (it has ${file.keys().slice(0, 8).join(", ")}); the layout is images [N, 3, H, W] with ra and dec`,
     );
+  mustHoldValues(images, "images");
   const shape = images.shape ?? [];
   const { type, size, signed } = images.metadata;
   const bytes = type === 0 && size === 1 && !signed;
@@ -108,6 +110,16 @@ function layoutOf(file: File): Layout {
       `images has the shape [${shape.join(", ")}], expected numbers [N, bands, H, W], or bytes [N, H, W, 3]`,
     );
   return { images, kind: colour ? "colour" : "flux", colourLast, shape, planes, heightPx, widthPx };
+}
+
+/** Values of a virtual dataset lie in other files; where one is missing, HDF5 gives zeros and says nothing. */
+function mustHoldValues({ metadata: { virtual_sources } }: Dataset, name: string): void {
+  const others = (virtual_sources ?? []).filter(({ file_name }) => file_name !== ".");
+  if (others.length > 0)
+    throw new SkyloopError(
+      "HDF5_UNREADABLE",
+      `${name} is virtual, its values lie in other files (${others[0].file_name}); give those, or copy it into one file (h5repack)`,
+    );
 }
 
 const FILTERS: Record<number, string> = {
@@ -123,7 +135,7 @@ const FILTERS: Record<number, string> = {
 
 /** Layout and names of an HDF5 file of `bytes` length. Throws HDF5_UNREADABLE, HDF5_LAYOUT, WRONG_SHAPE, FILE_TOO_LARGE. */
 export function hdf5Head(input: { path: string; bytes: number }, around: ChildJob): Promise<Hdf5Head> {
-  return guarded(around, async () => {
+  return guarded(input.path, around, async () => {
     const file = await open(input.path);
     const { images, kind, shape, planes, heightPx, widthPx } = layoutOf(file);
     const [count] = shape;
@@ -162,14 +174,32 @@ export function hdf5Head(input: { path: string; bytes: number }, around: ChildJo
   });
 }
 
-/** One value an object from a dataset of that length; null where it is anything else. Throws HDF5_UNREADABLE. */
-export function hdf5Column(
+/** HDF5's classes of types (`H5T_class_t`) that cells can hold: whole and floating numbers, text, words by number. */
+const CELL_TYPES = new Set([0, 1, 3, 8]);
+
+/**
+ * One value an object from a dataset of that length; null for a group and for a dataset of another length. Throws HDF5_UNREADABLE, also for what no cell can hold.
+ */
+export async function hdf5Column(
   input: { path: string; name: string; count: number },
   around: ChildJob,
 ): Promise<Cell[] | null> {
-  return guarded(around, async () => {
+  const column = await readColumn(input, around);
+  // Not a fault of the library, which goes on.
+  if (typeof column === "string") throw new SkyloopError("HDF5_UNREADABLE", column);
+  return column;
+}
+
+function readColumn(
+  input: { path: string; name: string; count: number },
+  around: ChildJob,
+): Promise<Cell[] | string | null> {
+  return guarded(input.path, around, async () => {
     const dataset = (await open(input.path)).get(input.name);
-    if (!(dataset instanceof Dataset) || dataset.shape?.length !== 1 || dataset.shape[0] !== input.count) return null;
+    if (!(dataset instanceof Dataset) || dataset.shape?.[0] !== input.count) return null;
+    mustHoldValues(dataset, input.name);
+    if (dataset.shape.length > 1) return `it has several values an object ([${dataset.shape.join(", ")}])`;
+    if (!CELL_TYPES.has(dataset.metadata.type)) return "its values are neither numbers nor text (a compound type, say)";
     return cellsOf(Array.from(dataset.value as ArrayLike<unknown>));
   });
 }
@@ -186,7 +216,7 @@ function cellsOf(values: unknown[]): Cell[] {
 
 /** Stamps `from` to `to`. Throws HDF5_UNREADABLE. */
 export function hdf5Stamps(input: { path: string; from: number; to: number }, around: ChildJob): Promise<Hdf5Stamp[]> {
-  return guarded(around, async () => {
+  return guarded(input.path, around, async () => {
     const layout = layoutOf(await open(input.path));
     const { images, planes, heightPx, widthPx } = layout;
     const values = images.slice([[input.from, input.to], [], [], []]) as ArrayLike<number>;
