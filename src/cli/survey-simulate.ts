@@ -50,7 +50,7 @@ function readRadius(text: string): [number, number] {
 async function pictureOf(data: Float32Array, sizePx: number): Promise<Uint8Array> {
   const [{ default: sharp }, { renderRgb8 }] = await Promise.all([import("sharp"), import("../stamps/render.ts")]);
   const stamp = { kind: "flux", bands: ["g", "r", "z"], unit: "nanomaggy", widthPx: sizePx, heightPx: sizePx } as const;
-  const rgb = renderRgb8({ ...stamp, bands: [...stamp.bands], id: "", index: 0, data });
+  const rgb = renderRgb8({ ...stamp, bands: [...stamp.bands], data });
   return sharp(rgb, { raw: { width: sizePx, height: sizePx, channels: 3 } })
     .webp({ quality: 90, effort: 2 })
     .toBuffer();

@@ -1,16 +1,19 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { readTable } from "../survey/catalogue.ts";
+import { readDetections, readFieldImages } from "../survey/detections.ts";
 import { type FitsCard, headerRecords, readFitsHdus, readFitsImage, writeFitsImage } from "../survey/fits.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { skyBoxOf } from "../survey/regions-file.ts";
 import { parseWcs } from "../survey/wcs.ts";
 import { CLASSICAL, findSources } from "./classical.ts";
 import { detectClassical } from "./classical-run.ts";
+import { describeFound } from "./found.ts";
 import { findClassical, findInImage } from "./run.ts";
 import { isOwn, tilesOf } from "./tiles.ts";
 import { openWide } from "./wide-image.ts";
@@ -154,6 +157,70 @@ describe("a detection run on an image with a turned and distorted header", () =>
   });
 });
 
+describe("the images of a detection run", () => {
+  it("are kept as pictures with north up, in tiles of two sizes, and as a list that says where they lie", async () => {
+    const [W, H] = [700, 300];
+    const star: [number, number] = [600, 40];
+    const data = starsAt([star], W, H, 400);
+    // East up and north to the right.
+    const sky = {
+      CTYPE1: "'RA---TAN'",
+      CTYPE2: "'DEC--TAN'",
+      CRVAL1: "150",
+      CRVAL2: "2",
+      CRPIX1: "350",
+      CRPIX2: "150",
+    };
+    const turned = { ...sky, CD1_1: "0", CD1_2: "7e-5", CD2_1: "7e-5", CD2_2: "0" };
+    const header = headerRecords(Object.entries(turned).map(([key, value]): FitsCard => [key, value, ""]));
+    writeFitsImage(at("turned.fits"), { widthPx: W, heightPx: H, planes: 3, data }, header);
+    await detectClassical([at("turned.fits")], { ...options, out: at("turned") });
+    const [field] = readFieldImages(at("turned")) ?? [];
+    expect(field).toMatchObject({ name: "turned", paths: [at("turned.fits")], widthPx: W, heightPx: H, levels: 2 });
+    expect(field.turn).toEqual({ swap: true, flipX: true, flipY: true });
+    // 300 px across and 700 px down now: the star is in the upper tile, at H - y from the left and W - x from above.
+    const brightest = async (file: string) => {
+      const { data: rgb, info } = await sharp(join(at("turned/fields/0001"), file))
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      const best = rgb.reduce((place, value, i) => (value > rgb[place] ? i : place), 0);
+      return {
+        x: Math.floor(best / 3) % info.width,
+        y: Math.floor(best / 3 / info.width),
+        size: [info.width, info.height],
+      };
+    };
+    const whole = await brightest("0-0-0.webp");
+    expect(whole.size).toEqual([300, 512]);
+    expect(Math.hypot(whole.x - (H - 1 - star[1]), whole.y - (W - 1 - star[0]))).toBeLessThan(3);
+    const half = await brightest("1-0-0.webp");
+    expect(half.size).toEqual([150, 350]);
+    expect(Math.hypot(half.x - (H - 1 - star[1]) / 2, half.y - (W - 1 - star[0]) / 2)).toBeLessThan(2);
+    expect((await sharp(join(at("turned/fields/0001"), "0-0-1.webp")).metadata()).height).toBe(188);
+  });
+
+  it("may be called alike: the objects of each have ids of their own", async () => {
+    for (const name of ["one", "two"]) {
+      mkdirSync(at(name));
+      const data = starsAt([[20, name === "one" ? 20 : 60]], 96, 96, 200);
+      writeFitsImage(at(`${name}/field.fits`), { widthPx: 96, heightPx: 96, planes: 3, data });
+    }
+    const said = await detectClassical([at("one/field.fits"), at("two/field.fits")], { ...options, out: at("alike") });
+    expect(said).toMatch(/ID_CHANGED .*two\/field.fits/);
+    const { rows } = await readTable(at("alike/catalogue.csv"));
+    expect(rows.map(({ id, image }) => [id, image]).sort()).toEqual([
+      ["field-0001", "field"],
+      ["field-2-0001", "field-2"],
+    ]);
+    expect(existsSync(at("alike/segmentation/field-2.fits"))).toBe(true);
+    expect(
+      readDetections(at("alike"))
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(["field-0001", "field-2-0001"]);
+  });
+});
+
 describe("sources without a trained model", () => {
   const planes = (data: Float32Array, W: number, H: number) => ({ data, bands: 3, heightPx: H, widthPx: W });
 
@@ -282,6 +349,27 @@ describe("bands", () => {
 });
 
 describe("what is written", () => {
+  it.each([
+    [20, 0],
+    [21, 1],
+  ])("says of a box of 100 pixels with %i without a measurement flag %i", (missing, flag) => {
+    const data = new Float32Array(3 * 400).fill(1);
+    for (let i = 0; i < missing; i++) data[(i % 3) * 400 + (4 + Math.floor(i / 10)) * 20 + 4 + (i % 10)] = Number.NaN;
+    const part = {
+      data,
+      bands: 3,
+      x0: 50,
+      y0: 70,
+      width: 20,
+      height: 20,
+      imageWidth: 200,
+      imageHeight: 200,
+      tile: "0,0",
+    };
+    const found = describeFound({ x1: 4, y1: 4, x2: 14, y2: 14, class: "source", score: 1 }, part);
+    expect(found).toMatchObject({ flag, nanShare: missing / 100, x1: 54, y1: 74 });
+  });
+
   it("says where a box touches the border or has no measurement", async () => {
     const data = starsAt(
       [

@@ -35,7 +35,7 @@ export async function detectImages(
     for (const path of paths) {
       const bar = progress(`finding in ${path}`, "tiles");
       try {
-        const image = await openWide(path, bands, stampPx);
+        const image = withOwnName(await openWide(path, bands, stampPx), opened);
         opened.push(image);
         const { find, ...tiles } = prepare(image, path);
         results.push({ image, ...(await findInImage(image, find, tiles, bar)) });
@@ -66,4 +66,19 @@ export async function detectImages(
   } finally {
     for (const image of opened) image.close();
   }
+}
+
+/** Objects are named after their image: of several that are called alike each further one has a number, which is noted. */
+function withOwnName(image: WideImage, others: readonly WideImage[]): WideImage {
+  const taken = new Set(others.map(({ name }) => name));
+  let name = image.name;
+  for (let n = 2; taken.has(name); n++) name = `${image.name}-${n}`;
+  if (name === image.name) return image;
+  const problem = {
+    source: image.paths.join(","),
+    code: "ID_CHANGED",
+    message: `another image is called ${image.name}; this one is called ${name}`,
+    kept: true,
+  };
+  return { ...image, name, problems: [...image.problems, problem] };
 }

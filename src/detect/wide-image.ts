@@ -1,6 +1,6 @@
 /** An image to find objects in: FITS of one or several bands, or a picture; read in parts. */
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import sharp from "sharp";
 import { SkyloopError } from "../base/errors.ts";
 import type { PixelKind, Problem } from "../contract/survey.ts";
@@ -20,6 +20,8 @@ export type StampPixels =
 /** An opened image. Positions are 0-based pixels in the file's order. */
 export interface WideImage {
   name: string;
+  /** Its files as absolute paths. */
+  paths: string[];
   kind: PixelKind;
   bands: string[];
   unit: string;
@@ -59,6 +61,7 @@ export async function openWide(given: string, bands: string[] | null, stampPx: n
   return {
     ...image,
     name: stemOf(paths[0]),
+    paths: paths.map((path) => resolve(path)),
     kind: "flux",
     stampPx,
     wcs: wcsOrNone(mosaic.cards, mosaic.primary),
@@ -87,6 +90,7 @@ async function openPicture(path: string, stampPx: number): Promise<WideImage> {
   const pixels = await decodePicture(readFileSync(path));
   return {
     name: stemOf(basename(path)),
+    paths: [resolve(path)],
     kind: "colour",
     stampPx,
     bands: ["r", "g", "b"],

@@ -11,6 +11,7 @@ import { SurveyWriter } from "../survey/folder.ts";
 import { regionsText } from "../survey/regions-file.ts";
 import { type Keeping, partialOf, realPath } from "../survey/replace.ts";
 import { cocoRuns } from "../survey/run-lengths.ts";
+import { writeFieldPictures } from "./field-pictures.ts";
 import type { Found } from "./found.ts";
 import { writeMasks, writeSegmentation } from "./maps.ts";
 import type { WideImage } from "./wide-image.ts";
@@ -48,7 +49,7 @@ interface Candidate {
 /**
  * Writes a survey with a stamp around each detection, highest score first, and beside it `catalogue.csv`, `.fits` and `.vot`,
  * `regions.reg`, `segmentation.fits` (labels are rows of the catalogue, from 1) and `detections.json`; of several images a folder
- * of regions and of segmentation maps. Without any detection the tables are empty and there is no survey. Throws as SurveyWriter;
+ * of regions and of segmentation maps. The images lie in `fields/` as pictures, listed by `fields.json`. Without any detection the tables are empty and there is no survey. Throws as SurveyWriter;
  * MIXED_KINDS and BAND_MISSING for images that do not fit together.
  */
 export async function writeDetections(results: FoundImage[], options: WriteOptions): Promise<{ count: number }> {
@@ -77,6 +78,10 @@ export async function writeDetections(results: FoundImage[], options: WriteOptio
     await addStamps(candidates, first, writer, options.progress);
     await writeTables(partial, candidates, first);
     writeMaps(partial, results, candidates, options);
+    await writeFieldPictures(
+      partial,
+      results.map(({ image }) => image),
+    );
     if (candidates.length > 0) await writer.finish();
   } catch (error) {
     writer.abort();

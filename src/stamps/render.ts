@@ -81,13 +81,17 @@ export function shownBands({ data, widthPx, heightPx, bands, unit }: FluxPlanes 
 }
 
 /**
- * Flux [bands, H, W] in any unit to colour [3, H, W] in [0, 1], red first: `shownBands` under the Legacy viewer's curve.
+ * Flux [bands, H, W] in any unit to colour [3, H, W] in [0, 1], red first: `shownBands` (or the given ones, of a whole of
+ * which this is a part) under the Legacy viewer's curve.
  */
-export function renderFlux(plane: FluxPlanes & { unit: string }): Float32Array {
+export function renderFlux(
+  plane: FluxPlanes & { unit: string },
+  bands: readonly ShownBand[] = shownBands(plane),
+): Float32Array {
   const N = plane.widthPx * plane.heightPx;
   const out = new Float32Array(3 * N);
   const { Q, M } = LEGACY;
-  const shown = shownBands(plane).map((one) => ({
+  const shown = bands.map((one) => ({
     ...one,
     values: plane.data.subarray(one.band * N, (one.band + 1) * N),
   }));
@@ -140,24 +144,46 @@ export function percentiles(plane: Float32Array, shares: number[]): number[] {
   );
 }
 
+/** Pixels of a survey's kind: flux as in its file or a picture in [0, 1], without a name. */
+type Pixels = Omit<Stamp, "id" | "index">;
+
+/** Pixels of one size to colour [3, H, W], red first. */
+type Renderer = (part: Pick<Stamp, "data" | "widthPx" | "heightPx">) => Float32Array;
+
 /**
- * A stamp as 8-bit colour [H, W, 3], top row first: flux of three bands or of an unknown scale by `renderFlux`, calibrated
- * flux of fewer bands by asinh between percentiles.
+ * How pixels come to be colour: flux of three bands or of an unknown scale by `renderFlux`, calibrated flux of fewer bands by
+ * asinh between percentiles. What is taken from the pixels themselves is taken from `sample`, so that parts of an image
+ * are rendered alike.
  */
-export function renderRgb8(stamp: Stamp): Uint8Array {
-  const { data, widthPx: W, heightPx: H, bands, kind, unit } = stamp;
-  const N = W * H;
-  let rgb: Float32Array;
-  if (kind === "colour") rgb = data;
-  else if (bands.length >= 3 || ownStretch(unit)) rgb = renderFlux(stamp);
-  else {
-    rgb = new Float32Array(3 * N);
-    for (const [c, band] of colourBands(bands).entries()) {
-      const plane = data.subarray(band * N, (band + 1) * N);
-      const [low, high] = percentiles(plane, [20, 99.7]);
-      rgb.set(renderStretch(plane, { stretch: "asinh", low, high: low + (high - low) * 3 }), c * N);
-    }
+export function rendererOf(sample: Pixels): Renderer {
+  const { bands, kind, unit, widthPx, heightPx, data } = sample;
+  if (kind === "colour") return (part) => part.data;
+  if (bands.length >= 3 || ownStretch(unit)) {
+    const shown = shownBands(sample);
+    return (part) => renderFlux({ ...part, bands, unit }, shown);
   }
+  const N = widthPx * heightPx;
+  const shown = colourBands(bands).map((band) => {
+    const [low, high] = percentiles(data.subarray(band * N, (band + 1) * N), [20, 99.7]);
+    return { band, low, high: low + (high - low) * 3 };
+  });
+  return (part) => {
+    const size = part.widthPx * part.heightPx;
+    const rgb = new Float32Array(3 * size);
+    for (const [c, { band, low, high }] of shown.entries())
+      rgb.set(
+        renderStretch(part.data.subarray(band * size, (band + 1) * size), { stretch: "asinh", low, high }),
+        c * size,
+      );
+    return rgb;
+  };
+}
+
+/** Pixels as 8-bit colour [H, W, 3], top row first, each rendered by itself unless a renderer is given. */
+export function renderRgb8(stamp: Pixels, render: Renderer = rendererOf(stamp)): Uint8Array {
+  const { widthPx: W, heightPx: H, kind } = stamp;
+  const N = W * H;
+  const rgb = render(stamp);
   const out = new Uint8Array(3 * N);
   for (let y = 0; y < H; y++) {
     const row = kind === "flux" ? H - 1 - y : y;
