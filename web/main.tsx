@@ -6,6 +6,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { useRoute } from "./actions/route.ts";
 import { takeToken } from "./client/http.ts";
+import { FieldPage } from "./pages/field/field.tsx";
 import { HomePage } from "./pages/home/home.tsx";
 import { LabelPage } from "./pages/label/label.tsx";
 import { MapPage } from "./pages/map/map.tsx";
@@ -28,6 +29,7 @@ function App() {
         {route.page === "map" && (
           <MapPage survey={route.survey} session={route.session} key={`${route.survey} ${route.session}`} />
         )}
+        {route.page === "field" && <FieldPage {...route} key={`${route.survey} ${route.session} ${route.field}`} />}
         {route.page === "label" && <LabelPage id={route.session} key={route.session} />}
         {route.page === "nowhere" && <PageFailure what="There is no such page" why={route.path} />}
         {route.page === "results" && <ResultsPage id={route.session} key={route.session} />}

@@ -33,9 +33,24 @@ export function addServeCommand(program: Command): void {
         process.stderr.write(
           `Listening on ${host}: passwords, labels and the address below are not encrypted; a proxy with TLS does that (docs/guides/team.md).\n`,
         );
-      for (const folder of surveys) await sayWhereLabelsAre(folder);
+      for (const folder of surveys) {
+        await sayWhereLabelsAre(folder);
+        await growForDetections(folder);
+      }
       process.stdout.write(`Skyloop is at ${address}  (Ctrl-C stops it; labels are saved at once)\n`);
     });
+}
+
+/** Verdicts on detections teach by features, which `skyloop detect` does not compute. */
+async function growForDetections(folder: string): Promise<void> {
+  const [{ readFieldImages }, { listFeatures }, { growFeatures }, { DEFAULT_MODEL }] = await Promise.all([
+    import("../survey/detections.ts"),
+    import("../store/features.ts"),
+    import("../server/prepare.ts"),
+    import("../models/default-model.ts"),
+  ]);
+  if (readFieldImages(folder) === null || listFeatures(folder).some(({ done, total }) => done === total)) return;
+  growFeatures(folder, DEFAULT_MODEL);
 }
 
 async function sayWhereLabelsAre(folder: string): Promise<void> {

@@ -4,6 +4,7 @@
  * JSON.
  */
 import { z } from "zod";
+import { DrawnBox } from "./fields.ts";
 import { ShownTeam, Team } from "./team.ts";
 
 /** The id of an object: as in the survey's catalogue, unique there. */
@@ -61,6 +62,8 @@ export const SurveyInfo = z.object({
   columns: z.array(Column),
   features: z.array(FeatureSet),
   problems: z.number().int(),
+  /** Of a survey of detections, how many images they were found in; 0 of others. */
+  fields: z.number().int(),
 });
 
 /** What a list shows of an object: id, position (ICRS degrees, null where unknown), size of its stamp. */
@@ -82,6 +85,9 @@ export const ObjectDetail = ObjectRow.extend({
   links: z.array(z.object({ name: z.string(), url: z.string() })),
 });
 
+/** What a ranking begins with, where it is not learned from labels alone. */
+export const Prior = z.literal("detector");
+
 /** POST /api/sessions: a search with its first examples. At most 2,000 of each kind. */
 export const NewSession = z.object({
   survey: z.string(),
@@ -102,6 +108,8 @@ export const NewSession = z.object({
   who: Who,
   /** How several people share the session. */
   team: Team.optional(),
+  /** Of detections: the ranking begins with the detector's scores and changes where labels do; no example is needed. */
+  prior: Prior.optional(),
   positive: z.array(ObjectId).max(2000),
   negative: z.array(ObjectId).max(2000),
 });
@@ -114,9 +122,9 @@ export const SessionEvent = z.object({
   at: z.string(),
   who: z.string(),
   round: z.number().int(),
-  kind: z.enum(["label", "tag", "untag", "undo", "redo", "alpha", "name", "status"]),
+  kind: z.enum(["label", "tag", "untag", "box", "undo", "redo", "alpha", "name", "status"]),
   object: ObjectId.nullable(),
-  /** The label, the tag, the new alpha, name or status, or for undo and redo the number of the event concerned. */
+  /** The label, the tag, the box of an object that was drawn (JSON), the new alpha, name or status, or for undo and redo the number of the event concerned. */
   value: z.string(),
   reason: Reason.nullable(),
   /**
@@ -126,9 +134,11 @@ export const SessionEvent = z.object({
   clientKey: z.string().nullable(),
 });
 
-/** One click: a label, a tag added, or a tag removed. Absent fields change nothing. */
+/** One click: an object drawn, a label, a tag added, or a tag removed. Absent fields change nothing. */
 export const NewLabel = z.object({
   object: ObjectId,
+  /** An object that the detector missed, under an id that nothing has yet. */
+  box: DrawnBox.optional(),
   value: LabelValue.optional(),
   addTag: Tag.optional(),
   removeTag: Tag.optional(),
@@ -233,6 +243,7 @@ export const Session = z.object({
   unsure: z.number().int(),
   status: SessionStatus,
   team: ShownTeam.optional(),
+  prior: Prior.optional(),
 });
 
 /** Labels of one object by different people that disagree. */
@@ -244,6 +255,8 @@ export const Conflict = z.object({
 /** All a page needs to continue after a reload. */
 export const SessionState = Session.extend({
   labels: z.record(ObjectId, LabelState),
+  /** Objects that people drew, which the survey does not have. */
+  boxes: z.record(ObjectId, DrawnBox),
   conflicts: z.array(Conflict),
   page: Page.nullable(),
   rounds: z.array(RoundSummary),
@@ -257,6 +270,7 @@ export const SessionState = Session.extend({
 export const Saved = z.object({
   events: z.array(SessionEvent),
   labels: z.record(ObjectId, LabelState),
+  boxes: z.record(ObjectId, DrawnBox),
   conflicts: z.array(Conflict),
   rounds: z.array(RoundSummary),
   canUndo: z.boolean(),

@@ -4,8 +4,9 @@
  * contract/detection.ts.
  */
 import { z } from "zod";
-import { ObjectId } from "./api.ts";
 
+/** As in contract/api.ts, which stands on this file. */
+const ObjectId = z.string().min(1).max(200);
 const whole = z.number().int().nonnegative();
 
 /**
@@ -43,7 +44,7 @@ export const FieldImage = z.object({
 /** The sky over an image as the page shows it: unit vectors on a grid of `columns` x `rows` points from corner to corner. */
 export const FieldSky = z.object({ columns: whole, rows: whole, vectors: z.array(z.number()) });
 
-/** GET …/fields: an image as the page needs it; sizes are those of the file's axes. */
+/** GET …/fields: the images, each with the number of its candidates; sizes are those of the file's axes. */
 export const FieldInfo = FieldImage.pick({
   name: true,
   widthPx: true,
@@ -52,9 +53,12 @@ export const FieldInfo = FieldImage.pick({
   turn: true,
   tilePx: true,
   levels: true,
-}).extend({ candidates: whole, sky: FieldSky.nullable() });
+}).extend({ candidates: whole });
 
-/** A candidate where it was found: box, outline of the mask (closed lines x, y, x, y, …; even-odd), and its stamp's lower corner. */
+/**
+ * A candidate where it was found: box, outline of the mask (closed lines x, y, x, y, …; even-odd), and the first corner of its
+ * stamp, which is turned as the image is.
+ */
 export const Candidate = z.object({
   object: ObjectId,
   field: z.string(),
@@ -62,7 +66,14 @@ export const Candidate = z.object({
   outline: z.array(z.array(z.number())),
   class: z.string(),
   score: z.number(),
+  turn: FieldTurn,
   stamp: z.object({ x: z.number(), y: z.number(), sizePx: whole }),
+});
+
+/** GET …/fields/:field: an image with its sky and its candidates, highest score first. */
+export const FieldView = FieldInfo.omit({ candidates: true }).extend({
+  sky: FieldSky.nullable(),
+  candidates: z.array(Candidate),
 });
 
 /** POST …/candidates: which objects; the answer leaves out those that were not detected in an image. */
@@ -75,5 +86,6 @@ export type FieldTurn = z.infer<typeof FieldTurn>;
 export type FieldImage = z.infer<typeof FieldImage>;
 export type FieldSky = z.infer<typeof FieldSky>;
 export type FieldInfo = z.infer<typeof FieldInfo>;
+export type FieldView = z.infer<typeof FieldView>;
 export type Candidate = z.infer<typeof Candidate>;
 export type DrawnBox = z.infer<typeof DrawnBox>;

@@ -10,7 +10,8 @@ import { Random } from "../base/random.ts";
 import type { RoundSummary } from "../contract/api.ts";
 import type { Advice, Assessment, Estimate, Histogram } from "../contract/insight.ts";
 import { fitPlatt, offsetFor, type Platt, plattProbability } from "../measure/platt.ts";
-import { type Example, type FeatureSpace, learn } from "./learn.ts";
+import type { Example, FeatureSpace } from "./learn.ts";
+import { learnIn } from "./learn-prior.ts";
 
 const FOLDS = 5;
 const RESAMPLES = 200;
@@ -61,7 +62,7 @@ export async function heldOutScores(
   for (const kind of kinds) for (const [place, i] of kind.entries()) foldOf[i] = place % folds;
   const scores = new Float64Array(answered.length);
   for (let fold = 0; fold < folds; fold++) {
-    const learner = learn(
+    const learner = learnIn(
       space,
       answered.filter((_, i) => foldOf[i] !== fold),
       seed + fold,

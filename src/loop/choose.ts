@@ -41,6 +41,8 @@ export interface ChooseInput {
   seed: number;
   /** Near-duplicates of what stands on the page already are passed over, and kinds are clusters, in these features. */
   space: FeatureSpace;
+  /** Whether near-duplicates may stand on one page. */
+  twins?: boolean;
   /** Of a mixed page: the share of the highest. Default: as on first pages. */
   highestShare?: number;
 }
@@ -64,6 +66,7 @@ export function choose({
   randomPicks,
   seed,
   space,
+  twins = false,
   highestShare = FIRST_PAGE_HIGHEST,
 }: ChooseInput): {
   page: ChosenObject[];
@@ -87,7 +90,7 @@ export function choose({
       if (page.length === upTo) break;
       if (taken.has(row)) continue;
       taken.add(row);
-      const twin = page.some((other) => similarity(row, other) >= DUPLICATE_COSINE);
+      const twin = !twins && page.some((other) => similarity(row, other) >= DUPLICATE_COSINE);
       (twin ? passed : page).push(row);
     }
     return page.length;

@@ -1,8 +1,13 @@
 /** A session's ranking and labels as a table that other programs read. */
+<<<<<<< HEAD
 import { type ColumnSpec, type TableFormat, type TableRow, type TableRows, writeTable } from "../survey/catalogue.ts";
+=======
+import { type ColumnSpec, type TableFormat, type TableRow, writeTable } from "../survey/catalogue.ts";
+>>>>>>> 229a37b (The page knows a survey of detections: outlines on stamps, the image with all candidates, missed objects drawn as boxes, verdicts that begin with the detector's order)
 import type { Cell } from "../survey/duck.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 import { harmless } from "../survey/spreadsheet.ts";
+import { drawnRows } from "./drawn.ts";
 import { type RankingRequest, type RankingSource, rankedNow } from "./ranking.ts";
 
 /** Endings of the formats' files. */
@@ -87,8 +92,8 @@ function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(r
 }
 
 /**
- * Writes the objects of the survey that a filter lets through (all without one) with score, label and who gave it, and
- * `more` columns: rank, reason, time, file, or any of the catalogue. Returns how many. Throws COLUMN_MISSING.
+ * Writes the objects of the survey that a filter lets through (all without one), then those that people drew, with score, label
+ * and who gave it, and `more` columns: rank, reason, time, file, or any of the catalogue. Returns how many. Throws COLUMN_MISSING.
  */
 export async function exportSession(
   source: RankingSource,
@@ -121,8 +126,13 @@ export async function exportSession(
     for (const { spec, of } of columns) cells[spec.name] = of(row);
     return cells;
   };
+  const empty: TableRow = Object.fromEntries(specs.map(({ name }) => [name, null]));
   const safely = safeCells(specs, format === "csv" ? safe : "none");
-  const rows: TableRows = { length: ranked.total, at: (place) => safely(made(place)) };
+  const drawn = drawnRows(survey, request);
+  const rows: TableRows = {
+    length: ranked.total + drawn.length,
+    at: (place) => safely(place < ranked.total ? made(place) : { ...empty, ...drawn[place - ranked.total] }),
+  };
   await writeTable(path, format, specs, rows, {
     description: `Ranking of the search for ${request.begun.target} in ${survey.header.title}, ${rows.length} objects`,
     infos: {

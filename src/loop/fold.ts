@@ -2,6 +2,7 @@
  * From a session's events to its state: a pure function, so that every reader of the same events sees the same session.
  */
 import type { LabelState, LabelValue, SessionEvent, SessionStatus } from "../contract/api.ts";
+import { DrawnBox } from "../contract/fields.ts";
 
 /** One person's standing opinion of one object. */
 interface Opinion {
@@ -26,6 +27,8 @@ export interface HeldLabel {
 export interface FoldedSession {
   /** By object; the latest standing opinion of anybody counts. Cleared objects without tags are not in it. */
   labels: Record<string, LabelState>;
+  /** Objects that people drew, by their ids. */
+  boxes: Record<string, DrawnBox>;
   conflicts: { object: string; opinions: { who: string; value: LabelValue }[] }[];
   /** By object: what each person says of it now. Objects that nobody labels are not in it. */
   answers: ReadonlyMap<string, readonly HeldLabel[]>;
@@ -71,6 +74,7 @@ export class SessionFold {
   #status: SessionStatus = "active";
   // Without a prototype: an object may be called `constructor`.
   readonly #labels: Record<string, LabelState> = Object.create(null);
+  readonly #boxes: Record<string, DrawnBox> = Object.create(null);
   readonly #answers = new Map<string, HeldLabel[]>();
   readonly #conflicts = new Map<string, FoldedSession["conflicts"][number]>();
   #lastSeq = 0;
@@ -136,6 +140,7 @@ export class SessionFold {
     const alpha = this.#alphas.findLast((seq) => !this.#out.has(seq));
     return {
       labels: this.#labels,
+      boxes: this.#boxes,
       conflicts: [...this.#conflicts.values()],
       answers: this.#answers,
       alpha: alpha === undefined ? this.#alpha : Number(this.#events.get(alpha)?.value),
@@ -164,10 +169,12 @@ export class SessionFold {
 
   /** Finds an object's label and whether people disagree about it, from its events in force. */
   #settle(object: string): void {
+    delete this.#boxes[object];
     const people = new Map<string, Opinion>();
     for (const number of this.#ofObject.get(object) ?? []) {
       if (this.#out.has(number)) continue;
       const { seq, at, who, round, kind, value, reason } = this.#events.get(number) as SessionEvent;
+      if (kind === "box") this.#boxes[object] = DrawnBox.parse(JSON.parse(value));
       const before = people.get(who);
       people.set(who, { ...opinionAfter(before ?? { value: null, tags: [] }, kind, value), at, seq, round, reason });
     }

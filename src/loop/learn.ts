@@ -11,6 +11,8 @@ export interface FeatureSpace {
   mean: Float32Array;
   /** What each column is divided by. */
   sd: Float32Array;
+  /** Logits that the objects came with, a detector's: `learnIn` begins with their order. */
+  prior?: Float32Array;
 }
 
 /** Rows used to estimate mean and deviation; more change nothing that matters. */

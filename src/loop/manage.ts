@@ -28,19 +28,22 @@ export async function changeSession(store: Store, session: string, change: Sessi
 }
 
 /**
- * Starts another session with this one's settings and standing labels and tags as its examples. Returns its id. Throws
+ * Starts another session with this one's settings, drawn objects and standing labels and tags as its examples. Returns its id. Throws
  * SESSION_UNKNOWN.
  */
 export async function copySession(store: Store, session: string, who: string, target?: string): Promise<string> {
   const { session: _, createdAt: __, ...settings } = await findSession(store, session);
-  const { labels, alpha } = await foldNow(store, await findSession(store, session));
+  const { labels, boxes, alpha } = await foldNow(store, await findSession(store, session));
   const name = target ?? `${(await describeSession(store, session)).target} (copy)`.slice(0, 120);
   const common = { round: 0, reason: "start" as const, clientKey: null };
-  const events = Object.entries(labels).flatMap(([object, { value, tags, who: by }]): NewEvent[] => [
+  const drawn = Object.entries(boxes).map(
+    ([object, box]): NewEvent => ({ ...common, who, kind: "box", object, value: JSON.stringify(box) }),
+  );
+  const given = Object.entries(labels).flatMap(([object, { value, tags, who: by }]): NewEvent[] => [
     ...(value === null ? [] : [{ ...common, who: by, kind: "label" as const, object, value }]),
     ...tags.map((tag) => ({ ...common, who: by, kind: "tag" as const, object, value: tag })),
   ]);
-  return openSession(store, { ...settings, alpha, target: name, createdBy: who }, events);
+  return openSession(store, { ...settings, alpha, target: name, createdBy: who }, [...drawn, ...given]);
 }
 
 /** The page of an earlier round, as it was shown. Throws SESSION_UNKNOWN, ROUND_UNKNOWN. */

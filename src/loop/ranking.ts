@@ -1,6 +1,7 @@
 /** A session's last ranking: its order, its rows with their labels, and the part of it that a filter lets through. */
 import { descendingOrder } from "../base/order.ts";
 import type { LabelState, RankedRow } from "../contract/api.ts";
+import type { DrawnBox } from "../contract/fields.ts";
 import type { RankingFilter } from "../contract/insight.ts";
 import type { SessionRecord, SessionSettings, Store } from "../store/store.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
@@ -55,6 +56,8 @@ export interface RankingRequest {
   /** How the session was begun. */
   begun: SessionSettings;
   labels: Record<string, LabelState>;
+  /** Objects that people drew, which have no score and no place in the ranking. */
+  boxes: Record<string, DrawnBox>;
   /** Another session beside it, where the filter names one. */
   other: { session: string; labels: Record<string, LabelState> } | null;
   filter: RankingFilter;
@@ -91,7 +94,8 @@ export async function rankingRequest(
   const { compare } = filter;
   const other = compare === undefined ? null : { session: compare, labels: await labelsOf(compare) };
   const begun = await findSession(store, session);
-  const request = { session, begun, labels: await labelsOf(session), other, filter };
+  const { boxes } = await foldNow(store, begun);
+  const request = { session, begun, labels: await labelsOf(session), boxes: { ...boxes }, other, filter };
   return answers ? { ...request, answers: answersAsText(await foldNow(store, begun), begun, nameOf) } : request;
 }
 

@@ -12,7 +12,8 @@ import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { ARTEFACT_TAG, withoutArtefacts } from "./artefacts.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
 import { type FoldedSession, fold } from "./fold.ts";
-import { type Example, type FeatureSpace, type Learner, learn } from "./learn.ts";
+import type { Example, FeatureSpace, Learner } from "./learn.ts";
+import { learnIn } from "./learn-prior.ts";
 import { unusualLearner } from "./outliers.ts";
 import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
 import { consensusOf, goldOf } from "./team.ts";
@@ -58,6 +59,8 @@ export interface RoundPlan {
   background: Example[];
   /** Rows that may be shown. */
   candidates: Uint32Array;
+  /** Whether the ranking begins with what the objects came with, and goes down from its head. */
+  prior: boolean;
   /** Where nothing is positive yet, the most unusual objects are shown first, by this seed; null: learning ranks. */
   unusualSeed: number | null;
   /** Examples that a person called artefacts: what is like them is not shown. */
@@ -66,7 +69,7 @@ export interface RoundPlan {
 
 /** What ranks the objects of a round: what was learned, or how unusual they are where there is nothing to learn from. */
 export function rankerOf(space: FeatureSpace, { examples, background, seed, unusualSeed }: RoundPlan): Learner {
-  return unusualSeed === null ? learn(space, [...examples, ...background], seed) : unusualLearner(space, unusualSeed);
+  return unusualSeed === null ? learnIn(space, [...examples, ...background], seed) : unusualLearner(space, unusualSeed);
 }
 
 /** The candidates of a round without those that are like artefacts. */
@@ -124,17 +127,20 @@ export function planRound(
       (row) => answered[row] === 0 && (passShown || shown[row] === 0),
     );
   const fresh = open(false);
-  const unusual = !examples.some(({ positive }) => positive);
+  const prior = record.prior !== undefined;
+  const unusual = !prior && !examples.some(({ positive }) => positive);
   return {
     round,
     seed: roundSeed(record, round),
     alpha: folded.alpha,
     // The person's own examples are no answers to a page: the first page shows some of both.
-    mode: unusual ? "highest" : round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
+    mode: unusual || prior ? "highest" : round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
     lastSeq: folded.lastSeq,
     examples,
-    background: !unusual && examples.every(({ positive }) => positive) ? drawBackground(record.seed, open(true)) : [],
+    background:
+      !unusual && !prior && examples.every(({ positive }) => positive) ? drawBackground(record.seed, open(true)) : [],
     candidates: fresh.length > 0 ? fresh : open(true),
+    prior,
     unusualSeed: unusual ? record.seed : null,
     artefacts,
   };
@@ -270,8 +276,8 @@ async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: numb
 const aborted = () => new SkyloopError("ABORTED", "the ranking was given up for a newer one");
 
 /** Throws ONE_CLASS_LABELLED where there is nothing to tell apart. */
-function mustTeach({ examples, background, unusualSeed }: RoundPlan): void {
-  if (unusualSeed !== null) return;
+function mustTeach({ examples, background, prior, unusualSeed }: RoundPlan): void {
+  if (prior || unusualSeed !== null) return;
   const positives = examples.filter(({ positive }) => positive).length;
   const negatives = examples.length - positives + background.length;
   if (positives === 0 || negatives === 0)
@@ -290,7 +296,9 @@ function pageFrom(
   candidates: ArrayLike<number>,
   provisional: boolean,
 ): Page {
-  const { page } = choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space });
+  // Of detections each is looked at: two that are alike are two objects.
+  const twins = space.prior !== undefined;
+  const { page } = choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space, twins });
   const picks = page.map(({ row, reason }): PagePick => ({ object: ids[row], score: scores[row], reason }));
   return { round, provisional, exhausted: all.length <= pageSize, picks };
 }

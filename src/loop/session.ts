@@ -12,6 +12,7 @@ import type {
   SessionEvent,
   SessionState,
 } from "../contract/api.ts";
+import type { DrawnBox } from "../contract/fields.ts";
 import type { ShownTeam, Team } from "../contract/team.ts";
 import { wilsonInterval } from "../measure/ranking.ts";
 import type { NewEvent, RoundRecord, SessionRecord, SessionSettings, Store } from "../store/store.ts";
@@ -27,6 +28,8 @@ export interface SessionSurvey {
   name: string;
   dataHash: string;
   indexOf(id: string): number | undefined;
+  /** Of a survey of detections: the size of one of its images. */
+  fieldOf?(name: string): { widthPx: number; heightPx: number } | undefined;
 }
 
 function slug(text: string): string {
@@ -46,6 +49,23 @@ function mustKnow(survey: SessionSurvey, objects: string[]): void {
     throw new SkyloopError(
       "OBJECT_UNKNOWN",
       `survey ${survey.name} has no object ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}; ids are those of its catalogue`,
+    );
+}
+
+/** Throws where a box cannot be one of an object that the detector missed: FIELD_UNKNOWN, BOX_OUTSIDE, SAME_ID. */
+function mustFit(survey: SessionSurvey, object: string, { field, box: [x1, y1, x2, y2] }: DrawnBox): void {
+  const size = survey.fieldOf?.(field);
+  if (size === undefined)
+    throw new SkyloopError(
+      "FIELD_UNKNOWN",
+      `survey ${survey.name} holds no detections in an image ${field}; boxes are drawn on images that \`skyloop detect\` searched`,
+    );
+  if (survey.indexOf(object) !== undefined)
+    throw new SkyloopError("SAME_ID", `${object} is an object of survey ${survey.name}; give the box another id`);
+  if (!(x1 >= 0 && y1 >= 0 && x2 <= size.widthPx && y2 <= size.heightPx))
+    throw new SkyloopError(
+      "BOX_OUTSIDE",
+      `box ${x1}, ${y1}, ${x2}, ${y2} leaves image ${field} of ${size.widthPx} x ${size.heightPx} px; edges lie between 0 and these`,
     );
 }
 
@@ -139,6 +159,7 @@ async function saved(
     labels: Object.fromEntries(
       Array.from(objects, (object) => [object, (sees(object) ? folded.labels[object] : null) ?? none]),
     ),
+    boxes: boxesSeen(folded, sees),
     conflicts: folded.conflicts.filter(({ object }) => sees(object)),
     rounds: summariseRounds(folded, await store.rounds(record.session), record.alpha),
     canUndo: folded.undoable.has(who),
@@ -147,7 +168,13 @@ async function saved(
   };
 }
 
-/** Records labels and tags; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE, PAGE_STALE. */
+const boxesSeen = ({ boxes }: FoldedSession, sees: (object: string) => boolean): Record<string, DrawnBox> =>
+  Object.fromEntries(Object.entries(boxes).filter(([object]) => sees(object)));
+
+/**
+ * Records labels, tags and drawn objects; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE, PAGE_STALE,
+ * FIELD_UNKNOWN, BOX_OUTSIDE, SAME_ID.
+ */
 export async function addLabels(
   store: Store,
   survey: SessionSurvey,
@@ -155,10 +182,7 @@ export async function addLabels(
   { who, labels, seen }: NewLabels,
 ): Promise<Saved> {
   const record = await findSession(store, session);
-  mustKnow(
-    survey,
-    labels.map(({ object }) => object),
-  );
+  await mustKnowAll(store, survey, record, labels);
   const rounds = await store.rounds(session);
   const round = currentRound(rounds);
   if (seen !== undefined && seen !== round)
@@ -167,10 +191,13 @@ export async function addLabels(
       `these labels were given on the page of round ${seen}, and somebody has gone on to round ${round}; look at that page first`,
     );
   const reasons = new Map((rounds.at(-1)?.picks ?? []).map(({ object, reason }) => [object, reason]));
-  const events = labels.flatMap(({ object, value, addTag, removeTag, clientKey }): NewEvent[] => {
+  const events = labels.flatMap(({ object, box, value, addTag, removeTag, clientKey }): NewEvent[] => {
     const common = { who, round, object, reason: reasons.get(object) ?? ("chosen" as const) };
     const key = (part: string) => (clientKey === undefined ? null : `${clientKey} ${part}`);
     return [
+      ...(box === undefined
+        ? []
+        : [{ ...common, kind: "box" as const, value: JSON.stringify(box), clientKey: key("box") }]),
       ...(value === undefined ? [] : [{ ...common, kind: "label" as const, value, clientKey: key("label") }]),
       ...(addTag === undefined ? [] : [{ ...common, kind: "tag" as const, value: addTag, clientKey: key("tag") }]),
       ...(removeTag === undefined
@@ -182,6 +209,26 @@ export async function addLabels(
     throw new SkyloopError("NOTHING_TO_SAVE", "each label needs a value or a tag to add or remove");
   const written = await store.addEvents(session, events);
   return saved(store, record, written, who, new Set(labels.map(({ object }) => object)));
+}
+
+/** What is labelled is an object of the survey, or one that was drawn in this session or is being drawn now. */
+async function mustKnowAll(
+  store: Store,
+  survey: SessionSurvey,
+  record: SessionRecord,
+  labels: NewLabels["labels"],
+): Promise<void> {
+  const others = labels.filter(({ object }) => survey.indexOf(object) === undefined);
+  for (const { object, box } of labels) if (box !== undefined) mustFit(survey, object, box);
+  if (others.length === 0) return;
+  const drawn = new Set(labels.flatMap(({ object, box }) => (box === undefined ? [] : [object])));
+  // One that was taken back may come again, and labels of it may be on their way.
+  for (const { kind, object } of await store.events(record.session))
+    if (kind === "box" && object !== null) drawn.add(object);
+  mustKnow(
+    survey,
+    others.map(({ object }) => object).filter((object) => !drawn.has(object)),
+  );
 }
 
 /**
@@ -344,6 +391,7 @@ async function stateParts(
     unsure: count("unsure"),
     status: folded.status,
     ...(record.team === undefined ? {} : { team: shownTeam(record.team) }),
+    ...(record.prior === undefined ? {} : { prior: record.prior }),
   };
   return { session, folded, rounds, record };
 }
@@ -368,6 +416,7 @@ export async function sessionState(
   return {
     ...session,
     labels: record.team === undefined ? folded.labels : seenLabels(folded.labels, sees),
+    boxes: boxesSeen(folded, sees),
     conflicts: folded.conflicts.filter(({ object }) => sees(object)),
     page: last === undefined ? null : pageFor(record, folded, pageOfRound(last), who),
     rounds: summariseRounds(folded, rounds, record.alpha),

@@ -10,6 +10,7 @@ import type { MapMethod } from "../store/maps.ts";
 import { openSurveyStamps } from "../survey/folder.ts";
 import { assess } from "./assess.ts";
 import { choose } from "./choose.ts";
+import { detectorLogits } from "./detector-prior.ts";
 import { type FarNumber, farNumbers } from "./far.ts";
 import { fold } from "./fold.ts";
 import { type FeatureSpace, featureSpace } from "./learn.ts";
@@ -64,6 +65,7 @@ export class Workbench implements OpenedSurvey {
   readonly artefacts: OpenedSurvey["artefacts"];
   readonly #spaces = new Map<string, Space>();
   #ids: string[] | null = null;
+  #prior: Float32Array | null = null;
 
   constructor({ survey, store, artefacts }: OpenedSurvey) {
     this.survey = survey;
@@ -99,14 +101,20 @@ export class Workbench implements OpenedSurvey {
 
   /** The features that a session learns from. Throws OTHER_WEIGHTS where they are no longer those it began with. */
   async #spaceOf(session: string): Promise<Space & { model: string }> {
-    const { model, weightsHash } = await findSession(this.store, session);
+    const { model, weightsHash, prior } = await findSession(this.store, session);
     const found = await this.features(model);
     if (found.weightsHash !== weightsHash)
       throw new SkyloopError(
         "OTHER_WEIGHTS",
         `session ${session} was started on features of other weights of ${model}; embed with those, or start a new session`,
       );
-    return { ...found, model };
+    return prior === undefined ? { ...found, model } : { ...found, model, space: this.#withPrior(found.space) };
+  }
+
+  /** A feature space with the logits of the detector's scores. Throws DETECTIONS_BROKEN. */
+  #withPrior(space: FeatureSpace): FeatureSpace {
+    this.#prior ??= detectorLogits(this.survey);
+    return { ...space, prior: this.#prior };
   }
 
   /**

@@ -10,6 +10,7 @@ import { closeOpened, type OpenedSurvey, openWithSessions } from "../loop/opened
 import { listFeatures } from "../store/features.ts";
 import type { CatalogueColumn } from "../survey/columns.ts";
 import type { Survey } from "../survey/folder.ts";
+import { fieldsOf } from "./detections.ts";
 
 /** An open survey and the store of its sessions. */
 export type ServedSurvey = OpenedSurvey;
@@ -133,6 +134,7 @@ export function surveyInfo({ survey }: ServedSurvey): SurveyInfo {
     columns: columns.map(({ name, type, unit }) => ({ name, type, filled: filledOf(survey, name), unit })),
     features: listFeatures(survey.folder),
     problems: problems.length,
+    fields: fieldsOf(survey).length,
   };
 }
 

@@ -21,6 +21,8 @@ export interface SessionSettings {
   returnAfter?: number;
   /** How several people share the session; absent where they do as they like. */
   team?: Team;
+  /** Whether the ranking begins with a detector's scores. */
+  prior?: "detector";
 }
 
 /** A session as it was started. */

@@ -90,6 +90,7 @@ export function candidateOf(survey: Survey, field: FieldImage, entry: DetectionE
     outline: mask === null ? [] : outlineOf(mask),
     class: entry.class,
     score: entry.score,
+    turn: field.turn,
     stamp: { x: corner(columns.x), y: corner(columns.y), sizePx },
   };
 }

@@ -11,6 +11,8 @@ export const ACTIONS = [
   ["rest", "x", "mark the rest negative"],
   ["tag", "t", "tags of the object"],
   ["open", "o", "look at the object closely"],
+  ["outlines", "m", "outlines of detections: shown or not"],
+  ["field", "f", "the image around a detection"],
   ["undo", "z", "undo"],
   ["redo", "Z", "redo"],
   ["next", "Enter", "next round"],

@@ -7,6 +7,7 @@ export type Route =
   | { page: "home" }
   | { page: "start"; survey: string; ids: string | null }
   | { page: "map"; survey: string; session: string | null }
+  | { page: "field"; survey: string; session: string | null; field: string | null; object: string | null }
   | { page: "label"; session: string }
   | { page: "results"; session: string }
   | { page: "nowhere"; path: string };
@@ -19,6 +20,10 @@ function parseRoute(address: string, base = BASE): Route {
   if (path === "" || path === "index.html") return { page: "home" };
   if (first === "start" && second) return { page: "start", survey: second, ids: searchParams.get("ids") };
   if (first === "map" && second) return { page: "map", survey: second, session: searchParams.get("session") };
+  if (first === "field" && second) {
+    const [session, field, object] = ["session", "field", "object"].map((name) => searchParams.get(name));
+    return { page: "field", survey: second, session, field, object };
+  }
   if (first === "session" && second && (third === undefined || third === "" || third === "results"))
     return third === "results" ? { page: "results", session: second } : { page: "label", session: second };
   return { page: "nowhere", path };
@@ -40,6 +45,10 @@ export const pages = {
     `${BASE}start/${encodeURIComponent(survey)}${ids === undefined ? "" : `?ids=${encodeURIComponent(ids.join("\n"))}`}`,
   map: (survey: string, session?: string): string =>
     `${BASE}map/${encodeURIComponent(survey)}${session === undefined ? "" : `?session=${encodeURIComponent(session)}`}`,
+  field: (survey: string, what: { session?: string; field?: string; object?: string } = {}): string => {
+    const query = new URLSearchParams(what).toString();
+    return `${BASE}field/${encodeURIComponent(survey)}${query === "" ? "" : `?${query}`}`;
+  },
   label: (session: string): string => `${BASE}session/${encodeURIComponent(session)}`,
   results: (session: string): string => `${BASE}session/${encodeURIComponent(session)}/results`,
 };

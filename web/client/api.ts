@@ -13,6 +13,7 @@ import type {
   SessionState,
   SurveyInfo,
 } from "../../src/contract/api.ts";
+import type { Candidate, FieldInfo, FieldView } from "../../src/contract/fields.ts";
 import type { Imported, Learning, Preview, SampState, Why } from "../../src/contract/insight.ts";
 import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
@@ -41,6 +42,10 @@ export const api = {
   byRows: (survey: string, rows: number[]) => askJson<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
   lookUp: (survey: string, text: string, radiusArcsec: number) =>
     askJson<{ objects: ObjectRow[]; missing: string[] }>(`/surveys/${at(survey)}/lookup`, { text, radiusArcsec }),
+  fields: (survey: string) => askJson<FieldInfo[]>(`/surveys/${at(survey)}/fields`),
+  field: (survey: string, field: string) => askJson<FieldView>(`/surveys/${at(survey)}/fields/${at(field)}`),
+  candidates: (survey: string, wanted: string[]) =>
+    askJson<Candidate[]>(`/surveys/${at(survey)}/candidates`, { objects: wanted }),
   neighbours: (survey: string, model: string, object: string, k: number) =>
     askJson<{ objects: (ObjectRow & { similarity: number })[] }>(
       `${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`,
@@ -83,6 +88,9 @@ export function pictureUrl(survey: string, object: string, size: number): string
   return apiUrl(`${objects(survey)}/${at(object)}/picture?size=${made}`);
 }
 
+/** Address of a part of an image's picture. */
+export const tileUrl = (survey: string, field: string, level: number, column: number, row: number): string =>
+  apiUrl(`/surveys/${at(survey)}/fields/${at(field)}/tiles/${level}-${column}-${row}`);
 /** Address of a stamp as a file: the picture as it came, or its pixels as FITS. */
 export const cutoutUrl = (survey: string, object: string): string => apiUrl(`${objects(survey)}/${at(object)}/cutout`);
 

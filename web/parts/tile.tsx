@@ -1,6 +1,8 @@
 import { memo } from "react";
 import type { LabelValue } from "../../src/contract/api.ts";
+import type { Candidate } from "../../src/contract/fields.ts";
 import { pictureUrl } from "../client/api.ts";
+import { Outline } from "./field/outline.tsx";
 import { Picture } from "./picture.tsx";
 import "./tile.css";
 
@@ -24,6 +26,8 @@ interface Props {
   caption?: string;
   badge?: string;
   tags?: string[];
+  /** A detection whose outline is drawn over the picture. */
+  candidate?: Candidate;
   onClick(object: string, event: React.MouseEvent): void;
   onOpen?(object: string): void;
 }
@@ -40,6 +44,7 @@ export const Tile = memo(function Tile({
   caption,
   badge,
   tags,
+  candidate,
   onClick,
   onOpen,
 }: Props) {
@@ -60,6 +65,7 @@ export const Tile = memo(function Tile({
           size={size}
           style={magnify === 1 ? undefined : { transform: `scale(${magnify})` }}
         />
+        {candidate !== undefined && <Outline candidate={candidate} magnify={magnify} />}
         {label !== null && (
           <span className="mark" aria-hidden="true">
             {MARK[label]}

@@ -3,6 +3,7 @@
  * as long as a page shows it or something waits to be written.
  */
 import type { LabelValue } from "../../src/contract/api.ts";
+import type { DrawnBox } from "../../src/contract/fields.ts";
 import { TAB } from "../actions/memory.ts";
 import { holdPictures } from "../actions/picture-queue.ts";
 import { inHand } from "../actions/pointer.ts";
@@ -81,6 +82,11 @@ export class SessionClient {
       objects.map((object) => ({ object, value })),
       action,
     );
+  }
+
+  /** Adds an object that the detector missed: drawn and positive, undone as one. */
+  draw(object: string, box: DrawnBox): void {
+    this.#add([{ object, box, value: "positive" }], this.#newAction());
   }
 
   tag(object: string, tag: string, on: boolean): void {

@@ -27,6 +27,7 @@ class Server {
     return {
       events: [],
       labels: {},
+      boxes: {},
       conflicts: [],
       rounds: [],
       canUndo: done > 0,

@@ -57,6 +57,7 @@ const stateOf = (more: Partial<SessionState> = {}): SessionState => ({
   unsure: 0,
   status: "active",
   labels: {},
+  boxes: {},
   conflicts: [],
   page: page(1, "abcd"),
   rounds: [line(1)],
@@ -80,6 +81,7 @@ const event = (seq: number, clientKey: string | null): SessionEvent => ({
 const savedOf = (more: Partial<Saved> = {}): Saved => ({
   events: [],
   labels: { a: label("positive") },
+  boxes: {},
   conflicts: [],
   rounds: [],
   canUndo: true,
@@ -127,6 +129,7 @@ describe("labels", () => {
       lastSeq: 11,
       conflicts,
       labels: { a: label("positive") },
+      boxes: {},
     });
     const cleared = played(opened({ labels: { a: label("positive") } }), {
       type: "saved",

@@ -122,7 +122,7 @@ function opened(model: Model, state: SessionState, inHand: InHand): Model {
   return state.page === null ? next : show(next, state.page, inHand);
 }
 
-function saved(model: Model, { lastSeq, labels, rounds, conflicts, canUndo, canRedo }: Saved): Model {
+function saved(model: Model, { lastSeq, labels, boxes, rounds, conflicts, canUndo, canRedo }: Saved): Model {
   const { state } = model;
   if (state === null) return model;
   const merged = { ...state.labels, ...labels };
@@ -136,7 +136,7 @@ function saved(model: Model, { lastSeq, labels, rounds, conflicts, canUndo, canR
     lastSeq: Math.max(model.lastSeq, lastSeq),
     state: {
       ...state,
-      ...(newest ? { canUndo, canRedo, rounds, conflicts, lastSeq } : {}),
+      ...(newest ? { canUndo, canRedo, boxes, rounds, conflicts, lastSeq } : {}),
       labels: merged,
       positives: count("positive"),
       negatives: count("negative"),

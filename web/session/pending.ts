@@ -3,10 +3,11 @@
  * in which they were done. Pure functions, so that every path of a click can be tested without a browser or a server.
  */
 import type { LabelValue, NewLabel } from "../../src/contract/api.ts";
+import type { DrawnBox } from "../../src/contract/fields.ts";
 
-/** A label or a tag, before it has its key. */
+/** A label, of an object that is being drawn with its box, or a tag, before it has its key. */
 export type Change =
-  | { object: string; value: LabelValue }
+  | { object: string; value: LabelValue; box?: DrawnBox }
   | { object: string; addTag: string }
   | { object: string; removeTag: string };
 
@@ -173,25 +174,28 @@ export function retryRefused(pending: Pending): Pending {
   return { ...pending, ops: [...pending.ops, ...again], refused: [] };
 }
 
-/** What waits for each object: the label that is shown (null: none), and tags on their way. */
+/** What waits for each object: the label that is shown (null: none), tags and boxes on their way. */
 export interface Overlay {
   values: Map<string, LabelValue | null>;
   tags: Map<string, Map<string, boolean>>;
+  boxes: Map<string, DrawnBox>;
 }
 
 /** The ops in order, the later over the earlier. */
 export function overlayOf(ops: readonly Op[]): Overlay {
   const [values, tags] = [new Map<string, LabelValue | null>(), new Map<string, Map<string, boolean>>()];
+  const boxes = new Map<string, DrawnBox>();
   for (const op of ops) {
     if (op.op !== "label") {
       for (const [object, value] of op.sets) values.set(object, value);
       continue;
     }
+    if (op.box !== undefined) boxes.set(op.object, op.box);
     if (op.value !== undefined) values.set(op.object, standing(op.value));
     const tag = op.addTag ?? op.removeTag;
     if (tag === undefined) continue;
     const own = tags.get(op.object) ?? new Map<string, boolean>();
     tags.set(op.object, own.set(tag, op.addTag !== undefined));
   }
-  return { values, tags };
+  return { values, tags, boxes };
 }

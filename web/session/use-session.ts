@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { LabelValue, Page, SessionState } from "../../src/contract/api.ts";
+import type { DrawnBox } from "../../src/contract/fields.ts";
 import { clientOf, type SessionClient } from "./client.ts";
 import type { Trouble } from "./label-queue.ts";
 import { type Model, UNOPENED, type Work } from "./model.ts";
@@ -14,6 +15,8 @@ export interface LiveSession {
   labelOf(object: string): LabelValue | null;
   tagsOf(object: string): string[];
   isPending(object: string): boolean;
+  /** Objects that people drew. */
+  boxes: Record<string, DrawnBox>;
   /** Labels, tags and steps that the server has not acknowledged. */
   pending: number;
   /** Why they are not written, if something is wrong. */
@@ -27,6 +30,8 @@ export interface LiveSession {
   learned: number;
   /** Labels objects; what is done with the same `action` is undone together. */
   label(objects: readonly string[], value: LabelValue, action?: string): void;
+  /** Adds an object that the detector missed. */
+  draw(object: string, box: DrawnBox): void;
   newAction(): string;
   tag(object: string, tag: string, on: boolean): void;
   artefact(object: string): void;
@@ -57,6 +62,7 @@ function viewOf(client: SessionClient, model: Model, state: SessionState): LiveS
       return [...shown];
     },
     isPending: (object) => values.has(object),
+    boxes: { ...state.boxes, ...Object.fromEntries(overlay.boxes) },
     pending: pending.ops.length,
     trouble: model.trouble,
     refused: { list: pending.refused, ...client.refused },
@@ -67,6 +73,7 @@ function viewOf(client: SessionClient, model: Model, state: SessionState): LiveS
     ahead: model.ahead,
     learned: model.learned,
     label: (objects, value, action) => client.label(objects, value, action),
+    draw: (object, box) => client.draw(object, box),
     newAction: client.newAction,
     tag: (object, tag, on) => client.tag(object, tag, on),
     artefact: (object) => client.artefact(object),

@@ -14,6 +14,7 @@ import { Pictures } from "../pictures.ts";
 import { Rounds } from "../rounds.ts";
 import type { Streams } from "../stream.ts";
 import type { Workspace } from "../workspace.ts";
+import { fieldRoutes } from "./fields.ts";
 import { manageRoutes } from "./manage.ts";
 import { mapRoutes } from "./maps.ts";
 import { objectFileRoutes, objectRoutes } from "./objects.ts";
@@ -56,6 +57,7 @@ export function addRoutes(app: FastifyInstance, services: Services): void {
   surveyRoutes(app, services);
   objectRoutes(app, services);
   objectFileRoutes(app, { ...services, pictures });
+  fieldRoutes(app, services);
   similarRoutes(app, services);
   sampRoutes(app, { ...services, allowed: onlyHere });
   voRoutes(app, services);

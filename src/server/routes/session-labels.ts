@@ -5,6 +5,7 @@ import { NewLabels, Saved, SessionEvent, Step } from "../../contract/api.ts";
 import { addLabels, stepBack } from "../../loop/session.ts";
 import { sightIn } from "../../loop/sight.ts";
 import { heardEvents } from "../../loop/team.ts";
+import { fieldOf } from "../detections.ts";
 import type { Workspace } from "../workspace.ts";
 import { InSession } from "./params.ts";
 
@@ -33,7 +34,8 @@ export function labelRoutes(plain: FastifyInstance, { workspace }: { workspace: 
     { schema: { params: InSession, body: NewLabels, response: { 200: Saved } } },
     async ({ params, body }) => {
       const { survey, store } = await workspace.ofSession(params.session);
-      const about = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
+      const { name, indexOf, header } = survey;
+      const about = { name, dataHash: header.dataHash, indexOf, fieldOf: (field: string) => fieldOf(survey, field) };
       return addLabels(store, about, params.session, body);
     },
   );

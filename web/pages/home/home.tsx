@@ -1,5 +1,7 @@
 import { useState } from "react";
 import type { Session, SurveyInfo } from "../../../src/contract/api.ts";
+import { checkOf, openCheck } from "../../actions/check.ts";
+import { useWho } from "../../actions/memory.ts";
 import { go, pages } from "../../actions/route.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { featuresOf, useSurvey } from "../../actions/use-survey.ts";
@@ -42,6 +44,35 @@ interface CardProps {
   onChanged(): void;
 }
 
+/** Of detections: look through the candidates, look at the images, or search among them. */
+function CheckButtons({ survey, sessions, ready }: { survey: SurveyInfo; sessions: Session[]; ready: boolean }) {
+  const [failure, setFailure] = useState<string | null>(null);
+  const who = useWho();
+  const known = checkOf(sessions, survey.survey);
+  const check = () =>
+    openCheck(survey, who).then(
+      (session) => go(pages.label(session)),
+      (error: Error) => setFailure(error.message),
+    );
+  return (
+    <div className="ways">
+      {failure !== null && <span className="hint">{failure}</span>}
+      <button type="button" className="main" disabled={!ready} onClick={() => void check()}>
+        Check the candidates
+      </button>
+      <button
+        type="button"
+        onClick={() => go(pages.field(survey.survey, known === undefined ? {} : { session: known.session }))}
+      >
+        {survey.fields === 1 ? "Image" : `${survey.fields} images`}
+      </button>
+      <button type="button" onClick={() => go(pages.start(survey.survey))}>
+        New search
+      </button>
+    </div>
+  );
+}
+
 function SurveyCard({ survey: listed, sessions, onChanged }: CardProps) {
   const survey = useSurvey(listed.survey).answer ?? listed;
   const { ready, growing } = featuresOf(survey);
@@ -52,14 +83,18 @@ function SurveyCard({ survey: listed, sessions, onChanged }: CardProps) {
         <div>
           <h2>{survey.title}</h2>
           <p className="hint">
-            {survey.count.toLocaleString("en-US")} objects,{" "}
+            {survey.count.toLocaleString("en-US")} {survey.fields === 0 ? "objects" : "candidates"},{" "}
             {survey.kind === "flux" ? `flux in ${survey.bands.join(", ")}` : "colour pictures"}
             {survey.problems > 0 && `; ${survey.problems} files or rows have problems (skyloop survey info lists them)`}
           </p>
         </div>
-        <button type="button" className="main" onClick={() => go(pages.start(survey.survey))}>
-          New search
-        </button>
+        {survey.fields === 0 ? (
+          <button type="button" className="main" onClick={() => go(pages.start(survey.survey))}>
+            New search
+          </button>
+        ) : (
+          <CheckButtons survey={survey} sessions={sessions} ready={ready.length > 0} />
+        )}
       </div>
       {ready.length === 0 && <FeaturesHint growing={growing} />}
       <div className="strip" aria-hidden="true">

@@ -1,10 +1,11 @@
 import { useState } from "react";
 import { type Keys, recallKeys } from "../../actions/keys.ts";
 import { useWho } from "../../actions/memory.ts";
-import { useTitle } from "../../actions/route.ts";
+import { go, pages, useTitle } from "../../actions/route.ts";
 import { useKeys } from "../../actions/use-keys.ts";
 import { usePaint } from "../../actions/use-paint.ts";
 import { PageFailure } from "../../parts/failure.tsx";
+import { type Outlines, useOutlines } from "../../parts/field/use-outlines.ts";
 import { Help } from "../../parts/help.tsx";
 import { ObjectView } from "../../parts/object/object-view.tsx";
 import { Notice } from "../../parts/save-state.tsx";
@@ -39,6 +40,13 @@ function Labelling({ session }: { session: LiveSession }) {
   const grid = useGrid(session, picks, about);
   const { current, answered } = grid;
   const pictures = usePictureSettings();
+  const outlines = useOutlines(
+    session.state.survey,
+    picks.map(({ object }) => object),
+  );
+  const { survey, session: id } = session.state;
+  const inField = (object: string) =>
+    outlines.candidates.has(object) && go(pages.field(survey, { session: id, object }));
   const [keys, setKeys] = useState<Keys>(recallKeys);
   const [over, setOver] = useState<Over>(null);
   const open = (object: string) => setOver({ what: "object", object });
@@ -60,6 +68,8 @@ function Labelling({ session }: { session: LiveSession }) {
     [keys.rest]: grid.rest,
     [keys.tag]: () => current !== undefined && setOver({ what: "tags", object: current }),
     [keys.open]: () => current !== undefined && open(current),
+    [keys.outlines]: outlines.toggle,
+    [keys.field]: () => current !== undefined && inField(current),
     [keys.undo]: session.undo,
     [keys.redo]: session.redo,
     "Ctrl+z": session.undo,
@@ -75,7 +85,7 @@ function Labelling({ session }: { session: LiveSession }) {
         <Scoring session={session} />
         <Notice session={session} />
         <Nothing session={session} shown={shown} />
-        <Grid session={session} shown={shown} grid={grid} pictures={pictures} onOpen={open} />
+        <Grid session={session} shown={shown} grid={grid} pictures={pictures} outlines={outlines} onOpen={open} />
         <PhoneBar onLabel={grid.advance} onOpen={() => current !== undefined && open(current)} />
       </section>
       <Side
@@ -83,6 +93,8 @@ function Labelling({ session }: { session: LiveSession }) {
         pictures={pictures}
         onArtefact={current === undefined ? null : grid.artefact}
         onTags={current === undefined ? null : () => setOver({ what: "tags", object: current })}
+        outlines={outlines.candidates.size === 0 ? null : outlines}
+        onField={current === undefined ? null : () => inField(current)}
         onKeys={() => setOver({ what: "keys" })}
         onOpen={open}
       />
@@ -128,10 +140,11 @@ interface GridProps {
   shown: Shown;
   grid: ReturnType<typeof useGrid>;
   pictures: PictureSettings;
+  outlines: Outlines;
   onOpen(object: string): void;
 }
 
-function Grid({ session, shown: { picks }, grid, pictures: { size, magnify }, onOpen }: GridProps) {
+function Grid({ session, shown: { picks }, grid, pictures: { size, magnify }, outlines, onOpen }: GridProps) {
   const { state, labelOf, tagsOf } = session;
   const paint = usePaint((object) => CYCLE[labelOf(object) ?? "none"], session.label);
   const disputed = new Set(state.conflicts.map(({ object }) => object));
@@ -150,6 +163,7 @@ function Grid({ session, shown: { picks }, grid, pictures: { size, magnify }, on
           caption={score === null ? object : score.toFixed(3)}
           badge={disputed.has(object) ? "two opinions" : reason === "random" ? "random" : undefined}
           tags={tagsOf(object)}
+          candidate={outlines.shown ? outlines.candidates.get(object) : undefined}
           onClick={grid.click}
           onOpen={onOpen}
         />

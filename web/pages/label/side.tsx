@@ -1,5 +1,6 @@
 import { go, pages } from "../../actions/route.ts";
 import { AlphaSlider, NextPreview } from "../../parts/alpha.tsx";
+import type { Outlines } from "../../parts/field/use-outlines.ts";
 import { Opinions } from "../../parts/opinions.tsx";
 import { LearningPanel } from "../../parts/plots/learning.tsx";
 import { RoundTable } from "../../parts/plots/rounds.tsx";
@@ -11,12 +12,15 @@ interface Props {
   pictures: PictureSettings;
   onTags: (() => void) | null;
   onArtefact: (() => void) | null;
+  /** Of detections. */
+  outlines: Outlines | null;
+  onField: (() => void) | null;
   onKeys(): void;
   onOpen(object: string): void;
 }
 
 /** Beside the page: what was found so far, how reliable it is, and what the next round will show. */
-export function Side({ session, pictures, onTags, onArtefact, onKeys, onOpen }: Props) {
+export function Side({ session, pictures, onTags, onArtefact, outlines, onField, onKeys, onOpen }: Props) {
   const { state, page, learned } = session;
   return (
     <aside className="side" aria-label="Progress of the search">
@@ -42,6 +46,16 @@ export function Side({ session, pictures, onTags, onArtefact, onKeys, onOpen }: 
         >
           Artefact
         </button>
+        {outlines !== null && (
+          <>
+            <button type="button" disabled={onField === null} onClick={() => onField?.()}>
+              Field
+            </button>
+            <button type="button" aria-pressed={outlines.shown} onClick={outlines.toggle}>
+              Outlines
+            </button>
+          </>
+        )}
         <button type="button" onClick={onKeys}>
           Keys
         </button>
@@ -49,13 +63,15 @@ export function Side({ session, pictures, onTags, onArtefact, onKeys, onOpen }: 
       <PictureSize {...pictures} />
       <LearningPanel session={state.session} learned={learned} positives={state.positives} />
       <RoundTable rounds={state.rounds} />
-      <AlphaSlider
-        id="alpha"
-        alpha={state.alpha}
-        answers={state.pageSize}
-        onChange={session.setAlpha}
-        preview={(alpha) => <NextPreview state={state} round={page?.round ?? 0} learned={learned} alpha={alpha} />}
-      />
+      {state.prior === undefined && (
+        <AlphaSlider
+          id="alpha"
+          alpha={state.alpha}
+          answers={state.pageSize}
+          onChange={session.setAlpha}
+          preview={(alpha) => <NextPreview state={state} round={page?.round ?? 0} learned={learned} alpha={alpha} />}
+        />
+      )}
       <Opinions state={state} onOpen={onOpen} />
     </aside>
   );

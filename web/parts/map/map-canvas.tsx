@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { type Canvas, density, useSize } from "../../actions/use-size.ts";
 import {
   type CanvasPoint,
   drawPoints,
@@ -25,8 +26,6 @@ interface Props {
 
 type Mode = "move" | "lasso";
 const HOVER_MS = 80;
-/** Pixels of the screen in one of the page's: more than two cannot be seen. */
-const density = () => Math.min(2, devicePixelRatio || 1);
 
 /**
  * A scatter of up to some hundred thousand points, drawn pixel by pixel: wheel zooms, drag moves, Shift+drag draws a
@@ -91,25 +90,6 @@ function MapTools({ mode, onMode, onZoom, onWhole }: ToolsProps) {
       </button>
     </div>
   );
-}
-
-type Canvas = React.RefObject<HTMLCanvasElement | null>;
-
-/** The size of the canvas on the page, in its pixels. */
-function useSize(canvas: Canvas): Size {
-  const [size, setSize] = useState<Size>({ width: 800, height: 560 });
-  useEffect(() => {
-    if (canvas.current === null) return;
-    const observer = new ResizeObserver(([{ contentRect }]) =>
-      setSize({
-        width: Math.max(200, Math.round(contentRect.width)),
-        height: Math.max(200, Math.round(contentRect.height)),
-      }),
-    );
-    observer.observe(canvas.current);
-    return () => observer.disconnect();
-  }, [canvas]);
-  return size;
 }
 
 /** The ground of the canvas as 0xRRGGBB, kept up with the theme. */

@@ -68,6 +68,7 @@ export function ObjectView(props: Props) {
           <Steps place={place} of={list.length} onStep={step} />
         </div>
         <PixelCanvas
+          candidate={facts?.candidate ?? null}
           survey={survey}
           object={object}
           position={position}

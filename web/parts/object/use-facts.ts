@@ -1,4 +1,5 @@
 import type { ObjectDetail, SessionEvent } from "../../../src/contract/api.ts";
+import type { Candidate } from "../../../src/contract/fields.ts";
 import type { ImageHead, ObjectPrediction } from "../../../src/contract/predictions.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { api } from "../../client/api.ts";
@@ -8,6 +9,8 @@ export interface Facts {
   detail: ObjectDetail | null;
   near: { object: string; similarity: number }[];
   predictions: ObjectPrediction[];
+  /** Where it was detected, in a survey of detections. */
+  candidate: Candidate | null;
 }
 
 /**
@@ -16,15 +19,16 @@ export interface Facts {
  */
 export function useFacts(survey: string, model: string, object: string): Facts | null {
   const ask = async (): Promise<Facts> => {
-    const [detail, near, predictions] = await Promise.all([
+    const [detail, near, predictions, [candidate = null]] = await Promise.all([
       api.detail(survey, object).catch(() => null),
       api.neighbours(survey, model, object, 12).then(
         ({ objects }) => objects,
         () => [],
       ),
       api.predictionsOf(survey, object).catch(() => []),
+      api.candidates(survey, [object]).catch(() => []),
     ]);
-    return { detail, near, predictions };
+    return { detail, near, predictions, candidate };
   };
   return useAsked(ask, [survey, model, object]).answer;
 }

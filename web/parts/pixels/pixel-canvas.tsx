@@ -1,7 +1,10 @@
 import { useEffect, useRef, useState } from "react";
+import type { Candidate } from "../../../src/contract/fields.ts";
 import type { Why } from "../../../src/contract/insight.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { fetchPixels, type Pixels } from "../../client/api.ts";
+import { Outline } from "../field/outline.tsx";
+import { useOutlines } from "../field/use-outlines.ts";
 import { HeatCanvas } from "./heat-canvas.tsx";
 import { Knobs } from "./knobs.tsx";
 import { readPixel, type SkyFrame } from "./read-pixel.ts";
@@ -14,6 +17,8 @@ interface Props extends SkyFrame {
   object: string;
   /** Regions that raise and lower the score, drawn over the picture. */
   heat: Why["heat"];
+  /** The detection that it is, if it is one. */
+  candidate: Candidate | null;
 }
 
 const AS_RENDERED: View = {
@@ -28,12 +33,13 @@ const AS_RENDERED: View = {
 };
 
 /** A stamp's float pixels with band, stretch, limits, zoom, scale bar, and value and position under the pointer. */
-export function PixelCanvas({ survey, object, heat, ...sky }: Props) {
+export function PixelCanvas({ survey, object, heat, candidate, ...sky }: Props) {
   const { answer: pixels, failure } = useAsked(() => fetchPixels(survey, object), [survey, object]);
   const [view, setView] = useState<View>(AS_RENDERED);
   const [zoom, setZoom] = useState<Zoom>(NO_ZOOM);
   const [under, setUnder] = useState("");
   const [regions, setRegions] = useState(true);
+  const { shown: outlines, toggle } = useOutlines(survey, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another object is seen whole
   useEffect(() => setZoom(NO_ZOOM), [object]);
   const panels = pixels === null ? 1 : panelsOf(pixels, view);
@@ -60,6 +66,7 @@ export function PixelCanvas({ survey, object, heat, ...sky }: Props) {
       >
         <Picture object={object} pixels={pixels} view={view} />
         {heat !== null && regions && pixels !== null && panels === 1 && <HeatCanvas heat={heat} pixels={pixels} />}
+        {candidate !== null && outlines && panels === 1 && <Outline candidate={candidate} />}
       </Frame>
       <output className="under">
         {failure ?? (under === "" ? "Point at a pixel to read it; the wheel zooms." : under)}
@@ -69,6 +76,11 @@ export function PixelCanvas({ survey, object, heat, ...sky }: Props) {
         {heat !== null && (
           <label className="check">
             <input type="checkbox" checked={regions} onChange={(event) => setRegions(event.target.checked)} /> Regions
+          </label>
+        )}
+        {candidate !== null && (
+          <label className="check">
+            <input type="checkbox" checked={outlines} onChange={toggle} /> Outline
           </label>
         )}
         <span className="zooms">
