@@ -55,7 +55,7 @@ export async function detectImages(
       });
     const written = await writeDetections(results, {
       ...options,
-      title: `${noun[0].toUpperCase()}${noun.slice(1)} in ${results[0].image.name}`,
+      title: `${noun[0].toUpperCase()}${noun.slice(1)} in ${results.length === 1 ? results[0].image.name : `${results.length} images`}`,
       progress: progress("cutting stamps", "stamps"),
     });
     const problems = results.flatMap((one) => [...one.image.problems, ...one.problems]);

@@ -1,9 +1,5 @@
 /** A session's ranking and labels as a table that other programs read. */
-<<<<<<< HEAD
 import { type ColumnSpec, type TableFormat, type TableRow, type TableRows, writeTable } from "../survey/catalogue.ts";
-=======
-import { type ColumnSpec, type TableFormat, type TableRow, writeTable } from "../survey/catalogue.ts";
->>>>>>> 229a37b (The page knows a survey of detections: outlines on stamps, the image with all candidates, missed objects drawn as boxes, verdicts that begin with the detector's order)
 import type { Cell } from "../survey/duck.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 import { harmless } from "../survey/spreadsheet.ts";

@@ -41,7 +41,7 @@ interface Fit {
  * Learns from the examples; without both classes the order is that of the prior. The same space and examples give the same
  * scores.
  */
-export function learnFromPrior(space: PriorSpace, examples: readonly Example[]): Learner {
+function learnFromPrior(space: PriorSpace, examples: readonly Example[]): Learner {
   const positives = examples.filter(({ positive }) => positive).length;
   const none = { weights: new Float64Array(space.dim), bias: 0, trust: 1 };
   if (positives === 0 || positives === examples.length) return learnerOf(space, none);

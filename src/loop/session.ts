@@ -52,7 +52,7 @@ function mustKnow(survey: SessionSurvey, objects: string[]): void {
     );
 }
 
-/** Throws where a box cannot be one of an object that the detector missed: FIELD_UNKNOWN, BOX_OUTSIDE, SAME_ID. */
+/** Throws where a box cannot be one of an object that the detector missed: FIELD_UNKNOWN, DRAWN_OUTSIDE, SAME_ID. */
 function mustFit(survey: SessionSurvey, object: string, { field, box: [x1, y1, x2, y2] }: DrawnBox): void {
   const size = survey.fieldOf?.(field);
   if (size === undefined)
@@ -64,7 +64,7 @@ function mustFit(survey: SessionSurvey, object: string, { field, box: [x1, y1, x
     throw new SkyloopError("SAME_ID", `${object} is an object of survey ${survey.name}; give the box another id`);
   if (!(x1 >= 0 && y1 >= 0 && x2 <= size.widthPx && y2 <= size.heightPx))
     throw new SkyloopError(
-      "BOX_OUTSIDE",
+      "DRAWN_OUTSIDE",
       `box ${x1}, ${y1}, ${x2}, ${y2} leaves image ${field} of ${size.widthPx} x ${size.heightPx} px; edges lie between 0 and these`,
     );
 }
@@ -173,7 +173,7 @@ const boxesSeen = ({ boxes }: FoldedSession, sees: (object: string) => boolean):
 
 /**
  * Records labels, tags and drawn objects; when it returns they are on disk. Throws OBJECT_UNKNOWN, NOTHING_TO_SAVE, PAGE_STALE,
- * FIELD_UNKNOWN, BOX_OUTSIDE, SAME_ID.
+ * FIELD_UNKNOWN, DRAWN_OUTSIDE, SAME_ID.
  */
 export async function addLabels(
   store: Store,

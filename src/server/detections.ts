@@ -79,7 +79,7 @@ export function fieldView(survey: Survey, name: string): FieldView {
 }
 
 /** Where objects were found; those that were not detected in an image are left out. Throws DETECTIONS_BROKEN. */
-export function candidatesOf(survey: Survey, objects: readonly string[]): Candidate[] {
+export function candidatesAmong(survey: Survey, objects: readonly string[]): Candidate[] {
   if (fieldsOf(survey).length === 0) return [];
   const { entries } = detectionsOf(survey);
   return objects.flatMap((object) => {

@@ -174,7 +174,7 @@ describe("looking through detections", () => {
 
   it.each([
     [{ object: "n-1", box: { field: "north", box: [1, 1, 5, 5] } }, 404, "FIELD_UNKNOWN"],
-    [{ object: "n-1", box: { field: "east", box: [1, 1, 500, 5] } }, 400, "BOX_OUTSIDE"],
+    [{ object: "n-1", box: { field: "east", box: [1, 1, 500, 5] } }, 400, "DRAWN_OUTSIDE"],
     [{ object: "n-1", box: { field: "east", box: [5, 1, 5, 5] } }, 400, "BAD_REQUEST"],
     [{ object: "east-0001", box: { field: "east", box: [1, 1, 5, 5] } }, 400, "SAME_ID"],
     [{ object: "n-1", value: "positive" }, 404, "OBJECT_UNKNOWN"],

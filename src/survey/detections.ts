@@ -6,14 +6,14 @@ import { messageOf, SkyloopError } from "../base/errors.ts";
 import type { MaskPx } from "../contract/detection.ts";
 import { type Candidate, FieldImage, type FieldSky } from "../contract/fields.ts";
 import type { Survey } from "./folder.ts";
-import { outlineOf } from "./outline.ts";
+import { maskOutline } from "./outline.ts";
 import { maskOfRuns } from "./run-lengths.ts";
 import { parseWcs, type Wcs } from "./wcs.ts";
 
 /** File that tells of the images; a survey folder without it is none of detections. */
 export const FIELDS_FILE = "fields.json";
 /** Folder of the images' pictures, one below it for each, named by its place from 1. */
-export const FIELDS_FOLDER = "fields";
+const FIELDS_FOLDER = "fields";
 
 /** Name of an image's folder of pictures. */
 export const fieldFolder = (place: number): string => join(FIELDS_FOLDER, String(place + 1).padStart(4, "0"));
@@ -60,7 +60,7 @@ export function readDetections(folder: string): DetectionEntry[] {
 }
 
 /** The mask of a detection, where it has one. */
-export function maskOf({ segmentation }: Pick<DetectionEntry, "segmentation">): MaskPx | null {
+function maskOf({ segmentation }: Pick<DetectionEntry, "segmentation">): MaskPx | null {
   if (segmentation === undefined) return null;
   const [height, width] = segmentation.size;
   return maskOfRuns(segmentation.counts, width, height);
@@ -87,7 +87,7 @@ export function candidateOf(survey: Survey, field: FieldImage, entry: DetectionE
     object: entry.id,
     field: field.name,
     box: [x, y, x + width, y + height],
-    outline: mask === null ? [] : outlineOf(mask),
+    outline: mask === null ? [] : maskOutline(mask),
     class: entry.class,
     score: entry.score,
     turn: field.turn,

@@ -13,7 +13,7 @@ const STEPS = [
  * The closed lines around a mask's pixels and its holes, each x, y, x, y, … at its corners, in pixels of the image (whole numbers:
  * edges). Filled even-odd they give the mask back.
  */
-export function outlineOf({ x: x0, y: y0, width: W, height: H, bits }: MaskPx): number[][] {
+export function maskOutline({ x: x0, y: y0, width: W, height: H, bits }: MaskPx): number[][] {
   const set = (x: number, y: number) => x >= 0 && y >= 0 && x < W && y < H && bits[y * W + x] === 1;
   // By corner, the directions of the edges that leave it and are not walked yet.
   const leaving = new Map<number, number[]>();

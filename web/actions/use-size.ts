@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** A canvas of the page. */
+/** What holds the canvas element that a component draws on, once it is on the page. */
 export type Canvas = React.RefObject<HTMLCanvasElement | null>;
 
 /** Pixels of the screen in one of the page's: more than two cannot be seen. */

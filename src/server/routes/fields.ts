@@ -7,7 +7,7 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { AskCandidates, Candidate, FieldInfo, FieldView } from "../../contract/fields.ts";
 import { fieldFolder, fieldTile } from "../../survey/detections.ts";
-import { candidatesOf, fieldInfos, fieldView, mustHaveField } from "../detections.ts";
+import { candidatesAmong, fieldInfos, fieldView, mustHaveField } from "../detections.ts";
 import type { Workspace } from "../workspace.ts";
 import { InSurvey } from "./params.ts";
 
@@ -54,6 +54,6 @@ export function fieldRoutes(plain: FastifyInstance, { workspace }: { workspace: 
   app.post(
     "/api/surveys/:survey/candidates",
     { schema: { params: InSurvey, body: AskCandidates, response: { 200: z.array(Candidate) } } },
-    ({ params, body }) => candidatesOf(workspace.get(params.survey).survey, body.objects),
+    ({ params, body }) => candidatesAmong(workspace.get(params.survey).survey, body.objects),
   );
 }

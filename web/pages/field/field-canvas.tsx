@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import type { FieldView } from "../../../src/contract/fields.ts";
 import { type Canvas, density, useSize } from "../../actions/use-size.ts";
 import { shownSize, toFile } from "../../parts/field/turn.ts";
-import { Overlay } from "./overlay.tsx";
+import { FieldOverlay } from "./overlay.tsx";
 import { paint, type Scene } from "./paint.ts";
 import { skyAt, skyText } from "./sky.ts";
 import { useTiles } from "./use-tiles.ts";
@@ -57,7 +57,7 @@ export function FieldCanvas({ survey, field, drawing, onSelect, onOpen, onDraw, 
           onDoubleClick={() => scene.selected !== null && onOpen(scene.selected)}
           onPointerLeave={() => setUnder("")}
         />
-        <Overlay field={field} view={view} frame={frame} onZoom={zoom} onWhole={() => setView(null)} />
+        <FieldOverlay field={field} view={view} frame={frame} onZoom={zoom} onWhole={() => setView(null)} />
       </div>
       <output className="under">
         {under || "Point at the image to read a position. The wheel zooms, a drag moves, a click selects."}

@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** Over the image: zoom, a scale, and where north and east are. */
-export function Overlay({ field, view, frame, onZoom, onWhole }: Props) {
+export function FieldOverlay({ field, view, frame, onZoom, onWhole }: Props) {
   return (
     <>
       <div className="field-tools" role="toolbar" aria-label="Zoom">

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import type { LabelValue } from "../../../src/contract/api.ts";
 import type { FieldView } from "../../../src/contract/fields.ts";
 import type { Keys } from "../../actions/keys.ts";
@@ -31,10 +32,15 @@ interface Props {
 /** Beside the image: the selected object, and all of them as a list, highest score first. */
 export function FieldSide(props: Props) {
   const { shapes, selected, labelOf, onSelect } = props;
+  const list = useRef<HTMLOListElement>(null);
+  const object = selected?.object;
+  useEffect(() => {
+    if (object !== undefined) list.current?.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" });
+  }, [object]);
   return (
     <aside className="side" aria-label="Objects in this image">
       {selected === null ? <p className="hint">Nothing is selected.</p> : <Selected {...props} shape={selected} />}
-      <ol className="plain field-list" aria-label="Objects, highest score first">
+      <ol ref={list} className="plain field-list" aria-label="Objects, highest score first">
         {shapes.slice(0, LISTED).map(({ object, score }) => (
           <li key={object}>
             <button
