@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Page as PageOfPicks, SessionState } from "../src/contract/api.ts";
 import { freePort, launch, type Running, startServer, until } from "../test/e2e/harness.ts";
 import { firstPaint, memoryOf, traceScroll, wheel } from "../test/e2e/trace.ts";
@@ -55,8 +55,19 @@ const spreadOf = (times: number[]): Spread => ({
   clicks: times.length,
 });
 
+/** A server that is measured, its session, and a browser to visit it. */
+interface Site {
+  address: string;
+  session: string;
+  ask: <T>(path: string, body?: object) => Promise<T>;
+  /** Visits with an empty cache, as the first time. */
+  visit: <T>(path: string, look: (page: Page) => Promise<T>) => Promise<T>;
+}
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+/** Makes a survey of `objects`, serves it, and measures the page in Chromium. */
 export async function benchPage({ objects = 200_000, dim = 384, visits = 3, rounds = 6 } = {}): Promise<PageBench> {
-  const say = (text: string) => process.stderr.write(`${text}\n`);
   say("making the survey");
   const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
   const survey = await largeSurvey(folder, objects, dim);
@@ -65,117 +76,14 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
   try {
     server = await startServer([survey], await freePort());
     const { address, pid } = server;
-    const ask = async <T>(path: string, body?: object): Promise<T> => {
-      const init =
-        body === undefined
-          ? {}
-          : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-      return (await (await fetch(`${address}/api${path}`, init)).json()) as T;
-    };
-    const rows = Array.from({ length: 400 }, (_, row) => row);
-    const { session } = await ask<SessionState>("/sessions", {
-      survey: "large",
-      model: "toy",
-      target: "Bench",
-      pageSize: 24,
-      who: "me",
-      positive: rows.filter(isWanted).slice(0, 8).map(largeId),
-      negative: rows
-        .filter((row) => !isWanted(row))
-        .slice(0, 8)
-        .map(largeId),
-    });
-    await ask<PageOfPicks>(`/sessions/${session}/rounds`, { who: "me", seen: 0 });
-    const ranked = async () => (await ask<SessionState>(`/sessions/${session}`)).page?.provisional === false;
-    await until(ranked);
-
-    /** Visits with an empty cache, as the first time. */
-    const visit = async <T>(path: string, look: (page: Page) => Promise<T>): Promise<T> => {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
-      const page = await context.newPage();
-      await page.goto(address + path);
-      const found = await look(page);
-      await context.close();
-      return found;
-    };
-    const ranking = `/session/${session}/results`;
-    const paints: PageBench["firstPaintMs"] = { home: [], ranking: [], label: [] };
-    const pictures: number[] = [];
-    say("first paints");
-    for (let i = 0; i < visits; i++) {
-      paints.home.push(await visit("/", firstPaint));
-      paints.label.push(await visit(`/session/${session}`, firstPaint));
-      paints.ranking.push(await visit(ranking, firstPaint));
-      pictures.push(
-        await visit(ranking, (page) =>
-          page
-            .waitForFunction(() => {
-              const first = document.querySelector<HTMLImageElement>(".results .tile img");
-              return first?.complete === true && first.naturalWidth > 0 && performance.now();
-            })
-            .then((handle) => handle.jsonValue() as Promise<number>),
-        ),
-      );
-    }
-
-    say("scrolling");
-    const [slow, fast, heap] = await visit(ranking, async (page) => {
-      await page.locator(".tile[data-object] img").first().waitFor();
-      const client = await page.context().newCDPSession(page);
-      const before = await memoryOf(page);
-      const at = { x: 600, y: 500, forMs: 4000 };
-      const slowly = await traceScroll(page, () => wheel(client, { ...at, speedPxPerSecond: 800 }));
-      const quickly = await traceScroll(page, () => wheel(client, { ...at, speedPxPerSecond: 4000 }));
-      const scroller = page.getByRole("region", { name: "Objects, best first" });
-      for (let step = 1; step <= 60; step++) {
-        await scroller.evaluate((element, share) => element.scrollTo(0, element.scrollHeight * share), step / 60);
-        await page.waitForTimeout(120);
-      }
-      return [
-        slowly,
-        quickly,
-        { before: before.heapBytes / 2 ** 20, after: (await memoryOf(page)).heapBytes / 2 ** 20 },
-      ] as const;
-    });
-
-    say("map");
-    const map = await visit(`/map/large?session=${session}`, async (page) => {
-      const canvas = page.getByRole("img", { name: /^Map of/ });
-      await canvas.waitFor({ timeout: 120_000 });
-      const box = await canvas.boundingBox();
-      if (box === null) throw new Error("the map has no size");
-      return traceScroll(page, async () => {
-        await page.mouse.move(box.x + 200, box.y + 200);
-        await page.mouse.down();
-        for (let step = 0; step < 240; step++) {
-          await page.mouse.move(box.x + 200 + step, box.y + 200 + step / 2);
-          await page.waitForTimeout(8);
-        }
-        await page.mouse.up();
-      });
-    });
-
-    say("clicks and rounds");
-    const clicks: number[][] = [[], []];
-    const [next, whole]: number[][] = [[], []];
-    await visit(`/session/${session}`, async (page) => {
-      await page.locator(".work .tile").first().waitFor();
-      // A page without an answer is not left by Enter alone: it asks first.
-      await page.evaluate(clickEach, 0);
-      await page.locator(".save.ok").waitFor();
-      for (let round = 1; round <= rounds; round++) {
-        next.push(await page.evaluate(pressEnter));
-        const start = performance.now();
-        const labelled = page.evaluate(clickEach, round % 2 === 0 ? 100 : 0);
-        await until(ranked);
-        whole.push(next[next.length - 1] + performance.now() - start);
-        clicks[round % 2].push(...(await labelled));
-        await page.locator(".save.ok").waitFor();
-      }
-    });
+    const site = await openSite(address, browser);
+    const paints = await firstPaints(site, visits);
+    const { slow, fast, heap } = await scrolling(site);
+    const map = await mapMoved(site);
+    const labelling = await clicksAndRounds(site, rounds);
     say("the server while it ranks and exports");
-    const alone = await benchServer(ask, address, pid, {
-      session,
+    const alone = await benchServer(site.ask, address, pid, {
+      session: site.session,
       objects,
       rounds: 2,
       label: (n) => largeId(n + 1000),
@@ -184,13 +92,10 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
       objects,
       dim,
       server: alone,
-      firstPaintMs: paints,
-      firstPicturesMs: pictures,
+      ...paints,
       framesPerSecond: { scroll: slow.framesPerSecond, fastScroll: fast.framesPerSecond, map: map.framesPerSecond },
       longestGapMs: { scroll: slow.longestGapMs, fastScroll: fast.longestGapMs, map: map.longestGapMs },
-      clickToShownSavedMs: { tenASecond: spreadOf(clicks[0]), atOnce: spreadOf(clicks[1]) },
-      nextPageMs: next,
-      wholeRankingMs: whole,
+      ...labelling,
       heapMegabytes: heap,
     };
   } finally {
@@ -198,6 +103,135 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
     await server?.kill();
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Begins a session on a server, and waits until it has ranked the survey once. */
+async function openSite(address: string, browser: Browser): Promise<Site> {
+  const ask = async <T>(path: string, body?: object): Promise<T> => {
+    const init =
+      body === undefined
+        ? {}
+        : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    return (await (await fetch(`${address}/api${path}`, init)).json()) as T;
+  };
+  const rows = Array.from({ length: 400 }, (_, row) => row);
+  const { session } = await ask<SessionState>("/sessions", {
+    survey: "large",
+    model: "toy",
+    target: "Bench",
+    pageSize: 24,
+    who: "me",
+    positive: rows.filter(isWanted).slice(0, 8).map(largeId),
+    negative: rows
+      .filter((row) => !isWanted(row))
+      .slice(0, 8)
+      .map(largeId),
+  });
+  await ask<PageOfPicks>(`/sessions/${session}/rounds`, { who: "me", seen: 0 });
+  const visit = async <T>(path: string, look: (page: Page) => Promise<T>): Promise<T> => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+    const page = await context.newPage();
+    await page.goto(address + path);
+    const found = await look(page);
+    await context.close();
+    return found;
+  };
+  const site = { address, session, ask, visit };
+  await until(() => isRanked(site));
+  return site;
+}
+
+const isRanked = async ({ ask, session }: Site) =>
+  (await ask<SessionState>(`/sessions/${session}`)).page?.provisional === false;
+const rankingOf = ({ session }: Site) => `/session/${session}/results`;
+
+async function firstPaints(site: Site, visits: number): Promise<Pick<PageBench, "firstPaintMs" | "firstPicturesMs">> {
+  say("first paints");
+  const { visit, session } = site;
+  const firstPaintMs: PageBench["firstPaintMs"] = { home: [], ranking: [], label: [] };
+  const firstPicturesMs: number[] = [];
+  for (let i = 0; i < visits; i++) {
+    firstPaintMs.home.push(await visit("/", firstPaint));
+    firstPaintMs.label.push(await visit(`/session/${session}`, firstPaint));
+    firstPaintMs.ranking.push(await visit(rankingOf(site), firstPaint));
+    firstPicturesMs.push(
+      await visit(rankingOf(site), (page) =>
+        page
+          .waitForFunction(() => {
+            const first = document.querySelector<HTMLImageElement>(".results .tile img");
+            return first?.complete === true && first.naturalWidth > 0 && performance.now();
+          })
+          .then((handle) => handle.jsonValue() as Promise<number>),
+      ),
+    );
+  }
+  return { firstPaintMs, firstPicturesMs };
+}
+
+/** A slow and a fast scroll of the ranking; the page's memory before, and after a scroll through all of it. */
+async function scrolling(site: Site) {
+  say("scrolling");
+  return site.visit(rankingOf(site), async (page) => {
+    await page.locator(".tile[data-object] img").first().waitFor();
+    const client = await page.context().newCDPSession(page);
+    const before = await memoryOf(page);
+    const at = { x: 600, y: 500, forMs: 4000 };
+    const slow = await traceScroll(page, () => wheel(client, { ...at, speedPxPerSecond: 800 }));
+    const fast = await traceScroll(page, () => wheel(client, { ...at, speedPxPerSecond: 4000 }));
+    const scroller = page.getByRole("region", { name: "Objects, best first" });
+    for (let step = 1; step <= 60; step++) {
+      await scroller.evaluate((element, share) => element.scrollTo(0, element.scrollHeight * share), step / 60);
+      await page.waitForTimeout(120);
+    }
+    const heap = { before: before.heapBytes / 2 ** 20, after: (await memoryOf(page)).heapBytes / 2 ** 20 };
+    return { slow, fast, heap };
+  });
+}
+
+/** The map of all objects, dragged. */
+async function mapMoved({ visit, session }: Site) {
+  say("map");
+  return visit(`/map/large?session=${session}`, async (page) => {
+    const canvas = page.getByRole("img", { name: /^Map of/ });
+    await canvas.waitFor({ timeout: 120_000 });
+    const box = await canvas.boundingBox();
+    if (box === null) throw new Error("the map has no size");
+    return traceScroll(page, async () => {
+      await page.mouse.move(box.x + 200, box.y + 200);
+      await page.mouse.down();
+      for (let step = 0; step < 240; step++) {
+        await page.mouse.move(box.x + 200 + step, box.y + 200 + step / 2);
+        await page.waitForTimeout(8);
+      }
+      await page.mouse.up();
+    });
+  });
+}
+
+async function clicksAndRounds(
+  site: Site,
+  rounds: number,
+): Promise<Pick<PageBench, "clickToShownSavedMs" | "nextPageMs" | "wholeRankingMs">> {
+  say("clicks and rounds");
+  const clicks: number[][] = [[], []];
+  const [nextPageMs, wholeRankingMs]: number[][] = [[], []];
+  await site.visit(`/session/${site.session}`, async (page) => {
+    await page.locator(".work .tile").first().waitFor();
+    // A page without an answer is not left by Enter alone: it asks first.
+    await page.evaluate(clickEach, 0);
+    await page.locator(".save.ok").waitFor();
+    for (let round = 1; round <= rounds; round++) {
+      nextPageMs.push(await page.evaluate(pressEnter));
+      const start = performance.now();
+      const labelled = page.evaluate(clickEach, round % 2 === 0 ? 100 : 0);
+      await until(() => isRanked(site));
+      wholeRankingMs.push(nextPageMs[nextPageMs.length - 1] + performance.now() - start);
+      clicks[round % 2].push(...(await labelled));
+      await page.locator(".save.ok").waitFor();
+    }
+  });
+  const clickToShownSavedMs = { tenASecond: spreadOf(clicks[0]), atOnce: spreadOf(clicks[1]) };
+  return { clickToShownSavedMs, nextPageMs, wholeRankingMs };
 }
 
 /** The figures as a table. */

@@ -20,11 +20,23 @@ async function load<T>(file: string): Promise<T> {
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|start|regions|detect|loop|page|download|cut`. */
+/** `skyloop bench encode|train|start|regions|detect|loop|sources|page|download|cut`. */
 export function addBenchCommand(program: Command): void {
   const bench = program
     .command("bench")
     .description("measure speed, beside PyTorch and ONNX Runtime where they are installed");
+  addModelBench(bench);
+  addStartBench(bench);
+  addRegionsBench(bench);
+  addDetectBench(bench);
+  addLoopBench(bench);
+  addSourcesBench(bench);
+  addPageBench(bench);
+  addDownloadBench(bench);
+  addCutBench(bench);
+}
+
+function addModelBench(bench: Command): void {
   for (const work of ["encode", "train"] as const)
     bench
       .command(work)
@@ -66,6 +78,9 @@ export function addBenchCommand(program: Command): void {
           process.stdout.write(json ? `${JSON.stringify(result)}\n` : modelTable(result));
         },
       );
+}
+
+function addStartBench(bench: Command): void {
   bench
     .command("start")
     .description("seconds from process start to the features of one image")
@@ -84,6 +99,9 @@ export function addBenchCommand(program: Command): void {
         json ? `${JSON.stringify(result)}\n` : `start to first feature, ${options.model}\n${lines.join("")}`,
       );
     });
+}
+
+function addRegionsBench(bench: Command): void {
   bench
     .command("regions")
     .description("RoIAlign, its gradient and NMS beside torchvision's")
@@ -98,6 +116,9 @@ export function addBenchCommand(program: Command): void {
       const result = benchRegions(options);
       process.stdout.write(json ? `${JSON.stringify(result)}\n` : regionsTable(result));
     });
+}
+
+function addDetectBench(bench: Command): void {
   bench
     .command("detect")
     .description("a tile and a training step of a detector beside torchvision's Mask R-CNN")
@@ -111,6 +132,9 @@ export function addBenchCommand(program: Command): void {
       const result = benchDetect(options);
       process.stdout.write(json ? `${JSON.stringify(result)}\n` : detectTable(result));
     });
+}
+
+function addLoopBench(bench: Command): void {
   bench
     .command("loop")
     .description("time of a saved label, a first page and a full ranking, with 200,000 objects x 384 features")
@@ -136,6 +160,9 @@ export function addBenchCommand(program: Command): void {
         `${options.objects} objects x ${options.dim} features\n  click to saved label  ${result.clickToSavedMs.median.toFixed(2)} ms (worst ${result.clickToSavedMs.worst.toFixed(2)})\n  first page            ${numbers(result.firstPageSeconds)} s\n  full ranking          ${numbers(result.fullRankingSeconds)} s\n  PyTorch, tuned        ${result.peerSeconds.length > 0 ? `${numbers(result.peerSeconds)} s (learn, score, sort)` : "not installed"}\n`,
       );
     });
+}
+
+function addSourcesBench(bench: Command): void {
   bench
     .command("sources")
     .description("sources without a trained model beside sep: purity, completeness by magnitude, processor time")
@@ -150,6 +177,9 @@ export function addBenchCommand(program: Command): void {
       const results = await benchSources(options);
       process.stdout.write(json ? `${JSON.stringify(results)}\n` : sourcesTable(results));
     });
+}
+
+function addPageBench(bench: Command): void {
   bench
     .command("page")
     .description(
@@ -166,6 +196,9 @@ export function addBenchCommand(program: Command): void {
       const result = await benchPage(options);
       process.stdout.write(`${json ? JSON.stringify(result) : describePage(result)}\n`);
     });
+}
+
+function addDownloadBench(bench: Command): void {
   bench
     .command("download")
     .description(
@@ -187,6 +220,9 @@ export function addBenchCommand(program: Command): void {
           : `download from loopback, ${options.size} px, three bands\n${lines.join("")}`,
       );
     });
+}
+
+function addCutBench(bench: Command): void {
   bench
     .command("cut")
     .description("stamps a second of survey cut from four tiles, beside astropy's Cutout2D")

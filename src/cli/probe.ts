@@ -63,70 +63,84 @@ export function addProbeCommand(program: Command): void {
     .option("--write <page>", "with --suites: put the table into its section of a Markdown page")
     .option("--json", "one JSON object", false)
     .action(async (surveys: string[], flags: ProbeFlags) => {
-      const [{ probe }, { HEADS }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
-        import("../evaluate/probe.ts"),
-        import("../evaluate/probe-heads.ts"),
-        import("../base/progress.ts"),
-        import("../base/errors.ts"),
-      ]);
-      const sizes = listed(flags.sizes).map(Number);
-      if (sizes.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < 0))
-        throw new SkyloopError("BAD_OPTION", `--sizes is a list of whole numbers such as 5,50,0, not ${flags.sizes}`);
-      const heads = listed(flags.heads).map((name) => {
-        if (!(name in HEADS))
-          throw new SkyloopError("BAD_OPTION", `--heads is a list of ${Object.keys(HEADS).join(", ")}, not ${name}`);
-        return name as keyof typeof HEADS;
-      });
-      const { NETWORK_NAMES } = await import("../evaluate/probe-networks.ts");
-      const names = listed(flags.networks).map((name) => {
-        const known = NETWORK_NAMES.find((one) => one === name);
-        if (known === undefined)
-          throw new SkyloopError("BAD_OPTION", `--networks is a list of ${NETWORK_NAMES.join(", ")}, not ${name}`);
-        return known;
-      });
-      if (names.length > 0 && flags.suites !== undefined)
-        throw new SkyloopError(
-          "BAD_OPTION",
-          "--networks goes with surveys and --column, not with --suites: every question would take an hour",
-        );
-      const common = { model: flags.model, seeds: flags.seeds, splitSeed: flags.split };
-      if (flags.suites !== undefined) {
-        const { readSuites, runSuites, suitesTable } = await import("../evaluate/suites.ts");
-        const results = await runSuites(readSuites(flags.suites), {
-          ...common,
-          progress: flags.json ? SILENT : terminalProgress("probe", "suites"),
-        });
-        process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
-        if (flags.write !== undefined) {
-          const { writeSection } = await import("./page-section.ts");
-          const command = `bin/skyloop probe --suites ${flags.suites} --model ${flags.model} --seeds ${flags.seeds}`;
-          writeSection(flags.write, command, suitesTable(results), new Date().toISOString().slice(0, 10));
-        }
-        return;
-      }
-      const columns = listed(flags.column);
-      if (surveys.length === 0 || columns.length === 0)
-        throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
-      if (flags.negative !== undefined && flags.positive === undefined)
-        throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");
-      if (columns.length !== 1 && columns.length !== surveys.length)
-        throw new SkyloopError(
-          "BAD_OPTION",
-          `--column names one column for all surveys or one for each of ${surveys.length}, not ${columns.length}`,
-        );
-      const result = await probe({
-        ...common,
-        surveys,
-        columns,
-        positive: listed(flags.positive),
-        negative: listed(flags.negative),
-        sizes,
-        heads,
-        networks: { names, seeds: flags.networkSeeds, steps: flags.networkSteps },
-        progress: flags.json ? SILENT : terminalProgress("probe", "heads"),
-      });
-      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
+      if (flags.suites !== undefined) await probeSuites(flags.suites, flags);
+      else await probeSurveys(surveys, flags);
     });
+}
+
+/** The sizes, heads and networks that are asked for. Throws BAD_OPTION. */
+async function askedFor({ sizes, heads, networks, suites }: ProbeFlags) {
+  const [{ HEADS }, { NETWORK_NAMES }, { SkyloopError }] = await Promise.all([
+    import("../evaluate/probe-heads.ts"),
+    import("../evaluate/probe-networks.ts"),
+    import("../base/errors.ts"),
+  ]);
+  const counts = listed(sizes).map(Number);
+  if (counts.length === 0 || counts.some((size) => !Number.isInteger(size) || size < 0))
+    throw new SkyloopError("BAD_OPTION", `--sizes is a list of whole numbers such as 5,50,0, not ${sizes}`);
+  const known = <Name extends string>(option: string, text: string | undefined, all: readonly Name[]) =>
+    listed(text).map((name) => {
+      const found = all.find((one) => one === name);
+      if (found === undefined)
+        throw new SkyloopError("BAD_OPTION", `${option} is a list of ${all.join(", ")}, not ${name}`);
+      return found;
+    });
+  const names = known("--networks", networks, NETWORK_NAMES);
+  if (names.length > 0 && suites !== undefined)
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "--networks goes with surveys and --column, not with --suites: every question would take an hour",
+    );
+  return { sizes: counts, heads: known("--heads", heads, Object.keys(HEADS) as (keyof typeof HEADS)[]), names };
+}
+
+async function probeSuites(file: string, flags: ProbeFlags): Promise<void> {
+  const { model, seeds, split: splitSeed, json, write } = flags;
+  await askedFor(flags);
+  const [{ readSuites, runSuites, suitesTable }, { terminalProgress, SILENT }] = await Promise.all([
+    import("../evaluate/suites.ts"),
+    import("../base/progress.ts"),
+  ]);
+  const progress = json ? SILENT : terminalProgress("probe", "suites");
+  const results = await runSuites(readSuites(file), { model, seeds, splitSeed, progress });
+  process.stdout.write(json ? `${JSON.stringify(results)}\n` : `${suitesTable(results)}\n`);
+  if (write === undefined) return;
+  const { writeSection } = await import("./page-section.ts");
+  const command = `bin/skyloop probe --suites ${file} --model ${model} --seeds ${seeds}`;
+  writeSection(write, command, suitesTable(results), new Date().toISOString().slice(0, 10));
+}
+
+async function probeSurveys(surveys: string[], flags: ProbeFlags): Promise<void> {
+  const { model, seeds, split: splitSeed, networkSeeds, networkSteps, json } = flags;
+  const { names, ...asked } = await askedFor(flags);
+  const [{ probe }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
+    import("../evaluate/probe.ts"),
+    import("../base/progress.ts"),
+    import("../base/errors.ts"),
+  ]);
+  const columns = listed(flags.column);
+  if (surveys.length === 0 || columns.length === 0)
+    throw new SkyloopError("BAD_OPTION", "give surveys and --column, or --suites FILE");
+  if (flags.negative !== undefined && flags.positive === undefined)
+    throw new SkyloopError("BAD_OPTION", "--negative goes with --positive");
+  if (columns.length !== 1 && columns.length !== surveys.length)
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `--column names one column for all surveys or one for each of ${surveys.length}, not ${columns.length}`,
+    );
+  const result = await probe({
+    ...asked,
+    model,
+    seeds,
+    splitSeed,
+    surveys,
+    columns,
+    positive: listed(flags.positive),
+    negative: listed(flags.negative),
+    networks: { names, seeds: networkSeeds, steps: networkSteps },
+    progress: json ? SILENT : terminalProgress("probe", "heads"),
+  });
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : describe(result));
 }
 
 function describe(result: Awaited<ReturnType<typeof import("../evaluate/probe.ts").probe>>): string {

@@ -10,6 +10,30 @@ export function addSurveyCommand(program: Command): void {
   const survey = program
     .command("survey")
     .description("create and inspect surveys: folders of stamps with a catalogue");
+  addCreateCommand(survey);
+  addAddCommand(survey);
+  addInfoCommand(survey);
+  addDownloadCommand(survey);
+  addCutCommand(survey);
+  addMatchCommand(survey);
+  addSimulateCommand(survey);
+}
+
+interface CreateFlags {
+  images?: string;
+  wide?: string;
+  catalogue?: string;
+  size: number;
+  labels?: string;
+  title?: string;
+  bands?: string;
+  crop: string;
+  adaptiveCrop: boolean;
+  overwrite: boolean;
+  discardLabels: boolean;
+}
+
+function addCreateCommand(survey: Command): void {
   survey
     .command("create")
     .argument("<out>", "folder of the new survey")
@@ -39,75 +63,63 @@ export function addSurveyCommand(program: Command): void {
       false,
     )
     .option("--discard-labels", "with --overwrite: delete sessions and labels too", false)
-    .action(
-      async (
-        out: string,
-        options: {
-          images?: string;
-          wide?: string;
-          catalogue?: string;
-          size: number;
-          labels?: string;
-          title?: string;
-          bands?: string;
-          crop: string;
-          adaptiveCrop: boolean;
-          overwrite: boolean;
-          discardLabels: boolean;
-        },
-      ) => {
-        const [{ terminalProgress }, { SkyloopError }, { cropSmallGalaxies }] = await Promise.all([
-          import("../base/progress.ts"),
-          import("../base/errors.ts"),
-          import("../stamps/choose-crop.ts"),
-        ]);
-        if (!["auto", "always", "never"].includes(options.crop))
-          throw new SkyloopError("BAD_OPTION", `--crop is auto, always or never, not ${options.crop}`);
-        const adaptiveCrop =
-          options.adaptiveCrop || options.crop === "always" || (options.crop === "auto" && cropSmallGalaxies);
-        const bands = options.bands?.split(",").map((name) => name.trim());
-        const command = process.argv.slice(2).join(" ");
-        if (options.discardLabels && !options.overwrite)
-          throw new SkyloopError("BAD_OPTION", "--discard-labels goes with --overwrite; nothing was done");
-        const replace = options.overwrite
-          ? (await import("../loop/keep.ts")).keepWhatFits({ discardLabels: options.discardLabels })
-          : undefined;
-        if (options.wide !== undefined && options.catalogue !== undefined) {
-          const { createFromWide } = await import("../stamps/wide.ts");
-          await createFromWide({
-            ...options,
-            adaptiveCrop,
-            out,
-            images: options.wide.split(","),
-            catalogue: options.catalogue,
-            bands: bands ?? ["g", "r", "z"],
-            sizePx: options.size,
-            replace,
-            command,
-            progress: terminalProgress("cutting stamps", "stamps"),
-          });
-        } else if (options.images !== undefined) {
-          const { createSurvey } = await import("../survey/create.ts");
-          await createSurvey({
-            ...options,
-            adaptiveCrop,
-            images: options.images,
-            out,
-            bands,
-            replace,
-            command,
-            progress: terminalProgress("reading images", "images"),
-          });
-        } else
-          throw new SkyloopError(
-            "BAD_OPTION",
-            "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE",
-          );
-        const { describeSurvey } = await import("../survey/describe.ts");
-        process.stdout.write(await describeSurvey(out));
-        process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
-      },
+    .action(create);
+}
+
+async function create(out: string, options: CreateFlags): Promise<void> {
+  const [{ terminalProgress }, { SkyloopError }, { cropSmallGalaxies }] = await Promise.all([
+    import("../base/progress.ts"),
+    import("../base/errors.ts"),
+    import("../stamps/choose-crop.ts"),
+  ]);
+  if (!["auto", "always", "never"].includes(options.crop))
+    throw new SkyloopError("BAD_OPTION", `--crop is auto, always or never, not ${options.crop}`);
+  const adaptiveCrop =
+    options.adaptiveCrop || options.crop === "always" || (options.crop === "auto" && cropSmallGalaxies);
+  const bands = options.bands?.split(",").map((name) => name.trim());
+  const command = process.argv.slice(2).join(" ");
+  if (options.discardLabels && !options.overwrite)
+    throw new SkyloopError("BAD_OPTION", "--discard-labels goes with --overwrite; nothing was done");
+  const replace = options.overwrite
+    ? (await import("../loop/keep.ts")).keepWhatFits({ discardLabels: options.discardLabels })
+    : undefined;
+  if (options.wide !== undefined && options.catalogue !== undefined) {
+    const { createFromWide } = await import("../stamps/wide.ts");
+    await createFromWide({
+      ...options,
+      adaptiveCrop,
+      out,
+      images: options.wide.split(","),
+      catalogue: options.catalogue,
+      bands: bands ?? ["g", "r", "z"],
+      sizePx: options.size,
+      replace,
+      command,
+      progress: terminalProgress("cutting stamps", "stamps"),
+    });
+  } else if (options.images !== undefined) {
+    const { createSurvey } = await import("../survey/create.ts");
+    await createSurvey({
+      ...options,
+      adaptiveCrop,
+      images: options.images,
+      out,
+      bands,
+      replace,
+      command,
+      progress: terminalProgress("reading images", "images"),
+    });
+  } else
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "say where the stamps come from: --images DIR, or --wide IMAGE[,IMAGE…] with --catalogue FILE",
     );
+  const { describeSurvey } = await import("../survey/describe.ts");
+  process.stdout.write(await describeSurvey(out));
+  process.stdout.write(`\nNext: skyloop embed ${out}, then skyloop serve ${out}\n`);
+}
+
+function addAddCommand(survey: Command): void {
   survey
     .command("add")
     .argument("<survey>", "survey folder")
@@ -136,6 +148,9 @@ export function addSurveyCommand(program: Command): void {
       process.stdout.write(`${to}: ${added} stamps added, ${known} were in it already${others}\n`);
       if (added > 0) process.stdout.write(`\nNext: skyloop embed ${to} computes what is missing of its features\n`);
     });
+}
+
+function addInfoCommand(survey: Command): void {
   survey
     .command("info")
     .argument("<survey>", "survey folder")
@@ -147,8 +162,4 @@ export function addSurveyCommand(program: Command): void {
         options.json ? `${JSON.stringify(await surveySummary(folder))}\n` : await describeSurvey(folder),
       );
     });
-  addDownloadCommand(survey);
-  addCutCommand(survey);
-  addMatchCommand(survey);
-  addSimulateCommand(survey);
 }

@@ -1,8 +1,9 @@
 /** Objects of a simulated field, each drawn alone behind the seeing: its light without noise, its mask and its box. */
 import type { Random } from "../../base/random.ts";
 import type { MaskPx } from "../../contract/detection.ts";
-import { drawArcs, drawSpheroid } from "./draw.ts";
+import { drawArcs } from "./draw.ts";
 import { type Colour, colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
+import { drawSpheroid } from "./light.ts";
 import { skySigma } from "./noise.ts";
 import { addComponent, PixelGrid, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";

@@ -1,7 +1,9 @@
 /** From a galaxy's parameters to the stamp a survey would hold of it. */
 import { Random } from "../../base/random.ts";
-import { drawDisc, drawEdgeOn, drawIrregular, drawLens, drawMerger, drawSpheroid } from "./draw.ts";
+import { drawDisc } from "./disc.ts";
+import { drawEdgeOn, drawIrregular, drawLens, drawMerger } from "./draw.ts";
 import { type Colour, colourOf, type Frame, newFrame, PIXEL_SCALE_ARCSEC, type Placement } from "./frame.ts";
+import { drawSpheroid } from "./light.ts";
 import { addNoise, skySigma } from "./noise.ts";
 import { addComponent, PixelGrid, radial } from "./plane.ts";
 import type { Galaxy } from "./population.ts";

@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { type ReactNode, useCallback, useState } from "react";
 import type { SurveyInfo } from "../../../src/contract/api.ts";
 import { recall, remember, useWho } from "../../actions/memory.ts";
 import { go, pages, useTitle } from "../../actions/route.ts";
@@ -46,7 +46,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
   const { answer: found, failure } = useCandidates(survey, model, draft);
   const objects = found?.objects ?? [];
   const chosen = new Map(draft.chosen);
-  const count = (wanted: string) => draft.chosen.filter(([, value]) => value === wanted).length;
+  const hasPositive = draft.chosen.some(([, value]) => value === "positive");
   const missing = missingOf(draft);
   const { busy, failure: refused, start } = useStart(survey, draft, { ...settings, model: model ?? "" }, clear);
   const cycle = useCallback((object: string) => give([object], nextExample), [give]);
@@ -61,26 +61,14 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
         models={models}
         onSettings={(more) => setSettings((before) => ({ ...before, ...more }))}
       />
-      <div className="bar" role="toolbar" aria-label="Which objects to choose from">
-        <SourceButtons survey={survey} draft={draft} columns={columns.length > 0} onChange={change} />
-        <span className="grow" />
-        <output className="counts">
-          <b className="yes">{count("positive")}</b> positive, <b className="no">{count("negative")}</b> negative
-        </output>
-        {(draft.chosen.length > 0 || draft.target !== "") && (
-          <button type="button" className="quiet" onClick={clear}>
-            Clear
-          </button>
-        )}
-        <button
-          type="button"
-          className="main"
-          disabled={missing !== null || busy || model === undefined}
-          onClick={start}
-        >
-          {busy ? "Learning…" : "Start"}
-        </button>
-      </div>
+      <StartBar
+        draft={draft}
+        source={<SourceButtons survey={survey} draft={draft} columns={columns.length > 0} onChange={change} />}
+        canStart={missing === null && !busy && model !== undefined}
+        busy={busy}
+        onClear={clear}
+        onStart={start}
+      />
       {draft.source.kind === "ids" && (
         <LookupForm
           draft={draft}
@@ -103,7 +91,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
         {refused ??
           failure ??
           missing ??
-          (count("positive") === 0 ? UNUSUAL_FIRST : null) ??
+          (hasPositive ? null : UNUSUAL_FIRST) ??
           "Ready. About five are a good start; some that are not (click twice) make it a better one."}
       </p>
       <div className="grid large">
@@ -136,6 +124,38 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
           onClose={() => setOpen(null)}
         />
       )}
+    </div>
+  );
+}
+
+interface BarProps {
+  draft: Draft;
+  /** The buttons that say which objects are shown. */
+  source: ReactNode;
+  canStart: boolean;
+  busy: boolean;
+  onClear(): void;
+  onStart(): void;
+}
+
+/** Which objects to choose from, how many are chosen, and the start. */
+function StartBar({ draft, source, canStart, busy, onClear, onStart }: BarProps) {
+  const count = (wanted: string) => draft.chosen.filter(([, value]) => value === wanted).length;
+  return (
+    <div className="bar" role="toolbar" aria-label="Which objects to choose from">
+      {source}
+      <span className="grow" />
+      <output className="counts">
+        <b className="yes">{count("positive")}</b> positive, <b className="no">{count("negative")}</b> negative
+      </output>
+      {(draft.chosen.length > 0 || draft.target !== "") && (
+        <button type="button" className="quiet" onClick={onClear}>
+          Clear
+        </button>
+      )}
+      <button type="button" className="main" disabled={!canStart} onClick={onStart}>
+        {busy ? "Learning…" : "Start"}
+      </button>
     </div>
   );
 }
