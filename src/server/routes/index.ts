@@ -20,7 +20,7 @@ import { mapRoutes } from "./maps.ts";
 import { objectFileRoutes, objectRoutes } from "./objects.ts";
 import { peopleRoutes } from "./people.ts";
 import { predictionRoutes } from "./predictions.ts";
-import { resultRoutes } from "./results.ts";
+import { outcomeRoutes, reasonRoutes, resultRoutes } from "./results.ts";
 import { sampRoutes } from "./samp.ts";
 import { exportRoutes } from "./session-export.ts";
 import { labelRoutes } from "./session-labels.ts";
@@ -69,7 +69,9 @@ export function addRoutes(app: FastifyInstance, services: Services): void {
   exportRoutes(app, services);
   streamRoutes(app, services);
   peopleRoutes(app, services);
-  resultRoutes(app, { ...services, pictures });
+  resultRoutes(app, services);
+  reasonRoutes(app, services);
+  outcomeRoutes(app, { ...services, pictures });
   programRoutes(app, services);
 }
 

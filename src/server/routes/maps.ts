@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { SkyloopError } from "../../base/errors.ts";
-import { columnOf } from "../../survey/folder.ts";
+import { columnOf, type Survey } from "../../survey/folder.ts";
 import type { Compute } from "../compute.ts";
 import { fewNames, inHeader } from "../header-text.ts";
 import { modelOf, type Workspace } from "../workspace.ts";
@@ -10,13 +10,51 @@ import { InSurvey } from "./params.ts";
 
 type Pending = { done: number; total: number; failure: SkyloopError | null };
 
+/** Maps that are being computed. */
+class RunningMaps {
+  readonly #mapper: Compute;
+  readonly #running = new Map<string, Pending>();
+
+  constructor(mapper: Compute) {
+    this.#mapper = mapper;
+  }
+
+  /** How far a map is; begun with the first question. Throws what it failed with, once. */
+  ask(wanted: { folder: string; model: string; method: "pca" | "umap" }): Pending {
+    const key = `${wanted.folder} ${wanted.model} ${wanted.method}`;
+    const state = this.#running.get(key);
+    if (state === undefined) return this.#begin(key, wanted);
+    if (state.failure === null) return state;
+    this.#running.delete(key);
+    throw state.failure;
+  }
+
+  #begin(key: string, wanted: Parameters<RunningMaps["ask"]>[0]): Pending {
+    const state: Pending = { done: 0, total: 1, failure: null };
+    this.#running.set(key, state);
+    this.#mapper
+      .run("map", wanted, (progress) => void Object.assign(state, progress))
+      .then(
+        () => {
+          this.#running.delete(key);
+          // A copy of the features is not kept for a map that is on disk now.
+          if (this.#running.size === 0) void this.#mapper.close();
+        },
+        (error: SkyloopError) => {
+          state.failure = error;
+        },
+      );
+    return state;
+  }
+}
+
 /** Where objects lie in feature space, and the catalogue's columns to colour them by: float32, in catalogue order. */
 export function mapRoutes(
   plain: FastifyInstance,
   { workspace, mapper }: { workspace: Workspace; mapper: Compute },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
-  const running = new Map<string, Pending>();
+  const running = new RunningMaps(mapper);
 
   /** 200: x and y of every object; 202: being computed, with how far it is. Ask again. */
   app.get(
@@ -42,30 +80,8 @@ export function mapRoutes(
           ? reply.code(304).send()
           : reply.type("application/octet-stream").send(points);
       }
-      const key = `${folder} ${model} ${query.method}`;
-      let state = running.get(key);
-      if (state?.failure != null) {
-        running.delete(key);
-        throw state.failure;
-      }
-      if (state === undefined) {
-        const fresh: Pending = { done: 0, total: 1, failure: null };
-        state = fresh;
-        running.set(key, fresh);
-        mapper
-          .run("map", { folder, model, method: query.method }, (progress) => void Object.assign(fresh, progress))
-          .then(
-            () => {
-              running.delete(key);
-              // A copy of the features is not kept for a map that is on disk now.
-              if (running.size === 0) void mapper.close();
-            },
-            (error: SkyloopError) => {
-              fresh.failure = error;
-            },
-          );
-      }
-      return reply.code(202).send({ done: state.done, total: state.total });
+      const { done, total } = running.ask({ folder, model, method: query.method });
+      return reply.code(202).send({ done, total });
     },
   );
 
@@ -78,26 +94,32 @@ export function mapRoutes(
     { schema: { params: InSurvey.extend({ column: z.string() }) } },
     async ({ params }, reply) => {
       const { survey } = workspace.get(params.survey);
-      const column = columnOf(survey, params.column);
-      const names: string[] = [];
-      const places = new Map<string, number>();
-      const cells = survey.column(params.column);
-      const values = Float32Array.from({ length: survey.count }, (_, row) => {
-        const value = cells?.at(row) ?? null;
-        if (value === null || value === "") return Number.NaN;
-        if (column.type === "number") return Number(value);
-        const text = String(value);
-        let place = places.get(text);
-        if (place === undefined) {
-          place = names.push(text) - 1;
-          places.set(text, place);
-        }
-        return place;
-      });
+      const { values, names } = columnValues(survey, params.column);
       return reply
-        .header("X-Skyloop-Values", column.type === "number" ? "null" : inHeader(JSON.stringify(fewNames(names))))
+        .header("X-Skyloop-Values", names === null ? "null" : inHeader(JSON.stringify(fewNames(names))))
         .type("application/octet-stream")
         .send(Buffer.from(values.buffer));
     },
   );
+}
+
+/** Of every object a column's number, or its text's place in `names`; NaN where it is empty. Throws COLUMN_MISSING. */
+function columnValues(survey: Survey, name: string): { values: Float32Array; names: string[] | null } {
+  const isNumber = columnOf(survey, name).type === "number";
+  const names: string[] = [];
+  const places = new Map<string, number>();
+  const cells = survey.column(name);
+  const values = Float32Array.from({ length: survey.count }, (_, row) => {
+    const value = cells?.at(row) ?? null;
+    if (value === null || value === "") return Number.NaN;
+    if (isNumber) return Number(value);
+    const text = String(value);
+    let place = places.get(text);
+    if (place === undefined) {
+      place = names.push(text) - 1;
+      places.set(text, place);
+    }
+    return place;
+  });
+  return { values, names: isNumber ? null : names };
 }

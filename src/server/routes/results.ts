@@ -30,11 +30,8 @@ const RankingPage = RankingFilter.extend({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
-/** A session's outcome: ranking, how well it goes, reasons, import, report. */
-export function resultRoutes(
-  plain: FastifyInstance,
-  { workspace, compute, desk, pictures }: { workspace: Workspace; compute: Compute; desk: Desk; pictures: Pictures },
-): void {
+/** How a session stands: its ranking, agreement, what is undecided, how well it goes. */
+export function resultRoutes(plain: FastifyInstance, { workspace, desk }: { workspace: Workspace; desk: Desk }): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
   app.get(
@@ -65,6 +62,14 @@ export function resultRoutes(
     { schema: { params: InSession, response: { 200: Learning } } },
     async ({ params: { session } }) => learningOf(await workspace.ofSession(session), session),
   );
+}
+
+/** Why objects have their scores, and what would come next. */
+export function reasonRoutes(
+  plain: FastifyInstance,
+  { workspace, compute }: { workspace: Workspace; compute: Compute },
+): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
 
   app.get(
     "/api/sessions/:session/why/:object",
@@ -86,6 +91,14 @@ export function resultRoutes(
       return compute.run("preview", { folder: survey.folder, session });
     },
   );
+}
+
+/** A session's outcome as a whole, out and in: scores, import of labels, report. */
+export function outcomeRoutes(
+  plain: FastifyInstance,
+  { workspace, desk, pictures }: { workspace: Workspace; desk: Desk; pictures: Pictures },
+): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
 
   /**
    * Float32 scores of all objects in catalogue order, then a byte each: 0 no label, 1 positive, 2 negative, 3 unsure.
