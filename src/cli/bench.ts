@@ -18,6 +18,18 @@ async function load<T>(file: string): Promise<T> {
   return (await import(path)) as T;
 }
 
+/** Runs a benchmark and prints what it measured: one JSON object, or as its file shows it. */
+async function measureAndPrint(
+  file: string,
+  [run, show]: [measure: string, show: string],
+  { json, ...options }: { json: boolean },
+): Promise<void> {
+  const found = await load<Record<string, (input: unknown) => unknown>>(file);
+  const result = await found[run](options);
+  const text = json ? JSON.stringify(result) : String(found[show](result));
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
 /** `skyloop bench encode|train|start|regions|detect|loop|sources|page|download|cut`. */
@@ -108,14 +120,7 @@ function addRegionsBench(bench: Command): void {
     .option("--boxes <n>", "number of boxes; NMS takes twice as many", whole("--boxes", 1, 10000000), 1024)
     .option("--rounds <n>", "runs of each program, interleaved", whole("--rounds", 1, 10000), 3)
     .option("--json", "one JSON object", false)
-    .action(async ({ json, ...options }: { boxes: number; rounds: number; json: boolean }) => {
-      const { benchRegions, regionsTable } = await load<{
-        benchRegions(options: object): object;
-        regionsTable(bench: object): string;
-      }>("regions.ts");
-      const result = benchRegions(options);
-      process.stdout.write(json ? `${JSON.stringify(result)}\n` : regionsTable(result));
-    });
+    .action((options: { json: boolean }) => measureAndPrint("regions.ts", ["benchRegions", "regionsTable"], options));
 }
 
 function addDetectBench(bench: Command): void {
@@ -124,14 +129,7 @@ function addDetectBench(bench: Command): void {
     .description("a tile and a training step of a detector beside torchvision's Mask R-CNN")
     .option("--rounds <n>", "runs of each program, interleaved", whole("--rounds", 1, 10000), 3)
     .option("--json", "one JSON object", false)
-    .action(async ({ json, ...options }: { rounds: number; json: boolean }) => {
-      const { benchDetect, detectTable } = await load<{
-        benchDetect(options: object): object;
-        detectTable(bench: object): string;
-      }>("detect.ts");
-      const result = benchDetect(options);
-      process.stdout.write(json ? `${JSON.stringify(result)}\n` : detectTable(result));
-    });
+    .action((options: { json: boolean }) => measureAndPrint("detect.ts", ["benchDetect", "detectTable"], options));
 }
 
 function addLoopBench(bench: Command): void {
@@ -169,14 +167,7 @@ function addSourcesBench(bench: Command): void {
     .option("--scenes <n>", "simulated fields of 256 px", whole("--scenes", 1, 10_000), 60)
     .option("--seed <n>", "seed of the fields", whole("--seed", 0, SEEDS), 5)
     .option("--json", "one JSON object", false)
-    .action(async ({ json, ...options }: { scenes: number; seed: number; json: boolean }) => {
-      const { benchSources, sourcesTable } = await load<{
-        benchSources(options: object): Promise<object[]>;
-        sourcesTable(results: object[]): string;
-      }>("sources.ts");
-      const results = await benchSources(options);
-      process.stdout.write(json ? `${JSON.stringify(results)}\n` : sourcesTable(results));
-    });
+    .action((options: { json: boolean }) => measureAndPrint("sources.ts", ["benchSources", "sourcesTable"], options));
 }
 
 function addPageBench(bench: Command): void {
@@ -188,14 +179,7 @@ function addPageBench(bench: Command): void {
     .option("--objects <n>", "number of objects", whole("--objects", 100, 1000000000), 200_000)
     .option("--dim <n>", "features per object", whole("--dim", 1, 65536), 384)
     .option("--json", "one JSON object", false)
-    .action(async ({ json, ...options }: { objects: number; dim: number; json: boolean }) => {
-      const { benchPage, describePage } = await load<{
-        benchPage(options: object): Promise<unknown>;
-        describePage(result: unknown): string;
-      }>("page.ts");
-      const result = await benchPage(options);
-      process.stdout.write(`${json ? JSON.stringify(result) : describePage(result)}\n`);
-    });
+    .action((options: { json: boolean }) => measureAndPrint("page.ts", ["benchPage", "describePage"], options));
 }
 
 function addDownloadBench(bench: Command): void {
