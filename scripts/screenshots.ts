@@ -12,7 +12,8 @@ import type { Page } from "playwright-core";
 import sharp from "sharp";
 import type { Page as PageOfPicks, SessionState } from "../src/contract/api.ts";
 import { openSurvey } from "../src/survey/folder.ts";
-import { freePort, launch, startServer } from "../test/e2e/harness.ts";
+import { launch, startServer } from "../test/e2e/harness.ts";
+import { freePort } from "../test/fixtures/free-port.ts";
 import { temporaryFolder } from "../test/fixtures/surveys.ts";
 
 const [survey, out] = process.argv.slice(2);

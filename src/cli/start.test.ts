@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { freePort, until } from "../../test/e2e/harness.ts";
+import { until } from "../../test/e2e/harness.ts";
+import { freePort } from "../../test/fixtures/free-port.ts";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import type { SurveyInfo } from "../contract/api.ts";

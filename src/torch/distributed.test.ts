@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { freePort } from "../../test/fixtures/free-port.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { placeFrom } from "./distributed.ts";
 
 /** Runs the processes of test/distributed/worker.ts to their ends; each one's output, errors and exit code. */
 async function run(size: number, ...args: string[]): Promise<{ out: string; err: string; code: number | null }[]> {
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = await freePort();
   const children = Array.from({ length: size }, (_, rank) =>
     spawn(process.execPath, ["--import", "tsx", join(PACKAGE_ROOT, "test/distributed/worker.ts"), ...args], {
       cwd: PACKAGE_ROOT,

@@ -3,7 +3,8 @@ import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, expect, it } from "vitest";
-import { face, freePort, openWorld, type Running, startServer } from "./harness.ts";
+import { freePort } from "../fixtures/free-port.ts";
+import { face, openWorld, type Running, startServer } from "./harness.ts";
 
 const world = openWorld();
 const closing: (() => unknown)[] = [];

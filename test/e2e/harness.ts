@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import {
   type Browser,
@@ -19,6 +18,7 @@ import { PACKAGE_ROOT } from "../../src/base/paths.ts";
 import type { NewSession, Page as PageOfPicks, SessionState } from "../../src/contract/api.ts";
 import type { Learning } from "../../src/contract/insight.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -31,16 +31,6 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 export interface Running {
   address: string;

@@ -3,9 +3,10 @@
  * stand generous bounds.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { freePort } from "../fixtures/free-port.ts";
 import { isWanted, largeId, largeSurvey } from "../fixtures/large.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
-import { freePort, openWorld, type Running, shown, startServer } from "./harness.ts";
+import { openWorld, type Running, shown, startServer } from "./harness.ts";
 import { firstPaint, memoryOf, traceScroll, wheel } from "./trace.ts";
 
 const COUNT = 200_000;

@@ -6,8 +6,9 @@ import { SILENT } from "../../src/base/progress.ts";
 import { createSurvey } from "../../src/survey/create.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
 import { embedSurvey } from "../../src/tasks/embed/embed.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
-import { allSaved, freePort, openSession, openWorld, shown, startServer } from "./harness.ts";
+import { allSaved, openSession, openWorld, shown, startServer } from "./harness.ts";
 
 const shared = join(PACKAGE_ROOT, "../shared/data/galaxy10_decals");
 const world = openWorld();

@@ -3,8 +3,9 @@ import { expect, it } from "vitest";
 import { SILENT } from "../../src/base/progress.ts";
 import { writeFeatures } from "../../src/store/features.ts";
 import { simulateSurvey } from "../../src/survey/simulate/index.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
-import { face, freePort, openWorld, shown, startServer, tile } from "./harness.ts";
+import { face, openWorld, shown, startServer, tile } from "./harness.ts";
 
 const SMALL = { count: 40, seed: 5, sizePx: 64 };
 

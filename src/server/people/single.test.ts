@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../../test/fixtures/free-port.ts";
 import { startProvider } from "../../../test/fixtures/identity-provider.ts";
-import { freePort, hasPostgres, testDatabase } from "../../../test/fixtures/postgres.ts";
+import { hasPostgres, testDatabase } from "../../../test/fixtures/postgres.ts";
 import { Accounts } from "../../store/accounts.ts";
 import { buildServer } from "../app.ts";
 import { SingleSignOn } from "./single.ts";

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../../test/fixtures/free-port.ts";
 import { smallSurvey, temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { readSafetensors, scope } from "../../torch/index.ts";
@@ -18,7 +19,7 @@ async function metricsOf(name: string, recipe: object, size: number): Promise<{ 
   const file = join(folder.path, `${name}.json`);
   writeFileSync(file, JSON.stringify({ model: "lvm-nano", bankPx: 40, viewPx: 32, seed: 1, threads: 1, ...recipe }));
   const out = join(folder.path, `${name}-of-${size}`);
-  const port = String(20_000 + Math.floor(Math.random() * 20_000));
+  const port = String(await freePort());
   const ended = Array.from({ length: size }, (_, rank) => {
     const child = spawn(
       process.execPath,
