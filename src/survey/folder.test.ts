@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
@@ -32,6 +32,16 @@ it("names a pack that is gone, cut, or no plain file, and waits for none", async
   expect(await first()).toBe("sim-000004");
   truncateSync(`${pack}.kept`, 100);
   expect(await first()).toMatch(/^SURVEY_BROKEN .*ends before stamp sim-000004/);
+});
+
+it("serves with a damaged list of problems, and says so", async () => {
+  const path = await smallSurvey(join(folder.path, "listed"), 4);
+  for (const text of ["[null]", "{", "7", '[{"source": 1}]']) {
+    writeFileSync(join(path, "problems.json"), text);
+    const survey = await openSurvey(path);
+    expect(survey.problems.map(({ code }) => code)).toEqual(["BAD_JSON"]);
+    survey.close();
+  }
 });
 
 it("names a catalogue that is a pipe", async () => {

@@ -1,5 +1,5 @@
 /** A survey folder as others read it (layout: contract/survey.ts). */
-import { closeSync, existsSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { openToRead, readJson } from "../base/files.ts";
@@ -7,7 +7,7 @@ import {
   type CatalogueRow,
   type Codec,
   type PixelKind,
-  type Problem,
+  Problem,
   RESERVED_COLUMNS,
   type Simulation,
   SurveyHeader,
@@ -180,6 +180,12 @@ async function openWith(folder: string, shared?: SharedCatalogue, only?: readonl
       file = openPack(join(folder, "stamps", `${String(pack).padStart(4, "0")}.pack`));
       files.set(pack, file);
     }
+    // A damaged catalogue may claim any length.
+    if (!(bytes >= 0 && bytes <= fstatSync(file).size))
+      throw new SkyloopError(
+        "SURVEY_BROKEN",
+        `${folder}: the catalogue claims ${bytes} bytes for stamp ${id}, more than pack ${pack} has; make the survey again`,
+      );
     const buffer = new Uint8Array(bytes);
     for (let done = 0; done < bytes; ) {
       const got = readSync(file, buffer, done, bytes - done, offset + done);
@@ -205,9 +211,7 @@ async function openWith(folder: string, shared?: SharedCatalogue, only?: readonl
     row: rowOf,
     columns: users.map(({ name, type }) => ({ name, type: type === "integer" ? "number" : type })),
     get problems() {
-      problems ??= existsSync(join(folder, "problems.json"))
-        ? (readJson(join(folder, "problems.json")) as Problem[])
-        : [];
+      problems ??= readProblems(join(folder, "problems.json"));
       return problems;
     },
     indexOf: (id) => ids.row(id),
@@ -226,6 +230,18 @@ async function openWith(folder: string, shared?: SharedCatalogue, only?: readonl
       drawer = null;
     },
   };
+}
+
+/** What could not be taken in. A survey whose list of that is damaged serves all the same, and says so there. */
+function readProblems(path: string): Problem[] {
+  if (!existsSync(path)) return [];
+  try {
+    const parsed = Problem.array().safeParse(readJson(path));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // No JSON.
+  }
+  return [{ source: "problems.json", code: "BAD_JSON", message: "the list of problems is damaged", kept: true }];
 }
 
 function openPack(path: string): number {
