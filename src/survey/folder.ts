@@ -180,20 +180,14 @@ async function openWith(folder: string, shared?: SharedCatalogue, only?: readonl
       file = openPack(join(folder, "stamps", `${String(pack).padStart(4, "0")}.pack`));
       files.set(pack, file);
     }
+    const cut = () =>
+      new SkyloopError("SURVEY_BROKEN", `${folder}: pack ${pack} ends before stamp ${id}; make the survey again`);
     // A damaged catalogue may claim any length.
-    if (!(bytes >= 0 && bytes <= fstatSync(file).size))
-      throw new SkyloopError(
-        "SURVEY_BROKEN",
-        `${folder}: the catalogue claims ${bytes} bytes for stamp ${id}, more than pack ${pack} has; make the survey again`,
-      );
+    if (!(bytes >= 0 && bytes <= fstatSync(file).size)) throw cut();
     const buffer = new Uint8Array(bytes);
     for (let done = 0; done < bytes; ) {
       const got = readSync(file, buffer, done, bytes - done, offset + done);
-      if (got === 0)
-        throw new SkyloopError(
-          "SURVEY_BROKEN",
-          `${folder}: pack ${pack} ends before stamp ${id}; make the survey again`,
-        );
+      if (got === 0) throw cut();
       done += got;
     }
     return buffer;
