@@ -34,3 +34,8 @@ export const SimilarObject = ObjectRow.extend({
   /** Objects that are nearly the same (cosine of at least 0.995). */
   duplicates: z.array(ObjectId),
 });
+
+/** A request for similar objects. */
+export type SimilarRequest = z.infer<typeof SimilarRequest>;
+/** A similar object as the server answers. */
+export type SimilarObject = z.infer<typeof SimilarObject>;

@@ -135,6 +135,24 @@ it("shows how far the features are, lets one choose meanwhile, and starts when t
   }
 });
 
+it("by what is like the examples so far, with how like it is", async () => {
+  const page = await open();
+  const [first, second] = await shown(page);
+  expect(await page.getByRole("button", { name: "Similar", exact: true }).isDisabled()).toBe(true);
+  await face(page, first).click();
+  await face(page, second).click();
+  await face(page, second).click();
+  await page.getByRole("button", { name: "Similar", exact: true }).click();
+  const { objects } = await world.ask<{ objects: { object: string; similarity: number }[] }>("/surveys/small/similar", {
+    model: "toy",
+    like: [first],
+    unlike: [second],
+    k: 48,
+  });
+  await expect.poll(() => shown(page)).toEqual(objects.map(({ object }) => object));
+  await tile(page, objects[0].object).getByText(objects[0].similarity.toFixed(3)).waitFor();
+});
+
 it("without an example the unusual come first; an artefact is negative, with the tag that removes its like", async () => {
   const page = await open();
   await page.getByLabel("What are you looking for?").fill("Anything odd");

@@ -17,7 +17,7 @@ import type { Candidate, FieldInfo, FieldView } from "../../src/contract/fields.
 import type { Imported, Learning, Preview, SampState, Why } from "../../src/contract/insight.ts";
 import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
-import type { UnusualObject } from "../../src/contract/similar.ts";
+import type { SimilarObject, SimilarRequest, UnusualObject } from "../../src/contract/similar.ts";
 import type { Agreement } from "../../src/contract/team.ts";
 import { apiUrl, ask, askJson } from "./http.ts";
 
@@ -38,6 +38,8 @@ export const api = {
     askJson<Rows>(`${objects(survey)}?diverse=${count}&model=${at(model)}&seed=${seed}`),
   unusual: (survey: string, model: string, count: number) =>
     askJson<{ objects: UnusualObject[] }>(`/surveys/${at(survey)}/unusual?model=${at(model)}&count=${count}`),
+  similar: (survey: string, wanted: Partial<SimilarRequest>) =>
+    askJson<{ objects: SimilarObject[] }>(`/surveys/${at(survey)}/similar`, wanted),
   byColumn: (survey: string, query: URLSearchParams) => askJson<Rows>(`${objects(survey)}?${query}`),
   byRows: (survey: string, rows: number[]) => askJson<Rows>(`${objects(survey)}?rows=${rows.join(",")}`),
   lookUp: (survey: string, text: string, radiusArcsec: number) =>

@@ -10,7 +10,11 @@ export type Source =
   | { kind: "unusual" }
   | { kind: "ids" }
   | { kind: "column" }
-  | { kind: "near"; object: string };
+  | { kind: "near"; object: string }
+  /** Like the positive examples and unlike the negative ones, as they were when it was asked for. */
+  | { kind: "similar"; like: string[]; unlike: string[] }
+  /** Like a picture of the user's; it is in this page's memory alone. */
+  | { kind: "picture"; name: string };
 
 /** The labels that starting examples can have. */
 export type ExampleLabel = Extract<LabelValue, "positive" | "negative">;

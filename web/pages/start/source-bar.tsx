@@ -1,5 +1,6 @@
 import { go, pages } from "../../actions/route.ts";
 import type { Draft } from "./draft.ts";
+import { keepPicture } from "./pictures.ts";
 
 interface Props {
   survey: string;
@@ -9,7 +10,7 @@ interface Props {
 }
 
 /** Which objects examples are chosen from. */
-export function SourceButtons({ survey, draft: { source, seed }, columns, onChange }: Props) {
+export function SourceButtons({ survey, draft: { source, seed, chosen }, columns, onChange }: Props) {
   const kind = source.kind;
   const drawn = (wanted: "random" | "diverse") =>
     onChange(kind === wanted ? { seed: seed + 1 } : { source: { kind: wanted } });
@@ -24,6 +25,7 @@ export function SourceButtons({ survey, draft: { source, seed }, columns, onChan
       <button type="button" aria-pressed={kind === "unusual"} onClick={() => onChange({ source: { kind: "unusual" } })}>
         Unusual
       </button>
+      <SimilarButtons kind={kind} chosen={chosen} onSource={(source) => onChange({ source })} />
       <button type="button" aria-pressed={kind === "ids"} onClick={() => onChange({ source: { kind: "ids" } })}>
         Ids or positions
       </button>
@@ -40,6 +42,46 @@ export function SourceButtons({ survey, draft: { source, seed }, columns, onChan
           Like {source.object}
         </button>
       )}
+    </>
+  );
+}
+
+interface SimilarProps {
+  kind: Draft["source"]["kind"];
+  chosen: Draft["chosen"];
+  onSource(source: Draft["source"]): void;
+}
+
+/** What is like the examples chosen so far and unlike the negative ones, or like a picture from this machine. */
+function SimilarButtons({ kind, chosen, onSource }: SimilarProps) {
+  const of = (wanted: string) => chosen.flatMap(([object, value]) => (value === wanted ? [object] : []));
+  const like = of("positive");
+  return (
+    <>
+      <button
+        type="button"
+        aria-pressed={kind === "similar"}
+        disabled={like.length === 0}
+        title={
+          like.length === 0 ? "Choose a positive example first" : "Like the positive examples, unlike the negative ones"
+        }
+        onClick={() => onSource({ kind: "similar", like, unlike: of("negative") })}
+      >
+        {kind === "similar" ? "Similar: again" : "Similar"}
+      </button>
+      <label className={kind === "picture" ? "button chosen" : "button"}>
+        Like a picture…
+        <input
+          type="file"
+          className="file"
+          accept="image/jpeg,image/png,image/webp"
+          onChange={async ({ target }) => {
+            const [file] = target.files ?? [];
+            if (file !== undefined) onSource({ kind: "picture", name: await keepPicture(file) });
+            target.value = "";
+          }}
+        />
+      </label>
     </>
   );
 }

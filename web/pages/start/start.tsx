@@ -144,18 +144,19 @@ function StartBar({ draft, source, canStart, busy, onClear, onStart }: BarProps)
   return (
     <div className="bar" role="toolbar" aria-label="Which objects to choose from">
       {source}
-      <span className="grow" />
-      <output className="counts">
-        <b className="yes">{count("positive")}</b> positive, <b className="no">{count("negative")}</b> negative
-      </output>
-      {(draft.chosen.length > 0 || draft.target !== "") && (
-        <button type="button" className="quiet" onClick={onClear}>
-          Clear
+      <div className="start">
+        <output className="counts">
+          <b className="yes">{count("positive")}</b> positive, <b className="no">{count("negative")}</b> negative
+        </output>
+        {(draft.chosen.length > 0 || draft.target !== "") && (
+          <button type="button" className="quiet" onClick={onClear}>
+            Clear
+          </button>
+        )}
+        <button type="button" className="main" disabled={!canStart} onClick={onStart}>
+          {busy ? "Learning…" : "Start"}
         </button>
-      )}
-      <button type="button" className="main" disabled={!canStart} onClick={onStart}>
-        {busy ? "Learning…" : "Start"}
-      </button>
+      </div>
     </div>
   );
 }
