@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { real, SEEDS, whole } from "./numbers.ts";
@@ -13,7 +14,10 @@ interface TrainDetectFlags {
   steps: number;
   batch: number;
   size: number;
-  rate: number;
+  rate?: number;
+  from?: string;
+  also?: string[];
+  alsoShare: number;
   validateEvery: number;
   seed: number;
   threads?: number;
@@ -49,10 +53,15 @@ export function addTrainDetectCommand(train: Command): void {
     .option("--size <px>", "side of the crops, a multiple of 32", whole("--size", 8, 4096), 128)
     .option(
       "--rate <n>",
-      "largest learning rate; pre-trained weights learn at 0.3 of it",
+      "largest learning rate; pre-trained weights learn at 0.3 of it (default: 0.001, or 0.0002 with --from)",
       real("--rate", 1e-9, 10),
-      1e-3,
     )
+    .option("--from <detector>", "go on from a detector: a detector.safetensors, or the name of a released one")
+    .option(
+      "--also <dir:session...>",
+      "verdicts on detections: what was confirmed or drawn is there, what was rejected is not",
+    )
+    .option("--also-share <n>", "share of the crops that shows what --also says", real("--also-share", 0, 1), 0.5)
     .option(
       "--validate-every <n>",
       "steps between measures of the validation fields",
@@ -63,16 +72,21 @@ export function addTrainDetectCommand(train: Command): void {
     .option("--threads <n>", "threads of libtorch", whole("--threads", 1, 4096))
     .option("--json", "one JSON object", false)
     .action(async (folder: string, flags: TrainDetectFlags) => {
-      const [{ trainDetect }, { nameOf }, { terminalProgress, SILENT }, { setThreads }] = await Promise.all([
-        import("../train/detect/index.ts"),
-        import("./train-image.ts"),
-        import("../base/progress.ts"),
-        import("../torch/index.ts"),
-      ]);
+      const [{ trainDetect }, { verdictsNamed }, { nameOf }, { terminalProgress, SILENT }, { setThreads }, found] =
+        await Promise.all([
+          import("../train/detect/index.ts"),
+          import("../loop/verdicts.ts"),
+          import("./train-image.ts"),
+          import("../base/progress.ts"),
+          import("../torch/index.ts"),
+          detectorFile(flags.from),
+        ]);
       if (flags.threads !== undefined) setThreads(flags.threads);
       const out = flags.out ?? join("heads", `${nameOf(folder)}-detect-${flags.backbone}`);
       const result = await trainDetect(folder, {
         ...flags,
+        from: found,
+        also: await Promise.all((flags.also ?? []).map(verdictsNamed)),
         out,
         windowsPx: flags.windows,
         batchSize: flags.batch,
@@ -93,4 +107,11 @@ export function addTrainDetectCommand(train: Command): void {
           : `${shown.join(", ")} on ${result.fields.validation} validation fields; weights of step ${result.best}, ${join(out, "detector.safetensors")}\n`,
       );
     });
+}
+
+/** The file of a detector: as it is given, or a released one's by its name. */
+async function detectorFile(given: string | undefined): Promise<string | undefined> {
+  if (given === undefined || existsSync(given)) return given;
+  const released = (await import("../models/index.ts")).releasedWeights(given);
+  return existsSync(released) ? released : given;
 }

@@ -4,6 +4,9 @@
  * holds x2 - x1 pixels across. The middle of a box in the coordinates of `Wcs` is ((x1 + x2 - 1) / 2, (y1 + y2 - 1) / 2).
  */
 
+import type { LabelValue } from "./api.ts";
+import type { DrawnBox } from "./fields.ts";
+
 /** An upright box in pixel edges; x2 and y2 are exclusive. */
 export interface BoxPx {
   x1: number;
@@ -51,4 +54,11 @@ export interface Field {
   truths: Truth[];
   /** What the field was drawn on or cut from; fields of one background are never split between training and test. */
   background: string;
+}
+
+/** What people said of a folder's detections: labels by object, and the boxes that they drew around what was missed. */
+export interface Verdicts {
+  folder: string;
+  labels: Record<string, LabelValue | null>;
+  boxes: Record<string, DrawnBox>;
 }

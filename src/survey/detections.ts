@@ -60,7 +60,7 @@ export function readDetections(folder: string): DetectionEntry[] {
 }
 
 /** The mask of a detection, where it has one. */
-function maskOf({ segmentation }: Pick<DetectionEntry, "segmentation">): MaskPx | null {
+export function maskOf({ segmentation }: Pick<DetectionEntry, "segmentation">): MaskPx | null {
   if (segmentation === undefined) return null;
   const [height, width] = segmentation.size;
   return maskOfRuns(segmentation.counts, width, height);

@@ -126,6 +126,19 @@ function badPixels({ data, bands }: TilePixels): Uint8Array {
   return bad;
 }
 
+/** A part of an image as a detector sees it: [3, height, width] in [0, 1], and how many of its pixels lie along one of the part's. */
+export function seenPart(
+  details: DetectorDetails,
+  image: WideImage,
+  part: TilePixels,
+): { pixels: Float32Array; width: number; height: number; factor: number } {
+  // What neither the image nor whoever searched it said is as the detector has it.
+  const pixelScaleArcsec = image.pixelScaleArcsec ?? details.pixelScaleArcsec ?? undefined;
+  const unit = unitFactor(image.unit, details.unit) === null ? details.unit : undefined;
+  const fitting = fitImage(image, details, { rescale: true, pixelScaleArcsec, unit });
+  return { ...seenBy(details, fitting, part, badPixels(part), image.kind), factor: fitting.factor };
+}
+
 /** A part as a detector sees it: [3, height, width] in [0, 1]. */
 function seenBy(
   { bands, unit }: DetectorDetails,

@@ -32,6 +32,8 @@ export async function detectWithModel(paths: string[], options: ModelRunOptions)
     const journal = new TileJournal(`${realPath(options.out)}.tiles.jsonl`, await keyOf(paths, threshold, options));
     const naming = { classes: details.classes, noun: details.classes.length === 1 ? details.classes[0] : "objects" };
     const said = await detectImages(paths, { ...options, ...naming, bands }, (image, path) => {
+      // What the user says of an image is kept with it.
+      image.pixelScaleArcsec = options.pixelScaleArcsec ?? image.pixelScaleArcsec;
       const fitting = fitImage(image, details, options);
       return {
         ...tilesFor(details, fitting, options),

@@ -7,6 +7,7 @@ import { Random } from "../../base/random.ts";
 import { type Crop, drawCrop, drawOrientation, orientCrop } from "../../batches/field-crops.ts";
 import { FieldStore } from "../../batches/field-store.ts";
 import type { Field } from "../../contract/detection.ts";
+import { drawTaughtCrop, type Taught } from "./taught.ts";
 
 /** Fields of a training, in the order of the store. */
 export interface FieldSet {
@@ -15,6 +16,8 @@ export interface FieldSet {
   validation: number[];
   store: FieldStore;
   dataHash: string;
+  /** What people said of detections, beside the fields. */
+  taught?: Taught;
 }
 
 /** Parts of fields by their places. */
@@ -75,9 +78,12 @@ export async function openFieldSet(
 
 const boxOf = ({ x1, y1, x2, y2, class: name, ignore }: Field["truths"][number]) => [x1, y1, x2, y2, name, ignore];
 
-/** A crop of a training field in a random orientation. */
-export function drawTrainingCrop({ fields, train, store }: FieldSet, sizePx: number, random: Random): Crop {
-  const i = random.choice(train);
-  const crop = drawCrop({ ...fields[i], pixels: store.read(i) }, sizePx, random);
+/** A crop of a training field, or of what people said of detections, in a random orientation. */
+export function drawTrainingCrop({ fields, train, store, taught }: FieldSet, sizePx: number, random: Random): Crop {
+  const drawFieldCrop = (i: number) => drawCrop({ ...fields[i], pixels: store.read(i) }, sizePx, random);
+  const crop =
+    taught !== undefined && random.next() < taught.share
+      ? drawTaughtCrop(taught, sizePx, random)
+      : drawFieldCrop(random.choice(train));
   return orientCrop(crop, drawOrientation(random));
 }

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files.ts";
 import type { Progress } from "../../base/progress.ts";
-import type { Detection, Field } from "../../contract/detection.ts";
+import type { Detection, Field, Verdicts } from "../../contract/detection.ts";
 import { apOf, cocoFigures, type MatchedDetection, matchDetections } from "../../measure/detection.ts";
 import { atThreshold, froc } from "../../measure/detection-rates.ts";
 import { fieldFlux, fieldPixels } from "../../stamps/field-pixels.ts";
 import { readFields } from "../../survey/annotations.ts";
 import { fieldScale } from "../../survey/field-scale.ts";
+import { loadDetector } from "../../tasks/detect/detector.ts";
 import { openFieldSet, splitFields } from "./data.ts";
+import { openTaught } from "./taught.ts";
 import {
   DEFAULT_DETECT,
   type DetectResult,
@@ -27,6 +29,11 @@ export interface TrainDetectOptions extends Partial<DetectSettings> {
   backbone: string;
   weights?: string;
   scratch: boolean;
+  /** A detector to go on from: backbone, width, windows and classes are its own. */
+  from?: string;
+  /** What people said of detections, and the share of the crops that shows it. */
+  also?: readonly Verdicts[];
+  alsoShare?: number;
   channels: number;
   windowsPx: number;
   command: string;
@@ -39,7 +46,8 @@ export interface TrainDetectOptions extends Partial<DetectSettings> {
  * Trains a detector on a folder of fields. What could not be read is in `problems.json`. Null where `signal` stopped it.
  * Throws ANNOTATIONS_MISSING, ANNOTATIONS_BROKEN, CLASS_MISSING, TOO_FEW_FIELDS, and what `trainDetector` throws.
  */
-export async function trainDetect(folder: string, options: TrainDetectOptions): Promise<DetectResult | null> {
+export async function trainDetect(folder: string, asked: TrainDetectOptions): Promise<DetectResult | null> {
+  const options = asked.from === undefined ? asked : asDetector(asked, asked.from);
   const { out, channels, windowsPx, reading } = options;
   const given = Object.entries(options).filter(([name, value]) => name in DEFAULT_DETECT && value !== undefined);
   const settings = { ...DEFAULT_DETECT, ...Object.fromEntries(given) } as DetectSettings;
@@ -52,14 +60,37 @@ export async function trainDetect(folder: string, options: TrainDetectOptions): 
   mkdirSync(out, { recursive: true });
   writeFileAtomic(join(out, "problems.json"), `${JSON.stringify(problems, null, 2)}\n`);
   const split = splitFields(fields, settings.seed);
+  const details = { channels, windowsPx, classes, ...imagesOf(fields[0]), largestObjectPx: largestOf(fields, classes) };
   const data = await openFieldSet(out, fields, split, fieldPixels, reading);
+  if (options.also !== undefined && options.also.length > 0)
+    data.taught = await openTaught(
+      out,
+      options.also,
+      details,
+      settings.sizePx,
+      options.alsoShare ?? ALSO_SHARE,
+      reading,
+    );
   return trainDetector({
     ...options,
     data,
     settings,
-    details: { channels, windowsPx, classes, ...imagesOf(fields[0]), largestObjectPx: largestOf(fields, classes) },
+    details,
     judge: (detections, judged) => scoresOf(detections, judged, classes),
   });
+}
+
+/** Crops that show what people said, as a share of all. */
+const ALSO_SHARE = 0.5;
+/** What learned already forgets at the rate of what is new. */
+const FURTHER_RATE = 2e-4;
+
+/** Options for going on from a detector. Throws BAD_HEAD. */
+function asDetector(options: TrainDetectOptions, path: string): TrainDetectOptions {
+  const { model, backbone, details } = loadDetector(path);
+  model.dispose();
+  const { channels, windowsPx, classes } = details;
+  return { ...options, backbone, channels, windowsPx, classes, learningRate: options.learningRate ?? FURTHER_RATE };
 }
 
 /** Bands, unit and scale of a field's image. */

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SILENT } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
+import { detectClassical } from "../../detect/classical-run.ts";
 import { loadDetector } from "../../tasks/detect/detector.ts";
 import { splitFields } from "./data.ts";
 import { type TrainDetectOptions, trainDetect } from "./index.ts";
@@ -82,6 +83,34 @@ describe("train detect", () => {
     expect(Object.keys(details.validation)).toContain("box AP50");
     model.dispose();
     await expect(trainDetect(fields, options("whole"))).rejects.toMatchObject({ code: "RUN_EXISTS" });
+  });
+
+  it("goes on from a detector, and learns from what people said of detections", async () => {
+    const out = join(folder, "found");
+    const images = [join(folder, "fields", "1.png"), join(folder, "fields", "2.png")];
+    const classical = { tilePx: 1280, overlapPx: 256, stampPx: 32, overlaps: false, bands: null };
+    await detectClassical(images, { ...classical, out, command: "test", progress: () => SILENT });
+    const boxes = { drawn: { field: "1", box: [10, 20, 30, 40] as [number, number, number, number] } };
+    const also = [{ folder: out, labels: { drawn: "positive" as const }, boxes }];
+    const from = join(folder, "whole", "detector.safetensors");
+    const more = { ...options("further"), from, steps: 2, windowsPx: 32, channels: 16 };
+    const taught = await trainDetect(join(folder, "fields"), { ...more, also, alsoShare: 1 });
+    // The detector's own width and windows, at the rate of what has learned already.
+    expect(taught?.details).toMatchObject({ channels: 8, windowsPx: 64, classes: ["square"] });
+    expect(taught?.settings.learningRate).toBe(2e-4);
+    const plain = await trainDetect(join(folder, "fields"), { ...more, out: join(folder, "further-plain") });
+    expect(taught?.history).not.toEqual(plain?.history);
+    for (const [labels, code] of [
+      [{}, "NOTHING_TAUGHT"],
+      [{ drawn: "unsure" as const }, "NOTHING_TAUGHT"],
+    ] as const)
+      await expect(
+        trainDetect(join(folder, "fields"), {
+          ...more,
+          out: join(folder, "none"),
+          also: [{ folder: out, labels, boxes }],
+        }),
+      ).rejects.toMatchObject({ code });
   });
 
   it.each([

@@ -2,14 +2,14 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
-import { hashBytes, writeFileAtomic } from "../../base/files.ts";
+import { hashBytes, hashFile, writeFileAtomic } from "../../base/files.ts";
 import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
 import type { Random } from "../../base/random.ts";
 import type { Detection, Field } from "../../contract/detection.ts";
 import { learnedBackbone } from "../../models/mask-rcnn/backbones.ts";
 import { batchImages, galaxyOptions, MaskRcnn } from "../../models/mask-rcnn/index.ts";
-import { type DetectorDetails, roundWeights, saveDetector } from "../../tasks/detect/detector.ts";
+import { type DetectorDetails, loadDetector, roundWeights, saveDetector } from "../../tasks/detect/detector.ts";
 import { manualSeed, readSafetensors, scope, tensor, writeSafetensors } from "../../torch/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "../checkpoint.ts";
 import { ScheduledOptimiser } from "../optimiser.ts";
@@ -72,6 +72,8 @@ export interface DetectRun {
   weights?: string;
   /** Whether a backbone begins with initial weights although there are learned ones. */
   scratch: boolean;
+  /** A detector whose weights the training goes on from. */
+  from?: string;
   settings: DetectSettings;
   details: Omit<DetectorDetails, "threshold" | "validation">;
   judge(detections: Detection[][], fields: Field[]): FieldScores;
@@ -175,12 +177,14 @@ export async function trainDetector(run: DetectRun): Promise<DetectResult | null
     manualSeed(settings.seed);
     const { body, weightsHash } = await learnedBackbone(run.backbone, { ...run, windowsPx: details.windowsPx });
     const model = new MaskRcnn(body, galaxyOptions(details.classes, details.channels));
+    if (run.from !== undefined) loadInto(model, run.from);
     const learnedBody = weightsHash !== "none";
     const optimiser = new ScheduledOptimiser(model.learned(), {
       ...settings,
       rateOf: (name) => (learnedBody && name.startsWith("backbone.body.") ? settings.bodyRate : 1),
     });
-    const key = { settings, details, weightsHash, backbone: run.backbone, data: data.dataHash };
+    const more = { from: run.from === undefined ? undefined : await hashFile(run.from), taught: data.taught?.hash };
+    const key = { settings, details, weightsHash, backbone: run.backbone, data: data.dataHash, ...more };
     const recipeHash = hashBytes(JSON.stringify(key));
     const checkpoint = join(out, "checkpoint.safetensors");
     const trained = { modules: { detector: model }, optimiser: optimiser.adam };
@@ -223,6 +227,17 @@ export async function trainDetector(run: DetectRun): Promise<DetectResult | null
   } finally {
     release();
     data.store.close();
+    data.taught?.store.close();
+  }
+}
+
+/** Gives a network the weights of a detector of the same shape. Throws BAD_HEAD, STATE_MISMATCH. */
+function loadInto(model: MaskRcnn, path: string): void {
+  const { model: known } = loadDetector(path);
+  try {
+    scope(() => model.loadStateDict(known.stateDict()));
+  } finally {
+    known.dispose();
   }
 }
 

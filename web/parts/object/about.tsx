@@ -87,6 +87,7 @@ export function CatalogueValues({ detail }: { detail: ObjectDetail }) {
 const SAYS: Partial<Record<SessionEvent["kind"], (value: string) => string>> = {
   label: (value) => (value === "clear" ? "label cleared" : value),
   tag: (value) => `tag “${value}”`,
+  box: () => "drawn by hand",
   untag: (value) => `tag “${value}” removed`,
   undo: () => "undone",
   redo: () => "redone",
