@@ -80,7 +80,8 @@ function paintShape(
 ): void {
   const chosen = object === selected;
   context.strokeStyle = colour(labelOf(object) ?? "open");
-  line(chosen ? 2.5 : 1.5);
+  // Thousands of objects seen from afar would cover the image.
+  line(chosen ? 2.5 : Math.max(0.6, Math.min(1.5, 1.5 * view.scale)));
   if (outline !== null) context.stroke(outline);
   else {
     context.setLineDash([6 / view.scale, 4 / view.scale]);
