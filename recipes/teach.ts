@@ -97,7 +97,8 @@ async function looked(): Promise<{ verdicts: Verdicts; rejected: DetectionEntry[
   const boxes = new Map(entries.map((entry) => [boxOf(entry), entry]));
   const inField = fields.map(({ id }) => [...boxes].flatMap(([box, { image }]) => (image === id ? [box] : [])));
   const labels: Verdicts["labels"] = {};
-  for (const { detection, truth, ignored } of matchDetections(inField, fields, { class: "lens", threshold: 0.3 }).matched)
+  for (const { detection, truth, ignored } of matchDetections(inField, fields, { class: "lens", threshold: 0.3 })
+    .matched)
     if (!ignored) labels[(boxes.get(detection) as DetectionEntry).id] = truth >= 0 ? "positive" : "negative";
   const rejected = entries.filter(({ id }) => labels[id] === "negative");
   return { verdicts: { folder: out, labels, boxes: {} }, rejected, folder };

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const stateOf = async (session: string) =>
-  (await (await fetch(`${world.server.address}api/sessions/${session}?who=me`)).json()) as SessionState;
+  (await (await fetch(`${world.server.address}/api/sessions/${session}?who=me`)).json()) as SessionState;
 
 it("begins with the detector's order, outlines candidates, and takes verdicts and boxes on the image", async () => {
   const order = readDetections(path).map(({ id }) => id);
