@@ -4,8 +4,9 @@ import type { SessionState } from "../../src/contract/api.ts";
 import { readDetections } from "../../src/survey/detections.ts";
 import { openSurvey } from "../../src/survey/folder.ts";
 import { detectionFolder } from "../fixtures/detections.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { temporaryFolder, writeToyFeatures } from "../fixtures/surveys.ts";
-import { allSaved, freePort, openWorld, type Running, shown, startServer } from "./harness.ts";
+import { allSaved, openWorld, type Running, shown, startServer } from "./harness.ts";
 
 const world = openWorld();
 const folder = temporaryFolder();
