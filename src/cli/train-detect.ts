@@ -53,7 +53,7 @@ export function addTrainDetectCommand(train: Command): void {
     .option("--size <px>", "side of the crops, a multiple of 32", whole("--size", 8, 4096), 128)
     .option(
       "--rate <n>",
-      "largest learning rate; pre-trained weights learn at 0.3 of it (default: 0.001, or 0.0005 with --from)",
+      "largest learning rate; pre-trained weights learn at 0.3 of it (default: 0.001, or 0.0002 with --from)",
       real("--rate", 1e-9, 10),
     )
     .option("--from <detector>", "go on from a detector: a detector.safetensors, or the name of a released one")

@@ -83,7 +83,7 @@ export async function trainDetect(folder: string, asked: TrainDetectOptions): Pr
 /** Crops that show what people said, as a share of all. */
 const ALSO_SHARE = 0.5;
 /** What learned already forgets at the rate of what is new. */
-const FURTHER_RATE = 5e-4;
+const FURTHER_RATE = 2e-4;
 
 /** Options for going on from a detector. Throws BAD_HEAD. */
 function asDetector(options: TrainDetectOptions, path: string): TrainDetectOptions {

@@ -97,7 +97,7 @@ describe("train detect", () => {
     const taught = await trainDetect(join(folder, "fields"), { ...more, also, alsoShare: 1 });
     // The detector's own width and windows, at the rate of what has learned already.
     expect(taught?.details).toMatchObject({ channels: 8, windowsPx: 64, classes: ["square"] });
-    expect(taught?.settings.learningRate).toBe(5e-4);
+    expect(taught?.settings.learningRate).toBe(2e-4);
     const plain = await trainDetect(join(folder, "fields"), { ...more, out: join(folder, "further-plain") });
     expect(taught?.history).not.toEqual(plain?.history);
     for (const [labels, code] of [
