@@ -4,7 +4,7 @@ import { adaptiveCrop } from "./crop.ts";
 import { renderFlux } from "./render.ts";
 
 /** So many stamps say how large galaxies are in all. */
-const SAMPLE = 200;
+const SAMPLE = 64;
 
 /**
  * Galaxies that typically fill less than this share of the stamp's side are small in it, and a model would see mostly
