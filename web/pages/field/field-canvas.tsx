@@ -29,7 +29,7 @@ export function FieldCanvas({ survey, field, drawing, onSelect, onOpen, onDraw, 
   const view = moved ?? wholeField(picture, frame);
   const [draft, setDraft] = useState<number[] | null>(null);
   const [under, setUnder] = useState("");
-  useFollow(scene, frame, picture, setView);
+  useFollow(scene, frame, setView);
   usePainting(canvas, survey, field, { ...scene, view, frame, draft });
   const zoom = (factor: number, at: Sides = [width / 2, height / 2]) =>
     setView((before) => zoomed(before ?? view, factor, at, picture, frame));
@@ -70,7 +70,6 @@ export function FieldCanvas({ survey, field, drawing, onSelect, onOpen, onDraw, 
 function useFollow(
   { shapes, selected }: Pick<Scene, "shapes" | "selected">,
   frame: Sides,
-  picture: Sides,
   setView: React.Dispatch<React.SetStateAction<FieldViewport | null>>,
 ): void {
   const shown = useRef<string | null>(null);
@@ -78,7 +77,8 @@ function useFollow(
     if (selected === shown.current) return;
     shown.current = selected;
     const box = shapes.find(({ object }) => object === selected)?.box;
-    if (box !== undefined) setView((before) => showing(before ?? wholeField(picture, frame), box, frame));
+    // The whole image holds every object, and follows the size of its frame.
+    if (box !== undefined) setView((before) => before && showing(before, box, frame));
   });
 }
 

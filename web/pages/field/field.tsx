@@ -88,7 +88,6 @@ function Field({ survey, session, fields, field, first }: FieldProps) {
       />
       {session !== null && <Notice session={session} />}
       {failure !== null && <p className="notice">{failure}</p>}
-      {drawing && <p className="hint">Draw a box around an object that was missed. Escape ends it.</p>}
       <div className="map-and-list">
         <div className="field-stage">
           <FieldCanvas
@@ -97,6 +96,7 @@ function Field({ survey, session, fields, field, first }: FieldProps) {
             onOpen={(object) => isCandidate(field, object) && setOpen(object)}
             onDraw={draw}
           />
+          {drawing && <p className="drawing">Draw a box around an object that was missed. Escape ends it.</p>}
         </div>
         <FieldSide
           {...{ survey, field, shapes, selected: chosen, outlines, keys, labelOf }}
