@@ -35,7 +35,7 @@ export const SimilarObject = ObjectRow.extend({
   duplicates: z.array(ObjectId),
 });
 
-/** A request for similar objects. */
+/** Examples and counterexamples, by id, position or picture, and how many objects are wanted. */
 export type SimilarRequest = z.infer<typeof SimilarRequest>;
-/** A similar object as the server answers. */
+/** One of the objects nearest to the examples, with its cosine and its near-duplicates. */
 export type SimilarObject = z.infer<typeof SimilarObject>;
