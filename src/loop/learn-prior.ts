@@ -60,9 +60,9 @@ function regress(space: PriorSpace, examples: readonly Example[], trust: number 
   );
   const start = new Float64Array(dim + 2);
   start[dim + 1] = trust ?? PRIOR.weight;
-  const ridge = Float64Array.from({ length: dim + 2 }, (_, d) =>
-    d < dim ? PRIOR.ridge : d === dim ? 1e-6 : trust === null ? PRIOR.hold : 1e9,
-  );
+  const ridge = new Float64Array(dim + 2).fill(PRIOR.ridge);
+  ridge[dim] = 1e-6;
+  ridge[dim + 1] = trust === null ? PRIOR.hold : 1e9;
   const found = noGrad(() =>
     scope(() => {
       const logits = tensor(
