@@ -44,19 +44,14 @@ export class FrameReader {
 
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-const [SHORTEST_MS, LONGEST_MS] = [0.02, 1];
-
-/**
- * Repeats a call on the channel while the system asks for patience. The first pauses are short: the other end empties
- * the channel's 200 kB in less than a tenth of a millisecond.
- */
+/** Repeats a call on the blocking channel while the system asks for patience. */
 function patient(body: () => number): number {
-  for (let pauseMs = SHORTEST_MS; ; pauseMs = Math.min(LONGEST_MS, 1.5 * pauseMs)) {
+  for (;;) {
     try {
       return body();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-      Atomics.wait(PAUSE, 0, 0, pauseMs);
+      Atomics.wait(PAUSE, 0, 0, 1);
     }
   }
 }
