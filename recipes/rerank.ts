@@ -3,18 +3,16 @@
  *
  * Command: bin/skyloop recipe rerank [--data ../shared/data] [--work runs/rerank] [--seeds 20] [--verdicts 20] [--threads 2]
  * Time: about 5 minutes on two free cores without GPU; what was computed is kept in --work.
- * Expected: on the detector's own population nothing is lost; on real lenses of another telescope the average precision
- * rises by 0.05 or more. Of each seed one half of the candidates is looked at, the other is measured.
+ * Expected: on the detector's own population the average precision stays within 0.005; elsewhere it rises by 0.001 to
+ * 0.03, less than the 0.05 that is aimed at. Of each seed one half of the candidates is looked at, the other is measured.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SILENT, terminalProgress } from "../src/base/progress.ts";
 import { Random } from "../src/base/random.ts";
-import type { Detection } from "../src/contract/detection.ts";
 import { type FeatureSpace, featureSpace } from "../src/loop/learn.ts";
 import { learnIn, logitsOf } from "../src/loop/learn-prior.ts";
-import { matchDetections } from "../src/measure/detection.ts";
 import { averagePrecision } from "../src/measure/ranking.ts";
 import { releasedWeights } from "../src/models/index.ts";
 import { lensPainter } from "../src/stamps/paint-lenses.ts";
@@ -26,6 +24,7 @@ import { simulateScenes } from "../src/survey/simulate/scenes.ts";
 import { detectWithModel } from "../src/tasks/detect/model-run.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { setThreads } from "../src/torch/index.ts";
+import { lensesAmong } from "./common/judge.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
 const { values } = parseArgs({
@@ -95,19 +94,7 @@ async function ofFields(name: string, scenes: number, seed: number, painted: boo
     fields.map(({ path }) => path),
     { ...scale, rescale: false },
   );
-  const boxOf = ({ bbox: [x, y, width, height], score }: DetectionEntry): Detection => ({
-    x1: x,
-    y1: y,
-    x2: x + width,
-    y2: y + height,
-    class: "lens",
-    score,
-  });
-  const entryOf = new Map(found.entries.map((entry) => [boxOf(entry), entry]));
-  const inField = fields.map(({ id }) => [...entryOf].flatMap(([box, { image }]) => (image === id ? [box] : [])));
-  const { matched } = matchDetections(inField, fields, { class: "lens" });
-  const truth = new Map<DetectionEntry | undefined, boolean>();
-  for (const one of matched) if (!one.ignored) truth.set(entryOf.get(one.detection), one.truth >= 0);
+  const truth = lensesAmong(found.entries, fields);
   return { ...found, positive: found.entries.map((entry) => truth.get(entry) ?? null) };
 }
 

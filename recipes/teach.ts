@@ -23,6 +23,7 @@ import { detectWithModel } from "../src/tasks/detect/model-run.ts";
 import { scope, setThreads, tensor } from "../src/torch/index.ts";
 import { splitFields } from "../src/train/detect/data.ts";
 import { trainDetect } from "../src/train/detect/index.ts";
+import { lensesAmong } from "./common/judge.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
 const { values } = parseArgs({
@@ -46,15 +47,6 @@ async function fieldsOf(name: string, scenes: number, seed: number): Promise<str
     await simulateScenes(folder, { scenes, seed, sizePx: 256, progress, command: "recipe teach" });
   return folder;
 }
-
-const boxOf = ({ bbox: [x, y, width, height], score }: Pick<DetectionEntry, "bbox" | "score">): Detection => ({
-  x1: x,
-  y1: y,
-  x2: x + width,
-  y2: y + height,
-  class: "lens",
-  score,
-});
 
 /** Kinds of the galaxies that no lens is, with where they stand, by field. */
 function truthsOf(folder: string): Map<string, { x: number; y: number; kind: string }[]> {
@@ -94,12 +86,8 @@ async function looked(): Promise<{ verdicts: Verdicts; rejected: DetectionEntry[
       },
     );
   const entries = readDetections(out);
-  const boxes = new Map(entries.map((entry) => [boxOf(entry), entry]));
-  const inField = fields.map(({ id }) => [...boxes].flatMap(([box, { image }]) => (image === id ? [box] : [])));
   const labels: Verdicts["labels"] = {};
-  for (const { detection, truth, ignored } of matchDetections(inField, fields, { class: "lens", threshold: 0.3 })
-    .matched)
-    if (!ignored) labels[(boxes.get(detection) as DetectionEntry).id] = truth >= 0 ? "positive" : "negative";
+  for (const [{ id }, isLens] of lensesAmong(entries, fields, 0.3)) labels[id] = isLens ? "positive" : "negative";
   const rejected = entries.filter(({ id }) => labels[id] === "negative");
   return { verdicts: { folder: out, labels, boxes: {} }, rejected, folder };
 }

@@ -1,7 +1,8 @@
 /**
  * Learning that begins with the scores that objects came with, a detector's: a logistic regression on the loop's standardised
  * features and the detector's logit, whose weight starts high and is given up only where labels speak against it. Twenty
- * labels then help where the detector is off its own population, and do not harm where it is right (recipes/rerank.ts).
+ * labels then help a little where the detector is off its own population, and hardly harm where it is right
+ * (recipes/rerank.ts).
  */
 import { cat, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Example, type FeatureSpace, type Learner, learn, standardised } from "./learn.ts";
