@@ -15,7 +15,8 @@ import { type FoldedSession, fold } from "./fold.ts";
 import type { Example, FeatureSpace, Learner } from "./learn.ts";
 import { learnIn } from "./learn-prior.ts";
 import { unusualLearner } from "./outliers.ts";
-import { countRound, currentRound, findSession, roundSeed } from "./session.ts";
+import { countRound } from "./round-counts.ts";
+import { currentRound, findSession, roundSeed } from "./session.ts";
 import { consensusOf, goldOf } from "./team.ts";
 
 /** Up to so many objects everything is scored at once. */

@@ -19,7 +19,8 @@ import { closeOpened, type OpenedSurvey, openWithSessions } from "./opened.ts";
 import { unusualLearner, unusualTable } from "./outliers.ts";
 import { pictureFeatures } from "./picture-features.ts";
 import { nextRound, planOf, planRound, rankerOf, shownFrom } from "./round.ts";
-import { countRound, currentRound, findSession } from "./session.ts";
+import { countRound } from "./round-counts.ts";
+import { currentRound, findSession } from "./session.ts";
 import { diverseRows, nearestRows, type SimilarRow, similarRows } from "./similar.ts";
 import { HOW, HOW_UNUSUAL, heatMap, influences } from "./why.ts";
 
