@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
  * Every check there is, one after another: lint, types, layers, exports, unit tests (golden and leak tests among them), browser
- * tests. All of them run, whatever fails. The last line counts tests: `N passed, N failed, N skipped`. Ends with 1 if
- * anything failed. `node scripts/check.mjs lint unit` runs only those.
+ * tests. All of them run, whatever fails. Tests that failed are told again at the end; the last line counts tests: `N passed,
+ * N failed, N skipped`. Ends with 1 if anything failed. `node scripts/check.mjs lint unit` runs only those.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { countTests } from "./count-tests.mjs";
+import { countTests, failedTests } from "./count-tests.mjs";
 import { ROOT } from "./stamps.mjs";
 
 const REPORTS = join(ROOT, ".skyloop", "check");
@@ -43,6 +43,7 @@ if (unknown.length) {
 rmSync(REPORTS, { recursive: true, force: true });
 mkdirSync(REPORTS, { recursive: true });
 const results = [];
+const failed = [];
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
   if (asked.length && !asked.includes(name)) continue;
@@ -54,7 +55,9 @@ for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
   const ok = status === 0;
   results.push({ name, ok, seconds: (performance.now() - start) / 1000 });
   if (WITH_TESTS.includes(name)) {
-    const counts = countTests(existsSync(reportOf(name)) ? reportOf(name) : null, ok);
+    const report = existsSync(reportOf(name)) ? reportOf(name) : null;
+    const counts = countTests(report, ok);
+    if (report) failed.push(...failedTests(report, ROOT));
     for (const kind of Object.keys(total)) total[kind] += counts[kind];
   }
 }
@@ -62,5 +65,6 @@ for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
 process.stdout.write("\n");
 for (const { name, ok, seconds } of results)
   process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s\n`);
+for (const test of failed) process.stdout.write(`\nFAILED ${test}\n`);
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { countTests } from "./count-tests.mjs";
+import { countTests, failedTests } from "./count-tests.mjs";
 import { installedPackagesMatch } from "./npm-packages.mjs";
 import { newestChange } from "./stamps.mjs";
 import { blasWarning, linesFor, missingNeeds, thisSystem } from "./system-packages.mjs";
@@ -162,5 +162,22 @@ describe("countTests", () => {
       skipped: 0,
     });
     expect(countTests(null, false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+});
+
+describe("failedTests", () => {
+  it("tells file, name and message of what failed, and of a file that does not load", () => {
+    const test = { status: "failed", fullName: "adds up", failureMessages: ["expected 1 to be 2\n at a.test.ts:3"] };
+    const path = write("report.json", {
+      testResults: [
+        { name: join(root, "src/a.test.ts"), status: "failed", assertionResults: [test, { status: "passed" }] },
+        { name: join(root, "src/b.test.ts"), status: "failed", message: "no such module", assertionResults: [] },
+        { name: join(root, "src/c.test.ts"), status: "passed", assertionResults: [{ status: "passed" }] },
+      ],
+    });
+    expect(failedTests(path, root)).toEqual([
+      "src/a.test.ts > adds up\n    expected 1 to be 2\n     at a.test.ts:3",
+      "src/b.test.ts > the file itself\n    no such module",
+    ]);
   });
 });
