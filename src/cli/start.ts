@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Command } from "commander";
 import { SEEDS, whole } from "./numbers.ts";
 import { addServeOptions, listenOptions, type ServeOptions } from "./serve-options.ts";
@@ -24,16 +25,20 @@ export function addStartCommand(program: Command): void {
     .option("--seed <n>", "seed of the demo survey", whole("--seed", 0, SEEDS), 1)
     .option("--model <name>", "encoder that computes the features")
     .action(async (options: Options) => {
-      const [{ growFeatures, prepareSurvey }, { serve }, { DEFAULT_MODEL }] = await Promise.all([
+      const [{ growFeatures, prepareSurvey }, { growField, isDemo }, { serve }, { DEFAULT_MODEL }] = await Promise.all([
         import("../server/prepare.ts"),
+        import("../server/demo-field.ts"),
         import("../server/listen.ts"),
         import("../models/default-model.ts"),
       ]);
       const folder = await prepareSurvey(options);
-      const { address } = await serve({ ...listenOptions(options), surveys: [folder], host: "127.0.0.1" });
+      const { app, address } = await serve({ ...listenOptions(options), surveys: [folder], host: "127.0.0.1" });
       process.stdout.write(
         `\nSkyloop is ready: open ${address}\n  1. Name what you are looking for. Click a few examples of it and a few other galaxies.\n  2. Press "next round": Skyloop learns and shows its best candidates. Label them yes or no.\n  3. Check the ranking and export it as CSV, Parquet, FITS or VOTable.\nEvery click is saved at once. Ctrl-C stops the program; start it again to continue.\n`,
       );
-      growFeatures(folder, options.model ?? DEFAULT_MODEL);
+      const model = options.model ?? DEFAULT_MODEL;
+      const growing = growFeatures(folder, model);
+      if (growing !== null) await once(growing, "exit");
+      if (isDemo(folder)) await growField(folder, model, (field) => app.addSurvey(field));
     });
 }

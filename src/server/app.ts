@@ -39,6 +39,13 @@ export interface ServerOptions {
   single?: SingleSignOn | null;
 }
 
+declare module "fastify" {
+  interface FastifyInstance {
+    /** Serves one more survey from now on. Throws SAME_NAME, SURVEY_MISSING, SURVEY_BROKEN. */
+    addSurvey(folder: string): Promise<void>;
+  }
+}
+
 /** What a person waits for with every click: rankings rest meanwhile. */
 const URGENT = /\/(labels|undo|redo|picture)(\?|$)/;
 /** Maps and restored pictures are asked for now and then: their processes end when nobody has for so long. */
@@ -83,6 +90,7 @@ export async function buildServer({
   const people = { accounts, single, basePath };
   addRoutes(app, { version, workspace, compute, mapper, improver, desk, streams, heads: known, ...people, onlyHere });
   await servePage(app, basePath);
+  app.decorate("addSurvey", (folder: string) => workspace.add(folder));
   app.addHook("preClose", async () => streams.close());
   app.addHook("onClose", async () => {
     await Promise.all([compute.close(), desk.close(), mapper.close(), improver.close()]);

@@ -62,16 +62,9 @@ export async function prepareSurvey({ images, survey, count, seed }: PrepareOpti
   return folder;
 }
 
-/**
- * Computes what is missing of a survey's features in a process of its own, at low priority, while the page is served:
- * pictures and clicks go first. It says on the terminal how far it is, and ends with this process. Null where all
- * features are there.
- */
-export function growFeatures(folder: string, model: string): ChildProcess | null {
-  const found = listFeatures(folder).find((set) => set.model === model);
-  if (found !== undefined && found.done === found.total) return null;
-  const program = join(PACKAGE_ROOT, "bin", "skyloop");
-  const child = spawn(process.execPath, [program, "embed", folder, "--model", model], {
+/** A command of Skyloop in a process of its own, at low priority: pictures and clicks go first. It ends with this one. */
+export function inBackground(args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin", "skyloop"), ...args], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   child.once("spawn", () => {
@@ -81,13 +74,26 @@ export function growFeatures(folder: string, model: string): ChildProcess | null
       // It ended at once, which its exit tells.
     }
   });
+  const end = () => void child.kill();
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
+  return child;
+}
+
+/**
+ * Computes what is missing of a survey's features in the background, while the page is served. It says on the terminal
+ * how far it is. Null where all features are there.
+ */
+export function growFeatures(folder: string, model: string): ChildProcess | null {
+  const found = listFeatures(folder).find((set) => set.model === model);
+  if (found !== undefined && found.done === found.total) return null;
+  const child = inBackground(["embed", folder, "--model", model]);
   child.once("exit", (code) => {
     if (code !== 0 && code !== null)
       process.stderr.write(
         `The features were not finished (see above); the page stays, and \`skyloop embed ${folder} --model ${model}\` goes on with them.\n`,
       );
   });
-  process.once("exit", () => child.kill());
   return child;
 }
 

@@ -17,29 +17,30 @@ export type ServedSurvey = OpenedSurvey;
 
 /** The surveys that a server has open, by name. */
 export class Workspace {
-  readonly #served: Map<string, ServedSurvey>;
+  readonly #served = new Map<string, ServedSurvey>();
   /** Where a session was found: it stays there. */
   readonly #homes = new Map<string, ServedSurvey>();
-
-  private constructor(served: Map<string, ServedSurvey>) {
-    this.#served = served;
-  }
 
   /** Opens survey folders. Throws SAME_NAME where two folders have one name. */
   static async open(folders: string[]): Promise<Workspace> {
     removeExports(tmpdir());
-    const served = new Map<string, ServedSurvey>();
-    for (const folder of folders) {
-      const opened = await openWithSessions(resolve(folder));
-      clearUp(opened.survey.folder);
-      const { name } = opened.survey;
-      if (served.has(name))
-        throw new SkyloopError("SAME_NAME", `two surveys are called ${name}; rename one of the folders`);
-      served.set(name, opened);
+    const workspace = new Workspace();
+    for (const folder of folders) await workspace.add(folder);
+    return workspace;
+  }
+
+  /** Opens one more survey. Throws SAME_NAME, SURVEY_MISSING, SURVEY_BROKEN. */
+  async add(folder: string): Promise<void> {
+    const opened = await openWithSessions(resolve(folder));
+    clearUp(opened.survey.folder);
+    const { name } = opened.survey;
+    if (this.#served.has(name)) {
+      await closeOpened(opened);
+      throw new SkyloopError("SAME_NAME", `two surveys are called ${name}; rename one of the folders`);
     }
     // Counting the columns of a large survey takes a moment that nobody should wait for later.
-    for (const one of served.values()) surveyInfo(one);
-    return new Workspace(served);
+    surveyInfo(opened);
+    this.#served.set(name, opened);
   }
 
   all(): ServedSurvey[] {

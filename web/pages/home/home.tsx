@@ -5,6 +5,7 @@ import { useWho } from "../../actions/memory.ts";
 import { go, pages } from "../../actions/route.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { featuresOf, useSurvey } from "../../actions/use-survey.ts";
+import { useTimes } from "../../actions/use-times.ts";
 import { api, pictureUrl } from "../../client/api.ts";
 import { PageFailure } from "../../parts/failure.tsx";
 import { FeaturesHint } from "../../parts/features-hint.tsx";
@@ -12,12 +13,16 @@ import { Picture } from "../../parts/picture.tsx";
 import { SessionList } from "./session-list.tsx";
 import "./home.css";
 
+const EVERY_MS = 5000;
+
 /** The surveys, and the searches in them. */
 export function HomePage() {
   const [changed, setChanged] = useState(0);
-  const { answer: surveys, failure } = useAsked(() => api.surveys(), []);
+  // Surveys may come while the page is open: the demo's wide image does.
+  const times = useTimes(EVERY_MS);
+  const { answer: surveys, failure } = useAsked(() => api.surveys(), [times], times > 0);
   const { answer: sessions } = useAsked(() => api.sessions(), [changed], true);
-  if (failure !== null) return <PageFailure what="The surveys cannot be listed" why={failure} />;
+  if (failure !== null && surveys === null) return <PageFailure what="The surveys cannot be listed" why={failure} />;
   if (surveys === null) return <p className="hint">Opening…</p>;
   return (
     <div className="column">
