@@ -165,12 +165,20 @@ export function growthOf(
   const [y0, y1] = [Math.max(0, Math.floor(cy - reach)), Math.min(H - 1, Math.ceil(cy + reach))];
   const last = (bins + (2 * a) / (STEP_PX * b)) ** 2;
   const [fine, coarse] = GRIDS.map(({ radiusPx }) => (radiusPx / STEP_PX) ** 2);
+  const { light: sums, area } = within;
   for (let y = y0; y <= y1; y++)
     for (let x = x0; x <= x1; x++) {
       const [dx, dy] = [x - cx, y - cy];
       const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
       if (square > last) continue;
-      const points = square < fine ? GRIDS[0].points : square < coarse ? GRIDS[1].points : 1;
+      if (square >= coarse) {
+        const bin = (Math.sqrt(square) | 0) + 1;
+        if (bin >= bins) continue;
+        sums[bin] += light[y * W + x];
+        area[bin]++;
+        continue;
+      }
+      const { points } = square < fine ? GRIDS[0] : GRIDS[1];
       const share = 1 / (points * points);
       const value = light[y * W + x] * share;
       for (let i = 0; i < points; i++) {
@@ -179,8 +187,8 @@ export function growthOf(
           const v = dy + (j + 0.5) / points - 0.5;
           const bin = (Math.sqrt(xx * u * u + yy * v * v + xy * u * v) | 0) + 1;
           if (bin >= bins) continue;
-          within.light[bin] += value;
-          within.area[bin] += share;
+          sums[bin] += value;
+          area[bin] += share;
         }
       }
     }

@@ -159,8 +159,10 @@ function cleaned(
   const out = new Float32Array(plane.length);
   const [twiceX, twiceY] = [Math.round(2 * x), Math.round(2 * y)];
   for (let p = 0; p < out.length; p++) {
-    if (usable[p] === 1 && Number.isFinite(plane[p])) {
-      out[p] = plane[p] - sky;
+    const value = plane[p];
+    // Infinite or NaN less itself is NaN.
+    if (usable[p] === 1 && value - value === 0) {
+      out[p] = value - sky;
       continue;
     }
     const u = p % W;
@@ -254,7 +256,7 @@ export function measureStamp(
     flux: measuredBands[options.band].kronFlux,
     sigma: sky.sigma,
   });
-  shape.areaPx = segments.labels.reduce((sum, value) => sum + Number(value === label), 0);
+  for (const value of segments.labels) if (value === label) shape.areaPx++;
   shape.snr = measuredBands[options.band].kronFlux / measuredBands[options.band].kronFluxErr;
   const masked = aperture.pixels.some((p) => usable[p] === 0);
   const set = (name: FlagName, is: boolean) => (is ? FLAGS[name][0] : 0);
@@ -284,8 +286,10 @@ function usablePixels(
   label: number,
 ): { usable: Uint8Array; blended: boolean } {
   const usable = new Uint8Array(plane.length);
-  for (let p = 0; p < usable.length; p++)
-    usable[p] = Number.isFinite(plane[p]) && (labels[p] === 0 || labels[p] === label) ? 1 : 0;
+  for (let p = 0; p < usable.length; p++) {
+    const [value, of] = [plane[p], labels[p]];
+    if (value - value === 0 && (of === 0 || of === label)) usable[p] = 1;
+  }
   const blended =
     label !== 0 && regionOf.some((region, other) => other !== 0 && other !== label && region === regionOf[label]);
   return { usable, blended };
