@@ -1,10 +1,22 @@
 /** The server alone while a survey is ranked and exported: saved labels, pages of the ranking, what it keeps waiting, memory. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
+/** A turn of the HTTP thread that came late: in all, and of that how long it ran and waited for a processor. */
+export interface Late {
+  lateMs: number;
+  ranMs: number;
+  waitedMs: number;
+}
 
 /** Times in milliseconds. */
 export interface ServerBench {
   /** Answers to the smallest question there is, asked every 10 ms all the while: how long the HTTP thread stalls. */
   smallestMs: number[];
+  /** How late this program was itself, at most: it takes in the export meanwhile, and its answers wait for it. */
+  askerLateMs: number;
+  /** Turns of the HTTP thread that came more than 10 ms late, as it saw them itself (`loop-delay.mjs`). */
+  late: Late[];
   /** A label's way until it is acknowledged. */
   labelMs: number[];
   /** A page of 100 rows somewhere in the ranking, some with a filter. */
@@ -26,7 +38,7 @@ const timed = async (body: () => Promise<unknown>): Promise<number> => {
 };
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Asks for rounds and an export, and measures everything else meanwhile. `label` gives the n-th object to label. */
+/** Asks for rounds and an export, and measures everything else meanwhile. `label` gives the n-th object to label, `delays` is where the server's `loop-delay.mjs` writes. */
 export async function benchServer(
   ask: Ask,
   address: string,
@@ -36,16 +48,22 @@ export async function benchServer(
     objects,
     rounds,
     label,
-  }: { session: string; objects: number; rounds: number; label: (n: number) => string },
+    delays,
+  }: { session: string; objects: number; rounds: number; label: (n: number) => string; delays: string },
 ): Promise<ServerBench> {
   const found: ServerBench = {
     smallestMs: [],
+    askerLateMs: 0,
+    late: [],
     labelMs: [],
     rankingMs: [],
     exportMs: 0,
     memoryMegabytes: 0,
     filesMegabytes: 0,
   };
+  const began = Date.now();
+  const own = monitorEventLoopDelay({ resolution: 5 });
+  own.enable();
   let over = false;
   const repeat = async (everyMs: number, body: (n: number) => Promise<void>) => {
     for (let n = 0; !over; n++) {
@@ -69,9 +87,11 @@ export async function benchServer(
       if (all > found.memoryMegabytes) Object.assign(found, { memoryMegabytes: all, filesMegabytes: files });
     }),
   ];
-  const exported = timed(async () =>
-    (await fetch(`${address}/api/sessions/${session}/export?format=csv`)).arrayBuffer(),
-  );
+  // What comes is not kept: an asker that holds 70 MB together would be late itself.
+  const exported = timed(async () => {
+    const { body } = await fetch(`${address}/api/sessions/${session}/export?format=csv`);
+    for await (const part of body ?? []) if (part.length === 0) throw new Error("an empty part of an export");
+  });
   for (let round = 0; round < rounds; round++) {
     const { round: seen } = await ask<{ round: number }>(`/sessions/${session}`);
     await ask(`/sessions/${session}/rounds`, { who: "me", seen });
@@ -81,6 +101,13 @@ export async function benchServer(
   found.exportMs = await exported;
   over = true;
   await Promise.all(others);
+  own.disable();
+  found.askerLateMs = Math.max(0, own.max / 1e6 - 5);
+  found.late = (existsSync(delays) ? readFileSync(delays, "utf8") : "")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Late & { at: number })
+    .filter(({ at }) => at >= began);
   return found;
 }
 

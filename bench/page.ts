@@ -12,7 +12,7 @@ import { firstPaint, memoryOf, traceScroll, wheel } from "../test/e2e/trace.ts";
 import { freePort } from "../test/fixtures/free-port.ts";
 import { isWanted, largeId, largeSurvey } from "../test/fixtures/large.ts";
 import { median } from "./common.ts";
-import { benchServer, type ServerBench } from "./page-server.ts";
+import { benchServer, type Late, type ServerBench } from "./page-server.ts";
 
 export interface PageBench {
   objects: number;
@@ -75,7 +75,11 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
   const browser = await launch();
   let server: Running | null = null;
   try {
-    server = await startServer([survey], await freePort());
+    const delays = join(folder, "delays");
+    server = await startServer([survey], await freePort(), [], {
+      node: ["--import", join(import.meta.dirname, "loop-delay.mjs")],
+      env: { SKYLOOP_BENCH_DELAYS: delays },
+    });
     const { address, pid } = server;
     const site = await openSite(address, browser);
     const paints = await firstPaints(site, visits);
@@ -88,6 +92,7 @@ export async function benchPage({ objects = 200_000, dim = 384, visits = 3, roun
       objects,
       rounds: 2,
       label: (n) => largeId(n + 1000),
+      delays,
     });
     return {
       objects,
@@ -235,6 +240,18 @@ async function clicksAndRounds(
   return { clickToShownSavedMs, nextPageMs, wholeRankingMs };
 }
 
+/** When the HTTP thread was held up the longest, and by what. */
+function describeLate(late: Late[]): string {
+  const longest = (of: (one: Late) => number) => Math.max(0, ...late.map(of)).toFixed(1);
+  const worst = late.reduce<Late | null>((most, one) => (most === null || one.lateMs > most.lateMs ? one : most), null);
+  const over = late.filter(({ lateMs }) => lateMs > 50).length;
+  const held =
+    worst === null
+      ? "never late by more than 10 ms"
+      : `late by ${worst.lateMs.toFixed(1)} ms at most (it ran for ${worst.ranMs.toFixed(1)} of them and waited for a processor for ${worst.waitedMs.toFixed(1)}), ${over} times by more than 50`;
+  return `${held}; ran for at most ${longest(({ ranMs }) => ranMs)} ms at a time`;
+}
+
 /** The figures as a table. */
 export function describePage(result: PageBench): string {
   const ms = (values: number[]) => `${values.map((value) => value.toFixed(0)).join(" ")} ms`;
@@ -258,7 +275,9 @@ export function describePage(result: PageBench): string {
     `  next page               ${ms(result.nextPageMs)}; whole ranking ${ms(result.wholeRankingMs)}`,
     `  page's memory           ${heap.before.toFixed(1)} MB, after scrolling through all ${heap.after.toFixed(1)} MB`,
     `  while ranking, exporting label saved ${clicks(spreadOf(result.server.labelMs))}, page of the ranking ${clicks(spreadOf(result.server.rankingMs))}`,
-    `  smallest answer         ${clicks(spreadOf(result.server.smallestMs))}; export of all as CSV ${(result.server.exportMs / 1000).toFixed(1)} s; server's memory ${result.server.memoryMegabytes.toFixed(0)} MB, of which pages of files ${result.server.filesMegabytes.toFixed(0)}`,
+    `  smallest answer         ${clicks(spreadOf(result.server.smallestMs))}; the asker itself was late by ${result.server.askerLateMs.toFixed(1)} ms at most`,
+    `  the HTTP thread itself  ${describeLate(result.server.late)}`,
+    `  memory                  export of all as CSV ${(result.server.exportMs / 1000).toFixed(1)} s; server's memory ${result.server.memoryMegabytes.toFixed(0)} MB, of which pages of files ${result.server.filesMegabytes.toFixed(0)}`,
   ].join("\n");
 }
 

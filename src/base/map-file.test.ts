@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
-import { mapFile } from "./map-file.ts";
+import { forgetBehind, forgetPages, gatherRows, mapFile } from "./map-file.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -19,4 +19,47 @@ it("gives a file's bytes, keeps what is written there from the file, and is null
   writeFileSync(path, "");
   expect(mapFile(path)?.byteLength).toBe(0);
   expect(mapFile(join(folder.path, "none"))).toBeNull();
+});
+
+/** Pages of a mapped file that are in this process's memory, in kB. */
+function held(path: string): number {
+  const maps = readFileSync("/proc/self/smaps", "utf8");
+  const at = maps.indexOf(` ${path}\n`);
+  return Number(/^Rss:\s+(\d+) kB/m.exec(maps.slice(at))?.[1]);
+}
+
+it.skipIf(process.platform !== "linux")("forgets the pages of a mapped file, and of nothing else", () => {
+  const path = join(folder.path, "large");
+  const numbers = Float32Array.from({ length: 2 ** 20 }, (_, i) => i % 1013);
+  writeFileSync(path, numbers);
+  const all = new Float32Array(mapFile(path) as ArrayBuffer);
+  const asWritten = (values: Float32Array) =>
+    Buffer.compare(Buffer.from(values.buffer, 0, values.byteLength), Buffer.from(numbers.buffer)) === 0;
+  expect(asWritten(all)).toBe(true);
+  expect(held(path)).toBe(4096);
+  // Its ends lie within pages, which go whole; pages may be of 2 MB.
+  forgetPages(all.subarray(1, 2 ** 19 + 1));
+  expect(held(path)).toBeLessThanOrEqual(4096 - 2048 - 4);
+  expect(asWritten(all)).toBe(true);
+  forgetPages(all);
+  expect(held(path)).toBe(0);
+  // Rows here and there leave nothing behind, a pass at most what the system brings at once (2 MB on some).
+  const rows = Uint32Array.from({ length: 1000 }, (_, i) => i * 261);
+  expect(gatherRows(all, 4, rows)).toEqual(gatherRows(numbers, 4, rows));
+  expect(gatherRows(all.subarray(4), 4, [0, 2 ** 18 - 2])).toEqual(
+    Float32Array.of(...numbers.subarray(4, 8), ...numbers.subarray(-4)),
+  );
+  expect(held(path)).toBe(0);
+  expect(() => gatherRows(all, 4, [2 ** 18])).toThrow("no such row");
+  const passed = forgetBehind(all, 4);
+  let sum = 0;
+  for (let row = 0; row < all.length / 4; row++) {
+    sum += all[row * 4];
+    passed(row);
+    if (row % 20_000 === 0) expect(held(path)).toBeLessThanOrEqual(2048 + 64);
+  }
+  expect(sum).toBe(numbers.reduce((total, value, i) => (i % 4 === 0 ? total + value : total), 0));
+  const own = numbers.slice();
+  forgetPages(own);
+  expect(asWritten(own)).toBe(true);
 });

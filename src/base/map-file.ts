@@ -6,6 +6,17 @@ import { PACKAGE_ROOT } from "./paths.ts";
 
 const ADDON = join(PACKAGE_ROOT, "native/build/Release/map.node");
 
+interface Addon {
+  mapFile(path: string): ArrayBuffer;
+  // Native parts of earlier versions have neither.
+  forgetPages?(view: ArrayBufferView): void;
+  gatherRows?(view: Float32Array, width: number, rows: Uint32Array, into: Float32Array): void;
+}
+
+let addon: Addon | null = null;
+/** Memory that is a file's. Pages of any other would be lost with what is in them. */
+const mapped = new WeakSet<ArrayBufferLike>();
+
 /**
  * The bytes of a file, mapped: nothing is read before it is touched, and every process that maps the file has the same
  * pages. Null where it cannot be (no native part, a file system without maps): read it then. What is written there does
@@ -14,8 +25,47 @@ const ADDON = join(PACKAGE_ROOT, "native/build/Release/map.node");
 export function mapFile(path: string): ArrayBuffer | null {
   if (!existsSync(ADDON)) return null;
   try {
-    return (createRequire(import.meta.url)(ADDON) as { mapFile(path: string): ArrayBuffer }).mapFile(path);
+    addon ??= createRequire(import.meta.url)(ADDON) as Addon;
+    const bytes = addon.mapFile(path);
+    mapped.add(bytes);
+    return bytes;
   } catch {
     return null;
   }
+}
+
+/**
+ * Takes a part of a mapped file out of this process's memory, so that a pass over a large file holds little of it at a
+ * time: the system has the pages still, and gives them again when they are touched (what was written there is lost).
+ * Nothing happens to memory of other kinds.
+ */
+export function forgetPages(view: ArrayBufferView): void {
+  if (mapped.has(view.buffer)) addon?.forgetPages?.(view);
+}
+
+/**
+ * Copies rows of a matrix [count, dim], [rows.length, dim]. Of a mapped file they are read from the file, so that rows
+ * here and there do not bring all that lies around them into memory.
+ */
+export function gatherRows(matrix: Float32Array, dim: number, rows: ArrayLike<number>): Float32Array {
+  const out = new Float32Array(rows.length * dim);
+  if (mapped.has(matrix.buffer) && addon?.gatherRows !== undefined)
+    addon.gatherRows(matrix, dim, rows instanceof Uint32Array ? rows : Uint32Array.from(rows), out);
+  else for (let i = 0; i < rows.length; i++) out.set(matrix.subarray(rows[i] * dim, (rows[i] + 1) * dim), i * dim);
+  return out;
+}
+
+/** A pass over a matrix forgets what lies behind it some rows at a time. */
+const PASSED_ROWS = 4096;
+
+/**
+ * For a loop over all rows of a matrix [count, dim], the first first, that may be a mapped file: call what is returned
+ * with each row that has been read.
+ */
+export function forgetBehind(matrix: Float32Array, dim: number): (row: number) => void {
+  if (!mapped.has(matrix.buffer)) return () => {};
+  return (row) => {
+    if (row % PASSED_ROWS === PASSED_ROWS - 1)
+      forgetPages(matrix.subarray((row + 1 - PASSED_ROWS) * dim, (row + 1) * dim));
+  };
 }

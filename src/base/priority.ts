@@ -1,6 +1,7 @@
 /** How urgently the system runs this process: less while nobody waits for it, where that can be taken back. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
+import { basename } from "node:path";
 
 /** Nice value of what somebody waits for. */
 export const NORMAL = 0;
@@ -26,5 +27,14 @@ export function setProcessPriority(nice: number): void {
     for (const thread of readdirSync("/proc/self/task")) setPriority(Number(thread), nice);
   } catch {
     // A thread may end meanwhile, and other systems have no such folder: computing goes on as it was.
+  }
+}
+
+/** Sets the priority of the thread that calls, for good: less urgent is open to everybody, more is not. Linux alone. */
+export function setThreadPriority(nice: number): void {
+  try {
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), nice);
+  } catch {
+    // Other systems have no such link: the thread goes on as it was.
   }
 }

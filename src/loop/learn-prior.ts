@@ -4,6 +4,7 @@
  * labels then help a little where the detector is off its own population, and hardly harm where it is right
  * (recipes/rerank.ts).
  */
+import { forgetBehind } from "../base/map-file.ts";
 import { cat, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Example, type FeatureSpace, type Learner, learn, standardised } from "./learn.ts";
 
@@ -133,7 +134,12 @@ function learnerOf(space: PriorSpace, { weights, bias, trust }: Fit): Learner {
     for (let d = 0; d < dim; d++) z += own[d] * of[row * dim + d];
     return z;
   };
-  const scoreOf = (row: number) => sigmoid(logitOf(row, matrix) + trust * prior[row]);
+  const passed = forgetBehind(matrix, dim);
+  const scoreOf = (row: number) => {
+    const score = sigmoid(logitOf(row, matrix) + trust * prior[row]);
+    passed(row);
+    return score;
+  };
   return {
     score: (from, to) => Float32Array.from({ length: to - from }, (_, i) => scoreOf(from + i)),
     // What is no row of the survey came with no score.

@@ -1,4 +1,5 @@
 /** Learning from a person's few examples: an MLP on frozen features (paper, section 5.1: 2048 hidden units). */
+import { forgetPages, gatherRows } from "../base/map-file.ts";
 import { Random } from "../base/random.ts";
 import { Mlp } from "../models/mlp.ts";
 import { AdamW, bceWithLogits, keep, manualSeed, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
@@ -33,10 +34,15 @@ export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
   const count = matrix.length / dim;
   const step = Math.max(1, Math.floor(count / STATISTICS_ROWS));
   const [sum, square] = [new Float64Array(dim), new Float64Array(dim)];
-  let rows = 0;
-  for (let row = 0; row < count; row += step, rows++)
-    for (let d = 0; d < dim; d++) {
-      const value = matrix[row * dim + d];
+  const rows = Math.ceil(count / step);
+  const sampled = gatherRows(
+    matrix,
+    dim,
+    Uint32Array.from({ length: rows }, (_, i) => i * step),
+  );
+  for (let at = 0; at < sampled.length; )
+    for (let d = 0; d < dim; d++, at++) {
+      const value = sampled[at];
       sum[d] += value;
       square[d] += value * value;
     }
@@ -104,9 +110,8 @@ export interface Learner {
 /** Standardised features of some rows, [n, dim]. */
 export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
   const { matrix, dim, mean, sd } = space;
-  const out = new Float32Array(rows.length * dim);
-  for (let i = 0; i < rows.length; i++)
-    for (let d = 0; d < dim; d++) out[i * dim + d] = (matrix[rows[i] * dim + d] - mean[d]) / sd[d];
+  const out = gatherRows(matrix, dim, rows);
+  for (let at = 0; at < out.length; ) for (let d = 0; d < dim; d++, at++) out[at] = (out[at] - mean[d]) / sd[d];
   return tensor(out, [rows.length, dim]);
 }
 
@@ -178,17 +183,18 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       const out = new Float32Array(to - from);
       for (let at = from; at < to; at += BLOCK_ROWS) {
         const end = Math.min(to, at + BLOCK_ROWS);
-        run(matrix.subarray(at * dim, end * dim), end - at, out.subarray(at - from, end - from));
+        const block = matrix.subarray(at * dim, end * dim);
+        run(block, end - at, out.subarray(at - from, end - from));
+        forgetPages(block);
       }
       return out;
     },
     scoreRows(rows, of = matrix) {
       const out = new Float32Array(rows.length);
       for (let at = 0; at < rows.length; at += BLOCK_ROWS) {
-        const count = Math.min(BLOCK_ROWS, rows.length - at);
-        const block = new Float32Array(count * dim);
-        for (let i = 0; i < count; i++) block.set(of.subarray(rows[at + i] * dim, (rows[at + i] + 1) * dim), i * dim);
-        run(block, count, out.subarray(at, at + count));
+        const length = Math.min(BLOCK_ROWS, rows.length - at);
+        const part = Uint32Array.from({ length }, (_, i) => rows[at + i]);
+        run(gatherRows(of, dim, part), length, out.subarray(at, at + length));
       }
       return out;
     },

@@ -3,6 +3,7 @@
  * different objects, joined by their mean rank: how soon random cuts isolate an object (isolation forest, Liu, Ting &
  * Zhou 2008), and how far its neighbours are.
  */
+import { forgetPages } from "../base/map-file.ts";
 import { Random } from "../base/random.ts";
 import { ranksOfValues } from "../measure/ranks.ts";
 import { noGrad, ops, scope } from "../torch/index.ts";
@@ -142,6 +143,7 @@ export interface UnusualTable {
 /** How unusual each object is, from 0 to 1: the mean rank of isolation and of the distance to neighbours, and both. */
 function unusualness(space: FeatureSpace, options: OutlierOptions): UnusualTable {
   const parts = [isolation(space, options), neighbourDistance(space, options)];
+  forgetPages(space.matrix);
   const most = Math.max(1, space.count - 1);
   const ranks = parts.map((part) => ranksOfValues(part).map((rank) => rank / most));
   const columns = ["score", "isolation", "distance"];

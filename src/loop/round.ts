@@ -33,7 +33,9 @@ export interface RoundInput {
   store: Store;
   artefacts: Artefacts;
   session: string;
-  ids: string[];
+  /** Objects of the survey. */
+  count: number;
+  idOf(row: number): string;
   indexOf(id: string): number | undefined;
   space: FeatureSpace;
   weightsHash: string;
@@ -225,7 +227,7 @@ export async function nextRound(input: RoundInput): Promise<{ page: Page; second
 
 /** Makes or finishes a round that no other program is making. */
 async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: number }> {
-  const { store, artefacts, session, ids } = input;
+  const { store, artefacts, session, count } = input;
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   const record = await findSession(store, session);
@@ -238,14 +240,14 @@ async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: numb
   if (begun?.provisional === false) return there(begun);
   const planned =
     begun === undefined
-      ? planRound(record, fold(await store.events(session), record.alpha), rounds, ids.length, input.indexOf)
-      : (await planOf(store, { count: ids.length, indexOf: input.indexOf }, session, begun.round)).plan;
+      ? planRound(record, fold(await store.events(session), record.alpha), rounds, count, input.indexOf)
+      : (await planOf(store, { count, indexOf: input.indexOf }, session, begun.round)).plan;
   const plan = { ...planned, candidates: shownFrom(input.space, planned) };
   mustTeach(plan);
   if (plan.candidates.length === 0)
     throw new SkyloopError(
       "NOTHING_LEFT",
-      `every one of the ${ids.length} objects has an answer; there is nothing left to show. Export the ranking, or clear labels to ask again`,
+      `every one of the ${count} objects has an answer; there is nothing left to show. Export the ranking, or clear labels to ask again`,
     );
   input.onProgress?.("learn", 0, 1);
   const learner = rankerOf(input.space, plan);
@@ -259,9 +261,9 @@ async function makeRound(input: RoundInput): Promise<{ page: Page; seconds: numb
     return page;
   };
   try {
-    if (ids.length > SMALL && begun === undefined)
-      await finish(...firstScores(learner, plan, ids.length, await artefacts.scores(session, ids.length)), true);
-    const scores = await scoreAll(learner, ids.length, input);
+    if (count > SMALL && begun === undefined)
+      await finish(...firstScores(learner, plan, count, await artefacts.scores(session, count)), true);
+    const scores = await scoreAll(learner, count, input);
     await artefacts.saveScores(session, plan.round, scores);
     return { page: await finish(scores, plan.candidates, false), seconds: seconds() };
   } catch (error) {
@@ -290,7 +292,7 @@ function mustTeach({ examples, background, prior, unusualSeed }: RoundPlan): voi
 
 /** The page of a round, chosen among `candidates` by `scores`. */
 function pageFrom(
-  { ids, space }: RoundInput,
+  { idOf, space }: RoundInput,
   { pageSize, randomPicks }: SessionRecord,
   { round, mode, examples, seed, candidates: all }: RoundPlan,
   scores: Float32Array,
@@ -300,7 +302,7 @@ function pageFrom(
   // Of detections each is looked at: two that are alike are two objects.
   const twins = space.prior !== undefined;
   const { page } = choose({ scores, candidates, mode, examples, pageSize, randomPicks, seed, space, twins });
-  const picks = page.map(({ row, reason }): PagePick => ({ object: ids[row], score: scores[row], reason }));
+  const picks = page.map(({ row, reason }): PagePick => ({ object: idOf(row), score: scores[row], reason }));
   return { round, provisional, exhausted: all.length <= pageSize, picks };
 }
 

@@ -1,15 +1,28 @@
 /** Questions about feature space: what is near an object, and which objects stand for the kinds there are. */
+import { forgetBehind, gatherRows } from "../base/map-file.ts";
 import type { Random } from "../base/random.ts";
 import { noGrad, op, scope, type Tensor, tensor, where } from "../torch/index.ts";
 import { type FeatureSpace, standardised } from "./learn.ts";
 
-/** Cosine of two objects' standardised features. */
+/** So many objects are kept at hand by `cosineOf`. */
+const KEPT_ROWS = 4096;
+
+/** Cosine of two objects' standardised features; made for one question, in which the same objects come again. */
 export function cosineOf({ matrix, dim, mean, sd }: FeatureSpace): (a: number, b: number) => number {
+  const kept = new Map<number, Float64Array>();
+  const standardisedRow = (row: number) => {
+    const known = kept.get(row);
+    if (known !== undefined) return known;
+    if (kept.size === KEPT_ROWS) kept.clear();
+    const made = Float64Array.from(gatherRows(matrix, dim, [row]), (value, d) => (value - mean[d]) / sd[d]);
+    kept.set(row, made);
+    return made;
+  };
   return (a, b) => {
+    const [one, other] = [standardisedRow(a), standardisedRow(b)];
     let [ab, aa, bb] = [0, 0, 0];
     for (let d = 0; d < dim; d++) {
-      const x = (matrix[a * dim + d] - mean[d]) / sd[d];
-      const y = (matrix[b * dim + d] - mean[d]) / sd[d];
+      const [x, y] = [one[d], other[d]];
       ab += x * y;
       aa += x * x;
       bb += y * y;
@@ -50,10 +63,12 @@ function normsOf(space: FeatureSpace): Float32Array {
   if (known !== undefined) return known;
   const { matrix, count, dim, mean, sd } = space;
   known = new Float32Array(count);
+  const passed = forgetBehind(matrix, dim);
   for (let i = 0; i < count; i++) {
     let square = 0;
     for (let d = 0, at = i * dim; d < dim; d++, at++) square += ((matrix[at] - mean[d]) / sd[d]) ** 2;
     known[i] = Math.sqrt(square) || 1;
+    passed(i);
   }
   norms.set(space, known);
   return known;
@@ -61,7 +76,7 @@ function normsOf(space: FeatureSpace): Float32Array {
 
 /** Standardised features of a place, of length 1. */
 function directionOf({ matrix, dim, mean, sd }: FeatureSpace, place: Place): Float64Array {
-  const from = typeof place === "number" ? matrix.subarray(place * dim, (place + 1) * dim) : place;
+  const from = typeof place === "number" ? gatherRows(matrix, dim, [place]) : place;
   const x = Float64Array.from(from, (value, d) => (value - mean[d]) / sd[d]);
   const norm = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0)) || 1;
   return x.map((value) => value / norm);
@@ -88,10 +103,12 @@ export function similarRows(
   const offset = wanted.reduce((sum, value, d) => sum + (value * mean[d]) / sd[d], 0);
   const lengths = normsOf(space);
   const similarity = new Float32Array(count);
+  const passed = forgetBehind(matrix, dim);
   for (let i = 0, at = 0; i < count; i++) {
     let dot = 0;
     for (let d = 0; d < dim; d++, at++) dot += matrix[at] * query[d];
     similarity[i] = (dot - offset) / lengths[i];
+    passed(i);
   }
   const given = new Set([...like, ...unlike].filter((place) => typeof place === "number"));
   const cosine = cosineOf(space);

@@ -54,11 +54,12 @@ describe.skipIf(!hasPostgres)("two servers on one database", () => {
     const bench = await Workbench.open(survey);
     const session = await begin(bench);
     const release = await bench.store.holdRound(session);
-    const { store, artefacts, ids } = bench;
+    const { store, artefacts } = bench;
+    const { count, indexOf } = bench.survey;
+    const idOf = (row: number) => bench.ids[row];
     const { space, weightsHash } = await bench.features("toy");
-    const { indexOf } = bench.survey;
     const ask = (patienceMs: number) =>
-      nextRound({ store, artefacts, session, ids, indexOf, space, weightsHash, patienceMs });
+      nextRound({ store, artefacts, session, count, idOf, indexOf, space, weightsHash, patienceMs });
     await expect(ask(0)).rejects.toMatchObject({ code: "ROUND_RUNNING" });
     const waiting = ask(20_000);
     await release();

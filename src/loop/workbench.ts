@@ -65,7 +65,6 @@ export class Workbench implements OpenedSurvey {
   readonly store: OpenedSurvey["store"];
   readonly artefacts: OpenedSurvey["artefacts"];
   readonly #spaces = new Map<string, Space>();
-  #ids: string[] | null = null;
   #prior: Float32Array | null = null;
 
   constructor({ survey, store, artefacts }: OpenedSurvey) {
@@ -79,11 +78,12 @@ export class Workbench implements OpenedSurvey {
     return new Workbench(await openWithSessions(folder, openSurveyStamps));
   }
 
-  /** Ids in the order of the catalogue. */
+  /** Ids in the order of the catalogue, made when asked for: a million of them are not kept as strings. */
   get ids(): string[] {
-    this.#ids ??= Array.from({ length: this.survey.count }, (_, row) => this.survey.row(row).id);
-    return this.#ids;
+    return Array.from({ length: this.survey.count }, (_, row) => this.#idOf(row));
   }
+
+  readonly #idOf = (row: number): string => this.survey.row(row).id;
 
   /** Features of a model, read once. Throws FEATURES_MISSING, FEATURES_UNFINISHED, FEATURES_BROKEN. */
   async features(model: string): Promise<Space> {
@@ -125,13 +125,14 @@ export class Workbench implements OpenedSurvey {
    */
   async round(session: string, watch: Watch = {}, round?: number): Promise<{ page: Page; seconds: number }> {
     const { space, weightsHash } = await this.#spaceOf(session);
-    const { store, artefacts, survey, ids } = this;
+    const { store, artefacts, survey } = this;
     return nextRound({
       ...watch,
       store,
       artefacts,
       session,
-      ids,
+      count: survey.count,
+      idOf: this.#idOf,
       indexOf: survey.indexOf,
       space,
       weightsHash,
@@ -150,7 +151,7 @@ export class Workbench implements OpenedSurvey {
       round,
       space,
       scores,
-      answered: plan.examples.map((example) => ({ ...example, shown: shown.get(this.ids[example.row]) ?? "own" })),
+      answered: plan.examples.map((example) => ({ ...example, shown: shown.get(this.#idOf(example.row)) ?? "own" })),
       seed: plan.seed,
       previousTop: earlier.findLast((one) => one.round < round)?.top ?? null,
       signal,
@@ -163,8 +164,8 @@ export class Workbench implements OpenedSurvey {
   /** What either side of the alpha rule would show next, by the last ranking. Throws NOT_RANKED. */
   async preview(session: string): Promise<Preview> {
     const { space } = await this.#spaceOf(session);
-    const { store, survey, ids } = this;
-    const scores = await this.artefacts.scores(session, ids.length);
+    const { store, survey } = this;
+    const scores = await this.artefacts.scores(session, survey.count);
     if (scores === null)
       throw new SkyloopError(
         "NOT_RANKED",
@@ -173,13 +174,13 @@ export class Workbench implements OpenedSurvey {
     const record = await findSession(store, session);
     const rounds = await store.rounds(session);
     const folded = fold(await store.events(session), record.alpha);
-    const plan = planRound(record, folded, rounds, ids.length, survey.indexOf);
+    const plan = planRound(record, folded, rounds, survey.count, survey.indexOf);
     const { seed, examples } = plan;
     const candidates = shownFrom(space, plan);
     const round = currentRound(rounds);
     const first = (mode: "highest" | "lower") =>
       choose({ scores, candidates, mode, examples, pageSize: PREVIEWED, randomPicks: 0, seed, space }).page.map(
-        ({ row }) => ids[row],
+        ({ row }) => this.#idOf(row),
       );
     const { positives, negatives } = countRound(folded, round);
     return { round, positives, negatives, highest: first("highest"), lower: first("lower") };
@@ -199,7 +200,7 @@ export class Workbench implements OpenedSurvey {
       const examples = influences(learner, plan.examples, row)
         .slice(0, 12)
         .map(({ row: at, positive, influence }) => ({
-          object: this.ids[at],
+          object: this.#idOf(at),
           label: positive ? ("positive" as const) : ("negative" as const),
           influence,
         }));

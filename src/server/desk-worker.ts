@@ -1,6 +1,7 @@
 /** The thread that reads catalogues and rankings for the HTTP thread: filters, look-ups and exports of whole surveys. */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { codedError, messageOf } from "../base/errors.ts";
+import { BACKGROUND, setThreadPriority } from "../base/priority.ts";
 import type { RankedRow } from "../contract/api.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { withComputed } from "../loop/computed-columns.ts";
@@ -14,6 +15,11 @@ import { artefactsOf } from "../loop/opened.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
+
+/** How a thread is started. */
+export interface DeskOptions {
+  background: boolean;
+}
 
 /** What is asked of each kind of job, and what is answered. */
 export interface DeskJobs {
@@ -92,4 +98,5 @@ async function run<K extends keyof DeskJobs>({ id, kind, survey, ask }: DeskMess
   }
 }
 
+if ((workerData as DeskOptions).background) setThreadPriority(BACKGROUND);
 parentPort?.on("message", async (message: DeskMessage) => parentPort?.postMessage(await run(message)));

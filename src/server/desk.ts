@@ -6,7 +6,7 @@ import type { Worker } from "node:worker_threads";
 import { SkyloopError } from "../base/errors.ts";
 import { startWorker } from "../base/workers.ts";
 import type { Survey } from "../survey/folder.ts";
-import type { DeskJobs, DeskMessage, DeskReply } from "./desk-worker.ts";
+import type { DeskJobs, DeskMessage, DeskOptions, DeskReply } from "./desk-worker.ts";
 
 interface Waiting {
   resolve: (answer: never) => void;
@@ -20,6 +20,12 @@ class DeskThread {
   readonly #waiting = new Map<number, Waiting>();
   /** Data hash of each survey that the thread has. */
   readonly #sent = new Map<string, string>();
+  readonly #background: boolean;
+
+  /** `background`: nobody looks at each answer, and the HTTP thread goes before it where there are few processors. */
+  constructor({ background }: DeskOptions) {
+    this.#background = background;
+  }
 
   ask<K extends keyof DeskJobs>(kind: K, survey: Survey, ask: DeskJobs[K]["ask"]): Promise<DeskJobs[K]["answer"]> {
     const worker = this.#started();
@@ -36,7 +42,9 @@ class DeskThread {
 
   #started(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const worker = startWorker(new URL("./desk-worker.ts", import.meta.url));
+    const worker = startWorker(new URL("./desk-worker.ts", import.meta.url), {
+      workerData: { background: this.#background } satisfies DeskOptions,
+    });
     worker.on("message", (reply: DeskReply) => {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
@@ -71,8 +79,8 @@ class DeskThread {
 
 /** Reads rankings, finds objects and writes exports without holding up the HTTP thread. */
 export class Desk {
-  readonly #pages = new DeskThread();
-  readonly #exports = new DeskThread();
+  readonly #pages = new DeskThread({ background: false });
+  readonly #exports = new DeskThread({ background: true });
 
   /** Rows of a ranking, from `offset` on. */
   ranking(survey: Survey, ask: DeskJobs["ranking"]["ask"]): Promise<DeskJobs["ranking"]["answer"]> {

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { servedSurveys } from "../../test/fixtures/server.ts";
 import { simulatedId as id } from "../../test/fixtures/surveys.ts";
+import { BACKGROUND } from "../base/priority.ts";
 import type { Saved, SessionState } from "../contract/api.ts";
 import { buildServer } from "./app.ts";
 
@@ -14,6 +16,10 @@ let port = 0;
 beforeAll(async () => {
   port = await listen();
 });
+/** How the system ranks a thread (proc(5), the 19th field of stat); 0 on systems without such files. */
+const niceOf = (thread: string) =>
+  process.platform === "linux" ? Number(readFileSync(`${thread}/stat`, "utf8").split(") ")[1].split(" ")[16]) : 0;
+const ownNice = niceOf("/proc/thread-self");
 const host = { host: "127.0.0.1" };
 const NEW = {
   survey: "small",
@@ -200,6 +206,10 @@ describe("sessions", () => {
       "PAR1",
     );
     expect((await get(`/api/sessions/${session}/export?format=doc`)).statusCode).toBe(400);
+    // Exports go on behind what people wait for, where the system has a priority for each thread.
+    if (process.platform === "linux")
+      expect(readdirSync("/proc/self/task").map((thread) => niceOf(`/proc/self/task/${thread}`))).toContain(BACKGROUND);
+    expect(niceOf("/proc/thread-self")).toBe(ownNice);
   });
 
   /** The data of the first event of a stream that `wanted` finds; `connected` is called once it is open. */

@@ -20,7 +20,7 @@ import { crc32 } from "../base/checksum.ts";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { openToRead, readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
-import { mapFile } from "../base/map-file.ts";
+import { forgetPages, mapFile } from "../base/map-file.ts";
 import type { FeatureSet } from "../contract/api.ts";
 import { faultOf, notFinite, readRows, rowsOfBlock } from "./feature-blocks.ts";
 
@@ -198,9 +198,12 @@ export function openFeatures(survey: string, model: string): Features {
       const mapped = mapFile(path);
       const all =
         mapped?.byteLength === count * dim * 4 ? new Float32Array(mapped) : read(0, new Float32Array(count * dim));
-      for (let block = 0; block < checked.length; block++)
-        if (checked[block] === 0)
-          check(block, all.subarray(block * blockRows * dim, (block * blockRows + rowsOfBlock(header, block)) * dim));
+      for (let block = 0; block < checked.length; block++) {
+        if (checked[block] === 1) continue;
+        const values = all.subarray(block * blockRows * dim, (block * blockRows + rowsOfBlock(header, block)) * dim);
+        check(block, values);
+        forgetPages(values);
+      }
       whole = all;
       return whole;
     },

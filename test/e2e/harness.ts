@@ -42,13 +42,19 @@ export interface Running {
   kill(): Promise<void>;
 }
 
-/** Starts `skyloop serve`, with further options, and waits until it answers. */
-export async function startServer(surveys: string[], port: number, more: string[] = []): Promise<Running> {
+/** Starts `skyloop serve`, with further options of it and of Node, and waits until it answers. */
+export async function startServer(
+  surveys: string[],
+  port: number,
+  more: string[] = [],
+  { node = [], env = {} }: { node?: string[]; env?: NodeJS.ProcessEnv } = {},
+): Promise<Running> {
   const child: ChildProcess = spawn(
     process.execPath,
-    [join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more],
+    [...node, join(PACKAGE_ROOT, "bin/skyloop"), "serve", ...surveys, "--port", String(port), ...more],
     {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...env },
     },
   );
   const said = await new Promise<string>((resolve, reject) => {
