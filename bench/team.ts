@@ -2,7 +2,9 @@
  * Many people at once on PostgreSQL: 25 send one label a second each over HTTP; each label must be saved once, and be
  * heard by somebody else.
  *
- * Command: npx tsx bench/team.ts [--people 25] [--seconds 60]
+ * Command: npx tsx bench/team.ts [--people 25] [--seconds 60] [--every 1] [--mixed]
+ * With --mixed others ask meanwhile for rounds, pages of the ranking, exports, agreement and lists, and the memory is
+ * told ten times, after each tenth of the time.
  * Hardware: a server of PostgreSQL is made for it, with fsync as delivered, in a temporary folder, and removed. Save:
  * from the click to the answer; seen: from the click to its arrival at another connection's live stream; peer: the same
  * number of plain INSERTs one after another into a table of one column, in the same run.
@@ -20,9 +22,14 @@ import { TestPostgres } from "../test/fixtures/postgres.ts";
 import { featuredSurvey } from "../test/fixtures/surveys.ts";
 
 const { values: flags } = parseArgs({
-  options: { people: { type: "string", default: "25" }, seconds: { type: "string", default: "60" } },
+  options: {
+    people: { type: "string", default: "25" },
+    seconds: { type: "string", default: "60" },
+    every: { type: "string", default: "1" },
+    mixed: { type: "boolean", default: false },
+  },
 });
-const [people, seconds] = [Number(flags.people), Number(flags.seconds)];
+const [people, seconds, every] = [Number(flags.people), Number(flags.seconds), Number(flags.every)];
 log.level = "error";
 const COUNT = 200;
 const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
@@ -74,8 +81,8 @@ try {
   const before = process.memoryUsage.rss();
   const save: number[] = [];
   const person = async (n: number) => {
-    await setTimeout((1000 * n) / people);
-    for (let i = 0; i < seconds; i++) {
+    await setTimeout((1000 * every * n) / people);
+    for (let i = 0; i < Math.floor(seconds / every); i++) {
       const at = performance.now();
       const key = `${n}.${i}`;
       sent.set(key, at);
@@ -83,10 +90,45 @@ try {
       const labels = [{ object: ids[(i * people + n) % COUNT], value, clientKey: key }];
       await post(`/api/sessions/${session}/labels`, { who: `person ${n}`, labels });
       save.push(performance.now() - at);
-      await setTimeout(Math.max(0, 1000 - (performance.now() - at)));
+      await setTimeout(Math.max(0, 1000 * every - (performance.now() - at)));
     }
   };
+  const over = new AbortController();
+  const [asked, memory] = [new Map<string, number[]>(), [] as string[]];
+  const get = async (path: string) => {
+    const answer = await fetch(`${address}${path}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.arrayBuffer();
+  };
+  /** Asks again and again until the people have gone. */
+  const meanwhile = async (what: string, pauseMs: number, ask: () => Promise<unknown>) => {
+    const times: number[] = [];
+    asked.set(what, times);
+    while (await setTimeout(pauseMs, true, { signal: over.signal }).catch(() => false)) {
+      const at = performance.now();
+      await ask();
+      times.push(performance.now() - at);
+    }
+  };
+  const own = `/api/sessions/${session}`;
+  const others = !flags.mixed
+    ? []
+    : [
+        meanwhile("next round", 20_000, async () => {
+          const { round } = (await (await fetch(`${address}${own}`)).json()) as { round: number | null };
+          await post(`${own}/rounds`, { who: "a", seen: round ?? 0 });
+        }),
+        meanwhile("page of the ranking", 3000, () => get(`${own}/ranking?limit=100&offset=0`)),
+        meanwhile("export as CSV", 15_000, () => get(`${own}/export?format=csv&answers=true`)),
+        meanwhile("who agrees", 10_000, () => get(`${own}/agreement`)),
+        meanwhile("list of objects", 2000, () => get("/api/surveys/small/objects?random=24")),
+        meanwhile("memory", (seconds * 1000) / 10, async () => {
+          memory.push((process.memoryUsage.rss() / 2 ** 20).toFixed(0));
+        }),
+      ];
   await Promise.all(Array.from({ length: people }, (_, n) => person(n)));
+  over.abort();
+  await Promise.all(others);
   await setTimeout(1000);
   const grown = (process.memoryUsage.rss() - before) / 2 ** 20;
   stop.abort();
@@ -104,9 +146,12 @@ try {
   await app.close();
   const lost = [...sent.keys()].filter((key) => !keys.includes(key)).length;
   process.stdout.write(
-    `${people} people, a label a second, ${seconds} s: ${sent.size} sent, ${lost} lost, ${keys.length - new Set(keys).size} twice, ${seen.length} seen by another\n` +
+    `${people} people, a label every ${every} s, ${seconds} s: ${sent.size} sent, ${lost} lost, ${keys.length - new Set(keys).size} twice, ${seen.length} seen by another\n` +
       `save: ${shown(save)}\nseen by another: ${shown(seen)}\npeer, one plain INSERT: ${shown(peer)}\nmemory of the server: ${grown >= 0 ? "+" : ""}${grown.toFixed(0)} MB\n`,
   );
+  asked.delete("memory");
+  for (const [what, times] of asked) process.stdout.write(`${what}, ${times.length} times: ${shown(times)}\n`);
+  if (flags.mixed) process.stdout.write(`memory in MB by tenths of the time: ${memory.join(", ")}\n`);
 } finally {
   await server.stop();
   for (const one of [folder, place]) rmSync(one, { recursive: true, force: true });
