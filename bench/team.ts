@@ -36,7 +36,9 @@ const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
 const percentile = (values: number[], share: number) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))];
 const shown = (values: number[]) =>
-  `p50 ${percentile(values, 0.5).toFixed(1)} ms, p95 ${percentile(values, 0.95).toFixed(1)} ms, largest ${percentile(values, 1).toFixed(0)} ms`;
+  values.length === 0
+    ? "-"
+    : `p50 ${percentile(values, 0.5).toFixed(1)} ms, p95 ${percentile(values, 0.95).toFixed(1)} ms, largest ${percentile(values, 1).toFixed(0)} ms`;
 
 const place = mkdtempSync(join(tmpdir(), "skyloop-bench-pg-"));
 const server = await TestPostgres.make(place, []);
