@@ -1,27 +1,34 @@
 /** Messages between a process and its children: 8 bytes of length, then the value as V8 serialises it. */
 import { readSync, writeSync } from "node:fs";
 import { deserialize, serialize } from "node:v8";
+import { AREAS, inheritedAreas, pack, unpack } from "./child-areas.ts";
 
 /** Where both ends find the channel. */
 export const CHANNEL = 3;
 const PIECE = 2 ** 26;
 
-/** A value as its length and its bytes. */
-export function encodeFrame(value: unknown): [head: Buffer, body: Buffer] {
-  const body = serialize(value);
+/** A value as its length and its bytes; its large arrays go into `area`, where there is one. */
+export function encodeFrame(value: unknown, area?: number): [head: Buffer, body: Buffer] {
+  const body = area === undefined ? serialize(value) : pack(value, area);
   const head = Buffer.alloc(8);
   head.writeBigUInt64LE(BigInt(body.length));
   return [head, body];
 }
 
-/** Collects frames from pieces as a socket hands them over; `take` is called with each whole value. */
+/**
+ * Collects frames from pieces as a socket hands them over; `take` is called with each whole value, whose large arrays
+ * lie in the areas in turn, where there are any. Throws what a damaged frame makes of it.
+ */
 export class FrameReader {
   readonly #take: (value: unknown) => void;
+  readonly #areas: number[];
+  #taken = 0;
   #head = Buffer.alloc(8);
   #body: Buffer | null = null;
   #filled = 0;
 
-  constructor(take: (value: unknown) => void) {
+  constructor(areas: number[], take: (value: unknown) => void) {
+    this.#areas = areas;
     this.#take = take;
   }
   push(piece: Buffer): void {
@@ -36,7 +43,8 @@ export class FrameReader {
       else {
         const body = this.#body;
         this.#body = null;
-        this.#take(deserialize(body));
+        const area = this.#areas[this.#taken++ % AREAS];
+        this.#take(area === undefined ? deserialize(body) : unpack(body, area));
       }
     }
   }
@@ -73,9 +81,13 @@ export function readFrame(): unknown {
   return body === null ? undefined : deserialize(body);
 }
 
+let areas: number[] | null = null;
+let written = 0;
+
 /** The child's end: sends a value. */
 export function writeFrame(value: unknown): void {
-  for (const buffer of encodeFrame(value))
+  areas ??= inheritedAreas();
+  for (const buffer of encodeFrame(value, areas[written++ % AREAS]))
     for (let done = 0; done < buffer.length; )
       done += patient(() => writeSync(CHANNEL, buffer, done, Math.min(PIECE, buffer.length - done)));
 }

@@ -13,6 +13,8 @@ describe("child processes", () => {
       const values = Float32Array.from({ length }, (_, i) => i / 3);
       expect(await run("double", values)).toEqual(values.map((value) => 2 * value));
     }
+    const large = await Promise.all([1, 2, 3, 4, 5, 6, 7].map((n) => run("double", new Float32Array(100_000).fill(n))));
+    expect(large.map((values) => (values as Float32Array)[99_999])).toEqual([2, 4, 6, 8, 10, 12, 14]);
     await expect(run("refuse")).rejects.toMatchObject({ name: "SkyloopError", code: "FILE_EMPTY" });
   });
 

@@ -5,8 +5,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
+import { AREAS, closeAreas, makeArea } from "./child-areas.ts";
 import { CHANNEL, encodeFrame, FrameReader } from "./child-frames.ts";
-import { SkyloopError } from "./errors.ts";
+import { messageOf, SkyloopError } from "./errors.ts";
 import { workerEntry } from "./workers.ts";
 
 /** What a child may use for one job. */
@@ -44,8 +45,8 @@ interface Job {
   reject(error: Error): void;
 }
 
-/** Jobs sent ahead of the one that a child is on, so that it never waits for the next. */
-const AHEAD = 2;
+/** Jobs that a child has at a time, so that it never waits for the next: one is sent when a reply has been read. */
+const AHEAD = AREAS;
 const IDLE_MS = 20_000;
 
 /** Child processes that do jobs, started as there is work and ended when there is none. */
@@ -111,6 +112,7 @@ export class ChildPool {
 class Child {
   readonly #process: ChildProcess;
   readonly #channel: Socket;
+  readonly #areas: number[];
   readonly #free: () => void;
   readonly #gone: (lost: Job[]) => void;
   #jobs: Job[] = [];
@@ -123,13 +125,24 @@ class Child {
     this.#free = free;
     this.#gone = gone;
     const { path, argv } = workerEntry(entry);
+    const made = Array.from({ length: AREAS }, makeArea);
+    this.#areas = made.filter((area) => area !== null);
     this.#process = spawn(process.execPath, ["--max-old-space-size=8192", path, ...argv], {
-      stdio: ["ignore", "ignore", "pipe", "pipe"],
+      stdio: ["ignore", "ignore", "pipe", "pipe", ...made.map((area) => area ?? ("ignore" as const))],
       env: { ...process.env, NODE_OPTIONS: "" },
     });
     this.#channel = this.#process.stdio[CHANNEL] as Socket;
-    const reader = new FrameReader((value) => this.#answer(value as JobReply));
-    this.#channel.on("data", (piece: Buffer) => reader.push(piece));
+    const reader = new FrameReader(this.#areas.length === AREAS ? this.#areas : [], (value) =>
+      this.#answer(value as JobReply),
+    );
+    this.#channel.on("data", (piece: Buffer) => {
+      try {
+        reader.push(piece);
+      } catch (error) {
+        this.#words = messageOf(error);
+        this.kill();
+      }
+    });
     this.#channel.on("error", () => {});
     this.#process.stderr?.on("data", (text) => {
       this.#words = (this.#words + text).slice(-4000);
@@ -195,6 +208,7 @@ class Child {
   #end(code: number | null, signal: string | null): void {
     if (this.#clock !== null) clearTimeout(this.#clock);
     this.#channel.destroy();
+    closeAreas(this.#areas.splice(0));
     const [current, ...others] = this.#retired ? [undefined, ...this.#jobs] : this.#jobs;
     this.#jobs = [];
     if (current !== undefined) {

@@ -1,5 +1,6 @@
 /** FITS and HDF5 files as flux stamps: decoded in processes of their own, judged and described here. */
 import { join } from "node:path";
+import { giveBack } from "../base/child-areas.ts";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { inOrder } from "../base/in-order.ts";
 import type { Progress } from "../base/progress.ts";
@@ -54,7 +55,10 @@ export async function findFluxFacts(folder: string, fits: FitsGroup[], hdf5: Hdf
   };
 }
 
-/** Every object of the FITS and HDF5 files, or the reason why it cannot be taken. */
+/**
+ * Every object of the FITS and HDF5 files, or the reason why it cannot be taken. The pixels are the receiver's until it
+ * asks for the next one.
+ */
 export async function* readFluxStamps(
   folder: string,
   { fits }: Pick<ImageFiles, "fits">,
@@ -76,6 +80,7 @@ export async function* readFluxStamps(
       const stamp = describedStamp(group, object, bands, intake);
       if ("code" in stamp) yield stamp;
       else yield* judged(stamp, object.quality as ReturnType<typeof judgeFlux>);
+      if (object.data !== null) giveBack(object.data);
     }
     progress.update(++done, fits.length);
   }

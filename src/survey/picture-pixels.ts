@@ -14,10 +14,13 @@ export interface RawPicture {
   white: number;
 }
 
-/** Decodes a picture to [H, W, channels]; transparency is dropped, 16-bit kept as fine as it is. */
-export async function rawPicture(bytes: Uint8Array): Promise<RawPicture> {
+/**
+ * Decodes a picture to [H, W, channels]; transparency is dropped, 16-bit kept as fine as it is. `depth` is that of its
+ * metadata, for who has read them.
+ */
+export async function rawPicture(bytes: Uint8Array, depth?: string): Promise<RawPicture> {
   const image = sharp(bytes, { failOn: "error", limitInputPixels: MOST_PIXELS });
-  const deep = (await image.metadata()).depth === "ushort";
+  const deep = (depth ?? (await image.metadata()).depth) === "ushort";
   const { data, info } = await image
     .removeAlpha()
     .toColourspace(deep ? "rgb16" : "srgb")

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SkyloopError } from "../base/errors.ts";
 import { hashFile, writeError, writeFileAtomic } from "../base/files.ts";
@@ -9,6 +9,7 @@ import { catalogueTable, copyOf, type Placed, type StampRow } from "./catalogue-
 import { writeColumns } from "./duck.ts";
 import { openSurvey, type Survey } from "./folder.ts";
 import { faultOfId, idInstead } from "./ids.ts";
+import { PackFile } from "./pack-file.ts";
 import {
   beginPartial,
   checkReplaceable,
@@ -83,8 +84,9 @@ export class SurveyWriter {
   #known = 0;
   readonly #hash = createHash("sha256");
   #pack = -1;
-  #file: number | null = null;
-  #offset = 0;
+  #file: PackFile | null = null;
+  /** Packs that are full, on their way to the disk. */
+  readonly #full: Promise<void>[] = [];
 
   constructor(out: string, options: SurveyOptions, replacing: Replacing | null = null) {
     this.#out = realPath(out);
@@ -215,7 +217,7 @@ export class SurveyWriter {
       codec,
       ...(given.codec === "drawn"
         ? { pack: 0, offset: given.galaxy, byteCount: 0 }
-        : { pack: this.#pack, offset: this.#offset - bytes.length, byteCount: bytes.length }),
+        : { pack: this.#pack, offset: (this.#file?.length ?? 0) - bytes.length, byteCount: bytes.length }),
     });
   }
 
@@ -265,6 +267,7 @@ export class SurveyWriter {
           `no stamp could be taken in${this.#problems.length > 0 ? ` (${this.#problems.length} problems, the first: ${this.#problems[0].source}: ${this.#problems[0].message})` : ""}; ${remedy}`,
         );
       this.#closePack();
+      await Promise.all(this.#full);
       const { simulation } = this.#options;
       const catalogue = join(this.#partial, "catalogue.parquet");
       await writeColumns(catalogue, "parquet", catalogueTable(this.#rows));
@@ -316,7 +319,7 @@ export class SurveyWriter {
 
   /** Gives up and removes what was written. */
   abort(): void {
-    if (this.#file !== null) closeSync(this.#file);
+    this.#file?.drop();
     this.#file = null;
     this.#before?.close();
     try {
@@ -327,22 +330,22 @@ export class SurveyWriter {
   }
 
   #append(bytes: Uint8Array): void {
-    if (this.#file === null || this.#offset + bytes.length > PACK_BYTES) {
+    if (this.#file === null || this.#file.length + bytes.length > PACK_BYTES) {
       this.#closePack();
       this.#pack++;
-      this.#file = openSync(join(this.#partial, "stamps", packName(this.#pack)), "w");
-      this.#offset = 0;
+      this.#file = new PackFile(join(this.#partial, "stamps", packName(this.#pack)));
     }
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done, bytes.length - done);
+    this.#file.append(bytes);
     this.#hash.update(bytes);
-    this.#offset += bytes.length;
   }
 
   #closePack(): void {
-    if (this.#file === null) return;
-    fsyncSync(this.#file);
-    closeSync(this.#file);
+    const closing = this.#file?.finish();
     this.#file = null;
+    if (closing === undefined) return;
+    // Asked for when the survey is finished.
+    closing.catch(() => {});
+    this.#full.push(closing);
   }
 }
 

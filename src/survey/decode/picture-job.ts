@@ -22,7 +22,7 @@ export async function tryPicture({ path }: { path: string }): Promise<DecodedPic
   const bytes = readFileSync(path);
   if (bytes.length === 0) throw new SkyloopError("FILE_EMPTY", "the file has no bytes");
   try {
-    const { format, width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const { format, width, height, depth } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (!(format in CODECS)) throw new SkyloopError("NOT_AN_IMAGE", `the content is ${format}, not JPEG, PNG or WebP`);
     if (Math.min(width, height) < 16)
       throw new SkyloopError("TOO_SMALL", `${width} x ${height} px; a stamp needs 16 or more`);
@@ -31,7 +31,7 @@ export async function tryPicture({ path }: { path: string }): Promise<DecodedPic
         "FILE_TOO_LARGE",
         `${width} x ${height} px are more than a stamp's ${MOST_PIXELS}; cut it into stamps`,
       );
-    const { values, channels } = await rawPicture(bytes);
+    const { values, channels } = await rawPicture(bytes, depth);
     if (isFlat(values, channels)) throw new SkyloopError("NO_SIGNAL", "every pixel has the same value");
     return { codec: CODECS[format as keyof typeof CODECS], bytes, widthPx: width, heightPx: height };
   } catch (cause) {
