@@ -31,7 +31,9 @@ const { values: flags } = parseArgs({
 });
 const [people, seconds, every] = [Number(flags.people), Number(flags.seconds), Number(flags.every)];
 log.level = "error";
-const COUNT = 200;
+/** Labels go round among the first of the objects; rounds need others that nobody has answered. */
+const LABELLED = 200;
+const COUNT = flags.mixed ? 2000 : LABELLED;
 const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
 const percentile = (values: number[], share: number) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))];
@@ -89,7 +91,7 @@ try {
       const key = `${n}.${i}`;
       sent.set(key, at);
       const value = (i + n) % 2 === 0 ? "positive" : "negative";
-      const labels = [{ object: ids[(i * people + n) % COUNT], value, clientKey: key }];
+      const labels = [{ object: ids[(i * people + n) % LABELLED], value, clientKey: key }];
       await post(`/api/sessions/${session}/labels`, { who: `person ${n}`, labels });
       save.push(performance.now() - at);
       await setTimeout(Math.max(0, 1000 * every - (performance.now() - at)));
