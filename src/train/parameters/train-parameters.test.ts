@@ -47,6 +47,7 @@ beforeAll(async () => {
         absurd: row === 3 ? 1e9 : own[0],
         text: "spiral",
         noise: random.normal(),
+        copy: row === COUNT - 1 ? null : 3 * own[0],
       },
       widthPx: 2,
       heightPx: 2,
@@ -112,6 +113,18 @@ describe("columns that cannot be learned", () => {
   });
 });
 
+it("warns of what holds the answer itself, and of nothing else", async () => {
+  const { parameters } = await trainParameters(survey, options({ columns: ["copy", "size"] }));
+  const warned = parameters.map(({ name, warnings }) => [
+    name,
+    warnings.some((text) => text.includes("holds the answer")),
+  ]);
+  expect(warned).toEqual([
+    ["copy", true],
+    ["size", false],
+  ]);
+});
+
 describe("parameters", () => {
   it("are learned with intervals that hold, wide where the truth scatters; a table, a report and a head are left", async () => {
     const before = liveTensors();
@@ -164,7 +177,7 @@ describe("parameters", () => {
     opened.close();
   }, 60_000);
 
-  it("have no interval below 50 labels, and a warning where the answer itself is among the inputs", async () => {
+  it("have no interval below 50 labels, and are refused without anything to learn from", async () => {
     const few = await trainParameters(survey, options({ columns: ["some"], name: "few", ensemble: { steps: 60 } }));
     expect(few.parameters[0].coverage).toBeNull();
     expect(few.parameters[0].warnings.join()).toMatch(/below 50 no interval/);
