@@ -5,18 +5,24 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 
+/** The interpreter that peers run under, unless another is named: Debian's. */
 const PYTHON = process.env.PYTHON ?? "/usr/bin/python3";
 
-/** Whether a package of Debian's Python is there to compare with: python3-torch unless another is named. */
-export function hasPeer(name = "torch"): boolean {
-  if (!existsSync(PYTHON)) return false;
+/** Version of a package that Python has to compare with (python3-torch unless another is named), or null. */
+export function peerVersion(name = "torch", python = PYTHON): string | null {
+  if (!existsSync(python)) return null;
   try {
-    execFileSync(PYTHON, ["-c", `import ${name}`], { stdio: "ignore" });
-    return true;
+    return execFileSync(python, ["-c", `import ${name}; print(${name}.__version__)`], {
+      stdio: ["ignore", "pipe", "ignore"],
+      encoding: "utf8",
+    }).trim();
   } catch {
-    return false;
+    return null;
   }
 }
+
+/** Whether a package of Python is there to compare with. */
+export const hasPeer = (name = "torch"): boolean => peerVersion(name) !== null;
 
 /** Debian's OpenBLAS with OpenMP, where it stands beside the one that the system has chosen. */
 const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
@@ -26,7 +32,7 @@ const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
  * each processor (PyTorch itself takes one for two that it thinks share a core), OpenBLAS with OpenMP, OpenMP waiting
  * as ours does (passive after a short look) and memory that glibc keeps.
  */
-export function runPeer(script: string, args: string[], tuned: boolean): string {
+export function runPeer(script: string, args: string[], tuned: boolean, python = PYTHON): string {
   const env: NodeJS.ProcessEnv = { ...process.env };
   // The plain peer gets what a user's shell has, not what this process set for itself.
   delete env.OMP_WAIT_POLICY;
@@ -41,7 +47,7 @@ export function runPeer(script: string, args: string[], tuned: boolean): string 
       MALLOC_TOP_PAD_: "67108864",
       ...(existsSync(OPENBLAS) ? { LD_LIBRARY_PATH: OPENBLAS } : {}),
     });
-  return execFileSync(PYTHON, [join(PACKAGE_ROOT, "bench/peers", script), ...args], { env, encoding: "utf8" });
+  return execFileSync(python, [join(PACKAGE_ROOT, "bench/peers", script), ...args], { env, encoding: "utf8" });
 }
 
 export function median(values: number[]): number {

@@ -6,12 +6,13 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SkyloopError } from "../src/base/errors.ts";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 import { countFlops } from "../src/models/flops.ts";
 import { createModel } from "../src/models/index.ts";
 import { toOnnx } from "../src/models/onnx/index.ts";
 import { getThreads, noGrad, type Precision, rand, scope } from "../src/torch/index.ts";
-import { alternate, hasPeer, median, runPeer } from "./common.ts";
+import { alternate, median, peerVersion, runPeer } from "./common.ts";
 
 export interface Measured {
   imagesPerSecond: number;
@@ -26,8 +27,10 @@ export interface ModelBenchOptions {
   sizePx: number;
   seconds: number;
   rounds: number;
-  /** Of our products; peers compute in float32. */
+  /** Of matrix products, ours and PyTorch's (its autocast). */
   precision: Precision;
+  /** Python interpreter whose PyTorch is the peer; Debian's without it. */
+  python?: string;
 }
 
 export interface ModelBench extends ModelBenchOptions {
@@ -55,7 +58,7 @@ function runTypescript(file: string, args: string[]): Measured {
 }
 
 export function benchModel(work: "encode" | "train", options: ModelBenchOptions): ModelBench {
-  const { model: name, batch, sizePx, seconds, rounds, precision } = options;
+  const { model: name, batch, sizePx, seconds, rounds, precision, python } = options;
   const args = [work, name, String(batch), String(sizePx), String(seconds)];
   const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
   try {
@@ -64,17 +67,21 @@ export function benchModel(work: "encode" | "train", options: ModelBenchOptions)
     const gflopPerImage =
       countFlops(() => noGrad(() => scope(() => void features(rand([1, 3, sizePx, sizePx]))))) / 1e9;
     const programs: Record<string, () => Measured> = { [OURS]: () => runTypescript("step.ts", [...args, precision]) };
-    if (work === "encode") {
+    // ONNX Runtime has no bfloat16 on processors, and no precision is compared with another.
+    if (work === "encode" && precision === "float32") {
       const file = join(folder, "model.onnx");
       writeFileSync(file, toOnnx(features, { sizePx, input: "images", output: "features", version: "0", notes: {} }));
       programs["ONNX Runtime"] = () =>
         runTypescript("peers/onnx.ts", [file, String(batch), String(sizePx), String(seconds), String(getThreads())]);
     }
     model.dispose();
-    if (hasPeer())
-      for (const tuned of [false, true])
-        programs[`PyTorch, ${tuned ? "tuned" : "stock"}`] = () =>
-          JSON.parse(runPeer("swin.py", args, tuned)) as Measured;
+    const version = peerVersion("torch", python);
+    if (version === null && python !== undefined)
+      throw new SkyloopError("BAD_OPTION", `${python} is no Python that has PyTorch (\`import torch\` fails)`);
+    if (version !== null)
+      for (const way of waysOf(version))
+        programs[`PyTorch ${version}, ${way}`] = () =>
+          JSON.parse(runPeer("swin.py", [...args, precision, way], way !== "stock", python)) as Measured;
     const before = gflopsOfMachine();
     const measured = alternate(programs, rounds);
     const best = Math.max(before, gflopsOfMachine());
@@ -106,6 +113,11 @@ export function benchModel(work: "encode" | "train", options: ModelBenchOptions)
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** How PyTorch is run: as it is, as who knows libtorch would, and, from 2.0 on, compiled too. */
+function waysOf(version: string): string[] {
+  return ["stock", "tuned", ...(Number(version.split(".")[0]) >= 2 ? ["compiled"] : [])];
 }
 
 function medianOf(values: Measured[]): Measured {
@@ -146,7 +158,7 @@ export function modelTable(bench: ModelBench): string {
     return `| ${program} | ${imagesPerSecond.toFixed(1)} (${each}) | ${ratio === undefined ? "" : ratio.wall.toFixed(2)} | ${imagesPerCpuSecond.toFixed(1)} | ${ratio === undefined ? "" : ratio.cpu.toFixed(2)} | ${peakMb.toFixed(0)} |`;
   });
   return [
-    `${work}, ${model}, ${sizePx} px, batch ${batch}, ${threads} threads${precision === "bfloat16" ? "; Skyloop's products in bfloat16, its peers in float32" : ""}`,
+    `${work}, ${model}, ${sizePx} px, batch ${batch}, ${threads} threads${precision === "bfloat16" ? "; products in bfloat16, PyTorch's by autocast" : ""}`,
     "",
     "| program | images/s (each round) | Skyloop is faster by | images/s of processor time | Skyloop is faster by | peak memory, MB |",
     "|---|---|---|---|---|---|",

@@ -1,8 +1,10 @@
-"""The peer of our benchmarks: the encoder of a Swin U-Net written as PyTorch users write it, timed on Debian's python3-torch.
+"""The peer of our benchmarks: the encoder of a Swin U-Net written as PyTorch users write it, timed on any PyTorch from 1.13 on.
 
-Run: /usr/bin/python3 swin.py encode|train MODEL BATCH SIZE SECONDS; prints JSON: images a second, images a second of processor time, peak memory in MB.
-Training is masked image modelling with a light head (SimMIM): forward, backward, Adam.
+Run: python3 swin.py encode|train MODEL BATCH SIZE SECONDS [float32|bfloat16] [stock|tuned|compiled]; prints JSON: images a
+second, images a second of processor time, peak memory in MB. bfloat16 is autocast's; from 2.0 on attention is
+scaled_dot_product_attention. Training is masked image modelling with a light head (SimMIM): forward, backward, Adam.
 """
+import contextlib
 import json
 import resource
 import sys
@@ -44,6 +46,12 @@ class Attention(nn.Module):
     def forward(self, x, mask):
         b, n, c = x.shape
         q, k, v = self.qkv(x).reshape(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        if hasattr(F, "scaled_dot_product_attention"):
+            bias = self.table[self.index.view(-1)].view(n, n, -1).permute(2, 0, 1)[None]
+            if mask is not None:
+                bias = (bias + mask[:, None]).repeat(b // len(mask), 1, 1, 1)
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype), scale=self.scale)
+            return self.proj(y.transpose(1, 2).reshape(b, n, c))
         a = (q * self.scale) @ k.transpose(-2, -1) + self.table[self.index.view(-1)].view(n, n, -1).permute(2, 0, 1)
         if mask is not None:
             a = (a.view(b // len(mask), len(mask), self.heads, n, n) + mask[:, None]).view(-1, self.heads, n, n)
@@ -137,17 +145,28 @@ class Masked(nn.Module):
 
 def main():
     what, batch, size, seconds = sys.argv[1], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
+    precision, way = (sys.argv[6:] + ["float32", "stock"])[:2]
     torch.manual_seed(1)
     model, images = Masked(size), torch.rand(batch, 3, size, size)
     mask = (torch.rand(batch, 1, size // 16, size // 16) < 0.6).float().repeat_interleave(16, 2).repeat_interleave(16, 3)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
 
+    encoder, whole = model.encoder, model
+    if way == "compiled":
+        encoder, whole = torch.compile(model.encoder), torch.compile(model)
+
+    def products():
+        if precision == "bfloat16":
+            return torch.autocast("cpu", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
     def step():
         if what == "encode":
-            with torch.no_grad():
-                return model.encoder(images).mean(1)
+            with torch.no_grad(), products():
+                return encoder(images).mean(1)
         optimiser.zero_grad()
-        loss = model(images, mask)
+        with products():
+            loss = whole(images, mask)
         loss.backward()
         optimiser.step()
         return loss.item()

@@ -63,10 +63,11 @@ function addModelBench(bench: Command): void {
       .option("--seconds <s>", "seconds per measurement", real("--seconds", 0.01, 86400), 4)
       .option("--rounds <n>", "measurements of each program, interleaved", whole("--rounds", 1, 10000), 3)
       .addOption(
-        new Option("--precision <name>", "precision of our matrix products")
+        new Option("--precision <name>", "precision of matrix products, ours and PyTorch's")
           .choices(["float32", "bfloat16"])
           .default("float32"),
       )
+      .option("--python <path>", "interpreter whose PyTorch is the peer (default: /usr/bin/python3)")
       .option("--json", "one JSON object", false)
       .action(
         async ({
@@ -80,6 +81,7 @@ function addModelBench(bench: Command): void {
           seconds: number;
           rounds: number;
           precision: string;
+          python?: string;
           json: boolean;
         }) => {
           const { benchModel, modelTable } = await load<{
