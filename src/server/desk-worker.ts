@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { codedError, messageOf } from "../base/errors.ts";
 import { BACKGROUND, setThreadPriority } from "../base/priority.ts";
 import type { RankedRow } from "../contract/api.ts";
+import type { Candidate, FieldInfo } from "../contract/fields.ts";
 import { type ColumnQuery, rowsByColumn } from "../loop/by-column.ts";
 import { withComputed } from "../loop/computed-columns.ts";
 import type { Near } from "../loop/cone-index.ts";
@@ -15,6 +16,7 @@ import { artefactsOf } from "../loop/opened.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
+import { candidatesAmong, fieldInfos, fieldView } from "./detections.ts";
 
 /** How a thread is started. */
 export interface DeskOptions {
@@ -40,6 +42,10 @@ export interface DeskJobs {
   coneSearch: { ask: ConeParameters; answer: string };
   match: { ask: { text: string; radiusArcsec: number }; answer: Matched };
   labels: { ask: { text: string }; answer: LabelRow[] };
+  fields: { ask: null; answer: FieldInfo[] };
+  /** A FieldView as JSON in UTF-8: a field may hold a hundred thousand candidates. */
+  field: { ask: { name: string }; answer: Uint8Array };
+  candidates: { ask: { objects: string[] }; answer: Candidate[] };
 }
 
 /** A job on its way to the thread. `shared` comes with the first job of a survey's data. */
@@ -75,6 +81,9 @@ const HANDLERS: Handlers = {
   coneSearch: ({ survey }, ask) => coneSearch(survey, ask),
   match: ({ survey }, { text, radiusArcsec }) => matchText(survey, text, radiusArcsec),
   labels: (_, { text }) => readLabelTable(text),
+  fields: ({ survey }) => fieldInfos(survey),
+  field: ({ survey }, { name }) => Buffer.from(JSON.stringify(fieldView(survey, name))),
+  candidates: ({ survey }, { objects }) => candidatesAmong(survey, objects),
 };
 
 const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>();

@@ -122,6 +122,21 @@ export class Desk {
     return this.#exports.ask("export", survey, ask);
   }
 
+  /** The images of a survey of detections with the number of candidates in each. */
+  fields(survey: Survey): Promise<DeskJobs["fields"]["answer"]> {
+    return this.#pages.ask("fields", survey, null);
+  }
+
+  /** An image with its sky and all that was found in it: a FieldView as JSON. */
+  field(survey: Survey, name: string): Promise<Uint8Array> {
+    return this.#pages.ask("field", survey, { name });
+  }
+
+  /** Where objects were found. */
+  candidates(survey: Survey, objects: string[]): Promise<DeskJobs["candidates"]["answer"]> {
+    return this.#pages.ask("candidates", survey, { objects });
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#pages.close(), this.#exports.close()]);
   }

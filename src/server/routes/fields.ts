@@ -7,7 +7,8 @@ import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { AskCandidates, Candidate, FieldInfo, FieldView } from "../../contract/fields.ts";
 import { fieldFolder, fieldTile } from "../../survey/detections.ts";
-import { candidatesAmong, fieldInfos, fieldView, mustHaveField } from "../detections.ts";
+import type { Desk } from "../desk.ts";
+import { mustHaveField } from "../detections.ts";
 import type { Workspace } from "../workspace.ts";
 import { InSurvey } from "./params.ts";
 
@@ -16,19 +17,24 @@ const InField = InSurvey.extend({ field: z.string().min(1).max(200) });
 const InTile = InField.extend({ tile: z.string().regex(/^\d{1,2}-\d{1,5}-\d{1,5}$/, "is LEVEL-COLUMN-ROW") });
 
 /** The images of a survey of detections, their pictures, and where in them each candidate lies. */
-export function fieldRoutes(plain: FastifyInstance, { workspace }: { workspace: Workspace }): void {
+export function fieldRoutes(plain: FastifyInstance, { workspace, desk }: { workspace: Workspace; desk: Desk }): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
   app.get(
     "/api/surveys/:survey/fields",
     { schema: { params: InSurvey, response: { 200: z.array(FieldInfo) } } },
-    ({ params }) => fieldInfos(workspace.get(params.survey).survey),
+    ({ params }) => desk.fields(workspace.get(params.survey).survey),
   );
 
   app.get(
     "/api/surveys/:survey/fields/:field",
     { schema: { params: InField, response: { 200: FieldView } } },
-    ({ params }) => fieldView(workspace.get(params.survey).survey, params.field),
+    async ({ params }, reply) => {
+      const json = await desk.field(workspace.get(params.survey).survey, params.field);
+      return reply
+        .type("application/json; charset=utf-8")
+        .send(Buffer.from(json.buffer, json.byteOffset, json.byteLength) as never);
+    },
   );
 
   app.get(
@@ -54,6 +60,6 @@ export function fieldRoutes(plain: FastifyInstance, { workspace }: { workspace: 
   app.post(
     "/api/surveys/:survey/candidates",
     { schema: { params: InSurvey, body: AskCandidates, response: { 200: z.array(Candidate) } } },
-    ({ params, body }) => candidatesAmong(workspace.get(params.survey).survey, body.objects),
+    ({ params, body }) => desk.candidates(workspace.get(params.survey).survey, body.objects),
   );
 }
