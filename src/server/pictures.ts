@@ -15,7 +15,12 @@ sharp.concurrency(1);
 /** Pictures of stamps as WebP, made when asked for and kept in memory up to a bound. */
 export class Pictures {
   readonly #made = new Map<string, Buffer>();
+  readonly #mostBytes: number;
   #bytes = 0;
+
+  constructor(mostBytes = MEMORY_BYTES) {
+    this.#mostBytes = mostBytes;
+  }
 
   /** Names a picture's content: the data, the object and the size. */
   tag({ survey }: ServedSurvey, row: number, sizePx: number): string {
@@ -31,10 +36,11 @@ export class Pictures {
       return known;
     }
     const made = await render(served, row, sizePx);
+    // Somebody else may have asked for it meanwhile.
+    this.#bytes += made.length - (this.#made.get(key)?.length ?? 0);
     this.#made.set(key, made);
-    this.#bytes += made.length;
     for (const [oldest, picture] of this.#made) {
-      if (this.#bytes <= MEMORY_BYTES) break;
+      if (this.#bytes <= this.#mostBytes) break;
       this.#made.delete(oldest);
       this.#bytes -= picture.length;
     }
