@@ -1,8 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { SILENT } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
 import { detectClassical } from "../../detect/classical-run.ts";
@@ -59,8 +63,22 @@ const options = (out: string): TrainDetectOptions => ({
   progress: SILENT,
 });
 
+/** Trains in a process of its own, which is killed as soon as it has kept a checkpoint. */
+async function killed(fields: string, options: TrainDetectOptions): Promise<void> {
+  const module = JSON.stringify(new URL("./index.ts", import.meta.url).href);
+  const silent = "{ update() {}, end() {} }";
+  const script = `import { trainDetect } from ${module};
+    await trainDetect(${JSON.stringify(fields)}, { ...${JSON.stringify(options)}, reading: ${silent}, progress: ${silent} });`;
+  const args = ["--import", "tsx", "--input-type=module", "--eval", script];
+  const child = spawn(process.execPath, args, { cwd: PACKAGE_ROOT, stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(child, "exit");
+  while (!existsSync(join(options.out, "checkpoint.safetensors")) && child.exitCode === null) await setTimeout(2);
+  child.kill("SIGKILL");
+  expect(await ended).toEqual([null, "SIGKILL"]);
+}
+
 describe("train detect", () => {
-  it("goes on bit for bit after it was stopped, and writes a detector with its card", async () => {
+  it("goes on bit for bit after it was stopped or killed, and writes a detector with its card", async () => {
     const fields = join(folder, "fields");
     const whole = await trainDetect(fields, options("whole"));
     const stop = new AbortController();
@@ -74,6 +92,10 @@ describe("train detect", () => {
     const bytes = (out: string) => readFileSync(join(folder, out, "detector.safetensors"));
     expect(bytes("parts").equals(bytes("whole"))).toBe(true);
     expect(parts?.history).toEqual(whole?.history);
+    await killed(fields, options("killed"));
+    expect(existsSync(join(folder, "killed", "detector.safetensors"))).toBe(false);
+    expect((await trainDetect(fields, options("killed")))?.history).toEqual(whole?.history);
+    expect(bytes("killed").equals(bytes("whole"))).toBe(true);
     expect(whole?.history.map(({ step }) => step)).toEqual([2, 4]);
     expect(whole?.fields).toEqual({ train: 8, validation: 1 });
     // What was measured last is what the file holds.
