@@ -74,6 +74,23 @@ const TEST_NEEDS = [
     pacman: ["jupyter-nbconvert", "python-ipykernel"],
     brew: ["jupyterlab"],
   },
+  // Other programs that read what Skyloop writes; where apt has no say, their tests are skipped.
+  {
+    what: "astropy",
+    present: () => !onPath("apt-get") || onDisk("usr/lib/python3/dist-packages/astropy"),
+    apt: ["python3-astropy"],
+    dnf: [],
+    pacman: [],
+    brew: [],
+  },
+  {
+    what: "STILTS",
+    present: () => !onPath("apt-get") || Boolean(onPath("stilts")),
+    apt: ["stilts"],
+    dnf: [],
+    pacman: [],
+    brew: [],
+  },
 ];
 
 const LIBTORCH_LINES = [
