@@ -17,6 +17,9 @@ import { SwinUnet } from "./swin-unet.ts";
 
 const SMALL = { ...LVM_NANO, imageSize: 32, embedDim: 16, depths: [1, 1], heads: [2, 2], dropPath: 0 };
 
+/** Some 90 steps are enough; with an unlucky draw of weights it takes longer. */
+const MOST_STEPS = 400;
+
 describe("the decoder after the LVM", () => {
   it("gives images back as they are at first, or the mean of them and their candidates, at sizes it was not made for", () => {
     manualSeed(1);
@@ -34,7 +37,6 @@ describe("the decoder after the LVM", () => {
 
   it("learns 8 stamps by heart, with a gradient in every parameter, and is the same after saving and loading", () => {
     setThreads(1);
-    // With some other seeds the 90 steps end within rounding's reach of the bound below.
     manualSeed(7);
     const start = liveTensors();
     const encoder = new SwinUnet(SMALL).eval();
@@ -69,9 +71,9 @@ describe("the decoder after the LVM", () => {
     // The last layer starts at zero and lets no gradient through in the first step.
     for (const [name, parameter] of learned)
       scope(() => expect(parameter.grad?.abs().max().item(), name).toBeGreaterThan(0));
-    let last = first;
-    for (let i = 0; i < 90; i++) last = step();
-    console.log(`mean squared error ${first.toFixed(4)} -> ${last.toFixed(4)}`);
+    let [last, steps] = [first, 2];
+    for (; steps < MOST_STEPS && last >= first / 2; steps++) last = step();
+    console.log(`mean squared error ${first.toFixed(4)} -> ${last.toFixed(4)} in ${steps} steps`);
     expect(last).toBeLessThan(first / 2);
 
     const again = new ImageDecoder(encoder, 1, 1);

@@ -10,6 +10,7 @@ import {
   manualSeed,
   mseLoss,
   noGrad,
+  opInPlace,
   type Parameter,
   rand,
   readSafetensors,
@@ -44,21 +45,32 @@ function stamps(sizePx: number): { images: Tensor; numbers: Tensor } {
   };
 }
 
-/** Steps of AdamW on `lossOf`; the loss of each, and the parameters that never had a gradient. */
-function learn(named: [string, Parameter][], steps: number, learningRate: number, lossOf: () => Tensor) {
+/**
+ * Steps of AdamW on `lossOf`, `most` of them, or until `learned` after one; the loss of each, and the parameters that
+ * never had a gradient.
+ */
+function learn(
+  named: [string, Parameter][],
+  {
+    most,
+    learningRate,
+    learned = () => false,
+  }: { most: number; learningRate: number; learned?: (loss: number) => boolean },
+  lossOf: () => Tensor,
+) {
   const optimiser = new AdamW(named, { learningRate, weightDecay: 0 });
   const missed = new Map(named);
-  const losses = Array.from({ length: steps }, () => {
+  const losses: number[] = [];
+  do {
     optimiser.zeroGrad();
-    const loss = scope(() => {
+    scope(() => {
       const value = lossOf();
       value.backward();
       for (const [name, { grad }] of missed) if (grad !== null && grad.abs().max().item() > 0) missed.delete(name);
-      return value.item();
+      losses.push(value.item());
     });
     optimiser.step();
-    return loss;
-  });
+  } while (losses.length < most && !learned(losses[losses.length - 1]));
   optimiser.zeroGrad();
   optimiser.dispose();
   return { losses, missed: [...missed.keys()] };
@@ -128,7 +140,7 @@ describe.each(Object.keys(MODELS) as ModelName[])("encoder %s", (name) => {
       ];
       const errorOf = () => numbersOf(() => mseLoss(model.forward(images), images))[0];
       const first = errorOf();
-      const { losses, missed } = learn(parameters, 24, 1e-3, () => {
+      const { losses, missed } = learn(parameters, { most: 24, learningRate: 1e-3 }, () => {
         const encoded = model.encode(images);
         const told = crossEntropy(last.forward(encoded.features.mean(1)), numbers);
         return told.add(mseLoss(model.decode(encoded), images));
@@ -159,19 +171,37 @@ describe.each(Object.keys(MODELS) as ModelName[])("encoder %s", (name) => {
 });
 
 /**
- * The table's networks, those with a hundred million numbers in their last layers with narrow ones, and steps in which
- * each learns by heart. Sixteen layers in a row without normalisation take twenty at the least, of a quarter of a second
- * each: of VGG16 only the gradients count.
+ * The table's networks, those with a hundred million numbers in their last layers with narrow ones; the rate at which
+ * each learns, and the steps that it may take at most. It stops when it has learned.
  */
 const LEARNED: Record<
   ClassifierName,
-  { make(classes: number): Layer; sizePx: number; steps: number; learningRate: number }
+  { make(classes: number): Layer; sizePx: number; most: number; learningRate: number }
 > = {
-  alexnet: { make: (classes) => new AlexNet(classes, 64), sizePx: 64, steps: 36, learningRate: 1e-4 },
-  vgg16: { make: (classes) => new Vgg16(classes, 64), sizePx: 32, steps: 1, learningRate: 1e-4 },
-  resnet18: { make: CLASSIFIERS.resnet18, sizePx: 32, steps: 6, learningRate: 5e-4 },
-  resnet50: { make: CLASSIFIERS.resnet50, sizePx: 32, steps: 8, learningRate: 5e-4 },
+  alexnet: { make: (classes) => new AlexNet(classes, NARROW), sizePx: 64, most: 160, learningRate: 1e-4 },
+  vgg16: { make: narrowVgg, sizePx: 32, most: 60, learningRate: 1e-4 },
+  resnet18: { make: CLASSIFIERS.resnet18, sizePx: 32, most: 24, learningRate: 5e-4 },
+  resnet50: { make: CLASSIFIERS.resnet50, sizePx: 32, most: 24, learningRate: 5e-4 },
 };
+const NARROW = 64;
+/** Of eight kinds that are alike it is 2.08; then each has more than half of the probability where it belongs. */
+const LEARNED_LOSS = 0.5;
+
+/**
+ * VGG16 with narrow last layers, which begin as large as those of 4096 units make the numbers, and three times that:
+ * sixteen layers in a row without normalisation, which begin at a thousandth, learn nothing in fifty steps.
+ */
+function narrowVgg(classes: number): Vgg16 {
+  const model = new Vgg16(classes, NARROW);
+  const scale = 3 * Math.sqrt(4096 / NARROW);
+  const [, ...last] = [...model.classifier.namedModules()].flatMap(([, layer]) =>
+    layer instanceof Linear ? [layer] : [],
+  );
+  noGrad(() => {
+    for (const { weight } of last) opInPlace("normal_", weight, 0, 0.01 * scale);
+  });
+  return model;
+}
 
 /** How the stamps differ from their mean, in units of the spread: what is the same in all holds back who has no norm. */
 function differences(images: Tensor): Tensor {
@@ -181,7 +211,7 @@ function differences(images: Tensor): Tensor {
 
 describe.each(Object.keys(CLASSIFIERS) as ClassifierName[])("classifier %s", (name) => {
   it("learns 8 stamps by heart, by every parameter, and is the same after saving and loading", () => {
-    const { make, sizePx, steps, learningRate } = LEARNED[name];
+    const { make, sizePx, ...schedule } = LEARNED[name];
     const before = liveTensors();
     scope(() => {
       const { images: shown, numbers } = stamps(sizePx);
@@ -190,14 +220,17 @@ describe.each(Object.keys(CLASSIFIERS) as ClassifierName[])("classifier %s", (na
       const model = make(STAMPS).train();
       // By heart and at random do not go together.
       for (const [, module] of model.namedModules()) if (module instanceof Dropout) module.training = false;
-      const { losses, missed } = learn([...model.namedParameters()], steps, learningRate, () =>
+      const right = () => rightOf(numbersOf(() => model.forward(images)));
+      const learned = (loss: number) => loss < LEARNED_LOSS && right() === STAMPS;
+      const { losses, missed } = learn([...model.namedParameters()], { ...schedule, learned }, () =>
         crossEntropy(model.forward(images), numbers),
       );
-      const right = rightOf(numbersOf(() => model.forward(images)));
-      console.log(`${name}: loss ${losses[0].toFixed(2)} -> ${losses.at(-1)?.toFixed(2)}, ${right} of 8`);
+      console.log(
+        `${name}: loss ${losses[0].toFixed(2)} -> ${losses.at(-1)?.toFixed(2)}, ${right()} of 8 in ${losses.length} steps`,
+      );
       expect(losses.every(Number.isFinite)).toBe(true);
       expect(missed).toEqual([]);
-      if (steps > 1) expect(right).toBe(STAMPS);
+      expect(right()).toBe(STAMPS);
       const path = join(folder.path, `${name}.safetensors`);
       writeSafetensors(path, model.stateDict(), {});
       const other = make(STAMPS);

@@ -127,7 +127,6 @@ describe("configurations", () => {
 
 describe("training", () => {
   it("gives every used parameter a gradient, saves and loads identically, and learns 8 stamps by heart", () => {
-    // With some other seeds 200 steps end within rounding's reach of the bound below.
     manualSeed(6);
     // So small a model is faster without handing work between threads.
     setThreads(1);
@@ -149,12 +148,13 @@ describe("training", () => {
       ),
     );
     expect(without.map(([name]) => name)).toEqual(["prelu.weight"]);
-    let last = first;
-    for (let i = 0; i < 200; i++) {
+    let [last, steps] = [first, 1];
+    // Some 200 steps are enough; with an unlucky draw of weights it takes longer.
+    for (; steps < 900 && last >= first / 10; steps++) {
       optimiser.step();
       last = step();
     }
-    console.log(`loss ${first.toFixed(4)} -> ${last.toFixed(4)}`);
+    console.log(`loss ${first.toFixed(4)} -> ${last.toFixed(4)} in ${steps} steps`);
     expect(last).toBeLessThan(first / 10);
 
     const path = join(folder, "model.safetensors");

@@ -7,11 +7,24 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
+import { convolveBatch } from "../batches/convolve.ts";
+import type { CroppedPicture } from "../batches/pictures.ts";
 import { loadBackbone } from "../models/index.ts";
 import type { Module } from "../nn/index.ts";
+import { DEGRADE, pointSpread } from "../stamps/degrade.ts";
 import { openSurvey } from "../survey/folder.ts";
-import { AdamW, liveTensors, manualSeed, type Parameter, scope, setThreads, type Tensor } from "../torch/index.ts";
+import {
+  AdamW,
+  clipGradNorm,
+  liveTensors,
+  manualSeed,
+  type Parameter,
+  scope,
+  setThreads,
+  type Tensor,
+} from "../torch/index.ts";
 import { loadHead, saveHead } from "./heads.ts";
+import { stackImages } from "./images/image-task.ts";
 import { TASKS } from "./index.ts";
 import { type AnyTask, measure, type Network, type Samples } from "./task.ts";
 
@@ -22,7 +35,12 @@ const LEARNED: Record<keyof typeof TASKS, Record<string, unknown>> = {
   reconstruct: {},
   parameters: { column: "axisRatio" },
 };
-const [STAMPS, STEPS, LEARNING_RATE] = [8, 24, 2e-3];
+const STAMPS = 8;
+/**
+ * Eight stamps are learned when three quarters of the loss are gone: the head of `classify` keeps a sixth of it, by its
+ * smoothed labels. Steps begin small; those of image tasks, without any normalisation after the encoder, are clipped.
+ */
+const LEARN = { most: 120, rate: 3e-3, warmUp: 8, clip: 1, left: 0.25 };
 /** In crops of 32 px the last stage of the encoder is a single token, whose attention has no places to tell apart. */
 const UNUSED = /^backbone\.layers\.3\..*relative_position_bias_table$/;
 
@@ -38,6 +56,26 @@ const under = (part: string, parameters: Iterable<[string, Parameter]>) =>
   [...parameters].map(([name, parameter]): [string, Parameter] => [`${part}.${name}`, parameter]);
 const withGradient = (parameters: [string, Parameter][]): string[] =>
   scope(() => parameters.flatMap(([name, { grad }]) => (grad !== null && grad.abs().max().item() > 0 ? [name] : [])));
+/**
+ * Samples whose pictures, where they are what is learned, have no noise of their own: nothing tells it beforehand, and to
+ * remember it pixel by pixel takes hundreds of steps.
+ */
+function withoutNoise(data: Samples): Samples {
+  const { train } = data as Samples & { train?: CroppedPicture[] };
+  if (!Array.isArray(train) || !("sidePx" in train[0])) return data;
+  const smooth = scope(() =>
+    convolveBatch(
+      stackImages(
+        train.map(({ data }) => Float32Array.from(data)),
+        train[0].sidePx,
+      ),
+      train.map(() => pointSpread({ fwhmPx: 6, beta: DEGRADE.beta })),
+    ).toFloat32Array(),
+  );
+  const length = smooth.length / train.length;
+  const pictures = train.map((one, i) => ({ ...one, data: smooth.subarray(i * length, (i + 1) * length) }));
+  return { ...data, train: pictures } as Samples;
+}
 /** Numbers by a hash of their bits, which is compared at once. */
 const bitsOf = (numbers: Float32Array | Uint8Array | undefined) =>
   numbers === undefined ? undefined : createHash("sha256").update(numbers).digest("hex");
@@ -85,35 +123,40 @@ describe.each(Object.keys(TASKS) as (keyof typeof TASKS)[])("task %s", (name) =>
     });
   });
 
-  it("learns 8 stamps, by every parameter of its head and of a backbone that is not frozen", () => {
+  it("learns 8 stamps by heart, by every parameter of its head and of a backbone that is not frozen", () => {
     withHead((network, head) => {
       scope(() => {
         for (const module of [network.backbone, head]) module.train();
         manualSeed(2);
-        const batch = task.draw(network, data, STAMPS, new Random(2));
+        const batch = task.draw(network, withoutNoise(data), STAMPS, new Random(2));
         const parameters = [...under("backbone", network.backbone.learned()), ...under("head", head.namedParameters())];
         const lossOf = (frozen: boolean): Tensor => task.loss(task.forward(network, head, batch, frozen), batch);
         scope(() => lossOf(true).backward());
         expect(withGradient(parameters).filter((key) => key.startsWith("backbone."))).toEqual([]);
 
-        const optimiser = new AdamW(parameters, { learningRate: LEARNING_RATE, weightDecay: 0 });
-        const reached = new Set<string>();
-        const losses = Array.from({ length: STEPS }, () => {
+        const optimiser = new AdamW(parameters, { learningRate: LEARN.rate, weightDecay: 0 });
+        const missed = new Set(parameters.map(([key]) => key).filter((key) => !UNUSED.test(key)));
+        const losses: number[] = [];
+        const learned = () => missed.size === 0 && losses.at(-1)! < LEARN.left * losses[0];
+        while (losses.length < LEARN.most && !learned()) {
+          optimiser.learningRate = LEARN.rate * Math.min(1, (losses.length + 1) / LEARN.warmUp);
           optimiser.zeroGrad();
-          const loss = scope(() => {
+          scope(() => {
             const value = lossOf(false);
             value.backward();
-            return value.item();
+            losses.push(value.item());
           });
-          for (const key of withGradient(parameters)) reached.add(key);
+          for (const key of withGradient(parameters)) missed.delete(key);
+          clipGradNorm(
+            parameters.map(([, parameter]) => parameter),
+            LEARN.clip,
+          );
           optimiser.step();
-          return loss;
-        });
-        console.log(`${name}: loss ${losses[0].toFixed(3)} -> ${losses.at(-1)?.toFixed(3)}`);
-        expect(losses.every(Number.isFinite)).toBe(true);
-        const missed = parameters.map(([key]) => key).filter((key) => !reached.has(key));
-        expect(missed.filter((key) => !UNUSED.test(key))).toEqual([]);
-        expect(losses.at(-1)).toBeLessThan(0.75 * losses[0]);
+        }
+        console.log(`${name}: loss ${losses[0].toFixed(3)} -> ${losses.at(-1)?.toFixed(3)} in ${losses.length} steps`);
+        expect([...missed]).toEqual([]);
+        expect(losses[0]).toBeGreaterThan(0);
+        expect(losses.at(-1)).toBeLessThan(LEARN.left * losses[0]);
         optimiser.zeroGrad();
         optimiser.dispose();
       });
