@@ -1,6 +1,7 @@
 #!/bin/sh
 # sanitise.sh [FILES…]: builds native/addon/fits.cc with AddressSanitizer and UndefinedBehaviorSanitizer into a folder of its
-# own and reads files with it (damaged ones too): headers, images, tables, sums. Without FILES: the tests that use it.
+# own and reads files with it (damaged ones too): headers, images, tables, sums. Without FILES: some of its own
+# (the tests are run by sanitise-tests.mjs).
 # What cfitsio itself does wrong in a process shows as that file's report; reports in fits.cc are ours.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -4,10 +4,11 @@
  * TypeScript, the page. What is up to date is skipped. `--test` adds what only the tests need. Uses Node's built-in
  * modules only.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { buildTypescript, markDistFresh } from "./build.mjs";
 import { findLibtorch } from "./find-libtorch.mjs";
+import { nativeBuild } from "./native-build.mjs";
 import { installedPackagesMatch } from "./npm-packages.mjs";
 import { runCommand, StepError, showStep } from "./run-command.mjs";
 import { hashInputs, isUpToDate, PAGE, pageInputs, ROOT, writeStamp } from "./stamps.mjs";
@@ -59,51 +60,16 @@ async function buildNative() {
   const inputs = hashInputs(["native", "node_modules/node-addon-api/package.json"], facts);
   const outputs = ["native/build/Release/torch.node", "native/build/Release/fits.node", "native/build/libtorch.json"];
   if (!isUpToDate("native", inputs, outputs)) {
-    const env = {
-      SKYLOOP_TORCH_INCLUDES: torch.includes.join(" "),
-      SKYLOOP_TORCH_LIBDIR: torch.libDir,
-      SKYLOOP_TORCH_ABI: String(torch.cxx11Abi),
-      SKYLOOP_TORCH_STANDARD: standardFor(torch.version),
-      SKYLOOP_OPENBLAS: torch.openblas ?? "",
-    };
-    const gyp = [
-      process.execPath,
-      join(ROOT, "node_modules/node-gyp/bin/node-gyp.js"),
-      "rebuild",
-      "--directory",
-      "native",
-      "--jobs",
-      "max",
-      "--loglevel=warn",
-      ...nodeHeaders(),
-    ];
+    const { command, env } = nativeBuild(torch, ROOT);
     const remedy = `libtorch ${torch.version} was taken from ${torch.libDir} (${torch.source}); another one is used with LIBTORCH=/path/to/libtorch`;
     await showStep(`native addons (libtorch ${torch.version}, ${torch.source})`, (onLine) =>
-      runCommand("native", gyp, { env, remedy, onLine }),
+      runCommand("native", command, { env, remedy, onLine }),
     );
     writeFileSync(join(ROOT, "native/build/libtorch.json"), `${JSON.stringify(torch, null, 2)}\n`);
     writeStamp("native", inputs);
   }
   const warning = torch.source === "debian" && torch.openblas === null && blasWarning(torch.libDir);
   if (warning) process.stderr.write(`warning: ${warning}\n`);
-}
-
-/** The C++ that libtorch's headers are written in. */
-function standardFor(version) {
-  const [major, minor] = version.split(".").map(Number);
-  return major > 2 || (major === 2 && minor >= 10) ? "c++20" : "c++17";
-}
-
-/** The headers that came with this Node, where they did: node-gyp would download them again. */
-function nodeHeaders() {
-  const prefix = dirname(dirname(process.execPath));
-  const header = join(prefix, "include/node/node_version.h");
-  if (!existsSync(header)) return [];
-  const text = readFileSync(header, "utf8");
-  const version = ["MAJOR", "MINOR", "PATCH"]
-    .map((part) => text.match(new RegExp(`define NODE_${part}_VERSION (\\d+)`))?.[1])
-    .join(".");
-  return version === process.versions.node ? [`--nodedir=${prefix}`] : [];
 }
 
 async function compileTypescript() {

@@ -67,6 +67,11 @@ export class ChildPool {
     return this.#most * AHEAD;
   }
 
+  /** Starts two children before there is work. */
+  start(): void {
+    while (this.#children.size < Math.min(2, this.#most)) this.#startChild();
+  }
+
   /** Does a job in a child. Throws what the job threw (as a SkyloopError where it was one), or ChildDied. */
   run(request: JobRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -91,21 +96,23 @@ export class ChildPool {
   #pick(): Child | null {
     const idle = [...this.#children].find(({ load }) => load === 0);
     if (idle !== undefined) return idle;
-    if (this.#children.size < this.#most) {
-      const child: Child = new Child(
-        this.#entry,
-        () => this.#share(),
-        (lost) => {
-          this.#children.delete(child);
-          this.#waiting.unshift(...lost);
-          this.#share();
-        },
-      );
-      this.#children.add(child);
-      return child;
-    }
+    if (this.#children.size < this.#most) return this.#startChild();
     const [least] = [...this.#children].sort((a, b) => a.load - b.load);
     return least.load < AHEAD ? least : null;
+  }
+
+  #startChild(): Child {
+    const child: Child = new Child(
+      this.#entry,
+      () => this.#share(),
+      (lost) => {
+        this.#children.delete(child);
+        this.#waiting.unshift(...lost);
+        this.#share();
+      },
+    );
+    this.#children.add(child);
+    return child;
   }
 }
 

@@ -67,6 +67,8 @@ function addCreateCommand(survey: Command): void {
 }
 
 async function create(out: string, options: CreateFlags): Promise<void> {
+  const { startDecoding } = await import("../survey/decode/index.ts");
+  startDecoding();
   const [{ terminalProgress }, { SkyloopError }, { cropSmallGalaxies }] = await Promise.all([
     import("../base/progress.ts"),
     import("../base/errors.ts"),

@@ -19,6 +19,9 @@ const thePool = () => (pool ??= new ChildPool(new URL("./child.ts", import.meta.
 /** How many files are worth decoding at once. */
 export const decodeWidth = (): number => thePool().width;
 
+/** Starts decoding processes for who is about to need them, while it loads what it needs itself. */
+export const startDecoding = (): void => thePool().start();
+
 const MB = 2 ** 20;
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
 
