@@ -2,20 +2,17 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { starsAt } from "../../test/fixtures/stars.ts";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { SILENT } from "../base/progress.ts";
-import { Random } from "../base/random.ts";
 import { readTable } from "../survey/catalogue.ts";
 import { readDetections, readFieldImages } from "../survey/detections.ts";
 import { type FitsCard, headerRecords, readFitsHdus, readFitsImage, writeFitsImage } from "../survey/fits.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { skyBoxOf } from "../survey/regions-file.ts";
 import { parseWcs } from "../survey/wcs.ts";
-import { CLASSICAL, findSources } from "./classical.ts";
 import { detectClassical } from "./classical-run.ts";
 import { describeFound } from "./found.ts";
-import { findClassical, findInImage } from "./run.ts";
-import { isOwn, tilesOf } from "./tiles.ts";
 import { openWide } from "./wide-image.ts";
 
 const folder = temporaryFolder();
@@ -39,18 +36,6 @@ const golden = JSON.parse(readFileSync(new URL("../../test/golden/detection-sky.
 const cards = Object.entries(golden.cards).map(
   ([key, value]): FitsCard => [key, typeof value === "string" ? `'${value}'` : String(value), ""],
 );
-
-/** Round sources of 1.8 px width in noise, [3, H, W]. */
-function starsAt(pixels: [number, number][], W: number, H: number, flux = 60, seed = 1): Float32Array {
-  const random = new Random(seed);
-  const data = Float32Array.from({ length: 3 * W * H }, () => random.normal(0.3, 0.1));
-  for (const [x0, y0] of pixels)
-    for (let y = Math.max(0, Math.floor(y0) - 9); y < Math.min(H, y0 + 10); y++)
-      for (let x = Math.max(0, Math.floor(x0) - 9); x < Math.min(W, x0 + 10); x++)
-        for (let band = 0; band < 3; band++)
-          data[(band * H + y) * W + x] += (flux / 20) * Math.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 1.8 ** 2));
-  return data;
-}
 
 const options = {
   bands: null,
@@ -218,116 +203,6 @@ describe("the images of a detection run", () => {
         .map(({ id }) => id)
         .sort(),
     ).toEqual(["field-0001", "field-2-0001"]);
-  });
-});
-
-describe("sources without a trained model", () => {
-  const planes = (data: Float32Array, W: number, H: number) => ({ data, bands: 3, heightPx: H, widthPx: W });
-
-  it("are none in a constant image, in one without measurements, and hardly any in noise", () => {
-    expect(findSources(planes(new Float32Array(3 * 64 * 64).fill(7), 64, 64))).toEqual([]);
-    expect(findSources(planes(new Float32Array(3 * 64 * 64).fill(Number.NaN), 64, 64))).toEqual([]);
-    expect(findSources(planes(starsAt([], 200, 200), 200, 200)).length).toBeLessThanOrEqual(3);
-  });
-
-  it("hold no pixel without a measurement, and are found beside such", () => {
-    const data = starsAt(
-      [
-        [30, 30],
-        [60.4, 40.2],
-      ],
-      96,
-      96,
-    );
-    for (let band = 0; band < 3; band++)
-      for (let y = 0; y < 96; y++) for (let x = 31; x < 50; x++) data[(band * 96 + y) * 96 + x] = Number.NaN;
-    const found = findSources(planes(data, 96, 96));
-    expect(found.length).toBe(2);
-    for (const { mask } of found)
-      for (const [p, bit] of mask.bits.entries())
-        if (bit === 1)
-          expect(Number.isNaN(data[(mask.y + Math.floor(p / mask.width)) * 96 + mask.x + (p % mask.width)])).toBe(
-            false,
-          );
-  });
-
-  it("are parted where two touch, and hold their light", () => {
-    const one = findSources(planes(starsAt([[40, 40]], 96, 96, 200), 96, 96));
-    expect(one.length).toBe(1);
-    expect(one[0].fluxes[1] / ((200 / 20) * 2 * Math.PI * 1.8 ** 2)).toBeCloseTo(1, 1);
-    const two = findSources(
-      planes(
-        starsAt(
-          [
-            [40, 40],
-            [47, 40],
-          ],
-          96,
-          96,
-          200,
-        ),
-        96,
-        96,
-      ),
-    );
-    expect(two.length).toBe(2);
-  });
-});
-
-describe("tiles", () => {
-  it("cover an image once by their cores, wherever the grid begins", () => {
-    for (const [W, H, size, overlap, start] of [
-      [100, 100, 128, 32, 0],
-      [1000, 700, 256, 64, 0],
-      [513, 256, 256, 64, 0],
-      [1000, 700, 256, 64, 100],
-    ]) {
-      const tiles = tilesOf(W, H, size, overlap, start);
-      for (let y = 0; y < H; y += 7)
-        for (let x = 0; x < W; x += 7)
-          expect(
-            tiles.filter((tile) => isOwn(tile, { x1: x, y1: y, x2: x, y2: y })).length,
-            `${x} ${y} of ${W} x ${H}`,
-          ).toBe(1);
-      for (const { x0, y0, width, height } of tiles) {
-        expect(x0 >= 0 && y0 >= 0 && x0 + width <= W && y0 + height <= H && width <= size && height <= size).toBe(true);
-      }
-    }
-  });
-
-  it("give what one large tile gives, and go on where one of them fails or is empty", async () => {
-    const random = new Random(5);
-    const pixels = Array.from({ length: 60 }, (): [number, number] => [
-      random.uniform(10, 590),
-      random.uniform(10, 390),
-    ]);
-    const data = starsAt(pixels, 600, 400);
-    for (let band = 0; band < 3; band++)
-      for (let y = 0; y < 130; y++) data.fill(Number.NaN, (band * 400 + y) * 600, (band * 400 + y) * 600 + 130);
-    writeFitsImage(at("tiles.fits"), { widthPx: 600, heightPx: 400, planes: 3, data });
-    const image = await openWide(at("tiles.fits"), null, 32);
-    const find = findClassical(CLASSICAL);
-    const whole = await findInImage(image, find, { tilePx: 1280, overlapPx: 256 }, SILENT);
-    const parts = await findInImage(image, find, { tilePx: 200, overlapPx: 80 }, SILENT);
-    expect(parts.tiles).toBe(15);
-    const near = (a: (typeof whole.found)[number], b: (typeof whole.found)[number]) =>
-      Math.hypot(a.x - b.x, a.y - b.y) < 0.3;
-    const bright = whole.found.filter(({ snr }) => (snr ?? 0) > 50);
-    expect(bright.length).toBeGreaterThan(40);
-    for (const one of bright) expect(parts.found.filter((other) => near(one, other)).length).toBe(1);
-    const empty = await findInImage(image, find, { tilePx: 128, overlapPx: 32 }, SILENT);
-    expect(empty.problems).toContainEqual(
-      expect.objectContaining({ code: "TILE_EMPTY", source: "tiles tile 0,0 (0, 0)" }),
-    );
-    const failing = await findInImage(
-      image,
-      (part, of) => (part.tile === "1,0" ? Promise.reject(new Error("no")) : find(part, of)),
-      { tilePx: 200, overlapPx: 80 },
-      SILENT,
-    );
-    expect(failing.problems.map(({ code }) => code)).toContain("TILE_FAILED");
-    expect(failing.found.length).toBeGreaterThan(20);
-    image.close();
   });
 });
 
