@@ -4,6 +4,7 @@ import type { Page, SessionChange } from "../contract/api.ts";
 import type { NewEvent, Store } from "../store/store.ts";
 import { foldNow } from "./folds.ts";
 import { currentRound, describeSession, findSession, openSession } from "./session.ts";
+import { goldOf } from "./team.ts";
 
 /**
  * Gives a session another name or state. Both are events, so that nothing is lost: a deleted session is only hidden.
@@ -61,13 +62,15 @@ export async function pageOf(store: Store, session: string, round: number): Prom
 }
 
 /**
- * Objects on which as many people say yes as no, the latest first, as one page: another opinion decides. Throws
- * SESSION_UNKNOWN.
+ * Objects on which as many people say yes as no, the latest first, as one page: another opinion decides. What is known
+ * (gold) needs none. Throws SESSION_UNKNOWN.
  */
 export async function undecidedIn(store: Store, session: string): Promise<Page> {
   const record = await findSession(store, session);
   const { answers, conflicts } = await foldNow(store, record);
-  const even = conflicts.filter(({ opinions }) => {
+  const gold = goldOf(record);
+  const even = conflicts.filter(({ object, opinions }) => {
+    if (gold.has(object)) return false;
     const count = (wanted: string) => opinions.filter(({ value }) => value === wanted).length;
     return count("positive") === count("negative");
   });

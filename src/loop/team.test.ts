@@ -128,6 +128,14 @@ describe("a page that several people share", () => {
     };
     expect([share(0), share(19), share(20), share(40), share(60)]).toEqual([0.4, 0.4, 0.2, 0.1, 0.05]);
   });
+
+  it("gives gold no mark that tells it from what the search shows", () => {
+    const record = recordOf({ mode: "shared", gold: { positive: ["g1", "g2"], negative: ["g3", "g4"] } });
+    const [first, ...rest] = pageOf(10).picks;
+    const page: Page = { ...pageOf(10), picks: [{ ...first, reason: "random" }, ...rest] };
+    const gold = pageFor(record, foldOf([]), page, "ann").picks.filter(({ object }) => goldOf(record).has(object));
+    expect(gold.map(({ reason, score }) => [reason, score])).toEqual(Array(4).fill(["highest", 0.5]));
+  });
 });
 
 it("a blind session shows of others' labels those on objects that one has answered, and tells of no others", () => {

@@ -113,7 +113,8 @@ export function pageFor(
   const random = new Random(record.seed).fork(`gold ${page.round} ${who}`);
   const exact = share * picks.length;
   const count = Math.min(left.length, Math.floor(exact) + (random.next() < exact % 1 ? 1 : 0));
-  const reason = picks[0]?.reason ?? "highest";
+  // As most of the page is: "random" is a mark in the grid, and would tell who is asked.
+  const reason = picks.find((pick) => pick.reason !== "random")?.reason ?? "highest";
   const mixed: PagePick[] = [...picks];
   for (const i of random.sample(left.length, count)) {
     const score = mixed[random.int(Math.max(1, mixed.length))]?.score ?? null;

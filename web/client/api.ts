@@ -96,9 +96,16 @@ export const tileUrl = (survey: string, field: string, level: number, column: nu
 /** Address of a stamp as a file: the picture as it came, or its pixels as FITS. */
 export const cutoutUrl = (survey: string, object: string): string => apiUrl(`${objects(survey)}/${at(object)}/cutout`);
 
-/** Address of a table of what `filter` lets through, with further columns. */
-export function exportUrl(id: string, format: string, filter: URLSearchParams, columns: string[] = []): string {
+/** Address of a table of what `filter` lets through, with further columns, and pseudonyms in place of names if wanted. */
+export function exportUrl(
+  id: string,
+  format: string,
+  filter: URLSearchParams,
+  columns: string[] = [],
+  pseudonyms = false,
+): string {
   const more = columns.map((name) => ["columns", name]);
+  if (pseudonyms) more.push(["names", "pseudonyms"]);
   return apiUrl(`${session(id)}/export?${new URLSearchParams([...filter, ["format", format], ...more])}`);
 }
 

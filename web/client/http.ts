@@ -75,6 +75,12 @@ export function fetchWithToken(url: string, init: RequestInit = {}): Promise<Res
   );
 }
 
+/** Leaves for the login, which leads back to this page. */
+export function goToLogin(): void {
+  const here = (location.pathname + location.search).slice(BASE.length);
+  location.assign(`${BASE}login${here === "" ? "" : `?to=${encodeURIComponent(here)}`}`);
+}
+
 /** Asks with GET, or with POST where there is a body. Throws ApiFailure, or Computing (202). */
 export async function ask(path: string, body?: unknown): Promise<Response> {
   const init =
@@ -92,7 +98,7 @@ export async function ask(path: string, body?: unknown): Promise<Response> {
   const said = (await response.json().catch(() => null)) as { code?: unknown; message?: unknown } | null;
   const { status } = response;
   // What is not saved yet stays in the browser and is sent after the login.
-  if (said?.code === "LOGIN_NEEDED") location.assign(`${BASE}login`);
+  if (said?.code === "LOGIN_NEEDED") goToLogin();
   throw new ApiFailure({
     code: typeof said?.code === "string" ? said.code : "INTERNAL",
     message: typeof said?.message === "string" ? said.message : `the server answered ${status} ${response.statusText}`,

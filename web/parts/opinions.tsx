@@ -28,7 +28,10 @@ export function Opinions({ state, onOpen }: { state: SessionState; onOpen(object
           </li>
         ))}
       </ul>
-      <p className="hint">The latest counts in learning. To agree, look at the object and give it the same label.</p>
+      <p className="hint">
+        {state.team === undefined ? "The latest counts in learning." : "What most say counts in learning."} To agree,
+        look at the object and give it the same label.
+      </p>
     </section>
   );
 }

@@ -24,9 +24,12 @@ export function SaveState({ session: { pending, connected, trouble, refused } }:
 
 /** What the server could not write, or refused, or could not do; and that somebody else has gone on. */
 export function Notice({ session }: { session: LiveSession }) {
-  const { notice, ahead, dismiss, trouble, refused } = session;
+  const { notice, ahead, dismiss, trouble, refused, canLabel } = session;
   return (
     <>
+      {!canLabel && (
+        <p className="notice">You are a viewer here: you see what is found, and an owner can let you label.</p>
+      )}
       {trouble !== null && !trouble.offline && (
         <p className="notice" role="alert">
           {trouble.message}. Your labels stay here and are sent again.

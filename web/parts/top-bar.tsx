@@ -1,8 +1,7 @@
 import { useEffect, useState } from "react";
-import type { Me } from "../../src/contract/people.ts";
+import { useMe } from "../actions/me.ts";
 import { recall, remember, setWho, whoAmI } from "../actions/memory.ts";
 import { go, pages } from "../actions/route.ts";
-import { api } from "../client/api.ts";
 import { BASE } from "../client/http.ts";
 import icon from "../icon.svg";
 import "./top-bar.css";
@@ -14,18 +13,7 @@ const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" 
 export function TopBar() {
   const [theme, setTheme] = useState<Theme>(recall("theme", "auto"));
   const [name, setName] = useState(whoAmI());
-  const [me, setMe] = useState<Me | null>(null);
-  useEffect(() => {
-    api.me().then(
-      (found) => {
-        if (found.accounts && found.name === null) location.assign(`${BASE}login`);
-        if (found.name !== null) setWho(found.name);
-        setMe(found);
-        // A server that cannot say who asks shows its trouble elsewhere.
-      },
-      () => {},
-    );
-  }, []);
+  const me = useMe();
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
     remember("theme", theme);

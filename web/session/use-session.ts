@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { LabelValue, Page, SessionState } from "../../src/contract/api.ts";
 import type { DrawnBox } from "../../src/contract/fields.ts";
+import { useMay } from "../actions/me.ts";
 import { clientOf, type SessionClient } from "./client.ts";
 import type { Trouble } from "./label-queue.ts";
 import { type Model, UNOPENED, type Work } from "./model.ts";
@@ -10,6 +11,8 @@ import type { Refused } from "./pending.ts";
 export interface LiveSession {
   state: SessionState;
   page: Page | null;
+  /** A viewer may not: what would change something does nothing then. */
+  canLabel: boolean;
   canUndo: boolean;
   canRedo: boolean;
   labelOf(object: string): LabelValue | null;
@@ -42,12 +45,17 @@ export interface LiveSession {
   dismiss(): void;
 }
 
-function viewOf(client: SessionClient, model: Model, state: SessionState): LiveSession {
+function viewOf(client: SessionClient, model: Model, state: SessionState, canLabel: boolean): LiveSession {
   const { overlay, pending } = model;
+  const ifMay =
+    <T extends unknown[]>(body: (...args: T) => void) =>
+    (...args: T): void =>
+      canLabel ? body(...args) : undefined;
   const { values, tags } = overlay;
   return {
     state,
     page: model.page,
+    canLabel,
     canUndo: state.canUndo || pending.ops.some(({ op }) => op !== "undo"),
     canRedo: state.canRedo || pending.undone.some(({ taken }) => taken) || pending.ops.some(({ op }) => op === "undo"),
     labelOf: (object) => {
@@ -72,14 +80,14 @@ function viewOf(client: SessionClient, model: Model, state: SessionState): LiveS
     notice: model.notice,
     ahead: model.ahead,
     learned: model.learned,
-    label: (objects, value, action) => client.label(objects, value, action),
-    draw: (object, box) => client.draw(object, box),
+    label: ifMay((objects, value, action) => client.label(objects, value, action)),
+    draw: ifMay((object, box) => client.draw(object, box)),
     newAction: client.newAction,
-    tag: (object, tag, on) => client.tag(object, tag, on),
-    artefact: (object) => client.artefact(object),
-    undo: () => client.step("undo"),
-    redo: () => client.step("redo"),
-    next: () => client.next(),
+    tag: ifMay((object, tag, on) => client.tag(object, tag, on)),
+    artefact: ifMay((object) => client.artefact(object)),
+    undo: ifMay(() => client.step("undo")),
+    redo: ifMay(() => client.step("redo")),
+    next: ifMay(() => client.next()),
     setAlpha: (alpha) => client.setAlpha(alpha),
     dismiss: () => client.dismiss(),
   };
@@ -93,9 +101,10 @@ export function useSession(id: string | null, who: string): { session: LiveSessi
   const client = useMemo(() => (id === null ? null : clientOf(id, who)), [id]);
   useEffect(() => client?.become(who), [client, who]);
   const model = useSyncExternalStore(client?.watch ?? nothing, () => client?.model ?? UNOPENED);
+  const canLabel = useMay("labeller");
   const session = useMemo(
-    () => (client === null || model.state === null ? null : viewOf(client, model, model.state)),
-    [client, model],
+    () => (client === null || model.state === null ? null : viewOf(client, model, model.state, canLabel)),
+    [client, model, canLabel],
   );
   return { session, failure: model.failure };
 }

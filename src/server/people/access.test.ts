@@ -156,13 +156,16 @@ describe.skipIf(!hasPostgres)("a server with accounts", () => {
     );
     expect([...labels.subarray(32)]).toEqual([1, 2, 0, 0, 0, 0, 0, 0]);
     await say("owner", ids[2], "negative");
+    // What is known needs no further opinion.
+    await say("labeller", ids[6], "negative");
+    await say("owner", ids[6], "positive");
     expect(await mentions("owner")).toEqual({ state: "negative", events: true, ranking: "negative" });
     const undecided = JSON.parse(await read("/undecided"));
     expect(undecided.picks.map(({ object }: { object: string }) => object)).toEqual([ids[2]]);
     const agreement = JSON.parse(await read("/agreement"));
     expect(agreement.people.map(({ who, yes, no }: Record<string, unknown>) => [who, yes, no])).toEqual([
-      ["labeller", 1, 0],
-      ["owner", 0, 1],
+      ["labeller", 1, 1],
+      ["owner", 1, 1],
     ]);
     const table = await read("/export?format=csv&columns=answers&names=pseudonyms");
     expect(table).toContain("person 2: positive; person 1: negative");
@@ -194,6 +197,23 @@ describe.skipIf(!hasPostgres)("a server with accounts", () => {
     const wrong = await enter("something else");
     expect([wrong.status, wrong.text]).toEqual([401, expect.stringContaining("do not belong together")]);
     expect((await form("/login", { name: "nobody", password: "x" })).status).toBe(401);
+  });
+
+  it("leads back after the login to the page that asked for it, and to no other server", async () => {
+    const page = "session/t?who=ü";
+    const shown = await ask("GET", `/login?to=${encodeURIComponent(page)}`);
+    expect(shown.text).toContain('name="to" value="session/t?who=%C3%BC"');
+    await sql`DELETE FROM skyloop.login_tries`;
+    const after = async (to: string) => {
+      const { status, headers } = await form("/login", { name: "viewer", password: PASSWORD, to });
+      return [status, headers.get("location")];
+    };
+    expect(await after(page)).toEqual([303, "./session/t?who=%C3%BC"]);
+    expect(await after("https://evil.example/session")).toEqual([303, "./"]);
+    expect(await after("//evil.example/session")).toEqual([303, "./"]);
+    await sql`DELETE FROM skyloop.login_tries`;
+    const wrong = await form("/login", { name: "viewer", password: "wrong", to: page });
+    expect(wrong.text).toContain('name="to" value="session/t?who=%C3%BC"');
   });
 
   it("gives cookies to HTTPS only where a proxy says that the browser speaks it, and forgets a login after 30 days", async () => {

@@ -93,6 +93,7 @@ export const ACCESS: Record<string, Role | "anyone"> = {
   "GET /api/sessions/:session/report": "owner",
 };
 
+const AN: Record<Role, string> = { viewer: "a viewer", labeller: "a labeller", owner: "an owner" };
 const RANK: Record<Role, number> = { viewer: 1, labeller: 2, owner: 3 };
 /** A login that was ended elsewhere is let in for so long at most. */
 const KNOWN_MS = 3000;
@@ -164,5 +165,5 @@ export function guardPeople(app: FastifyInstance, accounts: Accounts | null): vo
 const routeOf = ({ routeOptions }: FastifyRequest) => routeOptions.url ?? "";
 const roleMissing = ({ name, role }: Person, least: Role) => ({
   code: "ROLE_MISSING",
-  message: `${name} is a ${role} here, this needs a ${least}; ask an owner`,
+  message: `${name} is ${AN[role]} here, this needs ${AN[least]}; ask an owner`,
 });

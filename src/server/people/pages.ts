@@ -12,12 +12,15 @@ const password = (name: string, label: string, kind: "current-password" | "new-p
   html`<p><label>${label}<br><input name="${name}" type="password" required minlength="${kind === "new-password" ? 8 : 1}" autocomplete="${kind}"></label></p>`;
 const yourName = html`<p><label>Name<br><input name="name" required maxlength="80" autocomplete="username" autofocus></label></p>`;
 
-/** The form to log in; `issuer` where single sign-on is offered, `up` the way from this page's folder to the root. */
-export const loginPage = (issuer: string | null, message: string | null, up = ""): string =>
+/**
+ * The form to log in; `issuer` where single sign-on is offered, `up` the way from this page's folder to the root, `to`
+ * what is opened then, from the root on.
+ */
+export const loginPage = (issuer: string | null, message: string | null, up = "", to = ""): string =>
   htmlPage(
     "Log in · Skyloop",
     html`<h1>Skyloop</h1>${said(message)}
-<form method="post" action="${up}login">${yourName}${password("password", "Password", "current-password")}<p><button>Log in</button></p></form>
+<form method="post" action="${up}login">${to !== "" && html`<input type="hidden" name="to" value="${to}">`}${yourName}${password("password", "Password", "current-password")}<p><button>Log in</button></p></form>
 ${issuer !== null && html`<p><a href="${up}login/oidc">Log in at ${new URL(issuer).host}</a></p>`}`,
   );
 

@@ -69,22 +69,33 @@ async function enter(reply: FastifyReply, { accounts, basePath }: WithAccounts, 
   return reply.redirect(to, 303);
 }
 
+/** A page of this server, from its root on, without a slash before it; "" where it is none. */
+function pageOf(to = ""): string {
+  const server = "http://server";
+  if (!URL.canParse(to, `${server}/`)) return "";
+  const { origin, pathname, search } = new URL(to, `${server}/`);
+  return origin === server ? `${pathname}${search}`.replace(/^\/+/, "") : "";
+}
+
 function loginRoutes(plain: FastifyInstance, options: WithAccounts): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const { accounts, basePath } = options;
   const issuer = options.single?.issuer ?? null;
   const limited = { rateLimit: { max: LOGINS_A_MINUTE, timeWindow: "1 minute" } };
 
-  app.get("/login", { schema: hidden }, (_request, reply) => show(reply, loginPage(issuer, null)));
+  const To = z.object({ to: z.string().max(2000).optional() });
+  app.get("/login", { schema: { ...hidden, querystring: To } }, ({ query: { to } }, reply) =>
+    show(reply, loginPage(issuer, null, "", pageOf(to))),
+  );
 
   app.post(
     "/login",
-    { config: limited, schema: { ...hidden, body: z.object({ name: Who, password: Secret }) } },
-    async ({ body: { name, password } }, reply) => {
+    { config: limited, schema: { ...hidden, body: To.extend({ name: Who, password: Secret }) } },
+    async ({ body: { name, password, to } }, reply) => {
       try {
-        return await enter(reply, options, await accounts.check(name, password), "./");
+        return await enter(reply, options, await accounts.check(name, password), `./${pageOf(to)}`);
       } catch (error) {
-        return show(reply, loginPage(issuer, said(error)), statusOf(error));
+        return show(reply, loginPage(issuer, said(error), "", pageOf(to)), statusOf(error));
       }
     },
   );

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { Session, SurveyInfo } from "../../../src/contract/api.ts";
 import { checkOf, openCheck } from "../../actions/check.ts";
+import { useMay } from "../../actions/me.ts";
 import { useWho } from "../../actions/memory.ts";
 import { go, pages } from "../../actions/route.ts";
 import { useAsked } from "../../actions/use-asked.ts";
@@ -53,6 +54,7 @@ interface CardProps {
 function CheckButtons({ survey, sessions, ready }: { survey: SurveyInfo; sessions: Session[]; ready: boolean }) {
   const [failure, setFailure] = useState<string | null>(null);
   const who = useWho();
+  const canStart = useMay("owner");
   const known = checkOf(sessions, survey.survey);
   const check = () =>
     openCheck(survey, who).then(
@@ -62,18 +64,22 @@ function CheckButtons({ survey, sessions, ready }: { survey: SurveyInfo; session
   return (
     <div className="ways">
       {failure !== null && <span className="hint">{failure}</span>}
-      <button type="button" className="main" disabled={!ready} onClick={() => void check()}>
-        Check the candidates
-      </button>
+      {(canStart || known !== undefined) && (
+        <button type="button" className="main" disabled={!ready} onClick={() => void check()}>
+          Check the candidates
+        </button>
+      )}
       <button
         type="button"
         onClick={() => go(pages.field(survey.survey, known === undefined ? {} : { session: known.session }))}
       >
         {survey.fields === 1 ? "Image" : `${survey.fields} images`}
       </button>
-      <button type="button" onClick={() => go(pages.start(survey.survey))}>
-        New search
-      </button>
+      {canStart && (
+        <button type="button" onClick={() => go(pages.start(survey.survey))}>
+          New search
+        </button>
+      )}
     </div>
   );
 }
@@ -81,6 +87,7 @@ function CheckButtons({ survey, sessions, ready }: { survey: SurveyInfo; session
 function SurveyCard({ survey: listed, sessions, onChanged }: CardProps) {
   const survey = useSurvey(listed.survey).answer ?? listed;
   const { ready, growing } = featuresOf(survey);
+  const canStart = useMay("owner");
   const { answer: samples } = useAsked(() => api.random(survey.survey, 8, 11), [survey.survey]);
   return (
     <section className="card">
@@ -94,9 +101,11 @@ function SurveyCard({ survey: listed, sessions, onChanged }: CardProps) {
           </p>
         </div>
         {survey.fields === 0 ? (
-          <button type="button" className="main" onClick={() => go(pages.start(survey.survey))}>
-            New search
-          </button>
+          canStart && (
+            <button type="button" className="main" onClick={() => go(pages.start(survey.survey))}>
+              New search
+            </button>
+          )
         ) : (
           <CheckButtons survey={survey} sessions={sessions} ready={ready.length > 0} />
         )}

@@ -1,5 +1,6 @@
 import { useRef, useState } from "react";
 import type { Session, SessionStatus } from "../../../src/contract/api.ts";
+import { useMay } from "../../actions/me.ts";
 import { useWho } from "../../actions/memory.ts";
 import { pages } from "../../actions/route.ts";
 import { api } from "../../client/api.ts";
@@ -42,6 +43,7 @@ function SessionLine({ session: about, onChanged }: { session: Session; onChange
   const [failure, setFailure] = useState<string | null>(null);
   const [asking, setAsking] = useState<"rename" | "delete" | null>(null);
   const who = useWho();
+  const canLead = useMay("owner");
   const menu = useRef<HTMLDetailsElement>(null);
   const close = () => menu.current?.removeAttribute("open");
   const ask = (what: "rename" | "delete") => {
@@ -66,6 +68,7 @@ function SessionLine({ session: about, onChanged }: { session: Session; onChange
         {createdBy}
       </span>
       <details
+        hidden={!canLead}
         className="more"
         ref={menu}
         onBlur={({ currentTarget, relatedTarget }) => !currentTarget.contains(relatedTarget) && close()}

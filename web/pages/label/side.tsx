@@ -1,3 +1,4 @@
+import { useMay } from "../../actions/me.ts";
 import { go, pages } from "../../actions/route.ts";
 import { AlphaSlider, NextPreview } from "../../parts/alpha.tsx";
 import type { Outlines } from "../../parts/field/use-outlines.ts";
@@ -22,6 +23,7 @@ interface Props {
 /** Beside the page: what was found so far, how reliable it is, and what the next round will show. */
 export function Side({ session, pictures, onTags, onArtefact, outlines, onField, onKeys, onOpen }: Props) {
   const { state, page, learned } = session;
+  const canLead = useMay("owner");
   return (
     <aside className="side" aria-label="Progress of the search">
       <p className="counts">
@@ -30,7 +32,7 @@ export function Side({ session, pictures, onTags, onArtefact, outlines, onField,
       </p>
       <div className="ways">
         <button type="button" onClick={() => go(pages.results(state.session))}>
-          Ranking and export
+          {canLead ? "Ranking and export" : "Ranking"}
         </button>
         <button type="button" onClick={() => go(pages.map(state.survey, state.session))}>
           Map
@@ -63,7 +65,7 @@ export function Side({ session, pictures, onTags, onArtefact, outlines, onField,
       <PictureSize {...pictures} />
       <LearningPanel session={state.session} learned={learned} positives={state.positives} />
       <RoundTable rounds={state.rounds} />
-      {state.prior === undefined && (
+      {state.prior === undefined && canLead && (
         <AlphaSlider
           id="alpha"
           alpha={state.alpha}

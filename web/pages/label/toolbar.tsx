@@ -1,4 +1,5 @@
 import type { Keys } from "../../actions/keys.ts";
+import { useMay } from "../../actions/me.ts";
 import { SaveState } from "../../parts/save-state.tsx";
 import type { LiveSession } from "../../session/use-session.ts";
 import type { Shown } from "./use-view.ts";
@@ -17,6 +18,8 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
   const { state, page } = session;
   const { view, picks } = shown;
   const round = page?.round ?? state.round;
+  // In a blind search nobody but the server knows beforehand whether something is undecided.
+  const canDecide = useMay("owner") && (state.conflicts.length > 0 || state.team !== undefined);
   return (
     <div className="bar" role="toolbar" aria-label="Labelling">
       <h1>{state.target}</h1>
@@ -33,7 +36,7 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
         answered
       </span>
       <Earlier shown={shown} round={round} />
-      {state.conflicts.length > 0 && (
+      {canDecide && (
         <button
           type="button"
           className="quiet"
@@ -67,7 +70,7 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
       <button
         type="button"
         onClick={onRest}
-        disabled={answered === picks.length}
+        disabled={!session.canLabel || answered === picks.length}
         title={`The rest is negative (${keys.rest})`}
       >
         Rest negative
@@ -76,7 +79,7 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
         <button
           type="button"
           className="main"
-          disabled={session.going}
+          disabled={!session.canLabel || session.going}
           onClick={onNext}
           title={`Next round (${keys.next})`}
         >

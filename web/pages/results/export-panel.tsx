@@ -10,9 +10,14 @@ const FORMATS = [
   ["fits", "FITS"],
   ["votable", "VOTable"],
 ] as const;
-const ON_REQUEST = ["rank", "reason", "time", "file"];
+const ON_REQUEST = ["rank", "reason", "time", "file", "answers", "agreed"];
+/** What the columns say whose name does not. */
+const MEANING: Record<string, string> = {
+  answers: "what each person says",
+  agreed: "what the answers of several people come to",
+};
 
-/** Columns that an export holds beside id, position, score, label, tags, round and who. */
+/** Columns that an export holds beside id, position, score, label, tags, round and who; and how it names people. */
 export function useExportColumns() {
   const [columns, setColumns] = useState<string[]>(recall("export", []));
   const toggle = (name: string) => {
@@ -20,7 +25,12 @@ export function useExportColumns() {
     remember("export", next);
     setColumns(next);
   };
-  return { columns, toggle };
+  const [pseudonyms, setPseudonyms] = useState<boolean>(recall("exportPseudonyms", false));
+  const hideNames = (hidden: boolean) => {
+    remember("exportPseudonyms", hidden);
+    setPseudonyms(hidden);
+  };
+  return { columns, toggle, pseudonyms, hideNames };
 }
 
 /** The formats to export as. */
@@ -29,11 +39,13 @@ export function ExportLinks({
   query,
   total,
   columns,
+  pseudonyms,
 }: {
   id: string;
   query: URLSearchParams;
   total: number;
   columns: string[];
+  pseudonyms: boolean;
 }) {
   return (
     <span className="export">
@@ -41,7 +53,7 @@ export function ExportLinks({
         {query.size === 0 ? "Export all as" : `Export these ${total.toLocaleString("en-US")} as`}
       </span>
       {FORMATS.map(([format, name]) => (
-        <Download key={format} className="button" href={exportUrl(id, format, query, columns)}>
+        <Download key={format} className="button" href={exportUrl(id, format, query, columns, pseudonyms)}>
           {name}
         </Download>
       ))}
@@ -55,22 +67,24 @@ export function ExportLinks({
 /** Which columns an export holds. */
 export function ExportPanel({
   catalogue,
-  columns,
-  onToggle,
+  choice: { columns, toggle, pseudonyms, hideNames },
 }: {
   catalogue: Column[];
-  columns: string[];
-  onToggle(name: string): void;
+  choice: ReturnType<typeof useExportColumns>;
 }) {
   const names = [...ON_REQUEST, ...catalogue.filter(({ filled }) => filled > 0).map(({ name }) => name)];
   return (
     <fieldset className="panel" aria-label="Columns of the export">
       <span className="hint">Beside id, ra, dec, score, label, tags, round and who:</span>
       {[...new Set(names)].map((name) => (
-        <label key={name}>
-          <input type="checkbox" checked={columns.includes(name)} onChange={() => onToggle(name)} /> {name}
+        <label key={name} title={MEANING[name]}>
+          <input type="checkbox" checked={columns.includes(name)} onChange={() => toggle(name)} /> {name}
         </label>
       ))}
+      <label title="“person 1” and so on, in the order of their first labels">
+        <input type="checkbox" checked={pseudonyms} onChange={() => hideNames(!pseudonyms)} /> pseudonyms in place of
+        names
+      </label>
     </fieldset>
   );
 }

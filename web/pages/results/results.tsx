@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { useMay } from "../../actions/me.ts";
 import { useWho } from "../../actions/memory.ts";
 import { useTitle } from "../../actions/route.ts";
 import { useAsked } from "../../actions/use-asked.ts";
@@ -33,6 +34,8 @@ const PANELS = {
   team: "Who agrees",
 } as const;
 type Panel = keyof typeof PANELS;
+/** What only owners may open. */
+const LEADING: readonly Panel[] = ["import", "columns", "team"];
 
 /**
  * The whole ranking, filtered, to look through, correct and export. The rows are asked for at once, beside the
@@ -55,7 +58,10 @@ function Ranking({ session, ranking }: { session: LiveSession; ranking: RankingR
   const predictions = usePredictions(survey, rows.inSight);
   const [panel, setPanel] = useState<Panel | null>(null);
   const [open, setOpen] = useState<string | null>(null);
-  const { columns, toggle } = useExportColumns();
+  const choice = useExportColumns();
+  const { columns, pseudonyms } = choice;
+  const canLead = useMay("owner");
+  const panels = (Object.keys(PANELS) as Panel[]).filter((name) => canLead || !LEADING.includes(name));
   useKeys({ z: session.undo, Z: session.redo, "Ctrl+z": session.undo, "Ctrl+Z": session.redo, "Ctrl+y": session.redo });
   return (
     <div className="results">
@@ -63,7 +69,7 @@ function Ranking({ session, ranking }: { session: LiveSession; ranking: RankingR
       <div className="bar second" role="toolbar" aria-label="Filter and export">
         <QuickFilter filter={filter} onFilter={setFilter} />
         <PredictionChoice {...predictions} />
-        {(Object.keys(PANELS) as Panel[]).map((name) => (
+        {panels.map((name) => (
           <button
             key={name}
             type="button"
@@ -74,10 +80,20 @@ function Ranking({ session, ranking }: { session: LiveSession; ranking: RankingR
           </button>
         ))}
         <span className="grow" />
-        <ExportLinks id={state.session} query={query} total={total ?? 0} columns={columns} />
-        <SampButton session={state.session} survey={survey} query={query} columns={columns} onSelect={setOpen} />
+        {canLead && (
+          <>
+            <ExportLinks
+              id={state.session}
+              query={query}
+              total={total ?? 0}
+              columns={columns}
+              pseudonyms={pseudonyms}
+            />
+            <SampButton session={state.session} survey={survey} query={query} columns={columns} onSelect={setOpen} />
+          </>
+        )}
       </div>
-      <OpenPanel panel={panel} session={session} ranking={ranking} columns={columns} onToggle={toggle} />
+      <OpenPanel panel={panel} session={session} ranking={ranking} choice={choice} />
       {!state.ranked && <p className="hint">No round has been finished yet: the scores are all zero.</p>}
       <Notice session={session} />
       {ranking.failure !== null && (
@@ -109,12 +125,11 @@ interface PanelsProps {
   panel: Panel | null;
   session: LiveSession;
   ranking: RankingRows;
-  columns: string[];
-  onToggle(column: string): void;
+  choice: ReturnType<typeof useExportColumns>;
 }
 
 /** The panel that is open; what it needs is asked for when it is. */
-function OpenPanel({ panel, session, ranking, columns, onToggle }: PanelsProps) {
+function OpenPanel({ panel, session, ranking, choice }: PanelsProps) {
   const { state, learned } = session;
   const { filter, setFilter, reload } = ranking;
   const { survey } = state;
@@ -150,7 +165,7 @@ function OpenPanel({ panel, session, ranking, columns, onToggle }: PanelsProps) 
     case "import":
       return <ImportPanel session={state.session} onSaved={reload} />;
     case "columns":
-      return <ExportPanel catalogue={info?.columns ?? []} columns={columns} onToggle={onToggle} />;
+      return <ExportPanel catalogue={info?.columns ?? []} choice={choice} />;
     case "team":
       return <TeamPanel session={state.session} lastSeq={state.lastSeq} />;
     case null:

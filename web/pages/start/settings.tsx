@@ -1,12 +1,11 @@
-/** How many objects a page shows, how many of them at random, and whose features are used. */
+import { TeamForm, type TeamSettings } from "./team-form.tsx";
+
+/** How many objects a page shows, how many of them at random, whose features are used, and how people share it. */
 export interface Settings {
   pageSize: number;
   randomPicks: number;
   model: string;
-  /** How several people share the search; "" leaves it to them. */
-  team: "" | "blind" | "panel";
-  /** With several people: objects whose answer is known, as they are written (`goldIn`). */
-  gold: string;
+  team: TeamSettings;
 }
 
 interface Props {
@@ -22,8 +21,8 @@ const options = (values: readonly (number | string)[]) =>
     </option>
   ));
 
-/** Size of a page, how many of it are random, and by which features objects are compared. */
-export function SettingsForm({ settings: { pageSize, randomPicks, model, team, gold }, models, onChange }: Props) {
+/** Size of a page, how many of it are random, by which features objects are compared, and how people share it. */
+export function SettingsForm({ settings: { pageSize, randomPicks, model, team }, models, onChange }: Props) {
   return (
     <>
       <div className="settings">
@@ -47,26 +46,8 @@ export function SettingsForm({ settings: { pageSize, randomPicks, model, team, g
             </select>
           </label>
         )}
-        <label>
-          <span>Several people</span>
-          <select value={team} onChange={(event) => onChange({ team: event.target.value as Settings["team"] })}>
-            <option value="">see each other's labels</option>
-            <option value="blind">have a part of each page, blind</option>
-            <option value="panel">answer each object three times, blind</option>
-          </select>
-        </label>
       </div>
-      {team !== "" && (
-        <label className="gold">
-          Known answers, to see who errs (optional): an object's id and yes or no a line
-          <textarea
-            rows={3}
-            value={gold}
-            placeholder={"object-17 yes\nobject-4 no"}
-            onChange={(event) => onChange({ gold: event.target.value })}
-          />
-        </label>
-      )}
+      <TeamForm team={team} onChange={(more) => onChange({ team: { ...team, ...more } })} />
       <p className="hint">
         Random picks are a fair sample of the survey. They tell how many objects of this kind there are, and what
         labelling at random would find.

@@ -1,5 +1,6 @@
 import { type ReactNode, useCallback, useState } from "react";
 import type { SurveyInfo } from "../../../src/contract/api.ts";
+import { useMay } from "../../actions/me.ts";
 import { recall, remember, useWho } from "../../actions/memory.ts";
 import { go, pages, useTitle } from "../../actions/route.ts";
 import { featuresOf, useSurvey } from "../../actions/use-survey.ts";
@@ -11,10 +12,10 @@ import { ObjectView } from "../../parts/object/object-view.tsx";
 import { Tile } from "../../parts/tile.tsx";
 import { ColumnForm } from "./column-form.tsx";
 import { type Draft, missingOf, nextExample, useDraft } from "./draft.ts";
-import { goldIn } from "./gold.ts";
 import { LookupForm } from "./lookup-form.tsx";
 import { type Settings, SettingsForm } from "./settings.tsx";
 import { SourceButtons } from "./source-bar.tsx";
+import { ALONE, teamOf } from "./team-form.tsx";
 import { useCandidates } from "./use-candidates.ts";
 import "./start.css";
 
@@ -38,8 +39,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
     pageSize: recall("pageSize", 24),
     randomPicks: recall("randomPicks", 2),
     model: "",
-    team: "",
-    gold: "",
+    team: ALONE,
   });
   const model = settings.model || models[0];
   const [open, setOpen] = useState<string | null>(null);
@@ -47,7 +47,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
   const objects = found?.objects ?? [];
   const chosen = new Map(draft.chosen);
   const hasPositive = draft.chosen.some(([, value]) => value === "positive");
-  const missing = missingOf(draft);
+  const missing = useMay("owner") ? missingOf(draft) : "Only an owner starts a search here: ask one of them.";
   const { busy, failure: refused, start } = useStart(survey, draft, { ...settings, model: model ?? "" }, clear);
   const cycle = useCallback((object: string) => give([object], nextExample), [give]);
   const columns = info.columns.filter(({ filled }) => filled > 0);
@@ -197,14 +197,11 @@ function Wanted({ draft, change, settings, models, onSettings }: WantedProps) {
   );
 }
 
-/** One object in ten is shown to two people; three answer each in a panel. */
-const BLIND = { overlap: 0.1, panel: 3, weights: "majority" as const };
-
 /** Starts the search and its first round, then forgets the draft. */
 function useStart(
   survey: string,
   { target, alpha, chosen }: Pick<ReturnType<typeof useDraft>["draft"], "target" | "alpha" | "chosen">,
-  { model, pageSize, randomPicks, team, gold }: Settings,
+  { model, pageSize, randomPicks, team }: Settings,
   clear: () => void,
 ) {
   const [busy, setBusy] = useState(false);
@@ -225,7 +222,7 @@ function useStart(
         who,
         positive: objects("positive"),
         negative: objects("negative"),
-        ...(team === "" ? {} : { team: { ...BLIND, mode: team, gold: goldIn(gold) } }),
+        team: teamOf(team),
       });
       remember("pageSize", pageSize);
       remember("randomPicks", randomPicks);
