@@ -44,7 +44,7 @@ export const PersonAgreement = z.object({
   yes: z.number().int(),
   no: z.number().int(),
   unsure: z.number().int(),
-  /** Labels an hour between the first and the last; null with fewer than two. */
+  /** Labels an hour between the first and the last; null where less than a minute lies between them. */
   perHour: z.number().nullable(),
   /** With what the others say of the same objects; null below twenty objects. */
   others: KappaEstimate.nullable(),

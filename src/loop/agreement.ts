@@ -8,6 +8,8 @@ import { foldNow } from "./folds.ts";
 import { findSession } from "./session.ts";
 import { goldOf } from "./team.ts";
 
+/** Over less than a minute a rate says nothing. */
+const LEAST_HOURS = 1 / 60;
 /** Below so many objects a kappa says nothing. */
 const LEAST = 20;
 /** What is less probable than this in an attentive person is said. */
@@ -97,7 +99,7 @@ function person(
     yes,
     no: own.size - yes,
     unsure: held.length - own.size,
-    perHour: hours === 0 ? null : held.length / hours,
+    perHour: hours < LEAST_HOURS ? null : held.length / hours,
     others: kappa === null || Number.isNaN(kappa.kappa) ? null : kappa,
     gold: {
       yesRight: count(known, true, true),

@@ -16,12 +16,12 @@ const recordOf = (team: Partial<Team> & { mode: Team["mode"] }): SessionRecord =
 });
 type Said = [who: string, object: string, value: string, round?: number];
 /** A session's state after people have said something, one after another. */
-const foldOf = (said: Said[]) =>
+const foldOf = (said: Said[], secondsApart = 60) =>
   fold(
     said.map(
       ([who, object, value, round = 1], i): SessionEvent => ({
         seq: i + 1,
-        at: new Date(Date.UTC(2026, 0, 1, 0, i)).toISOString(),
+        at: new Date(Date.UTC(2026, 0, 1, 0, 0, i * secondsApart)).toISOString(),
         who,
         round,
         kind: "label",
@@ -189,6 +189,11 @@ describe("who agrees", () => {
     expect(a?.others?.objects).toBeGreaterThanOrEqual(20);
     expect(a?.others?.kappa).toBeGreaterThan(yes?.others?.kappa ?? 0);
     expect(a?.perHour).toBeGreaterThan(10);
+    const rateOf = (secondsApart: number) => {
+      const folded = foldOf([known("ann"), ["ann", "o1", "positive"]], secondsApart);
+      return agreementOf(recordOf({ mode: "blind" }), folded).people[0].perHour;
+    };
+    expect([rateOf(5), rateOf(60)]).toEqual([null, 120]);
     expect(pairs.every(({ objects }) => objects >= 20)).toBe(true);
     expect(team(1, TEAM, 15, 0.5, 0).people.every(({ others }) => others === null)).toBe(true);
   });
