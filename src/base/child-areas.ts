@@ -6,7 +6,6 @@ import { randomUUID } from "node:crypto";
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { DefaultDeserializer, DefaultSerializer } from "node:v8";
-import { isDiskFull } from "./errors.ts";
 
 /** Replies of one child that its parent may not have read yet; each has an area of its own. */
 export const AREAS = 2;
@@ -69,15 +68,14 @@ class Writer extends DefaultSerializer {
       this.writeDouble((view as Large).length);
     } else (DefaultSerializer.prototype as unknown as HostObjects)._writeHostObject.call(this, view);
   }
-  /** False where there is no room: a small /dev/shm, as containers have. */
+  /** False where there is no room for it: a small /dev/shm, as containers have, or a limit on the size of files. */
   #put(view: ArrayBufferView): boolean {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     let done = 0;
     try {
       while (done < bytes.length)
         done += writeSync(this.#area, bytes, done, Math.min(PIECE, bytes.length - done), this.#filled + done);
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
+    } catch {
       if (done > 0) ftruncateSync(this.#area, this.#filled);
       return false;
     }
