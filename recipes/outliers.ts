@@ -16,6 +16,8 @@ import { unusualTable } from "../src/loop/outliers.ts";
 import { similarRows } from "../src/loop/similar.ts";
 import { Workbench } from "../src/loop/workbench.ts";
 import { auroc } from "../src/measure/ranking.ts";
+import type { CatalogueColumn } from "../src/survey/columns.ts";
+import { columnOf, openSurvey } from "../src/survey/folder.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { publicSurvey } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
@@ -114,10 +116,11 @@ const { values: flags } = parseArgs({
 const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
 const folder = await publicSurvey(flags.data, flags.work, "efigi", "auto");
 await embedSurvey(folder, { model: flags.model, progress: terminalProgress("features", "stamps") });
-const bench = await Workbench.open(folder);
+const bench = await Workbench.open(folder, openSurvey);
 const { space } = await bench.features(flags.model);
+const attribute = (name: string) => bench.survey.column(columnOf(bench.survey, name).name) as CatalogueColumn;
 const truthOf = (is: (of: Attributes) => boolean) =>
-  Array.from({ length: space.count }, (_, row) => is((name) => Number(bench.survey.column(name)?.at(row) ?? -1)));
+  Array.from({ length: space.count }, (_, row) => is((name) => Number(attribute(name).at(row) ?? -1)));
 const tables = seeds.map((seed) => {
   const { columns, values } = unusualTable(space, seed);
   return columns.map((_, k) =>

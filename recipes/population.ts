@@ -18,6 +18,7 @@ import { type HuntStrategy, hunt, huntGround } from "../src/evaluate/hunt.ts";
 import { replaySession } from "../src/loop/replay.ts";
 import { addLabels, createSession } from "../src/loop/session.ts";
 import { Workbench } from "../src/loop/workbench.ts";
+import { openSurvey } from "../src/survey/folder.ts";
 import { sharesWith, simulateSurvey } from "../src/survey/simulate/index.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { kept } from "./common/cells.ts";
@@ -190,7 +191,7 @@ async function huntAll(bench: Workbench): Promise<string[][]> {
 }
 
 if (await prepare()) {
-  const bench = await Workbench.open(folder);
+  const bench = await Workbench.open(folder, openSurvey);
   const cost = await runSession(bench, TARGETS[0]);
   const rss = process.resourceUsage().maxRSS / 2 ** 20;
   const rows = await huntAll(bench);

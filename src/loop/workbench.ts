@@ -73,9 +73,12 @@ export class Workbench implements OpenedSurvey {
     this.artefacts = artefacts;
   }
 
-  /** Opens a survey folder, without the columns that the user brought. Throws SURVEY_MISSING, SURVEY_BROKEN and what the store throws. */
-  static async open(folder: string): Promise<Workbench> {
-    return new Workbench(await openWithSessions(folder, openSurveyStamps));
+  /**
+   * Opens a survey folder, without the columns that the user brought unless `open` is `openSurvey`. Throws SURVEY_MISSING,
+   * SURVEY_BROKEN and what the store throws.
+   */
+  static async open(folder: string, open = openSurveyStamps): Promise<Workbench> {
+    return new Workbench(await openWithSessions(folder, open));
   }
 
   /** Ids in the order of the catalogue, made when asked for: a million of them are not kept as strings. */
