@@ -1,6 +1,6 @@
 // Files as memory: `mapFile(path)` is an ArrayBuffer over the file's pages, which every process that maps it shares and
-// the system reads when they are touched. Private: what JavaScript writes there stays its own. `forgetPages(view)` takes
-// the pages that a view touches out of this process's memory; the system keeps them as long as it likes.
+// the system reads when they are touched. Private: what JavaScript writes there stays its own. `forgetPages(view)`
+// takes the pages that a view touches out of this process's memory; the system keeps them as long as it likes.
 // `gatherRows(view, width, rows, into)` copies rows of `width` numbers that lie here and there from the file: touching
 // them would bring what lies around each, up to 2 MB.
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import type { Page } from "../contract/api.ts";
+import { openSurvey } from "../survey/folder.ts";
 import { learningOf, scoresAndLabels } from "./learning.ts";
 import { rankedRows, rankingRequest } from "./ranking.ts";
 import { replaySession } from "./replay.ts";
@@ -104,4 +105,11 @@ it("a round is made once, and one that a stop cut short is finished as it was be
 it("features of other weights than the session's are refused", async () => {
   const session = await start("other", "older");
   await expect(bench.round(session)).rejects.toMatchObject({ code: "OTHER_WEIGHTS" });
+});
+
+it("has the columns that the user brought only where it is opened with them", async () => {
+  expect(bench.survey.column("axisRatio")).toBeUndefined();
+  const whole = await Workbench.open(bench.survey.folder, openSurvey);
+  expect(whole.survey.column("axisRatio")?.at(0)).toBeGreaterThan(0);
+  await whole.close();
 });
