@@ -43,6 +43,7 @@ const make = (out: string, images: string, replace = true, more: object = {}) =>
     ...(replace ? { replace: keepWhatFits(more) } : {}),
   });
 const filesOf = (path: string) => (readdirSync(path, { recursive: true }) as string[]).sort();
+const MAKE_DATABASE = `await (await import("./src/store/sqlite.ts")).openStore(process.argv[1])`;
 
 beforeAll(async () => {
   mkdirSync(at("images"));
@@ -51,10 +52,10 @@ beforeAll(async () => {
   // A database as another process would leave it, and something that is nobody's but the user's.
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", "-e", `await (await import("./src/store/sqlite.ts")).openStore(process.argv[1])`, at("first")],
+    ["--import", "tsx", "--input-type=module", "--eval", MAKE_DATABASE, at("first")],
     { cwd: PACKAGE_ROOT, stdio: "inherit" },
   );
-  await once(child, "exit");
+  expect(await once(child, "exit")).toEqual([0, null]);
   mkdirSync(at("first", "notes"));
   writeFileSync(at("first", "notes", "thesis.tex"), "mine");
   writeFileSync(at("first", "stamps", "notes.txt"), "mine too");
