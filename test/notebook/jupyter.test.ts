@@ -25,7 +25,9 @@ afterAll(async () => {
 function execute(name: string): Promise<{ code: number | null; err: string }> {
   const home = join(folder.path, "home");
   mkdirSync(home, { recursive: true });
-  const child = spawn(NBCONVERT as string, ["--to", "html", "--execute", name], {
+  // Kernels look for free ports one after another, and a port may be taken again before they use it: sockets in files.
+  const sockets = ["--KernelManager.transport=ipc", `--KernelManager.ip=${name}-socket`];
+  const child = spawn(NBCONVERT as string, ["--to", "html", "--execute", ...sockets, name], {
     cwd: folder.path,
     env: { PATH: `/usr/bin:/bin:${process.env.PATH}`, HOME: home, JUPYTER_PLATFORM_DIRS: "0", LANG: "C.UTF-8" },
   });
