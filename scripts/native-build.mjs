@@ -1,4 +1,4 @@
-/** How the native addons are built: setup.mjs builds them for use, sanitise.mjs with checks of every access to memory. */
+/** How the native addons are built: setup.mjs builds them for use, sanitise-tests.mjs with checks of every access to memory. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 

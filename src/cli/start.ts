@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
+import { messageOf } from "../base/errors.ts";
 import { SEEDS, whole } from "./numbers.ts";
 import { addServeOptions, listenOptions, type ServeOptions } from "./serve-options.ts";
 
@@ -39,6 +40,10 @@ export function addStartCommand(program: Command): void {
       const model = options.model ?? DEFAULT_MODEL;
       const growing = growFeatures(folder, model);
       if (growing !== null) await once(growing, "exit");
-      if (isDemo(folder)) await growField(folder, model, (field) => app.addSurvey(field));
+      if (!isDemo(folder)) return;
+      // Whatever becomes of it, the page that somebody labels on stays.
+      await growField(folder, model, (field) => app.addSurvey(field)).catch((error: unknown) => {
+        process.stderr.write(`The demo's wide image is not shown: ${messageOf(error)}\n`);
+      });
     });
 }
