@@ -52,7 +52,7 @@ const quantile = (scene: Scene, q: number) => {
 /** `count` of the rows, each the one farthest from those taken (standardised features), beginning with the first. */
 function spreadOut({ space }: Scene, rows: number[], count: number): number[] {
   const { matrix, dim, mean, sd } = space;
-  const at = (row: number) => Float64Array.from({ length: dim }, (_, d) => (matrix[row * dim + d] - mean[d]) / sd[d]);
+  const at = (row: number) => Float64Array.from(matrix.gather([row]), (value, d) => (value - mean[d]) / sd[d]);
   const points = rows.map(at);
   const distance = points.map(() => Number.POSITIVE_INFINITY);
   const taken: number[] = [];

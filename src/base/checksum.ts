@@ -15,7 +15,7 @@ export function crc32Slowly(bytes: Uint8Array): number {
 }
 
 /** CRC-32 of the numbers' bytes as they lie in memory. */
-export function crc32(values: Float32Array | Uint8Array): number {
+export function crc32(values: Float32Array | Int8Array | Uint8Array): number {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return "crc32" in zlib ? (zlib.crc32 as (bytes: Uint8Array) => number)(bytes) : crc32Slowly(bytes);
 }

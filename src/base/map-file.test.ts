@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
-import { forgetBehind, forgetPages, gatherRows, mapFile } from "./map-file.ts";
+import { forgetPages, gatherRows, mapFile } from "./map-file.ts";
+import { floatRows, passOver } from "./row-matrix.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -51,13 +52,11 @@ it.skipIf(process.platform !== "linux")("forgets the pages of a mapped file, and
   );
   expect(held(path)).toBe(0);
   expect(() => gatherRows(all, 4, [2 ** 18])).toThrow("no such row");
-  const passed = forgetBehind(all, 4);
   let sum = 0;
-  for (let row = 0; row < all.length / 4; row++) {
-    sum += all[row * 4];
-    passed(row);
-    if (row % 20_000 === 0) expect(held(path)).toBeLessThanOrEqual(2048 + 64);
-  }
+  passOver(floatRows(all, 4), (block, from) => {
+    for (let at = 0; at < block.length; at += 4) sum += block[at];
+    if (from % (16 * 4096) === 0) expect(held(path)).toBeLessThanOrEqual(2048 + 64);
+  });
   expect(sum).toBe(numbers.reduce((total, value, i) => (i % 4 === 0 ? total + value : total), 0));
   const own = numbers.slice();
   forgetPages(own);

@@ -54,18 +54,3 @@ export function gatherRows(matrix: Float32Array, dim: number, rows: ArrayLike<nu
   else for (let i = 0; i < rows.length; i++) out.set(matrix.subarray(rows[i] * dim, (rows[i] + 1) * dim), i * dim);
   return out;
 }
-
-/** A pass over a matrix forgets what lies behind it some rows at a time. */
-const PASSED_ROWS = 4096;
-
-/**
- * For a loop over all rows of a matrix [count, dim], the first first, that may be a mapped file: call what is returned
- * with each row that has been read.
- */
-export function forgetBehind(matrix: Float32Array, dim: number): (row: number) => void {
-  if (!mapped.has(matrix.buffer)) return () => {};
-  return (row) => {
-    if (row % PASSED_ROWS === PASSED_ROWS - 1)
-      forgetPages(matrix.subarray((row + 1 - PASSED_ROWS) * dim, (row + 1) * dim));
-  };
-}

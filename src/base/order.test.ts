@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { descendingOrder } from "./order.ts";
+import { descendingOrder, kthGreatest } from "./order.ts";
 
 const numbers = fc.array(
   fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: false }), fc.constantFrom(0, -0, 1, -1, Number.NaN)),
@@ -16,6 +16,19 @@ it("descending order is the stable one, with NaN last", () => {
       const values = Float32Array.from(list);
       const expected = Array.from(values.keys()).sort((a, b) => compared(values[a], values[b]) || a - b);
       expect([...descendingOrder(values)]).toEqual(expected);
+    }),
+  );
+});
+
+it("the k-th greatest is that of the order", () => {
+  fc.assert(
+    fc.property(numbers, fc.nat(), (list, at) => {
+      fc.pre(list.length > 0);
+      const values = Float32Array.from(list);
+      const order = descendingOrder(values);
+      const expected = values[order[at % values.length]];
+      // Zero and minus zero are equal.
+      expect(kthGreatest(values, (at % values.length) + 1) + 0).toEqual(expected + 0);
     }),
   );
 });

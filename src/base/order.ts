@@ -8,6 +8,32 @@ export function descendingOrder(values: Float32Array): Uint32Array {
   return orderOf(values, (bits) => (bits >>> 31 === 1 ? bits : ~bits & 0x7fffffff) >>> 0);
 }
 
+/** The k-th greatest of `values` (k from 1; NaN is the least), without sorting them: three counts of their bits. */
+export function kthGreatest(values: Float32Array, k: number): number {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  // As unsigned numbers keys are in the order of the values, greatest first.
+  const keyOf = (i: number) => {
+    const bit = bits[i] === 0x80000000 ? 0 : bits[i];
+    return Number.isNaN(values[i]) ? 0xffffffff : (bit >>> 31 === 1 ? bit : ~bit & 0x7fffffff) >>> 0;
+  };
+  let [left, known, at] = [k, 0, 0];
+  for (const [shift, width] of [
+    [21, 11],
+    [10, 11],
+    [0, 10],
+  ]) {
+    const counts = new Uint32Array(2 ** width);
+    for (let i = 0; i < bits.length; i++) {
+      const key = keyOf(i);
+      if (key >>> (shift + width) === known || shift === 21) counts[(key >>> shift) & (2 ** width - 1)]++;
+    }
+    for (at = 0; left > counts[at]; at++) left -= counts[at];
+    known = ((known << width) | at) >>> 0;
+  }
+  const bit = known >>> 31 === 1 ? known : ~known & 0x7fffffff;
+  return new Float32Array(Uint32Array.of(bit).buffer)[0];
+}
+
 const DIGIT_BITS = 11;
 const DIGITS = 2 ** DIGIT_BITS;
 

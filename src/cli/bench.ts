@@ -141,25 +141,9 @@ function addLoopBench(bench: Command): void {
     .option("--objects <n>", "number of objects", whole("--objects", 100, 1000000000), 200_000)
     .option("--dim <n>", "features per object", whole("--dim", 1, 65536), 384)
     .option("--rounds <n>", "number of rounds", whole("--rounds", 1, 10000), 3)
+    .option("--int8", "features in eight bits, in a file that is mapped", false)
     .option("--json", "one JSON object", false)
-    .action(async ({ json, ...options }: { objects: number; dim: number; rounds: number; json: boolean }) => {
-      const { benchLoop } = await load<{
-        benchLoop(options: object): Promise<{
-          clickToSavedMs: { median: number; worst: number };
-          firstPageSeconds: number[];
-          fullRankingSeconds: number[];
-          peerSeconds: number[];
-        }>;
-      }>("loop.ts");
-      const result = await benchLoop(options);
-      if (json) {
-        process.stdout.write(`${JSON.stringify(result)}\n`);
-        return;
-      }
-      process.stdout.write(
-        `${options.objects} objects x ${options.dim} features\n  click to saved label  ${result.clickToSavedMs.median.toFixed(2)} ms (worst ${result.clickToSavedMs.worst.toFixed(2)})\n  first page            ${numbers(result.firstPageSeconds)} s\n  full ranking          ${numbers(result.fullRankingSeconds)} s\n  PyTorch, tuned        ${result.peerSeconds.length > 0 ? `${numbers(result.peerSeconds)} s (learn, score, sort)` : "not installed"}\n`,
-      );
-    });
+    .action((options: { json: boolean }) => measureAndPrint("loop.ts", ["benchLoop", "loopTable"], options));
 }
 
 function addSourcesBench(bench: Command): void {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addLoopRankCommand } from "./loop-rank.ts";
 import { addSessionCommands } from "./loop-sessions.ts";
 import { real, whole } from "./numbers.ts";
 
@@ -19,9 +20,11 @@ interface SimulateFlags {
 
 const listed = (text: string | undefined) => (text === undefined ? [] : text.split(",").map((part) => part.trim()));
 
-/** `skyloop loop simulate | list | export`. */
+/** `skyloop loop simulate | list | export | rank`. */
 export function addLoopCommand(program: Command): void {
-  const loop = program.command("loop").description("sessions: list, export, and simulate a person who labels");
+  const loop = program
+    .command("loop")
+    .description("sessions: list, export, rank another survey, and simulate a person who labels");
   loop
     .command("simulate")
     .argument("<survey>", "survey to label")
@@ -58,6 +61,7 @@ export function addLoopCommand(program: Command): void {
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
     });
   addSessionCommands(loop);
+  addLoopRankCommand(loop);
 }
 
 function describe(result: Awaited<ReturnType<typeof import("../evaluate/simulate.ts").simulate>>): string {

@@ -49,10 +49,13 @@ export function addShardsCommand(program: Command): void {
   );
   verb("join", "check the parts and put them together, as one run would have written them")
     .option("--keep", "leave the parts where they are")
-    .action(async (survey: string, { model, keep }: { model: string; keep?: boolean }) => {
+    .option("--int8", "store the whole in eight bits a number: a quarter of the bytes")
+    .action(async (survey: string, { model, ...options }: { model: string; keep?: boolean; int8?: boolean }) => {
       const { joinShards } = await import("../store/feature-shards.ts");
-      const { count, dim } = joinShards(survey, model, { keep });
-      process.stdout.write(`${survey}: features of ${model} of ${count} objects x ${dim} are whole\n`);
+      const { count, dim } = joinShards(survey, model, options);
+      process.stdout.write(
+        `${survey}: features of ${model} of ${count} objects x ${dim} are whole${options.int8 ? ", in eight bits" : ""}\n`,
+      );
     });
   verb("retry", "compute here what is missing or was stopped, one part after another")
     .option("--weights <file>", "the weights that the other parts were computed with")

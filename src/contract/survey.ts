@@ -5,7 +5,7 @@
  *     catalogue.parquet     one row an object; the reserved columns below, then the user's own
  *     stamps/0000.pack      stamps one after another, up to 1 GiB a file
  *     problems.json         Problem[]: what could not be taken in, and why
- *     features/<model>/     features.f32 (little-endian [count, dim]), features.json
+ *     features/<model>/     features.f32 (little-endian [count, dim]) or features.i8 (eight bits), features.json
  *     skyloop.db            SQLite: sessions, label events, rounds, runs
  *
  * A simulated survey may hold no packs: its stamps are drawn from their seed. Else a stamp is stored as it came where that loses nothing (the bytes of a JPEG, PNG or WebP file), else as float32

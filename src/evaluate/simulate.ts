@@ -7,6 +7,7 @@
 import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
+import { floatRows } from "../base/row-matrix.ts";
 import { choose, ruleMode } from "../loop/choose.ts";
 import { type Example, type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
 import { auroc, averagePrecision, meanAndSd } from "../measure/ranking.ts";
@@ -111,7 +112,7 @@ export async function simulate(options: SimulatedSearchOptions): Promise<Simulat
             space,
             pool: labelled,
             evaluate: evaluator(
-              { ...space, matrix: testMatrix.data, count: testMatrix.data.length / matrix.dim },
+              { ...space, matrix: floatRows(testMatrix.data, matrix.dim), count: testMatrix.data.length / matrix.dim },
               testAnswers,
             ),
           };

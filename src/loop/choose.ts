@@ -113,7 +113,7 @@ export function choose({
 /** The `limit` candidates of the highest scores; ties by a hash of seed and row, so that file order does not decide. */
 function highest(scores: Float32Array, candidates: ArrayLike<number>, seed: number, limit: number): number[] {
   const tie = (row: number) => Math.imul(row ^ seed, 0x9e3779b1) >>> 0;
-  return smallest(Array.from(candidates), (a, b) => scores[b] - scores[a] || tie(a) - tie(b) || a - b, limit);
+  return smallest(candidates, (a, b) => scores[b] - scores[a] || tie(a) - tie(b) || a - b, limit);
 }
 
 /** Of more candidates so many, drawn at random, are looked at for kinds: enough for a page, and done in a moment. */
@@ -135,7 +135,8 @@ function lower(
   count: number,
   random: Random,
 ): number[] {
-  const above = Array.from(candidates).filter((row) => scores[row] > 0.5);
+  const above: number[] = [];
+  for (let i = 0; i < candidates.length; i++) if (scores[candidates[i]] > 0.5) above.push(candidates[i]);
   const rows = above.length >= 2 * count ? above : best(2 * count);
   const known = examples.map(({ row }) => row);
   const kinds = diverseRows(space, count, random, { rows, most: LOOKED_AT, known, starts: STARTS }).map(
@@ -146,10 +147,11 @@ function lower(
 }
 
 /** The first `limit` of the sorted rows, without sorting more than needed. */
-function smallest(rows: number[], compare: (a: number, b: number) => number, limit: number): number[] {
-  if (rows.length <= 4 * limit) return rows.sort(compare).slice(0, limit);
+function smallest(rows: ArrayLike<number>, compare: (a: number, b: number) => number, limit: number): number[] {
+  if (rows.length <= 4 * limit) return Array.from(rows).sort(compare).slice(0, limit);
   let kept: number[] = [];
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i];
     if (kept.length >= limit && compare(row, kept[limit - 1]) >= 0) continue;
     kept.push(row);
     if (kept.length >= 4 * limit) kept = kept.sort(compare).slice(0, limit);

@@ -58,8 +58,9 @@ export function farNumbers(survey: Survey, space: FeatureSpace, most = 3): (row:
       if (value === null) return [];
       return [{ name, value, ...(unit === undefined ? {} : { unit }), sigmas: (value - median) / scatter }];
     });
+    const own = matrix.gather([row]);
     const features = Array.from({ length: dim }, (_, d): FarNumber => {
-      const value = matrix[row * dim + d];
+      const value = own[d];
       return { name: `feature ${d}`, value, sigmas: (value - mean[d]) / sd[d] };
     });
     return [...farthest(numbers, most), ...farthest(features, 2)];

@@ -4,7 +4,7 @@ import { messageOf } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { log } from "../base/log.ts";
 import type { SurveyHeader } from "../contract/survey.ts";
-import { listFeatures, openFeatures, writeFeatures } from "../store/features.ts";
+import { headerIn, listFeatures, openFeatures, writeFeatures } from "../store/features.ts";
 import { settleStore } from "../store/settle.ts";
 import type { Keeping } from "../survey/replace.ts";
 
@@ -29,12 +29,9 @@ function keepFeatures(old: string, fresh: string, oldRows: Int32Array): void {
 
 function keepSet(old: string, fresh: string, model: string, dataHash: string, oldRows: Int32Array): void {
   const features = openFeatures(old, model);
-  const header = readJson(join(old, "features", model, "features.json")) as {
-    blockRows: number;
-    precision?: "bfloat16";
-  };
+  const header = headerIn(join(old, "features", model, "features.json"));
   const { dim, weightsHash } = features;
-  const { blockRows, precision } = header;
+  const { blockRows, precision, int8 } = header;
   const writer = writeFeatures(fresh, {
     model,
     weightsHash,
@@ -43,6 +40,7 @@ function keepSet(old: string, fresh: string, model: string, dataHash: string, ol
     count: oldRows.length,
     blockRows,
     ...(precision === undefined ? {} : { precision }),
+    ...(int8 === undefined ? {} : { int8 }),
   });
   try {
     for (let block = 0; block < writer.blocks; block++) {

@@ -4,9 +4,9 @@
  * labels then help a little where the detector is off its own population, and hardly harm where it is right
  * (recipes/rerank.ts).
  */
-import { forgetBehind } from "../base/map-file.ts";
+import { PASS_ROWS } from "../base/row-matrix.ts";
 import { cat, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
-import { type Example, type FeatureSpace, type Learner, learn, standardised } from "./learn.ts";
+import { type Example, type FeatureSpace, type Learner, learn, matrixOf, standardised } from "./learn.ts";
 
 /**
  * The weight of the logit before anything is learned and its least; how strongly it is held there, and how strongly the
@@ -129,22 +129,29 @@ function learnerOf(space: PriorSpace, { weights, bias, trust }: Fit): Learner {
   // (x - mean) / sd once for all rows.
   const own = Float32Array.from(weights, (weight, d) => weight / sd[d]);
   const shift = weights.reduce((sum, weight, d) => sum - (weight * mean[d]) / sd[d], bias);
-  const logitOf = (row: number, of: Float32Array) => {
-    let z = shift;
-    for (let d = 0; d < dim; d++) z += own[d] * of[row * dim + d];
-    return z;
-  };
-  const passed = forgetBehind(matrix, dim);
-  const scoreOf = (row: number) => {
-    const score = sigmoid(logitOf(row, matrix) + trust * prior[row]);
-    passed(row);
-    return score;
-  };
+  /** Scores of features [n, dim]; `rowOf` says which of the survey's rows each is, null that it is none. */
+  const scoresOf = (block: Float32Array, rowOf: ((i: number) => number) | null) =>
+    Float32Array.from({ length: block.length / dim }, (_, i) => {
+      let z = shift;
+      for (let d = 0; d < dim; d++) z += own[d] * block[i * dim + d];
+      // What is no row of the survey came with no score.
+      return sigmoid(rowOf === null ? z : z + trust * prior[rowOf(i)]);
+    });
   return {
-    score: (from, to) => Float32Array.from({ length: to - from }, (_, i) => scoreOf(from + i)),
-    // What is no row of the survey came with no score.
-    scoreRows: (rows, of = matrix) =>
-      Float32Array.from(rows, (row) => (of === matrix ? scoreOf(row) : sigmoid(logitOf(row, of)))),
+    score(from, to) {
+      const out = new Float32Array(to - from);
+      for (let at = from; at < to; at += PASS_ROWS) {
+        const end = Math.min(to, at + PASS_ROWS);
+        out.set(
+          scoresOf(matrix.rows(at, end), (i) => at + i),
+          at - from,
+        );
+        matrix.forget(at, end);
+      }
+      return out;
+    },
+    scoreRows: (rows, of = matrix) => scoresOf(matrixOf(of, dim).gather(rows), of === matrix ? (i) => rows[i] : null),
+    scoreBlock: (block) => scoresOf(block, null),
     kernel(rows) {
       const out = new Float64Array(rows.length ** 2);
       noGrad(() =>

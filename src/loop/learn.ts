@@ -1,12 +1,12 @@
 /** Learning from a person's few examples: an MLP on frozen features (paper, section 5.1: 2048 hidden units). */
-import { forgetPages, gatherRows } from "../base/map-file.ts";
 import { Random } from "../base/random.ts";
+import { floatRows, type RowMatrix } from "../base/row-matrix.ts";
 import { Mlp } from "../models/mlp.ts";
 import { AdamW, bceWithLogits, keep, manualSeed, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
 
 /** Features of a survey [count, dim] and their standardisation. */
 export interface FeatureSpace {
-  matrix: Float32Array;
+  matrix: RowMatrix;
   count: number;
   dim: number;
   mean: Float32Array;
@@ -30,16 +30,13 @@ const KEPT = { least: 0.5, most: 2, dead: 0.01 } as const;
  * Features [count, dim] with mean and standard deviation of each column, estimated from some 20,000 rows of a large
  * survey.
  */
-export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
-  const count = matrix.length / dim;
+export function featureSpace(features: Float32Array | RowMatrix, dim: number): FeatureSpace {
+  const matrix = matrixOf(features, dim);
+  const { count } = matrix;
   const step = Math.max(1, Math.floor(count / STATISTICS_ROWS));
   const [sum, square] = [new Float64Array(dim), new Float64Array(dim)];
   const rows = Math.ceil(count / step);
-  const sampled = gatherRows(
-    matrix,
-    dim,
-    Uint32Array.from({ length: rows }, (_, i) => i * step),
-  );
+  const sampled = matrix.gather(Uint32Array.from({ length: rows }, (_, i) => i * step));
   for (let at = 0; at < sampled.length; )
     for (let d = 0; d < dim; d++, at++) {
       const value = sampled[at];
@@ -58,6 +55,10 @@ export function featureSpace(matrix: Float32Array, dim: number): FeatureSpace {
     sd: Float32Array.from(variance, (v) => scaleOf(Math.max(Math.sqrt(v), KEPT.dead * typical, 1e-8))),
   };
 }
+
+/** Numbers [count, dim] as a matrix of rows. */
+export const matrixOf = (features: Float32Array | RowMatrix, dim: number): RowMatrix =>
+  features instanceof Float32Array ? floatRows(features, dim) : features;
 
 /** A labelled object, by its row. */
 export interface Example {
@@ -98,7 +99,9 @@ export interface Learner {
   /** Probabilities of rows `from` to before `to`. */
   score(from: number, to: number): Float32Array;
   /** Probabilities of the given rows, of the space or of another matrix of the same features. */
-  scoreRows(rows: ArrayLike<number>, of?: Float32Array): Float32Array;
+  scoreRows(rows: ArrayLike<number>, of?: Float32Array | RowMatrix): Float32Array;
+  /** Probabilities of features that are at hand, [n, dim]. */
+  scoreBlock(block: Float32Array): Float32Array;
   /**
    * [n, n]: products of the learner's gradients at each two of n rows (the neural tangent kernel on standardised
    * features): how much a step of learning at one moves the score of the other.
@@ -110,7 +113,7 @@ export interface Learner {
 /** Standardised features of some rows, [n, dim]. */
 export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tensor {
   const { matrix, dim, mean, sd } = space;
-  const out = gatherRows(matrix, dim, rows);
+  const out = matrix.gather(rows);
   for (let at = 0; at < out.length; ) for (let d = 0; d < dim; d++, at++) out[at] = (out[at] - mean[d]) / sd[d];
   return tensor(out, [rows.length, dim]);
 }
@@ -122,7 +125,7 @@ export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tens
  */
 export function learn(space: FeatureSpace, examples: Example[], seed: number): Learner {
   const positives = examples.filter(({ positive }) => positive).length;
-  if (positives === 0 || positives === examples.length) return constantLearner();
+  if (positives === 0 || positives === examples.length) return constantLearner(space.dim);
   manualSeed(seed);
   const mlp = new Mlp(space.dim, LEARN.hidden, 1).beginAtZero();
   const optimiser = new AdamW(mlp.namedParameters(), LEARN);
@@ -183,9 +186,16 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       const out = new Float32Array(to - from);
       for (let at = from; at < to; at += BLOCK_ROWS) {
         const end = Math.min(to, at + BLOCK_ROWS);
-        const block = matrix.subarray(at * dim, end * dim);
-        run(block, end - at, out.subarray(at - from, end - from));
-        forgetPages(block);
+        run(matrix.rows(at, end), end - at, out.subarray(at - from, end - from));
+        matrix.forget(at, end);
+      }
+      return out;
+    },
+    scoreBlock(block) {
+      const out = new Float32Array(block.length / dim);
+      for (let at = 0; at < out.length; at += BLOCK_ROWS) {
+        const end = Math.min(out.length, at + BLOCK_ROWS);
+        run(block.subarray(at * dim, end * dim), end - at, out.subarray(at, end));
       }
       return out;
     },
@@ -194,7 +204,7 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
       for (let at = 0; at < rows.length; at += BLOCK_ROWS) {
         const length = Math.min(BLOCK_ROWS, rows.length - at);
         const part = Uint32Array.from({ length }, (_, i) => rows[at + i]);
-        run(gatherRows(of, dim, part), length, out.subarray(at, at + length));
+        run(matrixOf(of, dim).gather(part), length, out.subarray(at, at + length));
       }
       return out;
     },
@@ -264,10 +274,11 @@ function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softenin
   };
 }
 
-function constantLearner(): Learner {
+function constantLearner(dim: number): Learner {
   return {
     score: (from, to) => new Float32Array(to - from).fill(0.5),
     scoreRows: (rows) => new Float32Array(rows.length).fill(0.5),
+    scoreBlock: (block) => new Float32Array(block.length / dim).fill(0.5),
     kernel: (rows) => new Float64Array(rows.length ** 2),
     dispose() {},
   };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
+import { floatRows } from "../base/row-matrix.ts";
 import { auroc } from "../measure/ranking.ts";
 import { liveTensors } from "../torch/index.ts";
 import { withoutArtefacts } from "./artefacts.ts";
@@ -34,7 +35,7 @@ describe("the unusual", () => {
   it("has the distance to the 10th neighbour, the object itself not counted", () => {
     const { values } = unusualTable(space, 1);
     const point = (row: number) =>
-      Array.from({ length: DIM }, (_, d) => (space.matrix[row * DIM + d] - space.mean[d]) / space.sd[d]);
+      Array.from(space.matrix.gather([row]), (value, d) => (value - space.mean[d]) / space.sd[d]);
     const own = point(3);
     const distances = Array.from({ length: COUNT }, (_, row) => Math.hypot(...point(row).map((x, d) => x - own[d])));
     distances.sort((a, b) => a - b);
@@ -61,7 +62,13 @@ describe("artefacts", () => {
     const matrix = Float32Array.from(
       angles.flatMap((a) => [Math.cos((a * Math.PI) / 180), Math.sin((a * Math.PI) / 180)]),
     );
-    const space = { matrix, count: angles.length, dim: 2, mean: new Float32Array(2), sd: Float32Array.of(1, 1) };
+    const space = {
+      matrix: floatRows(matrix, 2),
+      count: angles.length,
+      dim: 2,
+      mean: new Float32Array(2),
+      sd: Float32Array.of(1, 1),
+    };
     const candidates = Uint32Array.of(1, 2, 3, 5, 7);
     expect([...withoutArtefacts(space, candidates, [], [4])]).toEqual([...candidates]);
     expect([...withoutArtefacts(space, candidates, [0], [], 0.6)]).toEqual([3, 5]);

@@ -3,8 +3,8 @@
  * different objects, joined by their mean rank: how soon random cuts isolate an object (isolation forest, Liu, Ting &
  * Zhou 2008), and how far its neighbours are.
  */
-import { forgetPages } from "../base/map-file.ts";
 import { Random } from "../base/random.ts";
+import { passOver } from "../base/row-matrix.ts";
 import { ranksOfValues } from "../measure/ranks.ts";
 import { noGrad, ops, scope } from "../torch/index.ts";
 import { type FeatureSpace, type Learner, standardised } from "./learn.ts";
@@ -37,7 +37,8 @@ interface Tree {
   depth: Float32Array;
 }
 
-function growTree({ matrix, dim }: FeatureSpace, rows: Int32Array, random: Random): Tree {
+function growTree({ matrix, dim }: FeatureSpace, rows: readonly number[], random: Random): Tree {
+  const values = matrix.gather(rows);
   const most = 2 * rows.length;
   const tree = {
     feature: new Int32Array(most).fill(-1),
@@ -53,7 +54,7 @@ function growTree({ matrix, dim }: FeatureSpace, rows: Int32Array, random: Rando
       const feature = random.int(dim);
       let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
       for (const row of part) {
-        const value = matrix[row * dim + feature];
+        const value = values[row * dim + feature];
         low = Math.min(low, value);
         high = Math.max(high, value);
       }
@@ -66,19 +67,19 @@ function growTree({ matrix, dim }: FeatureSpace, rows: Int32Array, random: Rando
       tree.left[node] = left;
       split(
         left,
-        part.filter((row) => matrix[row * dim + feature] < tree.cut[node]),
+        part.filter((row) => values[row * dim + feature] < tree.cut[node]),
         depth + 1,
       );
       split(
         left + 1,
-        part.filter((row) => !(matrix[row * dim + feature] < tree.cut[node])),
+        part.filter((row) => !(values[row * dim + feature] < tree.cut[node])),
         depth + 1,
       );
       return;
     }
     tree.depth[node] = depth + meanDepth(part.length);
   };
-  split(0, rows, 0);
+  split(0, Int32Array.from(rows.keys()), 0);
   return tree;
 }
 
@@ -89,14 +90,15 @@ function isolation(space: FeatureSpace, options: OutlierOptions): Float32Array {
   const random = new Random(seed).fork("isolation");
   const size = Math.min(sample, count);
   const depths = new Float64Array(count);
-  for (let t = 0; t < trees; t++) {
-    const { feature, cut, left, depth } = growTree(space, Int32Array.from(random.sample(count, size)), random);
-    for (let row = 0; row < count; row++) {
-      let node = 0;
-      while (feature[node] >= 0) node = left[node] + (matrix[row * dim + feature[node]] < cut[node] ? 0 : 1);
-      depths[row] += depth[node];
-    }
-  }
+  const grown = Array.from({ length: trees }, () => growTree(space, random.sample(count, size), random));
+  passOver(matrix, (block, from, to) => {
+    for (const { feature, cut, left, depth } of grown)
+      for (let row = from; row < to; row++) {
+        let node = 0;
+        while (feature[node] >= 0) node = left[node] + (block[(row - from) * dim + feature[node]] < cut[node] ? 0 : 1);
+        depths[row] += depth[node];
+      }
+  });
   return Float32Array.from(depths, (sum) => 2 ** -(sum / trees / (meanDepth(size) || 1)));
 }
 
@@ -143,7 +145,6 @@ export interface UnusualTable {
 /** How unusual each object is, from 0 to 1: the mean rank of isolation and of the distance to neighbours, and both. */
 function unusualness(space: FeatureSpace, options: OutlierOptions): UnusualTable {
   const parts = [isolation(space, options), neighbourDistance(space, options)];
-  forgetPages(space.matrix);
   const most = Math.max(1, space.count - 1);
   const ranks = parts.map((part) => ranksOfValues(part).map((rank) => rank / most));
   const columns = ["score", "isolation", "distance"];
@@ -172,6 +173,8 @@ export function unusualLearner(space: FeatureSpace, seed: number): Learner {
   return {
     score: (from, to) => Float32Array.from({ length: to - from }, (_, i) => of(from + i)),
     scoreRows: (rows) => Float32Array.from(rows, of),
+    // Of what is no row of the space nothing is known.
+    scoreBlock: (block) => new Float32Array(block.length / space.dim).fill(0.5),
     kernel: (rows) => new Float64Array(rows.length ** 2),
     dispose() {},
   };

@@ -61,7 +61,7 @@ describe("similar objects", () => {
     expect(without.filter((kind) => kind === 1).length).toBeGreaterThan(35);
   });
   it("may be like features from elsewhere, and are found among many rows as among few", () => {
-    const place = space.matrix.slice(3 * DIM, 4 * DIM);
+    const place = space.matrix.gather([3]);
     const [first] = similarRows(space, { like: [place], k: 1 });
     expect(first.row).toBe(3);
     expect(first.similarity).toBeCloseTo(1, 5);
@@ -76,7 +76,7 @@ describe("similar objects", () => {
     expect(similarRows(large, { like: [0], k: 20 }).map(({ row }) => row)).toEqual(best.slice(1, 21));
   });
   it("stand together where they are nearly the same", () => {
-    const matrix = space.matrix.slice();
+    const matrix = space.matrix.rows(0, space.count).slice();
     // Row 20 becomes a copy of row 14, row 26 nearly one.
     for (let d = 0; d < DIM; d++) {
       matrix[20 * DIM + d] = matrix[14 * DIM + d];

@@ -1,6 +1,6 @@
 /** Questions about feature space: what is near an object, and which objects stand for the kinds there are. */
-import { forgetBehind, gatherRows } from "../base/map-file.ts";
 import type { Random } from "../base/random.ts";
+import { passOver } from "../base/row-matrix.ts";
 import { noGrad, op, scope, type Tensor, tensor, where } from "../torch/index.ts";
 import { type FeatureSpace, standardised } from "./learn.ts";
 
@@ -14,7 +14,7 @@ export function cosineOf({ matrix, dim, mean, sd }: FeatureSpace): (a: number, b
     const known = kept.get(row);
     if (known !== undefined) return known;
     if (kept.size === KEPT_ROWS) kept.clear();
-    const made = Float64Array.from(gatherRows(matrix, dim, [row]), (value, d) => (value - mean[d]) / sd[d]);
+    const made = Float64Array.from(matrix.gather([row]), (value, d) => (value - mean[d]) / sd[d]);
     kept.set(row, made);
     return made;
   };
@@ -59,24 +59,24 @@ const UNLIKE_WEIGHT = 0.5;
 const norms = new WeakMap<FeatureSpace, Float32Array>();
 
 function normsOf(space: FeatureSpace): Float32Array {
-  let known = norms.get(space);
+  const known = norms.get(space);
   if (known !== undefined) return known;
   const { matrix, count, dim, mean, sd } = space;
-  known = new Float32Array(count);
-  const passed = forgetBehind(matrix, dim);
-  for (let i = 0; i < count; i++) {
-    let square = 0;
-    for (let d = 0, at = i * dim; d < dim; d++, at++) square += ((matrix[at] - mean[d]) / sd[d]) ** 2;
-    known[i] = Math.sqrt(square) || 1;
-    passed(i);
-  }
-  norms.set(space, known);
-  return known;
+  const lengths = new Float32Array(count);
+  passOver(matrix, (block, from, to) => {
+    for (let i = from, at = 0; i < to; i++) {
+      let square = 0;
+      for (let d = 0; d < dim; d++, at++) square += ((block[at] - mean[d]) / sd[d]) ** 2;
+      lengths[i] = Math.sqrt(square) || 1;
+    }
+  });
+  norms.set(space, lengths);
+  return lengths;
 }
 
 /** Standardised features of a place, of length 1. */
-function directionOf({ matrix, dim, mean, sd }: FeatureSpace, place: Place): Float64Array {
-  const from = typeof place === "number" ? gatherRows(matrix, dim, [place]) : place;
+function directionOf({ matrix, mean, sd }: FeatureSpace, place: Place): Float64Array {
+  const from = typeof place === "number" ? matrix.gather([place]) : place;
   const x = Float64Array.from(from, (value, d) => (value - mean[d]) / sd[d]);
   const norm = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0)) || 1;
   return x.map((value) => value / norm);
@@ -103,13 +103,13 @@ export function similarRows(
   const offset = wanted.reduce((sum, value, d) => sum + (value * mean[d]) / sd[d], 0);
   const lengths = normsOf(space);
   const similarity = new Float32Array(count);
-  const passed = forgetBehind(matrix, dim);
-  for (let i = 0, at = 0; i < count; i++) {
-    let dot = 0;
-    for (let d = 0; d < dim; d++, at++) dot += matrix[at] * query[d];
-    similarity[i] = (dot - offset) / lengths[i];
-    passed(i);
-  }
+  passOver(matrix, (block, from, to) => {
+    for (let i = from, at = 0; i < to; i++) {
+      let dot = 0;
+      for (let d = 0; d < dim; d++, at++) dot += block[at] * query[d];
+      similarity[i] = (dot - offset) / lengths[i];
+    }
+  });
   const given = new Set([...like, ...unlike].filter((place) => typeof place === "number"));
   const cosine = cosineOf(space);
   const found: SimilarRow[] = [];

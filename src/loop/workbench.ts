@@ -94,7 +94,7 @@ export class Workbench implements OpenedSurvey {
     if (known === undefined) {
       const features = await this.artefacts.features(model);
       try {
-        known = { space: featureSpace(features.matrix(), features.dim), weightsHash: features.weightsHash };
+        known = { space: featureSpace(features.stored(), features.dim), weightsHash: features.weightsHash };
       } finally {
         features.close();
       }

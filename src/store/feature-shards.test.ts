@@ -55,7 +55,9 @@ describe("parts of features", () => {
       ["missing", 0],
       ["stopped", 4],
     ]);
-    expect(() => joinShards(survey, "toy")).toThrow(/2 of 2 parts are not finished: 1 \(missing\), 2 \(stopped\)/);
+    expect(() => joinShards(survey, "toy")).toThrow(
+      /2 of 2 parts are not finished: 1 \(missing\), 2 \(stopped, 4 of 6 objects\)/,
+    );
   });
 
   it("are not joined where a block is not what was written, or weights differ; nothing is lost", () => {

@@ -1,12 +1,23 @@
 /** Features computed in parts, by tasks that need not know of one another, and put together when all are there. */
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "../base/checksum.ts";
 import { SkyloopError } from "../base/errors.ts";
 import { openToRead, writeError, writeFileAtomic } from "../base/files.ts";
 import { isLocked, lockFolder } from "../base/lock.ts";
-import { faultOf, readRows, rowsOfBlock } from "./feature-blocks.ts";
-import { type FeatureHeader, headerIn } from "./features.ts";
+import { bytesOf, faultOf, matrixIn, readRows, rowsOfBlock } from "./feature-blocks.ts";
+import { type FeatureHeader, headerIn, mustBeOf, openFeatures } from "./features.ts";
+import { writeInt8 } from "./int8-features.ts";
 
 /** One part of a feature set: `missing` where nothing of it is there, `stopped` where a run ended before its end. */
 export interface ShardState {
@@ -62,12 +73,8 @@ function stateOf(folder: string, part: number, of: number): ShardState {
   return { part, of, state, rows: count, done, seconds, weightsHash };
 }
 
-/**
- * Puts the parts together: the same file, bit for bit, as one run writes. Every block is checked against its sum; the
- * parts are removed when the whole is written, unless `keep`. Throws SHARDS_UNFINISHED with the parts that are missing,
- * OTHER_WEIGHTS where parts are of different weights, FEATURES_BROKEN.
- */
-export function joinShards(survey: string, model: string, { keep = false } = {}): FeatureHeader {
+/** The finished parts of a set in their order. Throws SHARDS_UNFINISHED, OTHER_WEIGHTS. */
+function finishedParts(survey: string, model: string): { folder: string; folders: string[]; headers: FeatureHeader[] } {
   const states = listShards(survey, model);
   const missing = states.filter(({ state }) => state !== "done");
   if (missing.length > 0)
@@ -75,18 +82,75 @@ export function joinShards(survey: string, model: string, { keep = false } = {})
       "SHARDS_UNFINISHED",
       `${missing.length} of ${states.length} parts are not finished: ${missing
         .slice(0, 12)
-        .map(({ part, state }) => `${part} (${state})`)
+        .map(({ part, state, done, rows }) => `${part} (${state}${rows > 0 ? `, ${done} of ${rows} objects` : ""})`)
         .join(", ")}${missing.length > 12 ? ", …" : ""}; run them again, or \`skyloop shards retry ${survey}\``,
     );
   const folder = shardsOf(survey, model);
-  const names = readdirSync(folder).sort();
-  const headers = names.map((name) => headerIn(join(folder, name, "features.json")));
+  const folders = readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
+  const headers = folders.map((one) => headerIn(join(one, "features.json")));
   const [first] = headers;
   if (headers.some(({ weightsHash, dataHash, dim }) => differs(first, { weightsHash, dataHash, dim })))
     throw new SkyloopError(
       "OTHER_WEIGHTS",
       `the parts in ${folder} are of different weights or data; delete those of the wrong ones and compute them again`,
     );
+  return { folder, folders, headers };
+}
+
+/** A survey's features one block after another: of the whole set or, where there is none, of its finished parts. */
+export interface FeatureStream {
+  weightsHash: string;
+  dim: number;
+  count: number;
+  /** How many files they are in. */
+  parts: number;
+  /** Blocks [rows, dim] in the order of the catalogue, each checked. */
+  blocks(): Generator<Float32Array>;
+}
+
+/**
+ * Reads a survey's features in little memory, however many there are. Throws FEATURES_MISSING, FEATURES_UNFINISHED,
+ * SHARDS_UNFINISHED, OTHER_WEIGHTS, OTHER_DATA, FEATURES_BROKEN.
+ */
+export function streamFeatures(survey: string, model: string): FeatureStream {
+  const whole = join(survey, "features", model, "features.json");
+  if (existsSync(whole) || !existsSync(shardsOf(survey, model))) {
+    const features = openFeatures(survey, model);
+    const { weightsHash, dim, count } = features;
+    return {
+      weightsHash,
+      dim,
+      count,
+      parts: 1,
+      *blocks() {
+        const { blockRows } = headerIn(whole);
+        try {
+          for (let from = 0; from < count; from += blockRows)
+            yield features.rows(from, Math.min(count, from + blockRows));
+        } finally {
+          features.close();
+        }
+      },
+    };
+  }
+  const { folders, headers } = finishedParts(survey, model);
+  mustBeOf(survey, headers[0]);
+  const { weightsHash, dim } = headers[0];
+  const count = headers.reduce((sum, part) => sum + part.count, 0);
+  return { weightsHash, dim, count, parts: headers.length, blocks: () => blocksOf(folders, headers) };
+}
+
+/**
+ * Puts the parts together: the same file, bit for bit, as one run writes. Every block is checked against its sum; the
+ * parts are removed when the whole is written, unless `keep`. With `int8` the whole is stored in eight bits, as
+ * `storeInInt8` stores it. Throws SHARDS_UNFINISHED with the parts that are missing, OTHER_WEIGHTS where parts are of
+ * different weights, FEATURES_BROKEN with what a part holds of what it should.
+ */
+export function joinShards(survey: string, model: string, { keep = false, int8 = false } = {}): FeatureHeader {
+  const { folder, folders, headers } = finishedParts(survey, model);
+  const [first] = headers;
   const whole = join(survey, "features", model);
   const path = join(whole, "features.json");
   if (existsSync(path) && differs(first, headerIn(path)))
@@ -96,12 +160,11 @@ export function joinShards(survey: string, model: string, { keep = false } = {})
     );
   const release = lockFolder(whole, "embed");
   try {
-    const header = copyParts(
-      names.map((name) => join(folder, name)),
-      headers,
-      join(whole, "features.f32"),
-    );
+    const header = int8
+      ? writeInt8(whole, first, () => blocksOf(folders, headers)).header
+      : copyParts(folders, headers, join(whole, "features.f32"));
     writeFileAtomic(path, JSON.stringify(header));
+    rmSync(matrixIn(whole, int8 ? {} : { int8: { offset: [], scale: [] } }), { force: true });
     if (!keep) rmSync(folder, { recursive: true, force: true });
     return header;
   } finally {
@@ -109,32 +172,43 @@ export function joinShards(survey: string, model: string, { keep = false } = {})
   }
 }
 
-/** Copies the blocks of the parts one after another, each checked, and returns the header of the whole. */
+/** The blocks of the parts one after another, each checked. */
+function* blocksOf(folders: string[], headers: FeatureHeader[]): Generator<Float32Array> {
+  for (const [i, part] of headers.entries()) {
+    const again = `run that part again (\`--shard ${part.shard?.part}/${part.shard?.of}\`)`;
+    const path = matrixIn(folders[i], part);
+    const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes < bytesOf(part))
+      throw new SkyloopError(
+        "FEATURES_BROKEN",
+        `${path} holds ${Math.floor((bytes / bytesOf(part)) * part.count)} of the part's ${part.count} objects; ${again}`,
+      );
+    const file = openToRead(path);
+    try {
+      for (let block = 0; block < part.blocksDone.length; block++) {
+        const values = new Float32Array(rowsOfBlock(part, block) * part.dim);
+        const fault = readRows(file, part, block * part.blockRows, values) ? faultOf(part, block, values) : "is cut";
+        if (fault !== null)
+          throw new SkyloopError("FEATURES_BROKEN", `${folders[i]}: block ${block} ${fault}; ${again}`);
+        yield values;
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+/** Copies the blocks of the parts one after another and returns the header of the whole. */
 function copyParts(folders: string[], headers: FeatureHeader[], into: string): FeatureHeader {
   const [{ shard: _, seconds: __, ...first }] = headers;
   const header: FeatureHeader = { ...first, count: 0, blocksDone: [], sums: [] };
   const out = openSync(into, existsSync(into) ? "r+" : "w");
   try {
-    for (const [i, part] of headers.entries()) {
-      const file = openToRead(join(folders[i], "features.f32"));
-      const sums = new Map(part.blocksDone.map((block, at) => [block, part.sums?.[at]]));
-      try {
-        for (let block = 0; block < part.blocksDone.length; block++) {
-          const values = new Float32Array(rowsOfBlock(part, block) * part.dim);
-          const fault = readRows(file, part, block * part.blockRows, values) ? faultOf(part, block, values) : "is cut";
-          if (fault !== null)
-            throw new SkyloopError(
-              "FEATURES_BROKEN",
-              `${folders[i]}: block ${block} ${fault}; run that part again (\`--shard ${part.shard?.part}/${part.shard?.of}\`)`,
-            );
-          writeAll(out, new Uint8Array(values.buffer), header.count * part.dim * 4);
-          header.blocksDone.push(header.blocksDone.length);
-          header.sums?.push(sums.get(block) ?? crc32(values));
-          header.count += values.length / part.dim;
-        }
-      } finally {
-        closeSync(file);
-      }
+    for (const values of blocksOf(folders, headers)) {
+      writeAll(out, new Uint8Array(values.buffer), header.count * first.dim * 4);
+      header.blocksDone.push(header.blocksDone.length);
+      header.sums?.push(crc32(values));
+      header.count += values.length / first.dim;
     }
     ftruncateSync(out, header.count * header.dim * 4);
     fsyncSync(out);

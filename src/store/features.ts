@@ -1,7 +1,8 @@
 /**
  * Features of a survey on disk: `features/<model>/features.f32`, a little-endian float32 matrix [count, dim] that can
- * be memory-mapped, and `features.json`, which says whose weights made it and which blocks of rows are finished. Blocks
- * are written, synced, and only then listed as done, so that a killed run resumes.
+ * be memory-mapped (or `features.i8`, the same in eight bits), and `features.json`, which says whose weights made it and
+ * which blocks of rows are finished. Blocks are written, synced, and only then listed as done, so that a killed run
+ * resumes.
  */
 import {
   closeSync,
@@ -20,9 +21,20 @@ import { crc32 } from "../base/checksum.ts";
 import { messageOf, SkyloopError } from "../base/errors.ts";
 import { openToRead, readJson, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
-import { forgetPages, mapFile } from "../base/map-file.ts";
+import { mapFile } from "../base/map-file.ts";
+import { decoded, type EightBits, eightBitRows, encoded, floatRows, type RowMatrix } from "../base/row-matrix.ts";
 import type { FeatureSet } from "../contract/api.ts";
-import { faultOf, notFinite, readRows, rowsOfBlock } from "./feature-blocks.ts";
+import {
+  bytesOf,
+  eightBitsOf,
+  faultOf,
+  matrixIn,
+  notFinite,
+  readRows,
+  rowsOfBlock,
+  type Stored,
+  storedOf,
+} from "./feature-blocks.ts";
 
 const wholeNumber = z.number().int().nonnegative();
 const HeaderShape = z.object({
@@ -35,6 +47,7 @@ const HeaderShape = z.object({
   precision: z.enum(["float32", "bfloat16"]).optional(),
   shard: z.object({ part: wholeNumber.min(1), of: wholeNumber.min(1), from: wholeNumber }).optional(),
   seconds: z.number().nonnegative().optional(),
+  int8: z.object({ offset: z.array(z.number()), scale: z.array(z.number().positive()) }).optional(),
   blocksDone: z.array(wholeNumber),
   sums: z.array(wholeNumber).optional(),
 });
@@ -53,7 +66,11 @@ export function headerIn(path: string): FeatureHeader {
     throw broken(messageOf(cause).split("\n")[0]);
   }
   const parsed = HeaderShape.safeParse(found);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { int8, dim } = parsed.data;
+    if (int8 === undefined || (int8.offset.length === dim && int8.scale.length === dim)) return parsed.data;
+    throw broken(`int8: ${int8.offset.length} offsets and ${int8.scale.length} scales for ${dim} numbers`);
+  }
   throw broken(`${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
 }
 
@@ -71,6 +88,8 @@ export interface FeatureHeader {
   shard?: { part: number; of: number; from: number };
   /** Seconds spent on the blocks so far. */
   seconds?: number;
+  /** Of a set that is stored in eight bits: column d of a stored q is offset[d] + scale[d] * q (docs/conventions.md). */
+  int8?: { offset: number[]; scale: number[] };
   blocksDone: number[];
   /** CRC-32 of each block of `blocksDone`, in its order; absent in sets of earlier versions. */
   sums?: number[];
@@ -113,13 +132,12 @@ export function listFeatures(survey: string): FeatureSet[] {
         model: header.model,
         weightsHash: header.weightsHash,
         dim: header.dim,
-        done: lengthOf(matrixPath(survey, name)) === header.count * header.dim * 4 ? rowsDone(header) : 0,
+        done: lengthOf(matrixIn(join(folder, name), header)) === bytesOf(header) ? rowsDone(header) : 0,
         total: header.count,
       };
     });
 }
 
-const matrixPath = (survey: string, model: string) => join(folderOf(survey, model), "features.f32");
 const lengthOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 
 /** Refuses a name that would lead out of the folder of features. Throws FEATURES_MISSING. */
@@ -137,7 +155,9 @@ export interface Features {
   /** Rows `from` to before `to`, [to - from, dim]. */
   rows(from: number, to: number): Float32Array;
   row(index: number): Float32Array;
-  /** All rows [count, dim], mapped into memory where that can be (`mapFile`), else read; checked the first time. */
+  /** All rows as they are stored, mapped into memory where that can be (`mapFile`), else read; checked the first time. */
+  stored(): RowMatrix;
+  /** All rows [count, dim] as float32: those of `stored`, or, of a set in eight bits, decoded into memory. */
   matrix(): Float32Array;
   close(): void;
 }
@@ -156,15 +176,16 @@ export function openFeatures(survey: string, model: string): Features {
       `features of ${model} are finished for ${rowsDone(header)} of ${count} objects; run \`skyloop embed ${survey} --model ${model}\` to go on`,
     );
   mustBeOf(survey, header);
-  const path = matrixPath(survey, model);
-  if (lengthOf(path) !== count * dim * 4)
+  const path = matrixIn(folderOf(survey, model), header);
+  const code = eightBitsOf(header);
+  if (lengthOf(path) !== bytesOf(header))
     throw new SkyloopError(
       "FEATURES_BROKEN",
-      `${path} has ${Math.max(0, lengthOf(path))} bytes, ${count} x ${dim} float32 need ${count * dim * 4}; ${again}`,
+      `${path} has ${Math.max(0, lengthOf(path))} bytes, ${count} x ${dim} ${code === null ? "float32" : "int8"} need ${bytesOf(header)}; ${again}`,
     );
   const file = openToRead(path);
   const checked = new Uint8Array(Math.ceil(count / blockRows));
-  const check = (block: number, values: Float32Array) => {
+  const check = (block: number, values: Stored) => {
     const fault = faultOf(header, block, values);
     if (fault !== null)
       throw new SkyloopError(
@@ -173,46 +194,53 @@ export function openFeatures(survey: string, model: string): Features {
       );
     checked[block] = 1;
   };
-  const read = (from: number, into: Float32Array) => {
+  const read = (from: number, to: number): Stored => {
+    const into = storedOf(header, (to - from) * dim);
     if (readRows(file, header, from, into)) return into;
     throw new SkyloopError("FEATURES_BROKEN", `${path} was cut while it was read; ${again}`);
   };
-  let whole: Float32Array | null = null;
+  const rowsIn = (stored: Stored): RowMatrix =>
+    stored instanceof Float32Array ? floatRows(stored, dim) : eightBitRows(stored, dim, code as EightBits);
+  let whole: RowMatrix | null = null;
   return {
     model: header.model,
     weightsHash: header.weightsHash,
     dim,
     count,
     rows(from, to) {
-      if (whole !== null) return whole.subarray(from * dim, to * dim);
+      if (whole !== null) return whole.rows(from, to);
       for (let block = Math.floor(from / blockRows); block * blockRows < to; block++)
-        if (checked[block] === 0)
-          check(block, read(block * blockRows, new Float32Array(rowsOfBlock(header, block) * dim)));
-      return read(from, new Float32Array((to - from) * dim));
+        if (checked[block] === 0) check(block, read(block * blockRows, block * blockRows + rowsOfBlock(header, block)));
+      const stored = read(from, to);
+      return stored instanceof Float32Array ? stored : decoded(stored, code as EightBits);
     },
     row(index) {
       return this.rows(index, index + 1);
     },
-    matrix() {
+    stored() {
       if (whole !== null) return whole;
       const mapped = mapFile(path);
-      const all =
-        mapped?.byteLength === count * dim * 4 ? new Float32Array(mapped) : read(0, new Float32Array(count * dim));
+      const form = code === null ? Float32Array : Int8Array;
+      const all = mapped?.byteLength === bytesOf(header) ? new form(mapped) : read(0, count);
+      const matrix = rowsIn(all);
       for (let block = 0; block < checked.length; block++) {
         if (checked[block] === 1) continue;
-        const values = all.subarray(block * blockRows * dim, (block * blockRows + rowsOfBlock(header, block)) * dim);
-        check(block, values);
-        forgetPages(values);
+        const [from, to] = [block * blockRows, block * blockRows + rowsOfBlock(header, block)];
+        check(block, all.subarray(from * dim, to * dim));
+        matrix.forget(from, to);
       }
-      whole = all;
+      whole = matrix;
       return whole;
+    },
+    matrix() {
+      return this.stored().rows(0, count);
     },
     close: () => closeSync(file),
   };
 }
 
 /** Throws OTHER_DATA where the survey's catalogue is not the one that the features were computed of. */
-function mustBeOf(survey: string, header: FeatureHeader): void {
+export function mustBeOf(survey: string, header: FeatureHeader): void {
   const path = join(survey, "survey.json");
   if (!existsSync(path)) return;
   const { dataHash } = readJson(path) as { dataHash?: string };
@@ -251,7 +279,8 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
           "OTHER_WEIGHTS",
           `${folder} holds features with ${key} ${header[key]}, asked for ${wanted[key]}; give the new ones another name (\`--name\`) or delete the folder`,
         );
-    const { file, sound } = openForWriting(join(folder, "features.f32"), header);
+    const { file, sound } = openForWriting(matrixIn(folder, header), header);
+    const code = eightBitsOf(header);
     header.blocksDone = [...sound.keys()];
     header.sums = [...sound.values()];
     const done = new Set(header.blocksDone);
@@ -270,19 +299,21 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
             "FEATURES_NOT_FINITE",
             `the features of ${header.model} for object ${block * header.blockRows + bad + 1} hold NaN or infinity; the weights or that stamp are damaged, and nothing of them was kept`,
           );
+        const stored = code === null ? rows : encoded(rows, code);
         try {
-          const view = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
+          const view = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+          const start = block * header.blockRows * header.dim * stored.BYTES_PER_ELEMENT;
           for (let done = 0; done < view.length; )
-            done += writeSync(file, view, done, view.length - done, block * header.blockRows * header.dim * 4 + done);
+            done += writeSync(file, view, done, view.length - done, start + done);
           fsyncSync(file);
         } catch (cause) {
           throw writeError(folder, cause);
         }
-        if (done.has(block)) header.sums?.splice(header.blocksDone.indexOf(block), 1, crc32(rows));
+        if (done.has(block)) header.sums?.splice(header.blocksDone.indexOf(block), 1, crc32(stored));
         else {
           done.add(block);
           header.blocksDone.push(block);
-          header.sums?.push(crc32(rows));
+          header.sums?.push(crc32(stored));
         }
         header.seconds = (header.seconds ?? 0) + (performance.now() - since) / 1000;
         since = performance.now();
@@ -301,14 +332,14 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
 
 /** Opens the matrix at its full length, and finds the checksums of the blocks that are as they were written. */
 function openForWriting(path: string, header: FeatureHeader): { file: number; sound: Map<number, number> } {
-  const bytes = header.count * header.dim * 4;
+  const bytes = bytesOf(header);
   const length = lengthOf(path);
   const file = openSync(path, length < 0 ? "w+" : "r+");
   const sound = new Map<number, number>();
   // What is longer than it should be and has no checksums may be of anything.
   const trusted = header.sums !== undefined || length <= bytes ? header.blocksDone : [];
   for (const block of trusted) {
-    const values = new Float32Array(rowsOfBlock(header, block) * header.dim);
+    const values = storedOf(header, rowsOfBlock(header, block) * header.dim);
     if (readRows(file, header, block * header.blockRows, values) && faultOf(header, block, values, true) === null)
       sound.set(block, crc32(values));
   }

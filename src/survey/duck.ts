@@ -135,6 +135,18 @@ export function readParquetBlocks(
   });
 }
 
+/** Some columns of some rows of a Parquet file, in the order of `rows`, without reading the others into memory. */
+export function readParquetRows(path: string, rows: readonly number[], columns: readonly string[]): Promise<Cell[][]> {
+  return withConnection(async (connection) => {
+    const list = columns.map(quoted).join(", ");
+    const reader = await connection.runAndReadAll(
+      `SELECT file_row_number, ${list} FROM read_parquet(${oneFile(path)}, file_row_number = true) WHERE file_row_number IN (${rows.map(Math.trunc).join(", ") || "-1"})`,
+    );
+    const found = new Map(reader.getRowsJS().map(([row, ...cells]) => [Number(row), cells.map(toCell)]));
+    return rows.map((row) => found.get(row) ?? columns.map(() => null));
+  });
+}
+
 /** So many rows of a CSV are in memory at once. */
 const CSV_PART_ROWS = 65_536;
 
