@@ -2,23 +2,37 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** What a gate takes the time from, and waits with; both in ms. */
+export interface Clock {
+  now(): number;
+  /** May come late, and comes early when `stop` is aborted. */
+  wait(ms: number, stop: AbortSignal): Promise<void>;
+}
+
+const CLOCK: Clock = {
+  now: () => performance.now(),
+  wait: (ms, signal) => sleep(Math.ceil(ms), undefined, { signal }).catch(() => {}),
+};
+
 /** Lets requests through one by one, at their distance in time. */
 export class Gate {
   readonly #distanceMs: number;
   readonly #stop: AbortSignal;
+  readonly #clock: Clock;
   #next = 0;
   #closedUntil = 0;
 
   /** `stop` ends all waiting. */
-  constructor(perSecond: number, stop: AbortSignal) {
+  constructor(perSecond: number, stop: AbortSignal, clock = CLOCK) {
     this.#distanceMs = 1000 / perSecond;
     this.#stop = stop;
+    this.#clock = clock;
   }
 
   /** Ends when the next request may be sent. */
   async pass(): Promise<void> {
     while (!this.#stop.aborted) {
-      const now = performance.now();
+      const now = this.#clock.now();
       const at = Math.max(this.#next, this.#closedUntil);
       if (at <= now) {
         this.#next = now + this.#distanceMs;
@@ -30,12 +44,12 @@ export class Gate {
 
   /** Nobody passes for this long: the service said so. */
   close(ms: number): void {
-    this.#closedUntil = Math.max(this.#closedUntil, performance.now() + ms);
+    this.#closedUntil = Math.max(this.#closedUntil, this.#clock.now() + ms);
   }
 
   /** Waits outside of the gate. */
   async wait(ms: number): Promise<void> {
-    await sleep(Math.ceil(ms), undefined, { signal: this.#stop }).catch(() => {});
+    await this.#clock.wait(ms, this.#stop);
   }
 }
 
