@@ -21,7 +21,7 @@ export const loginPage = (issuer: string | null, message: string | null, up = ""
     "Log in · Skyloop",
     html`<h1>Skyloop</h1>${said(message)}
 <form method="post" action="${up}login">${to !== "" && html`<input type="hidden" name="to" value="${to}">`}${yourName}${password("password", "Password", "current-password")}<p><button>Log in</button></p></form>
-${issuer !== null && html`<p><a href="${up}login/oidc">Log in at ${new URL(issuer).host}</a></p>`}`,
+${issuer !== null && html`<p><a href="${up}login/oidc${to !== "" && `?to=${encodeURIComponent(to)}`}">Log in at ${new URL(issuer).host}</a></p>`}`,
   );
 
 /** The form to make an account by an invitation. */

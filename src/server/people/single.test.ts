@@ -72,6 +72,16 @@ describe.skipIf(!hasPostgres)("single sign-on", () => {
     const elsewhere = new Browser();
     await elsewhere.comeBack(`${address}/login/oidc`, "ann");
     expect((await me(elsewhere)).name).toBe("ann of the institute");
+    const back = await new Browser().comeBack(
+      `${address}/login/oidc?to=${encodeURIComponent("s/a%20b?page=2")}`,
+      "ann",
+    );
+    expect(back.at).toBe(`${address}/s/a%20b?page=2`);
+    const away = await new Browser().comeBack(
+      `${address}/login/oidc?to=${encodeURIComponent("//example.org/")}`,
+      "ann",
+    );
+    expect(away.at).toBe(`${address}/`);
     expect((await stranger.comeBack(`${address}/login/oidc?invitation=${invitation}`, "eve")).status).toBe(403);
   });
 
@@ -95,6 +105,8 @@ describe.skipIf(!hasPostgres)("single sign-on", () => {
 
   it("says that the provider is away", async () => {
     const away = new SingleSignOn("http://127.0.0.1:1", "a", "b");
-    await expect(away.begin("http://127.0.0.1/", null)).rejects.toMatchObject({ code: "OIDC_REFUSED" });
+    await expect(away.begin("http://127.0.0.1/", { invitation: null, to: "" })).rejects.toMatchObject({
+      code: "OIDC_REFUSED",
+    });
   });
 });

@@ -13,6 +13,8 @@ export interface Leaving {
   verifier: string;
   /** The invitation that is being accepted. */
   invitation: string | null;
+  /** What is opened then, from the server's root on, without a slash before it. */
+  to: string;
 }
 
 /** Who came back. */
@@ -60,11 +62,14 @@ export class SingleSignOn {
   }
 
   /** Where to send the browser, and what it keeps meanwhile. Throws OIDC_REFUSED. */
-  begin(back: string, invitation: string | null): Promise<{ address: string; leaving: Leaving }> {
+  begin(
+    back: string,
+    { invitation, to }: Pick<Leaving, "invitation" | "to">,
+  ): Promise<{ address: string; leaving: Leaving }> {
     return this.#said(async () => {
       const configuration = await this.#configuration();
       const verifier = oidc.randomPKCECodeVerifier();
-      const leaving = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier, invitation };
+      const leaving = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier, invitation, to };
       const { href } = oidc.buildAuthorizationUrl(configuration, {
         redirect_uri: back,
         scope: "openid profile",

@@ -59,6 +59,7 @@ const said = (error: unknown): string => {
   if (error instanceof SkyloopError) return error.message;
   throw error;
 };
+const To = z.object({ to: z.string().max(2000).optional() });
 const STATUS: Record<string, number> = { LOGIN_LIMIT: 429, LOGIN_REFUSED: 401, NAME_TAKEN: 409 };
 const statusOf = (error: unknown) => STATUS[codeOf(error) ?? ""] ?? 400;
 
@@ -83,7 +84,6 @@ function loginRoutes(plain: FastifyInstance, options: WithAccounts): void {
   const issuer = options.single?.issuer ?? null;
   const limited = { rateLimit: { max: LOGINS_A_MINUTE, timeWindow: "1 minute" } };
 
-  const To = z.object({ to: z.string().max(2000).optional() });
   app.get("/login", { schema: { ...hidden, querystring: To } }, ({ query: { to } }, reply) =>
     show(reply, loginPage(issuer, null, "", pageOf(to))),
   );
@@ -214,9 +214,10 @@ function singleRoutes(plain: FastifyInstance, options: WithAccounts & { single: 
 
   app.get(
     "/login/oidc",
-    { schema: { ...hidden, querystring: z.object({ invitation: Secret.optional() }) } },
+    { schema: { ...hidden, querystring: To.extend({ invitation: Secret.optional() }) } },
     async (request, reply) => {
-      const { address, leaving } = await single.begin(back(request), request.query.invitation ?? null);
+      const { invitation = null, to } = request.query;
+      const { address, leaving } = await single.begin(back(request), { invitation, to: pageOf(to) });
       const kept = Buffer.from(JSON.stringify(leaving)).toString("base64url");
       setCookie(reply, LEAVING, kept, basePath, LEAVING_S);
       return reply.redirect(address, 303);
@@ -233,7 +234,7 @@ function singleRoutes(plain: FastifyInstance, options: WithAccounts & { single: 
       const { search } = new URL(request.url, "http://server");
       const { subject, name } = await single.finish(`${back(request)}${search}`, leaving);
       const known = await accounts.bySubject(subject);
-      if (known !== null) return await enter(reply, options, known, "../../");
+      if (known !== null) return await enter(reply, options, known, `../../${pageOf(leaving.to)}`);
       if (leaving.invitation === null)
         return refuse(
           `${name} has no account here: open the invitation that an owner sent you, and log in from there.`,
