@@ -6,6 +6,7 @@
     "torch_libdir%": "<!(node -p \"process.env.SKYLOOP_TORCH_LIBDIR || '/usr/lib/x86_64-linux-gnu'\")",
     # First among the libraries, so that libtorch's products are looked up in it.
     "openblas%": "<!(node -p \"const d = process.env.SKYLOOP_OPENBLAS; d ? '-Wl,--no-as-needed ' + d + '/libopenblas.so.0 -Wl,-rpath,' + d : ''\")",
+    "gpu%": "<!(node -p \"process.env.SKYLOOP_TORCH_GPU || ''\")",
     "gloo%": "<!(node -p \"require('fs').existsSync('/usr/include/gloo/algorithm.h') ? 'USE_C10D_GLOO' : 'SKYLOOP_WITHOUT_GLOO'\")",
     "torch_abi%": "<!(node -p \"process.env.SKYLOOP_TORCH_ABI || '1'\")",
     "torch_flags": "<!(node -p \"'-std=' + (process.env.SKYLOOP_TORCH_STANDARD || 'c++17') + ' -O2 -fno-math-errno -ffp-contract=fast -fopenmp -fexceptions -frtti -Wall -Wextra'\")"
@@ -35,7 +36,7 @@
       "sources": ["operators.cc", "addon.cc"],
       "defines": ["<@(gloo)", "NDEBUG", "_GLIBCXX_USE_CXX11_ABI=<(torch_abi)"],
       "cflags_cc": ["<@(torch_flags)", "<@(torch_includes)"],
-      "libraries": ["-fopenmp", "<(openblas)", "-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "-ltorch", "-ltorch_cpu", "-lc10"]
+      "libraries": ["-fopenmp", "<(openblas)", "-L<(torch_libdir)", "-Wl,-rpath,<(torch_libdir)", "<(gpu)", "-ltorch", "-ltorch_cpu", "-lc10"]
     },
     {
       "target_name": "fits",

@@ -36,5 +36,5 @@ describe("conditional expressions", () => {
     );
     expect(files.length).toBeGreaterThan(300);
     expect(files.flatMap((file) => tooDeep(file, readFileSync(join(PACKAGE_ROOT, file), "utf8")))).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 });

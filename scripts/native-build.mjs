@@ -21,6 +21,10 @@ export function nativeBuild(torch, root) {
     SKYLOOP_TORCH_ABI: String(torch.cxx11Abi),
     SKYLOOP_TORCH_STANDARD: standardFor(torch.version),
     SKYLOOP_OPENBLAS: torch.openblas ?? "",
+    // Named though nothing of them is called here: they tell libtorch of the GPUs when they are loaded.
+    SKYLOOP_TORCH_GPU: existsSync(join(torch.libDir, "libtorch_cuda.so"))
+      ? "-Wl,--no-as-needed -ltorch_cuda -lc10_cuda"
+      : "",
   };
   return { command, env };
 }

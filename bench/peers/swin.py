@@ -6,6 +6,7 @@ scaled_dot_product_attention. Training is masked image modelling with a light he
 """
 import contextlib
 import json
+import os
 import resource
 import sys
 import time
@@ -20,6 +21,7 @@ MODELS = {
     "lvm-nano": (32, (2, 2, 2, 2), (2, 4, 8, 16), None),
 }
 WINDOW, DROP_PATH = 8, 0.1
+DEVICE = os.environ.get("SKYLOOP_DEVICE", "cpu")
 EMBED, DEPTHS, HEADS, SCALE = MODELS[sys.argv[2]]
 
 
@@ -147,8 +149,8 @@ def main():
     what, batch, size, seconds = sys.argv[1], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
     precision, way = (sys.argv[6:] + ["float32", "stock"])[:2]
     torch.manual_seed(1)
-    model, images = Masked(size), torch.rand(batch, 3, size, size)
-    mask = (torch.rand(batch, 1, size // 16, size // 16) < 0.6).float().repeat_interleave(16, 2).repeat_interleave(16, 3)
+    model, images = Masked(size).to(DEVICE), torch.rand(batch, 3, size, size).to(DEVICE)
+    mask = (torch.rand(batch, 1, size // 16, size // 16) < 0.6).float().repeat_interleave(16, 2).repeat_interleave(16, 3).to(DEVICE)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
 
     encoder, whole = model.encoder, model
@@ -157,13 +159,13 @@ def main():
 
     def products():
         if precision == "bfloat16":
-            return torch.autocast("cpu", dtype=torch.bfloat16)
+            return torch.autocast(DEVICE.split(":")[0], dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
     def step():
         if what == "encode":
             with torch.no_grad(), products():
-                return encoder(images).mean(1)
+                return encoder(images).mean(1).float().cpu()
         optimiser.zero_grad()
         with products():
             loss = whole(images, mask)

@@ -366,7 +366,8 @@ Napi::Value about(const Napi::CallbackInfo& info) {
   result.Set("version", TORCH_VERSION);
   result.Set("config", at::show_config());
   result.Set("parallel", at::get_parallel_info());
-  result.Set("cuda", Napi::Boolean::New(env, at::hasCUDA()));
+  const auto gpus = at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
+  result.Set("cudaDevices", Napi::Number::New(env, static_cast<double>(gpus)));
   result.Set("mkldnn", Napi::Boolean::New(env, at::hasMKLDNN()));
   return result;
 }

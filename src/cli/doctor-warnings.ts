@@ -6,6 +6,8 @@ export interface Engine {
   blas: string | null;
   threads: number;
   devices: string[];
+  /** What was measured. */
+  device: string;
   gflops: number;
 }
 

@@ -17,6 +17,7 @@ const GOOD: Report = {
     blas: "/usr/lib/openblas-openmp/libblas.so.3",
     threads: 2,
     devices: ["cpu"],
+    device: "cpu",
     gflops: 140,
   },
   cfitsio: "4.2.0",

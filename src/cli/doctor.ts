@@ -2,7 +2,7 @@ import { existsSync, readFileSync, realpathSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, release, totalmem } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import type { Command } from "commander";
-import { messageOf } from "../base/errors.ts";
+import { codeOf, messageOf } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
 import { type Engine, type Report, type Warning, warningsFor } from "./doctor-warnings.ts";
@@ -26,6 +26,8 @@ async function examine(): Promise<Report> {
     try {
       return await work();
     } catch (thrown) {
+      // Asked for by name: nothing of this machine is broken.
+      if (codeOf(thrown) === "DEVICE_MISSING" || codeOf(thrown) === "BAD_OPTION") throw thrown;
       failures.push(messageOf(thrown));
       return null;
     }
@@ -72,7 +74,8 @@ async function examineEngine(): Promise<Engine> {
     folder: core ? dirname(core) : libDir,
     blas: findBlas(libraries),
     threads: getThreads(),
-    devices: about.cuda ? ["cpu", "cuda"] : ["cpu"],
+    devices: ["cpu", ...Array.from({ length: about.cudaDevices }, (_, i) => `cuda:${i}`)],
+    device: (await import("../torch/index.ts")).device(),
     gflops: await measureGflops(),
   };
 }
@@ -148,7 +151,7 @@ function describe(report: Report, warnings: Warning[]): string {
       ["BLAS", engine.blas ?? "inside libtorch, or not to be seen on this system"],
       ["threads", `${engine.threads}, OMP_WAIT_POLICY ${report.ompWaitPolicy ?? "not set"}`],
       ["devices", engine.devices.join(", ")],
-      ["speed", `${engine.gflops} GFLOP/s (2048 x 2048 float32 product, best of 8)`],
+      ["speed", `${engine.gflops} GFLOP/s (2048 x 2048 float32 product on ${engine.device}, best of 8)`],
     );
   }
   rows.push(

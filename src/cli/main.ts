@@ -5,6 +5,7 @@ import { PACKAGE_ROOT } from "../base/paths.ts";
 import { addBackupCommands } from "./backup.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addDetectCommand } from "./detect.ts";
+import { addDeviceOption } from "./device-option.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEmbedCommand } from "./embed.ts";
 import { allowClosedPipes, endWith } from "./ending.ts";
@@ -81,6 +82,7 @@ export function buildProgram(): Command {
   addProfileCommand(program);
   addBenchCommand(program);
   addDoctorCommand(program);
+  addDeviceOption(program);
   return program;
 }
 

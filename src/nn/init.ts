@@ -1,16 +1,10 @@
 /**
  * Initial weights, drawn from libtorch's generator (`manualSeed`). Each returns a new Parameter that no scope frees.
  */
-import { empty, noGrad, op, opInPlace, type Parameter, scope, type Tensor } from "../torch/index.ts";
+import { device, drawn, noGrad, op, opInPlace, type Parameter, scope, type Tensor } from "../torch/index.ts";
 
 function made(shape: number[], fill: (tensor: Tensor) => void): Parameter {
-  return noGrad(() =>
-    scope(() => {
-      const data = empty(shape);
-      fill(data);
-      return data;
-    }),
-  ).asParameter();
+  return noGrad(() => scope(() => drawn(shape, fill))).asParameter();
 }
 
 /** Normal with the given sigma, cut at +-2: the transformers' "trunc normal 0.02", whose cut lies 100 sigma out. */
@@ -28,5 +22,5 @@ export function uniform(shape: number[], bound: number): Parameter {
 
 /** A parameter filled with one value. */
 export function constant(shape: number[], value: number): Parameter {
-  return scope(() => op("full", shape, value, 6)).asParameter();
+  return scope(() => op("full", shape, value, 6, undefined, device())).asParameter();
 }

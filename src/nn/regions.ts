@@ -20,11 +20,17 @@ export interface RegionOptions {
  */
 export function roiAlign(features: Tensor, boxes: Tensor, options: RegionOptions): Tensor {
   const { scale, bins, samples, aligned } = options;
+  const { device } = features;
+  const whole = (map: Tensor, of: Tensor): Tensor =>
+    op("skyloop::roi_align", map, of, scale, ...bins, samples, aligned);
   return fused(
     "skyloop::roi_align",
     features,
-    () => op("skyloop::roi_align", features, boxes, scale, ...bins, samples, aligned),
-    () => composedRoiAlign(features, boxes, options),
+    () => whole(features, boxes),
+    () =>
+      samples > 0
+        ? composedRoiAlign(features, boxes, options)
+        : whole(features.toDevice("cpu"), boxes.toDevice("cpu")).toDevice(device),
   );
 }
 

@@ -79,7 +79,7 @@ interface Addon {
   groupSum(tensor: Handle): void;
   groupBroadcast(tensors: Handle[]): void;
   groupLeave(): void;
-  about(): { version: string; config: string; parallel: string; cuda: boolean; mkldnn: boolean };
+  about(): { version: string; config: string; parallel: string; cudaDevices: number; mkldnn: boolean };
 }
 
 function load(): Addon {

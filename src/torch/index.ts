@@ -2,6 +2,7 @@ export { noGrad } from "./autograd.ts";
 export {
   arange,
   cat,
+  drawn,
   empty,
   ones,
   rand,
@@ -13,6 +14,7 @@ export {
   where,
   zeros,
 } from "./create.ts";
+export { DEVICE_VARIABLE, device } from "./device.ts";
 export { call, type DType, type TypedArray } from "./dispatch.ts";
 export { type Group, type GroupPlace, joinGroup, placeFrom } from "./distributed.ts";
 export * from "./ops.ts";

@@ -1,5 +1,6 @@
 /** Operators of neural networks as functions: shapes as in `torch.nn.functional`. */
-import { isObserved } from "./dispatch.ts";
+import { type DType, isObserved } from "./dispatch.ts";
+import { isShortThere } from "./process.ts";
 import { op, ops, type Tensor } from "./tensor.ts";
 
 /** Operators of ours that whoever watches is shown as the smaller ones that they consist of. */
@@ -16,7 +17,9 @@ export function fused(name: string, x: Tensor, whole: () => Tensor, parts: () =>
 
 /** x [..., in] by weight [out, in] plus bias [out] -> [..., out]. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
-  return op("linear", x, weight, bias);
+  if (!isShortThere()) return op("linear", x, weight, bias);
+  const [factor, by, added] = [x, weight, bias].map((one) => one?.to("bfloat16") ?? null);
+  return (op("linear", factor, by, added) as Tensor).to(x.dtype as DType);
 }
 
 /** x [B, C, H, W] by weight [out, C / groups, kh, kw] -> [B, out, H', W']. */

@@ -1,5 +1,6 @@
 /** What concerns the whole process: seed, threads, memory, versions. */
 import { SkyloopError } from "../base/errors.ts";
+import { device } from "./device.ts";
 import { native } from "./dispatch.ts";
 
 /** Seeds libtorch's generator (initial weights, dropout, drop path). */
@@ -29,12 +30,21 @@ export const PRECISIONS = ["float32", "bfloat16"] as const;
 /** One of the number formats that factors of matrix products can be rounded to. */
 export type Precision = (typeof PRECISIONS)[number];
 
+let deviceIsShort = false;
+
+/** Whether linear layers on another device than the CPU shall multiply in bfloat16. */
+export const isShortThere = (): boolean => deviceIsShort;
+
 /**
  * Sets the precision of the products of linear layers, and of those of attention's gradients where heads have 32
- * numbers and more, in the whole process; all else stays in single precision. Throws PRECISION_MISSING where the
- * processor has no bfloat16 products (AVX512-BF16).
+ * numbers and more, in the whole process; all else stays in single precision. On a GPU it is that of linear layers.
+ * Throws PRECISION_MISSING where the processor has no bfloat16 products (AVX512-BF16).
  */
 export function setPrecision(precision: Precision): void {
+  if (device() !== "cpu") {
+    deviceIsShort = precision === "bfloat16";
+    return;
+  }
   if (native.shortProducts(precision === "bfloat16") !== (precision === "bfloat16"))
     throw new SkyloopError("PRECISION_MISSING", "this processor has no bfloat16 products (AVX512-BF16); use float32");
 }
@@ -48,7 +58,7 @@ export function hasBfloat16(): boolean {
 
 /** What products round their factors to now, in the whole process. */
 export function getPrecision(): Precision {
-  return native.shortProducts() ? "bfloat16" : "float32";
+  return deviceIsShort || native.shortProducts() ? "bfloat16" : "float32";
 }
 
 /** Number of tensor handles alive in the process, over all threads. */
@@ -61,7 +71,7 @@ export function trimMemory(): void {
   native.trimMemory();
 }
 
-/** libtorch's version, build and threads. */
-export function aboutTorch(): { version: string; config: string; parallel: string; cuda: boolean; mkldnn: boolean } {
+/** libtorch's version, build and threads, and how many GPUs it finds. */
+export function aboutTorch(): ReturnType<typeof native.about> {
   return native.about();
 }

@@ -112,7 +112,13 @@ export class Tensor {
    * after batch.
    */
   fill(data: TypedArray): void {
-    native.copyFrom(this.handle, data);
+    if (this.device === "cpu") {
+      native.copyFrom(this.handle, data);
+      return;
+    }
+    const here = new Tensor(native.fromArray(data, this.shape, native.dtype(this.handle)));
+    this.copy_(here);
+    here.dispose();
   }
 
   // ---- autograd

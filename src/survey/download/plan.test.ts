@@ -88,7 +88,8 @@ it("lets requests through at their distance in time, and none while it is closed
   let now = 1000;
   let late = 0;
   const wait = async (ms: number) => {
-    const until = now + ms + (late = (late + 1) % 4);
+    late = (late + 1) % 4;
+    const until = now + ms + late;
     await Promise.resolve();
     now = Math.max(now, until);
   };

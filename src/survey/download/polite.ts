@@ -3,13 +3,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What a gate takes the time from, and waits with; both in ms. */
-export interface Clock {
+export interface GateClock {
   now(): number;
   /** May come late, and comes early when `stop` is aborted. */
   wait(ms: number, stop: AbortSignal): Promise<void>;
 }
 
-const CLOCK: Clock = {
+const CLOCK: GateClock = {
   now: () => performance.now(),
   wait: (ms, signal) => sleep(Math.ceil(ms), undefined, { signal }).catch(() => {}),
 };
@@ -18,7 +18,7 @@ const CLOCK: Clock = {
 export class Gate {
   readonly #distanceMs: number;
   readonly #stop: AbortSignal;
-  readonly #clock: Clock;
+  readonly #clock: GateClock;
   #next = 0;
   #closedUntil = 0;
 

@@ -8,7 +8,7 @@ import { startWorker } from "../../base/workers.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
 import { noiseTable } from "../../batches/noise.ts";
 import type { StoredImages } from "../../batches/stamp-store.ts";
-import { tensor } from "../../torch/index.ts";
+import { DEVICE_VARIABLE, tensor } from "../../torch/index.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
 import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } from "./views.ts";
 
@@ -98,7 +98,9 @@ function viewsAhead(
     state,
     message,
   };
-  const worker = startWorker(new URL("./view-worker.ts", import.meta.url), { workerData: order });
+  // Views are made on the CPU, whatever learns from them.
+  const env = { ...process.env, [DEVICE_VARIABLE]: "cpu" };
+  const worker = startWorker(new URL("./view-worker.ts", import.meta.url), { workerData: order, env });
   worker.unref();
   return {
     views(pass) {
