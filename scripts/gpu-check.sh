@@ -16,7 +16,7 @@ step() {
 
 LIBTORCH=$("$PYTHON" -c 'import os, torch; print(os.path.dirname(torch.__file__))') || exit 1
 export LIBTORCH
-LIMIT=240 step "native parts" node --input-type=module -e '
+LIMIT=300 step "native parts" node --input-type=module -e '
   import { spawnSync } from "node:child_process";
   import { findLibtorch } from "./scripts/find-libtorch.mjs";
   import { nativeBuild } from "./scripts/native-build.mjs";
