@@ -22,11 +22,12 @@
   "targets": [
     {
       # One file for each processor, without libtorch's headers. Nothing passes vectors between files, so that GCC need
-      # not say how it would.
+      # not say how it would. GCC 14 makes a product and a sum of some a * b + c in loops, for processors in general, and one
+      # rounding of others: kernels of the same sums would then differ in the last bit, and be slower.
       "target_name": "kernels",
       "type": "static_library",
       "sources": ["kernels/bf16.cc", "kernels/avx512.cc", "kernels/plain.cc", "kernels/avx2.cc"],
-      "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"]
+      "cflags_cc": ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "--param=avoid-fma-max-bits=0", "-Wall", "-Wextra", "-Wno-psabi"]
     },
     {
       "target_name": "torch",
