@@ -17,18 +17,27 @@ const PIXEL_VARIANCE = 1 / 12;
  * A_IMAGE, B_IMAGE). Null where their light does not add up to more than 0.
  */
 export function moments(light: Float32Array, labels: Int32Array, label: number, W: number): Ellipse | null {
-  let [sum, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0];
-  for (let p = 0; p < labels.length; p++) {
-    if (labels[p] !== label) continue;
-    const x = p % W;
-    const y = (p - x) / W;
-    const value = light[p];
-    sum += value;
-    sx += value * x;
-    sy += value * y;
-    sxx += value * x * x;
-    syy += value * y * y;
-    sxy += value * x * y;
+  let sum = 0;
+  let sx = 0;
+  let sy = 0;
+  let sxx = 0;
+  let syy = 0;
+  let sxy = 0;
+  for (let y = 0, p = 0; p < labels.length; y++) {
+    let row = 0;
+    let rowX = 0;
+    for (let x = 0; x < W; x++, p++) {
+      if (labels[p] !== label) continue;
+      const value = light[p];
+      row += value;
+      rowX += value * x;
+      sxx += value * x * x;
+    }
+    sum += row;
+    sx += rowX;
+    sy += row * y;
+    sxy += rowX * y;
+    syy += row * y * y;
   }
   if (!(sum > 0)) return null;
   const [x, y] = [sx / sum, sy / sum];
@@ -48,6 +57,16 @@ export function moments(light: Float32Array, labels: Int32Array, label: number, 
 function quadratic({ a, b, theta }: Pick<Ellipse, "a" | "b" | "theta">): [xx: number, yy: number, xy: number] {
   const [c, s] = [Math.cos(theta), Math.sin(theta)];
   return [(c / a) ** 2 + (s / b) ** 2, (s / a) ** 2 + (c / b) ** 2, 2 * c * s * (1 / a ** 2 - 1 / b ** 2)];
+}
+
+/**
+ * From where to where along x, from the centre, a row `dy` above the centre lies where the quadratic is at most
+ * `square`, and a little more; nothing of it where `from` is infinite.
+ */
+function rowWithin(xx: number, yy: number, xy: number, dy: number, square: number): { from: number; to: number } {
+  const middle = (-xy * dy) / (2 * xx);
+  const half = Math.sqrt(middle * middle - (yy * dy * dy - square) / xx) + 1e-6;
+  return half >= 0 ? { from: middle - half, to: middle + half } : { from: Number.POSITIVE_INFINITY, to: 0 };
 }
 
 /** Points along the side of a pixel that decide how much of it lies in an ellipse; those of SEP. */
@@ -78,18 +97,24 @@ export function apertureOf(ellipse: Ellipse, W: number, H: number): Aperture {
   const [pixels, shares] = [new Int32Array(most), new Float32Array(most)];
   // Nothing within half a pixel's diagonal of the edge is surely in or out.
   const unsure = 0.7072 / b;
-  let [n, areaPx] = [0, 0];
-  for (let y = y0; y <= y1; y++)
-    for (let x = x0; x <= x1; x++) {
-      const [dx, dy] = [x - cx, y - cy];
-      const r = Math.sqrt(xx * dx * dx + yy * dy * dy + xy * dx * dy);
-      if (r > 1 + unsure) continue;
-      const share = r < 1 - unsure ? 1 : shareInside(dx, dy, xx, yy, xy);
+  const [out, sure] = [(1 + unsure) ** 2, unsure < 1 ? (1 - unsure) ** 2 : -1];
+  let n = 0;
+  let areaPx = 0;
+  for (let y = y0; y <= y1; y++) {
+    const dy = y - cy;
+    const { from, to } = rowWithin(xx, yy, xy, dy, out);
+    const last = Math.min(x1, Math.floor(cx + to));
+    for (let x = Math.max(x0, Math.ceil(cx + from)), p = y * W + x; x <= last; x++, p++) {
+      const dx = x - cx;
+      const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
+      if (square > out) continue;
+      const share = square < sure ? 1 : shareInside(dx, dy, xx, yy, xy);
       if (share === 0) continue;
-      pixels[n] = y * W + x;
+      pixels[n] = p;
       shares[n++] = share;
       areaPx += share;
     }
+  }
   return { pixels: pixels.subarray(0, n), shares: shares.subarray(0, n), areaPx, cut };
 }
 
@@ -104,13 +129,6 @@ function shareInside(dx: number, dy: number, xx: number, yy: number, xy: number)
   return inside / SUBPIXELS ** 2;
 }
 
-/** The light of a plane in an aperture. */
-export function sumIn({ pixels, shares }: Aperture, light: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < pixels.length; i++) sum += shares[i] * light[pixels[i]];
-  return sum;
-}
-
 /**
  * Kron's radius in units of the ellipse: the mean of the elliptical distance, weighted by light, within `most` units
  * (Kron 1980, as SExtractor and SEP have it). Null where the light does not add up to more than 0.
@@ -122,16 +140,21 @@ export function kronRadius(light: Float32Array, W: number, H: number, ellipse: E
   const halfH = most * Math.hypot(a * Math.sin(theta), b * Math.cos(theta));
   const [x0, x1] = [Math.max(0, Math.ceil(cx - halfW)), Math.min(W - 1, Math.floor(cx + halfW))];
   const [y0, y1] = [Math.max(0, Math.ceil(cy - halfH)), Math.min(H - 1, Math.floor(cy + halfH))];
-  let [sum, weighted] = [0, 0];
-  for (let y = y0; y <= y1; y++)
-    for (let x = x0; x <= x1; x++) {
-      const [dx, dy] = [x - cx, y - cy];
+  let sum = 0;
+  let weighted = 0;
+  for (let y = y0; y <= y1; y++) {
+    const dy = y - cy;
+    const { from, to } = rowWithin(xx, yy, xy, dy, most * most);
+    const last = Math.min(x1, Math.floor(cx + to));
+    for (let x = Math.max(x0, Math.ceil(cx + from)), p = y * W + x; x <= last; x++, p++) {
+      const dx = x - cx;
       const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
       if (square > most * most) continue;
-      const value = light[y * W + x];
+      const value = light[p];
       sum += value;
       weighted += value * Math.sqrt(square);
     }
+  }
   return sum > 0 && weighted > 0 ? weighted / sum : null;
 }
 
@@ -142,6 +165,9 @@ const GRIDS = [
   { radiusPx: 6, points: 6 },
   { radiusPx: 20, points: 2 },
 ] as const;
+
+/** Where points on a pixel's side stand from its centre. */
+const offsetsOf = (points: number) => Float64Array.from({ length: points }, (_, i) => (i + 0.5) / points - 0.5);
 
 /** Light and area within each radius, `STEP_PX` apart along the major axis, from 0. */
 export interface Growth {
@@ -163,35 +189,56 @@ export function growthOf(
   const reach = Math.ceil(mostPx) + 1;
   const [x0, x1] = [Math.max(0, Math.floor(cx - reach)), Math.min(W - 1, Math.ceil(cx + reach))];
   const [y0, y1] = [Math.max(0, Math.floor(cy - reach)), Math.min(H - 1, Math.ceil(cy + reach))];
-  const last = (bins + (2 * a) / (STEP_PX * b)) ** 2;
   const [fine, coarse] = GRIDS.map(({ radiusPx }) => (radiusPx / STEP_PX) ** 2);
+  const [fineOffsets, coarseOffsets] = GRIDS.map(({ points }) => offsetsOf(points));
   const { light: sums, area } = within;
-  for (let y = y0; y <= y1; y++)
-    for (let x = x0; x <= x1; x++) {
-      const [dx, dy] = [x - cx, y - cy];
+  // Of a pixel that is shared out, a part may be within where its centre is not.
+  const far = Math.max((bins - 1) ** 2, Math.min(coarse, (bins + (2 * a) / (STEP_PX * b)) ** 2));
+  for (let y = y0; y <= y1; y++) {
+    const dy = y - cy;
+    const { from, to } = rowWithin(xx, yy, xy, dy, far);
+    const last = Math.min(x1, Math.floor(cx + to));
+    for (let x = Math.max(x0, Math.ceil(cx + from)), p = y * W + x; x <= last; x++, p++) {
+      const dx = x - cx;
       const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
-      if (square > last) continue;
       if (square >= coarse) {
         const bin = (Math.sqrt(square) | 0) + 1;
         if (bin >= bins) continue;
-        sums[bin] += light[y * W + x];
+        sums[bin] += light[p];
         area[bin]++;
         continue;
       }
-      const { points } = square < fine ? GRIDS[0] : GRIDS[1];
+      const offsets = square < fine ? fineOffsets : coarseOffsets;
+      const points = offsets.length;
       const share = 1 / (points * points);
-      const value = light[y * W + x] * share;
+      // Points beside each other mostly fall into one bin, and adding to it once takes a third of the time.
+      let bin = bins;
+      let run = 0;
       for (let i = 0; i < points; i++) {
-        const u = dx + (i + 0.5) / points - 0.5;
+        const u = dx + offsets[i];
+        const uu = xx * u * u;
+        const uxy = xy * u;
         for (let j = 0; j < points; j++) {
-          const v = dy + (j + 0.5) / points - 0.5;
-          const bin = (Math.sqrt(xx * u * u + yy * v * v + xy * u * v) | 0) + 1;
-          if (bin >= bins) continue;
-          sums[bin] += value;
-          area[bin] += share;
+          const v = dy + offsets[j];
+          const next = (Math.sqrt(uu + (yy * v + uxy) * v) | 0) + 1;
+          if (next === bin) {
+            run++;
+            continue;
+          }
+          if (bin < bins) {
+            sums[bin] += light[p] * run * share;
+            area[bin] += run * share;
+          }
+          bin = next;
+          run = 1;
         }
       }
+      if (bin < bins) {
+        sums[bin] += light[p] * run * share;
+        area[bin] += run * share;
+      }
     }
+  }
   for (let bin = 1; bin < bins; bin++) {
     within.light[bin] += within.light[bin - 1];
     within.area[bin] += within.area[bin - 1];

@@ -11,12 +11,13 @@ import {
   moments,
   petrosianRadius,
   radiusOf,
-  sumIn,
 } from "./ellipse.ts";
+import { countedOf, filledOf, lightIn } from "./fill.ts";
 import { FLAGS, type FlagName } from "./flags.ts";
+import { reused } from "./scratch.ts";
 import { type Segments, segmentSources } from "./segment.ts";
 import { type StampSky, skyBeside, skyOf, smooth } from "./sky.ts";
-import { asymmetry, gini, m20 } from "./structure.ts";
+import { asymmetry, brightestFirst, gini, m20 } from "./structure.ts";
 
 /** How a stamp is measured. Lengths in pixels. */
 export interface MeasureOptions {
@@ -135,43 +136,15 @@ export function nothingMeasured(bands: number, reason: FlagName): Measured {
 function middleSource(labels: Int32Array, W: number, H: number): number {
   const [cx, cy] = [(W - 1) / 2, (H - 1) / 2];
   let [label, nearest] = [0, (MIDDLE_SHARE * Math.min(W, H)) ** 2];
-  for (let p = 0; p < labels.length; p++) {
-    if (labels[p] === 0) continue;
-    const x = p % W;
-    const distance = (x - cx) ** 2 + ((p - x) / W - cy) ** 2;
-    if (distance < nearest) [label, nearest] = [labels[p], distance];
-  }
-  return label;
-}
-
-/**
- * A plane less its sky, with what has no value or belongs to another source replaced by its counterpart under half a
- * turn about the source (as photutils' "correct"), else by 0. `usable` is 0 where that was done.
- */
-function cleaned(
-  plane: Float32Array,
-  sky: number,
-  usable: Uint8Array,
-  W: number,
-  H: number,
-  { x, y }: Pick<Ellipse, "x" | "y">,
-): Float32Array {
-  const out = new Float32Array(plane.length);
-  const [twiceX, twiceY] = [Math.round(2 * x), Math.round(2 * y)];
-  for (let p = 0; p < out.length; p++) {
-    const value = plane[p];
-    // Infinite or NaN less itself is NaN.
-    if (usable[p] === 1 && value - value === 0) {
-      out[p] = value - sky;
-      continue;
+  const middle = labels[Math.floor(cy) * W + Math.floor(cx)];
+  if (middle !== 0 && (cx % 1) ** 2 + (cy % 1) ** 2 < nearest) return middle;
+  for (let y = 0, p = 0; y < H; y++)
+    for (let x = 0; x < W; x++, p++) {
+      if (labels[p] === 0) continue;
+      const distance = (x - cx) ** 2 + (y - cy) ** 2;
+      if (distance < nearest) [label, nearest] = [labels[p], distance];
     }
-    const u = p % W;
-    const [turned, opposite] = [twiceX - u, twiceY - (p - u) / W];
-    const q = opposite * W + turned;
-    const inside = turned >= 0 && opposite >= 0 && turned < W && opposite < H;
-    if (inside && usable[q] === 1 && Number.isFinite(plane[q])) out[p] = plane[q] - sky;
-  }
-  return out;
+  return label;
 }
 
 /** Error of a sum: the scatter of its pixels, and of the sky that was taken off each of them. */
@@ -227,18 +200,18 @@ export function measureStamp(
   );
   const noise = sky.sigma > 0 ? 0 : FLAGS.NO_NOISE[0];
   const centre = shapeEllipse ?? { x: (W - 1) / 2, y: (H - 1) / 2 };
-  const { usable, blended } = usablePixels(plane, segments, label);
-  const light = planesOf(bands, (band) => cleaned(planeOf(band), skies[band]?.level ?? 0, usable, W, H, centre));
+  const counted = countedOf(plane, sky.level, segments.labels, label);
+  const filling = { counted, W, H, twiceX: Math.round(2 * centre.x), twiceY: Math.round(2 * centre.y) };
   const circle = apertureOf({ ...centre, a: options.aperturePx, b: options.aperturePx, theta: 0 }, W, H);
   const fixed = options.sky === "none";
   const lightOf = (kron: Aperture | null): BandLight[] =>
-    light.map((values, band) => {
-      const under = skies[band];
+    skies.map((under, band) => {
       if (under === null) return nothingMeasured(1, "BLANK").bands[0];
+      const lightOfBand = (aperture: Aperture) => lightIn(filling, planeOf(band), under.level, aperture);
       return {
-        kronFlux: kron === null ? Number.NaN : sumIn(kron, values),
+        kronFlux: kron === null ? Number.NaN : lightOfBand(kron),
         kronFluxErr: kron === null ? Number.NaN : errorOf(kron, under, fixed),
-        apertureFlux: sumIn(circle, values),
+        apertureFlux: lightOfBand(circle),
         apertureFluxErr: errorOf(circle, under, fixed),
         sky: under.level,
         skySigma: under.sigma,
@@ -246,19 +219,18 @@ export function measureStamp(
     });
   if (shapeEllipse === null)
     return { shape: { ...NOTHING, areaPx: 0 }, bands: lightOf(null), flags: FLAGS.NO_SOURCE[0] | noise };
-  const own = light[options.band];
+  const own = filledOf(filling, plane, sky.level);
   const kron = kronEllipse(own, W, H, shapeEllipse);
   const aperture = apertureOf(kron.ellipse, W, H);
   const measuredBands = lightOf(aperture);
-  const { shape, flags } = shapeOf(own, usable, W, H, {
+  const { shape, flags } = shapeOf(own, counted, W, H, {
     ellipse: shapeEllipse,
     kronPx: kron.ellipse.a,
     flux: measuredBands[options.band].kronFlux,
     sigma: sky.sigma,
   });
-  for (const value of segments.labels) if (value === label) shape.areaPx++;
+  shape.areaPx = segments.areaPx[label];
   shape.snr = measuredBands[options.band].kronFlux / measuredBands[options.band].kronFluxErr;
-  const masked = aperture.pixels.some((p) => usable[p] === 0);
   const set = (name: FlagName, is: boolean) => (is ? FLAGS[name][0] : 0);
   const off = Math.hypot(centre.x - (W - 1) / 2, centre.y - (H - 1) / 2);
   const unresolvedPx =
@@ -266,8 +238,7 @@ export function measureStamp(
   const all =
     flags |
     noise |
-    set("BLENDED", blended || aperture.pixels.some((p) => segments.labels[p] !== 0 && segments.labels[p] !== label)) |
-    set("MASKED", masked) |
+    company(aperture, segments, counted, label) |
     set("TRUNCATED", aperture.cut) |
     set("LOW_SNR", shape.snr < LOW_SNR || !(measuredBands[options.band].kronFlux > 0)) |
     set("OFF_CENTRE", off > Math.max(OFF_CENTRE.leastPx, OFF_CENTRE.share * Math.min(W, H))) |
@@ -276,23 +247,16 @@ export function measureStamp(
   return { shape, bands: measuredBands, flags: all | missingReason(shape, measuredBands, all) };
 }
 
-const planesOf = (bands: number, make: (band: number) => Float32Array) =>
-  Array.from({ length: bands }, (_, band) => make(band));
-
-/** Pixels with a value that belong to no other source, and whether the source was split from another one. */
-function usablePixels(
-  plane: Float32Array,
-  { labels, regionOf }: Segments,
-  label: number,
-): { usable: Uint8Array; blended: boolean } {
-  const usable = new Uint8Array(plane.length);
-  for (let p = 0; p < usable.length; p++) {
-    const [value, of] = [plane[p], labels[p]];
-    if (value - value === 0 && (of === 0 || of === label)) usable[p] = 1;
+/** The flags of an aperture with pixels that were filled, or with another source's, and of a source that was split. */
+function company({ pixels }: Aperture, { labels, regionOf }: Segments, counted: Float32Array, label: number): number {
+  let blended = regionOf.some((region, other) => other > 0 && other !== label && region === regionOf[label]);
+  let masked = false;
+  for (let i = 0; i < pixels.length; i++) {
+    const of = labels[pixels[i]];
+    if (of !== 0 && of !== label) blended = true;
+    if (Number.isNaN(counted[pixels[i]])) masked = true;
   }
-  const blended =
-    label !== 0 && regionOf.some((region, other) => other !== 0 && other !== label && region === regionOf[label]);
-  return { usable, blended };
+  return (blended ? FLAGS.BLENDED[0] : 0) | (masked ? FLAGS.MASKED[0] : 0);
 }
 
 /** Kron's ellipse; a small circle where that is smaller, or where it cannot be had. */
@@ -312,7 +276,7 @@ function kronEllipse(
 /** Radii and structure of a source whose ellipse and Kron flux are known. */
 function shapeOf(
   light: Float32Array,
-  usable: Uint8Array,
+  counted: Float32Array,
   W: number,
   H: number,
   { ellipse, kronPx, flux, sigma }: { ellipse: Ellipse; kronPx: number; flux: number; sigma: number },
@@ -326,8 +290,9 @@ function shapeOf(
   const rPetro = petrosianRadius(oval);
   const extent = rPetro ?? kronPx;
   const inside = apertureOf({ ...ellipse, a: extent, b: (extent * b) / a }, W, H);
-  const pixels = inside.pixels.filter((p, i) => inside.shares[i] >= 0.5 && usable[p] === 1);
-  const turned = asymmetry(light, usable, W, H, { x, y, radiusPx: extent, sigma });
+  const pixels = mostlyInside(inside, counted);
+  const order = brightestFirst(light, pixels);
+  const turned = asymmetry(counted, W, H, { x, y, radiusPx: extent, sigma });
   const converged = [r20, r50, r80, r50Major, rPetro].every((radius) => radius !== null) && turned?.converged === true;
   const shape: Shape = {
     x,
@@ -342,19 +307,23 @@ function shapeOf(
     angleDeg: ((((theta * 180) / Math.PI) % 180) + 180) % 180,
     concentration: r20 === null || r80 === null || r20 === 0 ? Number.NaN : 5 * Math.log10(r80 / r20),
     asymmetry: turned?.value ?? Number.NaN,
-    gini: gini(valuesAt(light, pixels)) ?? Number.NaN,
-    m20: m20(light, pixels, W) ?? Number.NaN,
+    gini: gini(light, order) ?? Number.NaN,
+    m20: m20(light, pixels, W, order) ?? Number.NaN,
     snr: Number.NaN,
     areaPx: 0,
   };
   return { shape, flags: converged ? 0 : FLAGS.NOT_CONVERGED[0] };
 }
 
-/** The values of some pixels; `from` with a function takes ten times as long. */
-function valuesAt(light: Float32Array, pixels: Int32Array): Float32Array {
-  const out = new Float32Array(pixels.length);
-  for (let i = 0; i < pixels.length; i++) out[i] = light[pixels[i]];
-  return out;
+const insideMemory = reused((n) => new Int32Array(n));
+
+/** The pixels that count of which an aperture holds at least a half. */
+function mostlyInside({ pixels, shares }: Aperture, counted: Float32Array): Int32Array {
+  const out = insideMemory(pixels.length);
+  let n = 0;
+  for (let i = 0; i < pixels.length; i++)
+    if (shares[i] >= 0.5 && !Number.isNaN(counted[pixels[i]])) out[n++] = pixels[i];
+  return out.subarray(0, n);
 }
 
 /** A number that is missing has a reason: where no other flag names one, it was not found. */

@@ -1,4 +1,6 @@
 /** The sky of a stamp: its level and its scatter, from the pixels that no source covers. */
+import { clip } from "./clip.ts";
+import { reused } from "./scratch.ts";
 
 /** Sky of a plane, in the plane's unit. */
 export interface StampSky {
@@ -9,7 +11,6 @@ export interface StampSky {
   pixels: number;
 }
 
-const CLIP = { sigmas: 3, rounds: 5 } as const;
 /** Width of the edge that a first guess is made from, as a share of the side. */
 const EDGE_SHARE = 0.08;
 /** A pixel is of a source from so many standard deviations of the sky on, in the smoothed plane. */
@@ -17,103 +18,70 @@ const SOURCE_SIGMAS = 1;
 /** Sources are grown by so many pixels. */
 const GROWN_PX = 3;
 
-/** The k-th smallest of the first `n` values, which are put in another order (Hoare's selection). */
-function select(values: Float32Array, n: number, k: number): number {
-  let [low, high] = [0, n - 1];
-  while (low < high) {
-    const pivot = values[(low + high) >> 1];
-    let [i, j] = [low, high];
-    while (i <= j) {
-      while (values[i] < pivot) i++;
-      while (values[j] > pivot) j--;
-      if (i <= j) {
-        const kept = values[i];
-        values[i++] = values[j];
-        values[j--] = kept;
-      }
-    }
-    if (k <= j) high = j;
-    else if (k >= i) low = i;
-    else break;
-  }
-  return values[k];
-}
+const [rowsMemory, smoothMemory, valuesMemory] = [1, 2, 3].map(() => reused((n) => new Float32Array(n)));
+const coverMemory = reused((n) => new Uint8Array(n));
 
 /**
  * The plane less a level through SExtractor's 3 x 3 kernel (1 2 1, 2 4 2, 1 2 1) / 16; 0 beyond the edge and for what is
  * not finite.
  */
 export function smooth(plane: Float32Array, level: number, W: number, H: number): Float32Array {
-  const rows = new Float32Array(W * H);
-  const out = new Float32Array(W * H);
-  for (let y = 0; y < H; y++) {
-    let [left, here] = [0, 0];
-    for (let x = -1, p = y * W - 1; x < W; x++, p++) {
-      let right = x + 1 < W ? plane[p + 1] - level : 0;
+  const rows = rowsMemory(W * H);
+  const out = smoothMemory(W * H);
+  for (let y = 0, p = 0; y < H; y++) {
+    let left = 0;
+    let here = plane[p] - level;
+    // Infinite or NaN less itself is NaN.
+    if (here - here !== 0) here = 0;
+    for (let x = 1; x <= W; x++, p++) {
+      let right = x < W ? plane[p + 1] - level : 0;
       if (right - right !== 0) right = 0;
-      if (x >= 0) rows[p] = (left + 2 * here + right) / 4;
-      left = x >= 0 ? here : 0;
+      rows[p] = (left + 2 * here + right) / 4;
+      left = here;
       here = right;
     }
   }
-  for (let y = 0; y < H; y++) {
-    const [below, above] = [y > 0 ? -W : 0, y + 1 < H ? W : 0];
-    for (let x = 0, p = y * W; x < W; x++, p++)
-      out[p] = ((below === 0 ? 0 : rows[p + below]) + 2 * rows[p] + (above === 0 ? 0 : rows[p + above])) / 4;
+  for (let y = 0, p = 0; y < H; y++) {
+    const below = y > 0;
+    const above = y + 1 < H;
+    if (below && above) for (let x = 0; x < W; x++, p++) out[p] = (rows[p - W] + 2 * rows[p] + rows[p + W]) / 4;
+    else
+      for (let x = 0; x < W; x++, p++)
+        out[p] = ((below ? rows[p - W] : 0) + 2 * rows[p] + (above ? rows[p + W] : 0)) / 4;
   }
   return out;
 }
 
-/** Median and scatter of values after clipping at 3 standard deviations; `values` are put in another order. */
-function clipped(values: Float32Array, n: number): StampSky {
-  let kept = n;
-  let [median, sd, mean] = [0, 0, 0];
-  for (let round = 0; round < CLIP.rounds && kept > 0; round++) {
-    median = select(values, kept, kept >> 1);
-    let [sum, square] = [0, 0];
-    for (let i = 0; i < kept; i++) {
-      sum += values[i] - median;
-      square += (values[i] - median) ** 2;
-    }
-    mean = median + sum / kept;
-    sd = Math.sqrt(Math.max(0, square / kept - (sum / kept) ** 2));
-    let next = 0;
-    for (let i = 0; i < kept; i++) if (Math.abs(values[i] - median) <= CLIP.sigmas * sd) values[next++] = values[i];
-    if (next === kept) break;
-    kept = next;
-  }
+/** The sky of the first `n` of some finite values, at least one. */
+function skyOfValues(values: Float32Array, n: number): StampSky {
+  const { median, mean, sd, kept } = clip(values, n);
   // The mode, where the distribution is nearly symmetric: faint wings of sources move it less than the median.
   const level = Math.abs(mean - median) < 0.3 * sd ? 2.5 * median - 1.5 * mean : median;
   return { level, sigma: sd, pixels: kept };
 }
 
-/** Marks pixels within `radius` of a marked one, in a square: along rows, then along columns. */
-function grow(mask: Uint8Array, W: number, H: number, radius: number): Uint8Array {
-  const wide = new Uint8Array(mask.length);
-  for (let y = 0; y < H; y++) {
-    let until = -1;
-    for (let x = 0, ahead = -radius; ahead < W; ahead++, x = Math.max(0, ahead)) {
-      const seen = ahead + radius;
-      if (seen < W && mask[y * W + seen] === 1) until = seen + radius;
-      if (ahead >= 0 && x <= until) wide[y * W + x] = 1;
+/** Marks pixels within `radius` of one above `least`, in a square: along rows, then along columns. */
+function coverAbove(plane: Float32Array, W: number, H: number, least: number, radius: number): Uint8Array {
+  const out = coverMemory(plane.length);
+  // The last row in which each column, or one within the radius of it, had such a pixel.
+  const seen = new Int32Array(W).fill(-1 - 2 * radius);
+  for (let row = 0; row < H + radius; row++) {
+    if (row < H) {
+      let until = -1;
+      for (let x = -radius, p = row * W; x < W; x++, p++) {
+        if (x + radius < W && plane[p] > least) until = x + 2 * radius;
+        if (x >= 0 && x <= until) seen[x] = row;
+      }
     }
-  }
-  const out = new Uint8Array(mask.length);
-  for (let y = 0; y < H; y++) {
-    const [first, last] = [Math.max(0, y - radius), Math.min(H - 1, y + radius)];
-    for (let x = 0, p = y * W; x < W; x++, p++) {
-      if (wide[p] === 0) continue;
-      // A pixel between two marked ones of its column was marked by the one above it.
-      const from = y > 0 && wide[p - W] === 1 ? last : first;
-      for (let v = from; v <= last; v++) out[v * W + x] = 1;
-    }
+    const y = row - radius;
+    if (y >= 0) for (let x = 0, p = y * W; x < W; x++, p++) out[p] = seen[x] >= y - radius ? 1 : 0;
   }
   return out;
 }
 
 /** The finite values of pixels whose `covered` is 0, in a new array, and how many there are. */
 function uncovered(plane: Float32Array, covered: Uint8Array): { values: Float32Array; n: number } {
-  const values = new Float32Array(plane.length);
+  const values = valuesMemory(plane.length);
   let n = 0;
   for (let p = 0; p < plane.length; p++) {
     const value = plane[p];
@@ -123,25 +91,35 @@ function uncovered(plane: Float32Array, covered: Uint8Array): { values: Float32A
   return { values, n };
 }
 
-/** 1 but for the edge of a plane. */
-function inner(W: number, H: number): Uint8Array {
-  const edge = Math.max(2, Math.round(EDGE_SHARE * Math.min(W, H)));
-  const covered = new Uint8Array(W * H);
-  for (let y = edge; y < H - edge; y++) covered.fill(1, y * W + edge, Math.max(y * W + edge, (y + 1) * W - edge));
-  return covered;
+/** The finite values within `edge` pixels of a plane's edge, in a new array, and how many there are. */
+function edgeValues(plane: Float32Array, W: number, H: number, edge: number): { values: Float32Array; n: number } {
+  const values = valuesMemory(plane.length);
+  let n = 0;
+  for (let y = 0, p = 0; y < H; y++) {
+    const whole = y < edge || y >= H - edge || 2 * edge >= W;
+    for (let x = 0; x < W; x++, p++) {
+      if (!whole && x === edge) {
+        p += W - 2 * edge;
+        x = W - edge;
+      }
+      const value = plane[p];
+      if (value - value === 0) values[n++] = value;
+    }
+  }
+  return { values, n };
 }
 
 /** The sky by a plane's edge alone, or by all of it where that has hardly a pixel; null without a finite one. */
 function skyOfEdge(plane: Float32Array, W: number, H: number): StampSky | null {
-  let { values, n } = uncovered(plane, inner(W, H));
-  if (n < 16) ({ values, n } = uncovered(plane, new Uint8Array(plane.length)));
-  return n === 0 ? null : clipped(values, n);
+  let { values, n } = edgeValues(plane, W, H, Math.max(2, Math.round(EDGE_SHARE * Math.min(W, H))));
+  if (n < 16) ({ values, n } = edgeValues(plane, W, H, H));
+  return n === 0 ? null : skyOfValues(values, n);
 }
 
 /** The sky of the pixels that no source covers; that of the edge where a galaxy leaves hardly any. */
 export function skyBeside(plane: Float32Array, W: number, H: number, covered: Uint8Array): StampSky | null {
   const { values, n } = uncovered(plane, covered);
-  return n < 0.02 * plane.length ? skyOfEdge(plane, W, H) : clipped(values, n);
+  return n < 0.02 * plane.length ? skyOfEdge(plane, W, H) : skyOfValues(values, n);
 }
 
 /**
@@ -153,9 +131,6 @@ export function skyOf(plane: Float32Array, W: number, H: number): { sky: StampSk
   const guess = skyOfEdge(plane, W, H);
   if (guess === null) return null;
   const soft = smooth(plane, guess.level, W, H);
-  const sources = new Uint8Array(W * H);
-  const least = SOURCE_SIGMAS * guess.sigma;
-  for (let p = 0; p < sources.length; p++) if (soft[p] > least) sources[p] = 1;
-  const covered = grow(sources, W, H, GROWN_PX);
+  const covered = coverAbove(soft, W, H, SOURCE_SIGMAS * guess.sigma, GROWN_PX);
   return { sky: skyBeside(plane, W, H, covered) ?? guess, covered };
 }

@@ -8,7 +8,7 @@ import { FLAGS, type FlagName } from "../../measure/morphology/flags.ts";
 import { type Predicted, type PredictedColumn, savePredictions, sourceOf } from "../../store/predictions.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
 import { type MeasurePlan, type MeasureRequest, measurePlan } from "./plan.ts";
-import type { MeasureAnswer, MeasureAsk } from "./worker.ts";
+import type { MeasureAnswer, MeasureAsk, MeasureStart } from "./worker.ts";
 
 /** Name of the table of measurements unless another is asked for. */
 const MEASURED = "measured";
@@ -62,7 +62,7 @@ async function measuredTable(
 }
 
 async function inThreads(
-  { folder, count }: Pick<Survey, "folder" | "count">,
+  { folder, count, shared }: Pick<Survey, "folder" | "count" | "shared">,
   plan: MeasurePlan,
   columns: number,
   threads: number,
@@ -76,7 +76,9 @@ async function inThreads(
     return { from, to: Math.min(count, from + BLOCK_ROWS) };
   };
   const workers = Array.from({ length: Math.min(threads, blocks) }, () =>
-    startWorker(new URL("./worker.ts", import.meta.url), { workerData: { folder, plan, columns } }),
+    startWorker(new URL("./worker.ts", import.meta.url), {
+      workerData: { folder, plan, columns, shared } satisfies MeasureStart,
+    }),
   );
   try {
     await new Promise<void>((resolve, reject) => {
@@ -90,7 +92,8 @@ async function inThreads(
           if (asked < blocks) worker.postMessage(next());
           if (done === count) resolve();
         });
-        worker.postMessage(next());
+        // One in hand and one to go on with.
+        for (let ahead = 0; ahead < 2 && asked < blocks; ahead++) worker.postMessage(next());
       }
     });
     return values;

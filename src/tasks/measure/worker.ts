@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { rowOf } from "../../measure/morphology/columns.ts";
 import { type Measured, measureStamp, nothingMeasured } from "../../measure/morphology/measure.ts";
-import { openSurvey, type Stamp, type Survey } from "../../survey/folder.ts";
+import { openSharedSurvey, type SharedCatalogue, type Stamp, type Survey } from "../../survey/folder.ts";
 import type { MeasurePlan } from "./plan.ts";
 
 /** Rows `from` to before `to`. */
@@ -16,8 +16,16 @@ export interface MeasureAnswer {
   values: Float32Array<ArrayBuffer>;
 }
 
-const { folder, plan, columns } = workerData as { folder: string; plan: MeasurePlan; columns: number };
-const opened = openSurvey(folder);
+/** What a thread starts with. */
+export interface MeasureStart {
+  folder: string;
+  plan: MeasurePlan;
+  columns: number;
+  shared: SharedCatalogue;
+}
+
+const { folder, plan, columns, shared } = workerData as MeasureStart;
+const opened = openSharedSurvey(folder, shared);
 
 /** A picture as one plane with row 0 at the bottom: the mean of its colours. */
 function greyOf({ data, widthPx: W, heightPx: H }: Stamp): Float32Array {
