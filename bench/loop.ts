@@ -23,9 +23,13 @@ export interface LoopBench {
   /** Seconds of each round. */
   firstPageSeconds: number[];
   fullRankingSeconds: number[];
+  /** Processor time of each round, and of it up to the first page: what they take however busy the machine is. */
+  processorSeconds: number[];
+  firstPageProcessorSeconds: number[];
   /** The most memory that this process held, in bytes: features in memory are part of it. */
   peakBytes: number;
   peerSeconds: number[];
+  peerProcessorSeconds: number[];
   peerPeakBytes: number | null;
 }
 
@@ -81,7 +85,8 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3, int8
       negative: ids.slice(20, 40),
     });
     const clicks: number[] = [];
-    const [first, full, peer, peerPeak]: number[][] = [[], [], [], []];
+    const [first, firstProcessor, full, processor]: number[][] = [[], [], [], []];
+    const [peer, peerProcessor, peerPeak]: number[][] = [[], [], []];
     for (let round = 0; round < rounds; round++) {
       for (let click = 0; click < 100; click++) {
         const start = performance.now();
@@ -92,6 +97,11 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3, int8
         clicks.push(performance.now() - start);
       }
       const start = performance.now();
+      const began = process.cpuUsage();
+      const used = () => {
+        const { user, system } = process.cpuUsage(began);
+        return (user + system) / 1e6;
+      };
       let page = 0;
       const { seconds } = await nextRound({
         store,
@@ -102,16 +112,22 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3, int8
         indexOf,
         space,
         weightsHash: "bench",
-        onPage: () => (page ||= (performance.now() - start) / 1000),
+        onPage: () => {
+          if (page > 0) return;
+          page = (performance.now() - start) / 1000;
+          firstProcessor.push(used());
+        },
       });
       first.push(page);
       full.push(seconds);
+      processor.push(used());
       if (!hasPeer()) continue;
       const size = [objects, dim, 40 + 100 * (round + 1)].map(String);
       const said = int8 ? runPeer("rank_int8.py", [file, ...size], true) : runPeer("loop.py", size, true);
-      const [took, peak] = said.trim().split(" ").map(Number);
+      const [took, processorTime, peak] = said.trim().split(" ").map(Number);
       peer.push(took);
-      if (peak !== undefined) peerPeak.push(peak);
+      peerProcessor.push(processorTime);
+      peerPeak.push(peak);
     }
     await store.close();
     return {
@@ -120,8 +136,11 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3, int8
       clickToSavedMs: { median: median(clicks), worst: Math.max(...clicks) },
       firstPageSeconds: first,
       fullRankingSeconds: full,
+      processorSeconds: processor,
+      firstPageProcessorSeconds: firstProcessor,
       peakBytes: process.resourceUsage().maxRSS * 1024,
       peerSeconds: peer,
+      peerProcessorSeconds: peerProcessor,
       peerPeakBytes: peerPeak.length > 0 ? Math.max(...peerPeak) : null,
     };
   } finally {
@@ -132,16 +151,16 @@ export async function benchLoop({ objects = 200_000, dim = 384, rounds = 3, int8
 export function loopTable(bench: LoopBench): string {
   const seconds = (values: number[]) => `${values.map((value) => value.toFixed(2)).join(" ")} s`;
   const memory = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  const { clickToSavedMs: click, peerSeconds, peerPeakBytes } = bench;
+  const { clickToSavedMs: click, peerSeconds, peerProcessorSeconds, peerPeakBytes } = bench;
   const peer =
     peerSeconds.length === 0
       ? "not installed"
-      : `${seconds(peerSeconds)} (learn, score, sort)${peerPeakBytes === null ? "" : `, at most ${memory(peerPeakBytes)}`}`;
+      : `${seconds(peerSeconds)} (learn, score, sort), ${seconds(peerProcessorSeconds)} of processor time, at most ${memory(peerPeakBytes ?? Number.NaN)}`;
   return [
     `${bench.objects} objects x ${bench.dim} features`,
     `  click to saved label  ${click.median.toFixed(2)} ms (worst ${click.worst.toFixed(2)})`,
-    `  first page            ${seconds(bench.firstPageSeconds)}`,
-    `  full ranking          ${seconds(bench.fullRankingSeconds)}`,
+    `  first page            ${seconds(bench.firstPageSeconds)}, ${seconds(bench.firstPageProcessorSeconds)} of processor time`,
+    `  full ranking          ${seconds(bench.fullRankingSeconds)}, ${seconds(bench.processorSeconds)} of processor time`,
     `  memory, at most       ${memory(bench.peakBytes)}`,
     `  PyTorch, tuned        ${peer}`,
   ].join("\n");

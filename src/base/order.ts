@@ -8,30 +8,26 @@ export function descendingOrder(values: Float32Array): Uint32Array {
   return orderOf(values, (bits) => (bits >>> 31 === 1 ? bits : ~bits & 0x7fffffff) >>> 0);
 }
 
-/** The k-th greatest of `values` (k from 1; NaN is the least), without sorting them: three counts of their bits. */
+/** The k-th greatest of `values` (k from 1; NaN is the least), without sorting them all: by the first digits of their bits. */
 export function kthGreatest(values: Float32Array, k: number): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  // As unsigned numbers keys are in the order of the values, greatest first.
-  const keyOf = (i: number) => {
-    const bit = bits[i] === 0x80000000 ? 0 : bits[i];
-    return Number.isNaN(values[i]) ? 0xffffffff : (bit >>> 31 === 1 ? bit : ~bit & 0x7fffffff) >>> 0;
+  // Unsigned and in the order of the values, the greatest first; zeros are equal.
+  const keyOf = (bit: number) => {
+    if ((bit & 0x7fffffff) > 0x7f800000) return 0xffffffff;
+    if (bit === 0x80000000) return 0x7fffffff;
+    return (bit >>> 31 === 1 ? bit : ~bit & 0x7fffffff) >>> 0;
   };
-  let [left, known, at] = [k, 0, 0];
-  for (const [shift, width] of [
-    [21, 11],
-    [10, 11],
-    [0, 10],
-  ]) {
-    const counts = new Uint32Array(2 ** width);
-    for (let i = 0; i < bits.length; i++) {
-      const key = keyOf(i);
-      if (key >>> (shift + width) === known || shift === 21) counts[(key >>> shift) & (2 ** width - 1)]++;
-    }
-    for (at = 0; left > counts[at]; at++) left -= counts[at];
-    known = ((known << width) | at) >>> 0;
+  const counts = new Uint32Array(DIGITS);
+  for (let i = 0; i < bits.length; i++) counts[keyOf(bits[i]) >>> (32 - DIGIT_BITS)]++;
+  let [digit, left] = [0, k];
+  for (; left > counts[digit]; digit++) left -= counts[digit];
+  const alike = new Uint32Array(counts[digit]);
+  for (let i = 0, held = 0; held < alike.length; i++) {
+    const key = keyOf(bits[i]);
+    if (key >>> (32 - DIGIT_BITS) === digit) alike[held++] = key;
   }
-  const bit = known >>> 31 === 1 ? known : ~known & 0x7fffffff;
-  return new Float32Array(Uint32Array.of(bit).buffer)[0];
+  const key = alike.sort()[left - 1];
+  return new Float32Array(Uint32Array.of(key >>> 31 === 1 ? key : ~key & 0x7fffffff).buffer)[0];
 }
 
 const DIGIT_BITS = 11;

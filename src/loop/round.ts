@@ -328,7 +328,8 @@ function firstScores(
     const last = new Float32Array(candidates.length);
     for (let i = 0; i < last.length; i++) last[i] = previous[candidates[i]];
     const least = kthGreatest(last, Math.min(FIRST.top, last.length));
-    for (const row of candidates) if (previous[row] >= least && rows.size < FIRST.top + FIRST.random) rows.add(row);
+    for (let i = 0; i < last.length; i++)
+      if (last[i] >= least && rows.size < FIRST.top + FIRST.random) rows.add(candidates[i]);
   }
   const part = Uint32Array.from(rows).sort();
   const scores = new Float32Array(count);
