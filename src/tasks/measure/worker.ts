@@ -16,7 +16,7 @@ export interface MeasureAnswer {
   values: Float32Array<ArrayBuffer>;
 }
 
-/** What a thread starts with. */
+/** What a thread measures with: a survey, its catalogue in shared memory, how, and how many numbers a row has. */
 export interface MeasureStart {
   folder: string;
   plan: MeasurePlan;
