@@ -33,6 +33,8 @@ export interface ParameterInputs {
   values: Float32Array;
   /** Objects of which nothing could be measured, or whose features are all 0. */
   lacking: Uint8Array;
+  /** The first of the plan's angles of each object, in degrees; NaN where there is none. Null: the plan has no angles. */
+  angleDeg: Float64Array | null;
 }
 
 /** Places and the sky say nothing of the galaxy; angles and flags are read otherwise. */
@@ -123,12 +125,17 @@ export async function readInputs(survey: Survey, plan: InputPlan, progress: Prog
   const width = widthOf(plan);
   const values = new Float32Array(survey.count * width);
   const lacking = new Uint8Array(survey.count);
+  let angleDeg: Float64Array | null = null;
   if (plan.features !== null) await addFeatures(survey, plan.features, { width, values, lacking }, progress);
   if (plan.table !== null) {
     await measuredFor(survey, plan.table, progress);
     addNumbers(survey, plan, { width, values, lacking });
+    if (plan.angles.length > 0) {
+      const of = measuredTable(survey, plan.table).columnAt(plan.angles[0]);
+      angleDeg = Float64Array.from({ length: survey.count }, (_, row) => of(row));
+    }
   }
-  return { plan, width, values, lacking };
+  return { plan, width, values, lacking, angleDeg };
 }
 
 type Into = Pick<ParameterInputs, "width" | "values" | "lacking">;

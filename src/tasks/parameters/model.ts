@@ -5,6 +5,7 @@ import type { Survey } from "../../survey/folder.ts";
 import { noGrad, ops, scope, type Tensor, tensor } from "../../torch/index.ts";
 import { skyloopVersion } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
+import { type Anchor, turnedBack } from "./anchor.ts";
 import { ensembleSays, outputPlaces, type Said } from "./ensemble.ts";
 import { ParameterHead } from "./head.ts";
 import { type InputPlan, readInputs, widthOf } from "./inputs.ts";
@@ -24,6 +25,8 @@ export interface ParameterCard {
   bounded: [below: boolean, above: boolean];
   /** Null: too few held-out objects for intervals. */
   stretch: SpreadScale | null;
+  /** Of an angle that is learned as its turn from a measured one. */
+  anchor?: Anchor;
 }
 
 /** What is written beside the tensors of a head of parameters. */
@@ -136,14 +139,16 @@ export async function predictParameters(
 ): Promise<Predicted> {
   const { head, details, reference } = model;
   const { plan, parameters, members } = details;
-  const { values, width, lacking } = await readInputs(survey, plan, progress);
+  const { values, width, lacking, angleDeg } = await readInputs(survey, plan, progress);
+  const all = Array.from({ length: survey.count }, (_, row) => row);
   const outputs = { values: head.say(values), objects: survey.count, members };
   const far = distanceTo(reference, standardisedInputs(head, values), width, REFERENCE_NEIGHBOUR);
   const columns = parameters.flatMap(columnsOf);
   const each = columns.length / parameters.length;
   const numbers = new Float32Array(survey.count * columns.length);
   for (const [k, place] of outputPlaces(parameters).entries()) {
-    const said = ensembleSays(outputs, place, parameters[k].circular);
+    const { circular, anchor } = parameters[k];
+    const said = turnedBack(ensembleSays(outputs, place, circular), anchor ?? null, angleDeg, all);
     heldOut?.(said, k);
     for (let row = 0; row < survey.count; row++)
       numbers.set(

@@ -12,6 +12,7 @@ import { type Coverage, coverageOf, type RegressionScores, regressionScores } fr
 import { savePredictions, sourceOf } from "../../store/predictions.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
 import { saveHead } from "../../tasks/heads.ts";
+import { type Anchor, anchored, anchorOf, turnedBack } from "../../tasks/parameters/anchor.ts";
 import {
   ensembleSays,
   type HeadOutputs,
@@ -131,13 +132,15 @@ function cardOf(
   { name, unit, circular, values }: NumberTarget,
   train: number[],
   stretch: SpreadScale | null,
+  anchor: Anchor | null,
 ): ParameterCard {
   const known = train.map((row) => values[row]).filter(Number.isFinite);
   const [least, greatest] = [Math.min(...known), Math.max(...known)];
   const atEnd = (end: number) =>
     known.filter((value) => value === end).length >= Math.max(2, SHARE_AT_END * known.length);
   const own = unit === undefined ? {} : { unit };
-  return { name, ...own, circular, least, greatest, bounded: [atEnd(least), atEnd(greatest)], stretch };
+  const bounded: ParameterCard["bounded"] = [atEnd(least), atEnd(greatest)];
+  return { name, ...own, circular, least, greatest, bounded, stretch, ...(anchor === null ? {} : { anchor }) };
 }
 
 const residual = ({ circular }: Pick<NumberTarget, "circular">, truth: number, mean: number) =>
@@ -284,20 +287,27 @@ export async function trainParameters(folder: string, options: TrainParametersOp
     const inputs = await readInputs(survey, plan, options.progress);
     const split = splitRows(survey, targets, inputs, options);
     const settings = settingsFor(options, split.train.length);
-    const learned = learn(inputs, targets, split, settings);
+    const { angleDeg } = inputs;
+    const anchors = targets.map((target) => anchorOf(target, plan.angles[0], angleDeg, split.train));
+    const turns = targets.map((target, k) => anchored(target, anchors[k], angleDeg));
+    const learned = learn(inputs, turns, split, settings);
     const plainFrom = plan.features !== null && plan.table !== null ? plan.features.dim : null;
-    const plain = plainFrom === null ? null : learn(inputs, targets, split, settings, plainFrom);
+    const plain = plainFrom === null ? null : learn(inputs, turns, split, settings, plainFrom);
     plain?.head.dispose();
     const places = outputPlaces(targets);
-    const heldOut = targets.map(({ circular }, k) => heldOutSays(learned.onTrain, places[k], circular, learned.folds));
+    const heldOut = targets.map(({ circular }, k) =>
+      turnedBack(heldOutSays(learned.onTrain, places[k], circular, learned.folds), anchors[k], angleDeg, split.train),
+    );
+    const onTest = (outputs: HeadOutputs, k: number) =>
+      turnedBack(ensembleSays(outputs, places[k], targets[k].circular), anchors[k], angleDeg, split.test);
     const stretches = targets.map((target, k) => stretchOf(target, split.train, heldOut[k]));
     const results = targets.map((target, k) =>
       resultOf({
         target,
         split,
-        said: ensembleSays(learned.onTest, places[k], target.circular),
+        said: onTest(learned.onTest, k),
         stretch: stretches[k],
-        plain: plain === null ? null : ensembleSays(plain.onTest, places[k], target.circular),
+        plain: plain === null ? null : onTest(plain.onTest, k),
       }),
     );
     const { reference, limit } = referenceOf(learned.head, inputs, split.train, settings.seed);
@@ -306,7 +316,7 @@ export async function trainParameters(folder: string, options: TrainParametersOp
       details: {
         plan,
         members: settings.members,
-        parameters: targets.map((target, k) => cardOf(target, split.train, stretches[k])),
+        parameters: targets.map((target, k) => cardOf(target, split.train, stretches[k], anchors[k])),
         reference: { limit },
       },
       reference,
