@@ -124,7 +124,7 @@ export interface Told {
 
 /**
  * The projection of finished weights: fitted on the bank, or, without a step, that of `initFrom` with columns beside it;
- * null where none is asked for. Throws BAD_RECIPE.
+ * what `catalogue` says comes last. Null where no projection is asked for. Throws BAD_RECIPE.
  */
 export function fitFeatures(
   model: SwinUnet,
@@ -133,10 +133,14 @@ export function fitFeatures(
   { projection: dim, rings, steps, seed, initFrom }: FitSettings,
   told: Told,
 ): Projection | null {
-  if (steps > 0)
-    return dim === undefined
-      ? null
-      : scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, rings }));
+  if (steps > 0) {
+    if (dim === undefined) return null;
+    const fitted = scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, rings }));
+    if (told.catalogue === undefined) return fitted;
+    const whole = fitBeside(model, bank, reading, fitted, { seed, rings: 0, catalogue: told.catalogue });
+    freeProjection(fitted);
+    return whole;
+  }
   const given = initFrom === undefined ? null : readProjection(initFrom);
   const width = featuresOf(model, { ...reading, rings: reading.rings && rings === undefined, projection: null }).dim;
   if (given === null || given.axes.shape[0] !== width)

@@ -192,6 +192,18 @@ describe("pre-training", () => {
       expect(metadata.rings).toBe("true");
       expect(tensors["projection.axes"].shape).toEqual([1408 + 3232, 16 + 3]);
     });
+    // Trained by a catalogue, a run says what it says beside its components.
+    const taught = {
+      ...telling,
+      steps: 1,
+      initFrom: undefined,
+      views: 1,
+      projection: 16,
+      objectives: { catalogue: 1 },
+    };
+    await pretrain(recipe(taught), { out: out("taught"), progress: SILENT });
+    const { tensors } = readSafetensors(join(out("taught"), "encoder.safetensors"));
+    expect(tensors["projection.axes"].shape).toEqual([1408, 16 + 3]);
     const bare = join(out("bare"), "encoder.safetensors");
     await pretrain(recipe({ steps: 1 }), { out: out("bare"), progress: SILENT });
     await expect(

@@ -3,7 +3,7 @@
  * length in EFIGI, the share of votes for a bar in Galaxy Zoo, a class of Galaxy10) foretells it. Of a galaxy count the
  * statements that its catalogue makes; the others are ignored.
  */
-import { BATCH_NORM_EPS, BatchNorm, Linear, Module } from "../../../nn/index.ts";
+import { BatchNorm, Linear, Module } from "../../../nn/index.ts";
 import { bceWithLogits, type Tensor, tensor } from "../../../torch/index.ts";
 import type { CatalogueShares } from "../catalogue.ts";
 import type { Objective, ObjectiveInput } from "./objective.ts";
@@ -38,11 +38,5 @@ export class CatalogueHead extends Module implements Objective {
       (2 * B * K) / Math.max(1, galaxies),
     );
     return { loss, parts: { catalogue: loss.item() } };
-  }
-
-  /** The heads' logits, [K, D]. */
-  told(): Tensor {
-    const { weight, running_var } = this.norm;
-    return this.shares.weight.mul(weight.div(running_var.add(BATCH_NORM_EPS).sqrt()));
   }
 }
