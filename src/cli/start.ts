@@ -38,6 +38,11 @@ export function addStartCommand(program: Command): void {
         `\nSkyloop is ready: open ${address}\n  1. Name what you are looking for. Click a few examples of it and a few other galaxies.\n  2. Press "next round": Skyloop learns and shows its best candidates. Label them yes or no.\n  3. Check the ranking and export it as CSV, Parquet, FITS or VOTable.\nEvery click is saved at once. Ctrl-C stops the program; start it again to continue.\n`,
       );
       const model = options.model ?? DEFAULT_MODEL;
+      if (options.model === undefined)
+        process.stdout.write(
+          `  Features are those of ${model}, which published catalogues taught too (models/${model}.md); lvm-nano, with --model, saw no label.
+`,
+        );
       const growing = growFeatures(folder, model);
       if (growing !== null) await once(growing, "exit");
       if (!isDemo(folder)) return;

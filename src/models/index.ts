@@ -54,9 +54,11 @@ export const MODELS = {
   "lvm-base": () => new SwinUnet(LVM_BASE),
   "lvm-tiny": () => new SwinUnet(LVM_TINY),
   "lvm-nano": () => new SwinUnet(LVM_NANO),
-  /** The same encoder with the same weights, read in rings besides; and told what published catalogues say. */
+  /** The same encoder with the same weights, read in rings besides. */
   "lvm-nano-rings": () => new SwinUnet(LVM_NANO),
+  /** Taught by published catalogues too; and read in rings besides. */
   "lvm-nano-morphology": () => new SwinUnet(LVM_NANO),
+  "lvm-nano-morphology-rings": () => new SwinUnet(LVM_NANO),
 } as const;
 
 /** One of the encoders, as `--model` and cards name it. */
