@@ -84,7 +84,7 @@ export class Skyloop {
       ...rest,
       target,
       survey: about.survey,
-      model: model ?? finished?.model ?? "lvm-nano",
+      model: model ?? (finished ?? about.features[0])?.model ?? "lvm-nano",
       who: this.#door.who,
       positive: [like].flat(),
       negative: notLike,
