@@ -82,7 +82,9 @@ describe.skipIf(!hasPostgres)("with accounts", () => {
 
   it("a labeller who comes by a link is led back to it by the login, and exports nothing", async () => {
     const page = await world.open(`/session/${session}/results`, { expected: /401 \(Unauthorized\)/ });
-    await page.getByLabel("Name").fill("bob");
+    // The page that leaves for the login has a field for a name, too.
+    await page.waitForURL(/\/login\?to=/);
+    await page.getByLabel("Name", { exact: true }).fill("bob");
     await page.getByLabel("Password").fill(PASSWORD);
     await page.getByRole("button", { name: "Log in" }).click();
     await page.getByRole("link", { name: "bob, labeller" }).waitFor();
