@@ -26,7 +26,7 @@ LIMIT=300 step "native parts" node --input-type=module -e '
 step "what the device gives" bin/skyloop doctor --device "$DEVICE"
 
 # Full float32 products, so that rounding alone is left.
-compare() {
+compare_devices() {
   node --import tsx test/fixtures/on-device.ts > "$work/here.json" &&
     NVIDIA_TF32_OVERRIDE=0 SKYLOOP_DEVICE=$DEVICE node --import tsx test/fixtures/on-device.ts > "$work/there.json" &&
     node -e '
@@ -41,7 +41,16 @@ compare() {
       }
       process.exit(worst < 1e-3 ? 0 : 1);' "$work/here.json" "$work/there.json"
 }
-step "the same as on the CPU, within 1e-3" compare
+resume_training() {
+  for seconds in 60 20; do
+    timeout -s INT $seconds bin/skyloop pretrain "$work/recipe.json" --out "$work/run" --device "$DEVICE" 2> "$work/log"
+    tr '\r' '\n' < "$work/log" | grep -E 'steps' | tail -1
+  done
+  tail -1 "$work/run/metrics.jsonl"
+}
+export -f compare_devices resume_training
+export DEVICE work
+step "the same as on the CPU, within 1e-3" bash -c compare_devices
 
 # Each measured beside PyTorch (as it is, tuned, compiled) in the same run; what the ten minutes leave no time for is said.
 for of in "lvm-tiny bfloat16" "lvm-base bfloat16" "lvm-tiny float32" "lvm-nano bfloat16" "lvm-base float32" "lvm-nano float32"; do
@@ -58,12 +67,5 @@ cat > "$work/recipe.json" <<JSON
 { "model": "lvm-base", "surveys": ["$work/galaxies"], "bankPx": 128, "viewPx": 128, "objectives": { "masked": 1 },
   "steps": 100000, "batchSize": 32, "learningRate": 0.0001, "warmupSteps": 10, "checkpointEvery": 20, "seed": 1 }
 JSON
-resume() {
-  for seconds in 60 20; do
-    timeout -s INT $seconds bin/skyloop pretrain "$work/recipe.json" --out "$work/run" --device "$DEVICE" 2> "$work/log"
-    tr '\r' '\n' < "$work/log" | grep -E 'steps' | tail -1
-  done
-  tail -1 "$work/run/metrics.jsonl"
-}
-step "lvm-base for a minute, stopped, and on" resume
+step "lvm-base for a minute, stopped, and on" bash -c resume_training
 exit $failed

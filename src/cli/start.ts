@@ -40,8 +40,7 @@ export function addStartCommand(program: Command): void {
       const model = options.model ?? DEFAULT_MODEL;
       if (options.model === undefined)
         process.stdout.write(
-          `  Features are those of ${model}, which published catalogues taught too (models/${model}.md); lvm-nano, with --model, saw no label.
-`,
+          `  Features are those of ${model}, which published catalogues taught too (models/${model}.md); lvm-nano, with --model, saw no label.\n`,
         );
       const growing = growFeatures(folder, model);
       if (growing !== null) await once(growing, "exit");
