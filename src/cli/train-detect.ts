@@ -18,6 +18,7 @@ interface TrainDetectFlags {
   from?: string;
   also?: string[];
   alsoShare: number;
+  paint?: number;
   validateEvery: number;
   seed: number;
   threads?: number;
@@ -62,6 +63,11 @@ export function addTrainDetectCommand(train: Command): void {
       "verdicts on detections: what was confirmed or drawn is there, what was rejected is not",
     )
     .option("--also-share <n>", "share of the crops that shows what --also says", real("--also-share", 0, 1), 0.5)
+    .option(
+      "--paint <n>",
+      "paint lenses into the crops: none, one or two of N simulated ones, in other places each time (g, r, z)",
+      whole("--paint", 1, 20000),
+    )
     .option(
       "--validate-every <n>",
       "steps between measures of the validation fields",

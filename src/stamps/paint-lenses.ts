@@ -96,7 +96,7 @@ async function paintOn(path: string, S: number, turn: number, scene: Scene, stem
 }
 
 /** A picture [3, S, S] with flux added: its rendering is undone, and done again where there is any light to add. */
-function paintPicture(shown: Float32Array, light: Float32Array, S: number): Float32Array {
+export function paintPicture(shown: Float32Array, light: Float32Array, S: number): Float32Array {
   const flux = legacyFlux(shown);
   for (let p = 0; p < flux.length; p++) flux[p] += light[p];
   const again = renderLegacy({ data: flux, widthPx: S, heightPx: S, bands: BANDS });

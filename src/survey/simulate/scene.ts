@@ -191,7 +191,20 @@ function lensesIn(random: Random): number {
 }
 
 /** Photons of bright objects make noise of their own, whatever the sky. */
-const NO_SKY = [0, 0, 0];
+export const NO_SKY = [0, 0, 0];
+
+/** Side of the window that a lens alone is drawn in. */
+const ALONE_PX = 160;
+
+/** One lens without sky or noise near the middle of a window, the galaxy in front with it. The same stream always gives the same. */
+export function renderLens(random: Random): Scene {
+  const conditions = drawConditions(random.fork("sky"));
+  const canvas = new Canvas(ALONE_PX, conditions);
+  const near = () => (ALONE_PX - 1) / 2 + random.uniform(-0.5, 0.5);
+  addLens(canvas, { x: near(), y: near() }, random.fork("lens"));
+  const objects = canvas.objects.filter((one) => one.class === "lens");
+  return { sizePx: ALONE_PX, planes: canvas.planes, conditions, raDeg: 0, decDeg: 0, objects };
+}
 
 /**
  * The lenses of a field alone, with the noise of their photons and without sky, to be added to an image of the real sky; none within

@@ -7,6 +7,8 @@ import { Random } from "../../base/random.ts";
 import { type Crop, drawCrop, drawOrientation, orientCrop } from "../../batches/field-crops.ts";
 import { FieldStore } from "../../batches/field-store.ts";
 import type { Field } from "../../contract/detection.ts";
+import type { BankedLens } from "../../survey/simulate/lens-bank.ts";
+import { paintLenses } from "./painted.ts";
 import { drawTaughtCrop, type Taught } from "./taught.ts";
 
 /** Fields of a training, in the order of the store. */
@@ -18,6 +20,8 @@ export interface FieldSet {
   dataHash: string;
   /** What people said of detections, beside the fields. */
   taught?: Taught;
+  /** Lenses that are painted into the crops of fields. */
+  bank?: readonly BankedLens[];
 }
 
 /** Parts of fields by their places. */
@@ -79,8 +83,12 @@ export async function openFieldSet(
 const boxOf = ({ x1, y1, x2, y2, class: name, ignore }: Field["truths"][number]) => [x1, y1, x2, y2, name, ignore];
 
 /** A crop of a training field, or of what people said of detections, in a random orientation. */
-export function drawTrainingCrop({ fields, train, store, taught }: FieldSet, sizePx: number, random: Random): Crop {
-  const drawFieldCrop = (i: number) => drawCrop({ ...fields[i], pixels: store.read(i) }, sizePx, random);
+export function drawTrainingCrop(data: FieldSet, sizePx: number, random: Random): Crop {
+  const { fields, train, store, taught, bank } = data;
+  const drawFieldCrop = (i: number) => {
+    const crop = drawCrop({ ...fields[i], pixels: store.read(i) }, sizePx, random);
+    return bank === undefined ? crop : paintLenses(crop, bank, random);
+  };
   const crop =
     taught !== undefined && random.next() < taught.share
       ? drawTaughtCrop(taught, sizePx, random)

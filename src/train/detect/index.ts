@@ -10,8 +10,10 @@ import { atThreshold, froc } from "../../measure/detection-rates.ts";
 import { fieldFlux, fieldPixels } from "../../stamps/field-pixels.ts";
 import { readFields } from "../../survey/annotations.ts";
 import { fieldScale } from "../../survey/field-scale.ts";
+import { lensBank } from "../../survey/simulate/lens-bank.ts";
 import { loadDetector } from "../../tasks/detect/detector.ts";
 import { openFieldSet, splitFields } from "./data.ts";
+import { checkPainting } from "./painted.ts";
 import { openTaught } from "./taught.ts";
 import {
   DEFAULT_DETECT,
@@ -34,6 +36,8 @@ export interface TrainDetectOptions extends Partial<DetectSettings> {
   /** What people said of detections, and the share of the crops that shows it. */
   also?: readonly Verdicts[];
   alsoShare?: number;
+  /** So many simulated lenses are painted into the crops, other ones in other places each time. */
+  paint?: number;
   channels: number;
   windowsPx: number;
   command: string;
@@ -61,7 +65,11 @@ export async function trainDetect(folder: string, asked: TrainDetectOptions): Pr
   writeFileAtomic(join(out, "problems.json"), `${JSON.stringify(problems, null, 2)}\n`);
   const split = splitFields(fields, settings.seed);
   const details = { channels, windowsPx, classes, ...imagesOf(fields[0]), largestObjectPx: largestOf(fields, classes) };
+  const { paint } = options;
+  if (paint !== undefined) checkPainting(paint, classes, details.bands, details.unit);
   const data = await openFieldSet(out, fields, split, fieldPixels, reading);
+  if (paint !== undefined)
+    data.bank = await lensBank(paint, settings.seed, { onLens: (done) => reading.update(done, paint) });
   if (options.also !== undefined && options.also.length > 0)
     data.taught = await openTaught(
       out,

@@ -183,7 +183,8 @@ export async function trainDetector(run: DetectRun): Promise<DetectResult | null
       ...settings,
       rateOf: (name) => (learnedBody && name.startsWith("backbone.body.") ? settings.bodyRate : 1),
     });
-    const more = { from: run.from === undefined ? undefined : await hashFile(run.from), taught: data.taught?.hash };
+    const from = run.from === undefined ? undefined : await hashFile(run.from);
+    const more = { from, taught: data.taught?.hash, paint: data.bank?.length };
     const key = { settings, details, weightsHash, backbone: run.backbone, data: data.dataHash, ...more };
     const recipeHash = hashBytes(JSON.stringify(key));
     const checkpoint = join(out, "checkpoint.safetensors");
