@@ -143,7 +143,7 @@ for (const also of [true, false])
       const steps = Number(values.steps);
       const progress = terminalProgress(`${also ? "taught" : "plain"}, seed ${seed}`, "steps");
       const more = { backbone: "lvm-nano", scratch: false, channels: 64, windowsPx: 256, command: "recipe teach" };
-      await trainDetect(training, {
+      await trainDetect([training], {
         ...more,
         out,
         from: model,

@@ -30,6 +30,8 @@ export interface Budget {
   batchSize: number;
   sizePx: number;
   channels: number;
+  /** Lenses that are painted into the crops. */
+  paint: number;
 }
 
 /** One training and what it can do on each test. */
@@ -54,18 +56,19 @@ const NEAR_ARCSEC = 4;
 /** Trains (or goes on, or reads what is finished). */
 export async function train(
   network: Network,
-  folder: string,
+  fields: readonly string[],
   seed: number,
   learningRate: number,
   budget: Budget,
 ): Promise<DetectResult> {
-  const { work, steps, batchSize, sizePx, channels } = budget;
+  const { work, steps, batchSize, sizePx, channels, paint } = budget;
   const out = join(work, "runs", `${network.name}-${steps}-${learningRate}-${seed}`.replaceAll(" ", "-"));
   if (existsSync(join(out, "detector.safetensors"))) return readJson(join(out, "metrics.json")) as DetectResult;
-  const result = await trainDetect(folder, {
+  const result = await trainDetect(fields, {
     ...network,
     out,
     classes: [CLASS],
+    paint,
     channels,
     windowsPx: 256,
     steps,
@@ -87,7 +90,7 @@ export async function runOf(
   network: Network,
   seed: number,
   learningRate: number,
-  folders: { train: string; tests: Record<string, string> },
+  folders: { train: string[]; tests: Record<string, string> },
   real: RealLens[],
   budget: Budget,
 ): Promise<Run> {

@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { readJson, writeFileAtomic } from "../../src/base/files.ts";
 import { terminalProgress } from "../../src/base/progress.ts";
 import { lensPainter } from "../../src/stamps/paint-lenses.ts";
 import { readTable } from "../../src/survey/catalogue.ts";
@@ -56,46 +55,12 @@ async function semiReal(
   return out;
 }
 
-interface Coco {
-  images: { id: number; file_name: string; background: string }[];
-  annotations: { id: number; image_id: number }[];
-  categories: object[];
-}
-
-/** One folder with the annotations of several below it. */
-function joined(work: string, name: string, folders: string[]): string {
-  const out: Coco = { images: [], annotations: [], categories: [] };
-  for (const folder of folders) {
-    const { images, annotations, categories } = readJson(join(folder, "annotations.json")) as Coco;
-    const below = folder.slice(work.length + 1);
-    const [firstImage, firstAnnotation] = [out.images.length, out.annotations.length];
-    for (const image of images)
-      out.images.push({
-        ...image,
-        id: firstImage + image.id,
-        file_name: `${below}/${image.file_name}`,
-        background: `${below}/${image.background}`,
-      });
-    for (const one of annotations)
-      out.annotations.push({ ...one, id: firstAnnotation + one.id, image_id: firstImage + one.image_id });
-    out.categories = categories;
-  }
-  mkdirSync(work, { recursive: true });
-  const path = join(work, `${name}.json`);
-  writeFileAtomic(path, `${JSON.stringify(out)}\n`);
-  return path;
-}
-
-/** Folders (or files of annotations) of the training and of each test. */
-export async function makeSets(options: SetOptions): Promise<{ train: string; tests: Record<string, string> }> {
+/** Folders of the training and of each test. */
+export async function makeSets(options: SetOptions): Promise<{ train: string[]; tests: Record<string, string> }> {
   const { work, train, test } = options;
   mkdirSync(work, { recursive: true });
-  const parts = [
-    await simulated(work, `simulated-train-${train}`, train, 1),
-    await semiReal(options, "train", train, 2),
-  ];
   return {
-    train: joined(work, `train-${train}`, parts),
+    train: [await simulated(work, `simulated-train-${train}`, train, 1), await semiReal(options, "train", train, 2)],
     tests: {
       simulated: await simulated(work, `simulated-test-${test}`, test, 3),
       "semi-real": await semiReal(options, "test", test, 4),

@@ -25,11 +25,11 @@ interface TrainDetectFlags {
   json: boolean;
 }
 
-/** `skyloop train detect FIELDS`. */
+/** `skyloop train detect FIELDS...`. */
 export function addTrainDetectCommand(train: Command): void {
   train
     .command("detect")
-    .argument("<fields>", "folder of fields: images and annotations.json in COCO's format")
+    .argument("<fields...>", "folders of fields: images and annotations.json in COCO's format")
     .description(
       "train a detector (Mask R-CNN) of the objects that the fields' annotations name; a run that was stopped goes on",
     )
@@ -77,7 +77,7 @@ export function addTrainDetectCommand(train: Command): void {
     .option("--seed <n>", "seed of the split, the initial weights and the order", whole("--seed", 0, SEEDS), 1)
     .option("--threads <n>", "threads of libtorch", whole("--threads", 1, 4096))
     .option("--json", "one JSON object", false)
-    .action(async (folder: string, flags: TrainDetectFlags) => {
+    .action(async (folders: string[], flags: TrainDetectFlags) => {
       const [{ trainDetect }, { verdictsNamed }, { nameOf }, { terminalProgress, SILENT }, { setThreads }, found] =
         await Promise.all([
           import("../train/detect/index.ts"),
@@ -88,8 +88,8 @@ export function addTrainDetectCommand(train: Command): void {
           detectorFile(flags.from),
         ]);
       if (flags.threads !== undefined) setThreads(flags.threads);
-      const out = flags.out ?? join("heads", `${nameOf(folder)}-detect-${flags.backbone}`);
-      const result = await trainDetect(folder, {
+      const out = flags.out ?? join("heads", `${nameOf(folders[0])}-detect-${flags.backbone}`);
+      const result = await trainDetect(folders, {
         ...flags,
         from: found,
         also: await Promise.all((flags.also ?? []).map(verdictsNamed)),

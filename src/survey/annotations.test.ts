@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { fieldPixels } from "../stamps/field-pixels.ts";
-import { readFields } from "./annotations.ts";
+import { readFieldFolders, readFields } from "./annotations.ts";
 import { writeFitsImage } from "./fits.ts";
 
 const folder = temporaryFolder();
@@ -57,6 +57,24 @@ describe("COCO folders", () => {
     const rings = await readFields(path, { classes: ["ring"] });
     expect(rings.fields.map(({ truths }) => truths.length)).toEqual([1, 0, 0]);
     await expect(readFields(path, { classes: ["spiral"] })).rejects.toMatchObject({ code: "CLASS_MISSING" });
+  });
+
+  it("of several folders together: ids of their own, and the backgrounds that they name in common", async () => {
+    expect(await readFieldFolders([path])).toEqual(await readFields(path));
+    const { fields, classes } = await readFieldFolders([path, path], { decodeImages: false });
+    const name = basename(path);
+    expect(fields.map(({ id }) => id)).toEqual(
+      [1, 2].flatMap((i) => ["a", "b", "c"].map((id) => `${i}-${name}/${id}`)),
+    );
+    expect(fields.slice(3).map(({ truths }) => truths)).toEqual(fields.slice(0, 3).map(({ truths }) => truths));
+    expect(classes).toEqual(["lens", "ring"]);
+    expect(new Set(fields.map(({ background }) => background)).size).toBe(6);
+    const shared = JSON.parse(readFileSync(join(path, "annotations.json"), "utf8"));
+    for (const image of shared.images) image.background = "sky";
+    const beside = join(path, "shared.json");
+    writeFileSync(beside, JSON.stringify(shared));
+    const both = await readFieldFolders([beside, beside], { decodeImages: false });
+    expect(both.fields.map(({ background }) => background)).toEqual(Array(6).fill("sky"));
   });
 
   it("give pixels in the file's order, in [0, 1]", async () => {

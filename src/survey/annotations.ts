@@ -65,6 +65,27 @@ export async function readFields(path: string, options: ReadFieldsOptions = {}):
   return { fields, classes: [...classes.values()].filter((name) => wanted.includes(name)), problems };
 }
 
+/**
+ * The fields of several folders together, each read as `readFields` does: classes in the order in which they first appear; with more
+ * than one folder an id begins with the folder's number and name. Fields that name one background share it, whatever folder they lie in.
+ */
+export async function readFieldFolders(paths: readonly string[], options: ReadFieldsOptions = {}): Promise<Fields> {
+  const all: Fields = { fields: [], classes: [], problems: [] };
+  for (const [i, path] of paths.entries()) {
+    const { fields, classes, problems } = await readFields(path, options);
+    const from = `${i + 1}-${basename(path)}/`;
+    const own = (field: Field): Field => ({
+      ...field,
+      id: `${from}${field.id}`,
+      background: field.background === field.id ? `${from}${field.id}` : field.background,
+    });
+    all.fields.push(...(paths.length === 1 ? fields : fields.map(own)));
+    all.classes.push(...classes.filter((name) => !all.classes.includes(name)));
+    all.problems.push(...problems);
+  }
+  return all;
+}
+
 function annotationsIn(path: string): string {
   const tried = [path, join(path, "annotations.json"), join(path, "_annotations.coco.json")];
   const found = tried.find((one) => one.endsWith(".json") && existsSync(one) && statSync(one).isFile());

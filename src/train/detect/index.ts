@@ -8,7 +8,7 @@ import type { Detection, Field, Verdicts } from "../../contract/detection.ts";
 import { apOf, cocoFigures, type MatchedDetection, matchDetections } from "../../measure/detection.ts";
 import { atThreshold, froc } from "../../measure/detection-rates.ts";
 import { fieldFlux, fieldPixels } from "../../stamps/field-pixels.ts";
-import { readFields } from "../../survey/annotations.ts";
+import { readFieldFolders } from "../../survey/annotations.ts";
 import { fieldScale } from "../../survey/field-scale.ts";
 import { lensBank } from "../../survey/simulate/lens-bank.ts";
 import { loadDetector } from "../../tasks/detect/detector.ts";
@@ -47,10 +47,10 @@ export interface TrainDetectOptions extends Partial<DetectSettings> {
 }
 
 /**
- * Trains a detector on a folder of fields. What could not be read is in `problems.json`. Null where `signal` stopped it.
+ * Trains a detector on folders of fields, all of the bands and the unit of the first or pictures. What could not be read is in `problems.json`. Null where `signal` stopped it.
  * Throws ANNOTATIONS_MISSING, ANNOTATIONS_BROKEN, CLASS_MISSING, TOO_FEW_FIELDS, and what `trainDetector` throws.
  */
-export async function trainDetect(folder: string, asked: TrainDetectOptions): Promise<DetectResult | null> {
+export async function trainDetect(folders: readonly string[], asked: TrainDetectOptions): Promise<DetectResult | null> {
   const options = asked.from === undefined ? asked : asDetector(asked, asked.from);
   const { out, channels, windowsPx, reading } = options;
   const given = Object.entries(options).filter(([name, value]) => name in DEFAULT_DETECT && value !== undefined);
@@ -60,7 +60,10 @@ export async function trainDetect(folder: string, asked: TrainDetectOptions): Pr
     throw new SkyloopError("BAD_OPTION", `--channels is a multiple of 8, not ${channels}`);
   if (!Number.isInteger(windowsPx) || windowsPx < 32 || windowsPx % 32 !== 0)
     throw new SkyloopError("BAD_OPTION", `--windows is a multiple of 32 px, not ${windowsPx}`);
-  const { fields, classes, problems } = await readFields(folder, { classes: options.classes, progress: reading });
+  const { fields, classes, problems } = await readFieldFolders(folders, {
+    classes: options.classes,
+    progress: reading,
+  });
   mkdirSync(out, { recursive: true });
   writeFileAtomic(join(out, "problems.json"), `${JSON.stringify(problems, null, 2)}\n`);
   const split = splitFields(fields, settings.seed);

@@ -68,7 +68,7 @@ async function killed(fields: string, options: TrainDetectOptions): Promise<void
   const module = JSON.stringify(new URL("./index.ts", import.meta.url).href);
   const silent = "{ update() {}, end() {} }";
   const script = `import { trainDetect } from ${module};
-    await trainDetect(${JSON.stringify(fields)}, { ...${JSON.stringify(options)}, reading: ${silent}, progress: ${silent} });`;
+    await trainDetect([${JSON.stringify(fields)}], { ...${JSON.stringify(options)}, reading: ${silent}, progress: ${silent} });`;
   const args = ["--import", "tsx", "--input-type=module", "--eval", script];
   const child = spawn(process.execPath, args, { cwd: PACKAGE_ROOT, stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(child, "exit");
@@ -80,21 +80,21 @@ async function killed(fields: string, options: TrainDetectOptions): Promise<void
 describe("train detect", () => {
   it("goes on bit for bit after it was stopped or killed, and writes a detector with its card", async () => {
     const fields = join(folder, "fields");
-    const whole = await trainDetect(fields, options("whole"));
+    const whole = await trainDetect([fields], options("whole"));
     const stop = new AbortController();
     let steps = 0;
     const progress = { update: () => ++steps === 3 && stop.abort(), end() {} };
-    expect(await trainDetect(fields, { ...options("parts"), progress, signal: stop.signal })).toBeNull();
-    await expect(trainDetect(fields, { ...options("parts"), steps: 5 })).rejects.toMatchObject({
+    expect(await trainDetect([fields], { ...options("parts"), progress, signal: stop.signal })).toBeNull();
+    await expect(trainDetect([fields], { ...options("parts"), steps: 5 })).rejects.toMatchObject({
       code: "OTHER_RECIPE",
     });
-    const parts = await trainDetect(fields, options("parts"));
+    const parts = await trainDetect([fields], options("parts"));
     const bytes = (out: string) => readFileSync(join(folder, out, "detector.safetensors"));
     expect(bytes("parts").equals(bytes("whole"))).toBe(true);
     expect(parts?.history).toEqual(whole?.history);
     await killed(fields, options("killed"));
     expect(existsSync(join(folder, "killed", "detector.safetensors"))).toBe(false);
-    expect((await trainDetect(fields, options("killed")))?.history).toEqual(whole?.history);
+    expect((await trainDetect([fields], options("killed")))?.history).toEqual(whole?.history);
     expect(bytes("killed").equals(bytes("whole"))).toBe(true);
     expect(whole?.history.map(({ step }) => step)).toEqual([2, 4]);
     expect(whole?.fields).toEqual({ train: 8, validation: 1 });
@@ -104,7 +104,7 @@ describe("train detect", () => {
     expect(details).toMatchObject({ classes: ["square"], channels: 8, bands: [], unit: "picture" });
     expect(Object.keys(details.validation)).toContain("box AP50");
     model.dispose();
-    await expect(trainDetect(fields, options("whole"))).rejects.toMatchObject({ code: "RUN_EXISTS" });
+    await expect(trainDetect([fields], options("whole"))).rejects.toMatchObject({ code: "RUN_EXISTS" });
   });
 
   it("goes on from a detector, and learns from what people said of detections", async () => {
@@ -116,18 +116,18 @@ describe("train detect", () => {
     const also = [{ folder: out, labels: { drawn: "positive" as const }, boxes }];
     const from = join(folder, "whole", "detector.safetensors");
     const more = { ...options("further"), from, steps: 2, windowsPx: 32, channels: 16 };
-    const taught = await trainDetect(join(folder, "fields"), { ...more, also, alsoShare: 1 });
+    const taught = await trainDetect([join(folder, "fields")], { ...more, also, alsoShare: 1 });
     // The detector's own width and windows, at the rate of what has learned already.
     expect(taught?.details).toMatchObject({ channels: 8, windowsPx: 64, classes: ["square"] });
     expect(taught?.settings.learningRate).toBe(2e-4);
-    const plain = await trainDetect(join(folder, "fields"), { ...more, out: join(folder, "further-plain") });
+    const plain = await trainDetect([join(folder, "fields")], { ...more, out: join(folder, "further-plain") });
     expect(taught?.history).not.toEqual(plain?.history);
     for (const [labels, code] of [
       [{}, "NOTHING_TAUGHT"],
       [{ drawn: "unsure" as const }, "NOTHING_TAUGHT"],
     ] as const)
       await expect(
-        trainDetect(join(folder, "fields"), {
+        trainDetect([join(folder, "fields")], {
           ...more,
           out: join(folder, "none"),
           also: [{ folder: out, labels, boxes }],
@@ -143,7 +143,7 @@ describe("train detect", () => {
     [{ backbone: "lvm-huge" }, "UNKNOWN_MODEL"],
     [{ classes: ["circle"] }, "CLASS_MISSING"],
   ])("refuses %j", async (wrong, code) => {
-    await expect(trainDetect(join(folder, "fields"), { ...options("wrong"), ...wrong })).rejects.toMatchObject({
+    await expect(trainDetect([join(folder, "fields")], { ...options("wrong"), ...wrong })).rejects.toMatchObject({
       code,
     });
   });
