@@ -10,7 +10,7 @@ import { addLight } from "../../survey/simulate/objects.ts";
 import { NO_SKY } from "../../survey/simulate/scene.ts";
 
 /** The class of what is painted. */
-export const PAINTED_CLASS = "lens";
+const PAINTED_CLASS = "lens";
 /** Shares of crops with no, one and two lenses more. */
 const MORE = [0.4, 0.4, 0.2];
 /** Lenses lie at least this far from each other, and not on what is brighter than this (from 0 to 1). */
