@@ -23,17 +23,17 @@ export const NETWORK_NAMES = ["resnet18", "lvm-nano"] as const;
 /** One of the networks of a probe, as `--networks` names it. */
 export type NetworkName = (typeof NETWORK_NAMES)[number];
 
-/** The surveys' stamps, [N, 3, 64, 64], one survey below the other; those that cannot be read are black. */
-export async function probeImages(surveys: Survey[]): Promise<Tensor> {
-  const plane = 3 * SIZE_PX * SIZE_PX;
+/** The surveys' stamps, [N, 3, size, size], one survey below the other; those that cannot be read are black. */
+export async function probeImages(surveys: Survey[], sizePx = SIZE_PX): Promise<Tensor> {
+  const plane = 3 * sizePx * sizePx;
   const all = new Float32Array(surveys.reduce((sum, { header }) => sum + header.count, 0) * plane);
   let before = 0;
   for (const { folder, header } of surveys) {
     const ranges = blocks(header.count, 256);
-    for await (const { from, pixels } of loadBlocks(folder, SIZE_PX, ranges)) all.set(pixels, (before + from) * plane);
+    for await (const { from, pixels } of loadBlocks(folder, sizePx, ranges)) all.set(pixels, (before + from) * plane);
     before += header.count;
   }
-  return keep(tensor(all, [before, 3, SIZE_PX, SIZE_PX]));
+  return keep(tensor(all, [before, 3, sizePx, sizePx]));
 }
 
 /**

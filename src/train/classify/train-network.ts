@@ -31,6 +31,8 @@ export interface NetworkOptions {
   balanced: boolean;
   seed: number;
   augment: Omit<AugmentOptions, "sizePx">;
+  /** Called every so many steps and after the last one, with the network ready to be measured. */
+  look?: { every: number; at(step: number): void };
 }
 
 /** Colour tells kinds of galaxies apart: it is changed less than where no label is to be learned. */
@@ -119,28 +121,40 @@ export function trainNetwork(
   const order = batches(rows, options.batchSize, random);
   const losses: number[] = [];
   const clock = { step: 0, seconds: 0, cpuSeconds: 0 };
-  trainSteps({
-    ...options,
-    clock,
-    optimiser,
-    random,
-    learn() {
-      const batch = order.next().value as number[];
-      const loss = scope(() => {
-        const views = augment(of(batch), random, { ...options.augment, sizePx: reader.sizePx });
-        const wanted = tensor(pickRows(targets, classes, batch), [batch.length, classes]);
-        const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
-        const value = classifyLoss(head.forward(features), wanted, {
-          weights,
-          labelSmoothing: options.labelSmoothing,
+  const { look, ...settings } = options;
+  const evaluate =
+    look &&
+    (() => {
+      setTraining(classifier, false, frozen);
+      look.at(clock.step);
+      setTraining(classifier, true, frozen);
+    });
+  trainSteps(
+    {
+      ...settings,
+      clock,
+      optimiser,
+      random,
+      evaluateEvery: look?.every,
+      learn() {
+        const batch = order.next().value as number[];
+        const loss = scope(() => {
+          const views = augment(of(batch), random, { ...options.augment, sizePx: reader.sizePx });
+          const wanted = tensor(pickRows(targets, classes, batch), [batch.length, classes]);
+          const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
+          const value = classifyLoss(head.forward(features), wanted, {
+            weights,
+            labelSmoothing: options.labelSmoothing,
+          });
+          value.backward();
+          return value.item();
         });
-        value.backward();
-        return value.item();
-      });
-      losses.push(loss);
-      return { loss };
+        losses.push(loss);
+        return { loss };
+      },
     },
-  });
+    { evaluate },
+  );
   optimiser.dispose();
   weights?.dispose();
   setTraining(classifier, false, frozen);
