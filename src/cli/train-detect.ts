@@ -11,6 +11,7 @@ interface TrainDetectFlags {
   out?: string;
   channels: number;
   windows: number;
+  enlarge: number;
   steps: number;
   batch: number;
   size: number;
@@ -48,6 +49,12 @@ export function addTrainDetectCommand(train: Command): void {
       "side of the images that an encoder's windows are cut for",
       whole("--windows", 8, 8192),
       256,
+    )
+    .option(
+      "--enlarge <n>",
+      "show images to the network so many times as large: small objects are seen better, at the square of the cost",
+      whole("--enlarge", 1, 4),
+      1,
     )
     .option("--steps <n>", "training steps", whole("--steps", 1, 1000000000), 1500)
     .option("--batch <n>", "crops a step", whole("--batch", 1, 65536), 8)

@@ -5,7 +5,7 @@
 import type { Random } from "../../base/random.ts";
 import type { Detection, Truth } from "../../contract/detection.ts";
 import { Module } from "../../nn/index.ts";
-import { noGrad, type Parameter, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
+import { noGrad, op, type Parameter, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
 import type { Backbone } from "../backbone.ts";
 import { pasteMask } from "./masks.ts";
 import { isPredictor, presentState } from "./names.ts";
@@ -55,6 +55,7 @@ export const TORCHVISION_OPTIONS: MaskRcnnOptions = {
     score: 0.05,
     overlap: 0.5,
     most: 100,
+    enlarge: 1,
   },
   imageMean: [0, 0, 0],
   imageStd: [1, 1, 1],
@@ -62,9 +63,9 @@ export const TORCHVISION_OPTIONS: MaskRcnnOptions = {
 
 /**
  * For objects of 10 to 60 px in images of galaxies: small anchors, and heads that two cores can train. `channels` is the
- * width of everything behind the backbone.
+ * width of everything behind the backbone; images are shown to it `enlarge` times as large.
  */
-export function galaxyOptions(classes: readonly string[], channels: number): MaskRcnnOptions {
+export function galaxyOptions(classes: readonly string[], channels: number, enlarge = 1): MaskRcnnOptions {
   const { proposals, heads } = TORCHVISION_OPTIONS;
   return {
     ...TORCHVISION_OPTIONS,
@@ -85,6 +86,7 @@ export function galaxyOptions(classes: readonly string[], channels: number): Mas
       sample: { count: 32, objects: 0.25 },
       score: 0.02,
       overlap: 0.3,
+      enlarge,
     },
   };
 }
@@ -176,9 +178,11 @@ export class MaskRcnn extends Module {
     return fresh;
   }
 
-  /** Maps of a batch, its channels normalised. */
-  maps({ pixels }: PaddedImages): Tensor[] {
-    const { imageMean, imageStd } = this.options;
+  /** Maps of a batch, its channels normalised, and enlarged where that is asked for. */
+  maps({ pixels: given }: PaddedImages): Tensor[] {
+    const { imageMean, imageStd, heads } = this.options;
+    const sides = given.shape.slice(2).map((side) => side * heads.enlarge);
+    const pixels = heads.enlarge === 1 ? given : op("upsample_bilinear2d", given, sides, false, null, null);
     const plain = imageMean.every((mean) => mean === 0) && imageStd.every((std) => std === 1);
     const column = (values: readonly number[]) =>
       tensor(Float32Array.from(values), [1, 3, 1, 1]).toDevice(pixels.device);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toyEncoder } from "../../../test/fixtures/encoders.ts";
 import { Random } from "../../base/random.ts";
 import type { Truth } from "../../contract/detection.ts";
-import { AdamW, clipGradNorm, liveTensors, manualSeed, scope, tensor } from "../../torch/index.ts";
+import { AdamW, clipGradNorm, liveTensors, manualSeed, op, scope, tensor } from "../../torch/index.ts";
 import { ResNet } from "../resnet.ts";
 import { batchImages, galaxyOptions, MaskRcnn } from "./index.ts";
 
@@ -154,5 +154,37 @@ describe("a detector", () => {
       expect(Number.isFinite(total(losses).item())).toBe(true);
     });
     model.dispose();
+  });
+
+  it("that enlarges pictures gives what one gives that is shown them enlarged, in their own pixels", () => {
+    const squares = (sizes: number[], enlarge: number) => {
+      const options = galaxyOptions(["disc"], 16, enlarge);
+      const anchors = { sizes: sizes.map((size) => [size]), ratios: [1] };
+      return { ...options, proposals: { ...options.proposals, anchors } };
+    };
+    manualSeed(5);
+    const model = new MaskRcnn(swin(), squares([16, 24, 32, 48, 96], 2)).eval();
+    const large = new MaskRcnn(swin(), squares([32, 48, 64, 96, 192], 1)).eval();
+    const { pixels, truths } = drawn(1);
+    scope(() => {
+      large.loadStateDict(model.stateDict());
+      const image = tensor(pixels, [1, 3, SIZE, SIZE]);
+      const twice = op("upsample_bilinear2d", image, [2 * SIZE, 2 * SIZE], false, null, null);
+      const doubled = truths.map((one) => ({ ...one, x1: 2 * one.x1, y1: 2 * one.y1, x2: 2 * one.x2, y2: 2 * one.y2 }));
+      const plain = (all: Truth[]) => all.map(({ mask: _, ...one }) => one);
+      const [a, b] = [
+        model.losses(batchOf([{ pixels }]), [plain(truths)], new Random(1)),
+        large.losses(batchImages([twice.select(0, 0)]), [plain(doubled)], new Random(1)),
+      ];
+      for (const name of ["objectness", "proposals", "classes", "boxes"] as const)
+        expect(a[name].item()).toBeCloseTo(b[name].item(), 5);
+      const [[found], [shown]] = [model.find(batchOf([{ pixels }])), large.find(batchImages([twice.select(0, 0)]))];
+      expect(found.labels.length).toBeGreaterThan(3);
+      expect(found.labels).toEqual(shown.labels);
+      for (const [i, side] of found.boxes.entries()) expect(2 * side).toBeCloseTo(shown.boxes[i], 3);
+      for (const [i, score] of found.scores.entries()) expect(score).toBeCloseTo(shown.scores[i], 5);
+    });
+    model.dispose();
+    large.dispose();
   });
 });

@@ -44,6 +44,8 @@ export interface RegionHeadOptions {
   overlap: number;
   /** Detections an image at most. */
   most: number;
+  /** The maps are those of images so many times as large as the boxes tell. */
+  enlarge: number;
 }
 
 const WEIGHTS: CodeWeights = [10, 10, 5, 5];
@@ -121,21 +123,21 @@ class MaskPredictor extends Module {
 }
 
 /** The map that a box is read from: the finest for small ones, one coarser for every doubling beyond 112 px. */
-function levelOf(boxes: Boxes, i: number): number {
+function levelOf(boxes: Boxes, i: number, enlarge: number): number {
   const f = Math.fround;
-  const side = f(Math.sqrt(areaOfBox(boxes, i)));
+  const side = f(Math.sqrt(areaOfBox(boxes, i)) * enlarge);
   const level = Math.floor(f(f(4 + f(Math.log2(f(side / 224)))) + f(1e-6)));
   return Math.min(Math.max(level, 2), STRIDES.length + 1) - 2;
 }
 
 /** What boxes of the images of a batch show, each read from the map of its size: [K, C, bins, bins]. */
-function readRegions(maps: readonly Tensor[], boxes: readonly Boxes[], bins: number): Tensor {
+function readRegions(maps: readonly Tensor[], boxes: readonly Boxes[], bins: number, enlarge: number): Tensor {
   const places: number[][] = STRIDES.map(() => []);
   const from: number[][] = STRIDES.map(() => []);
   let k = 0;
   for (const [b, own] of boxes.entries())
     for (let i = 0; i < own.length / 4; i++, k++) {
-      const level = levelOf(own, i);
+      const level = levelOf(own, i, enlarge);
       places[level].push(b, ...own.subarray(4 * i, 4 * i + 4));
       from[level].push(k);
     }
@@ -143,7 +145,7 @@ function readRegions(maps: readonly Tensor[], boxes: readonly Boxes[], bins: num
     const count = from[level].length;
     if (count === 0) return [];
     const at = tensor(Float32Array.from(places[level]), [count, 5]);
-    return [roiAlign(maps[level], at, { scale: 1 / stride, bins: [bins, bins], samples: 2, aligned: false })];
+    return [roiAlign(maps[level], at, { scale: enlarge / stride, bins: [bins, bins], samples: 2, aligned: false })];
   });
   if (parts.length === 0) return zeros([0, maps[0].shape[1], bins, bins]);
   if (parts.length === 1) return parts[0];
@@ -205,7 +207,7 @@ export class RegionHeads extends Module {
 
   /** Logits [K, classes] and codes [K, classes, 4] of boxes. */
   #judge(maps: readonly Tensor[], boxes: readonly Boxes[]): { logits: Tensor; codes: Tensor } {
-    const seen = this.box_head.forward(readRegions(maps, boxes, BOX_BINS));
+    const seen = this.box_head.forward(readRegions(maps, boxes, BOX_BINS, this.#options.enlarge));
     const [K] = seen.shape;
     return {
       logits: this.box_predictor.cls_score.forward(seen),
@@ -215,7 +217,9 @@ export class RegionHeads extends Module {
 
   /** Mask logits [K, side, side] of boxes, of the class `labels` each. */
   #outline(maps: readonly Tensor[], boxes: readonly Boxes[], labels: readonly number[]): Tensor {
-    const seen = this.mask_predictor.forward(this.mask_head.forward(readRegions(maps, boxes, MASK_BINS)));
+    const seen = this.mask_predictor.forward(
+      this.mask_head.forward(readRegions(maps, boxes, MASK_BINS, this.#options.enlarge)),
+    );
     return seen.flatten(0, 1).indexSelect(0, indexTensor(labels.map((label, k) => k * this.#classes + label)));
   }
 

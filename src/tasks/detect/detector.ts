@@ -8,6 +8,8 @@ import { readHead, skyloopVersion, writeHead } from "../card.ts";
 export interface DetectorDetails {
   /** Side of the images that a vision transformer's windows are cut for. */
   windowsPx: number;
+  /** Images are shown to the network so many times as large; 1 where nothing is said. */
+  enlarge?: number;
   /** Width of everything behind the backbone. */
   channels: number;
   classes: string[];
@@ -34,8 +36,8 @@ export interface Detector {
 }
 
 /** A new network as a detector's card describes it, in evaluation mode. */
-function newDetector(backbone: string, { windowsPx, channels, classes }: DetectorDetails): MaskRcnn {
-  return new MaskRcnn(newBackbone(backbone, windowsPx), galaxyOptions(classes, channels)).eval();
+function newDetector(backbone: string, { windowsPx, channels, classes, enlarge }: DetectorDetails): MaskRcnn {
+  return new MaskRcnn(newBackbone(backbone, windowsPx), galaxyOptions(classes, channels, enlarge)).eval();
 }
 
 /** Tensors of fewer numbers are kept as they are. */

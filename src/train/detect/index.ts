@@ -40,6 +40,8 @@ export interface TrainDetectOptions extends Partial<DetectSettings> {
   paint?: number;
   channels: number;
   windowsPx: number;
+  /** Images are shown to the network so many times as large. */
+  enlarge?: number;
   command: string;
   reading: Progress;
   progress: Progress;
@@ -52,7 +54,7 @@ export interface TrainDetectOptions extends Partial<DetectSettings> {
  */
 export async function trainDetect(folders: readonly string[], asked: TrainDetectOptions): Promise<DetectResult | null> {
   const options = asked.from === undefined ? asked : asDetector(asked, asked.from);
-  const { out, channels, windowsPx, reading } = options;
+  const { out, channels, windowsPx, enlarge = 1, reading } = options;
   const given = Object.entries(options).filter(([name, value]) => name in DEFAULT_DETECT && value !== undefined);
   const settings = { ...DEFAULT_DETECT, ...Object.fromEntries(given) } as DetectSettings;
   settings.warmupSteps = Math.min(settings.warmupSteps, Math.ceil(settings.steps / 10));
@@ -60,6 +62,8 @@ export async function trainDetect(folders: readonly string[], asked: TrainDetect
     throw new SkyloopError("BAD_OPTION", `--channels is a multiple of 8, not ${channels}`);
   if (!Number.isInteger(windowsPx) || windowsPx < 32 || windowsPx % 32 !== 0)
     throw new SkyloopError("BAD_OPTION", `--windows is a multiple of 32 px, not ${windowsPx}`);
+  if (!Number.isInteger(enlarge) || enlarge < 1 || enlarge > 4)
+    throw new SkyloopError("BAD_OPTION", `--enlarge is 1, 2, 3 or 4, not ${enlarge}`);
   const { fields, classes, problems } = await readFieldFolders(folders, {
     classes: options.classes,
     progress: reading,
@@ -67,7 +71,15 @@ export async function trainDetect(folders: readonly string[], asked: TrainDetect
   mkdirSync(out, { recursive: true });
   writeFileAtomic(join(out, "problems.json"), `${JSON.stringify(problems, null, 2)}\n`);
   const split = splitFields(fields, settings.seed);
-  const details = { channels, windowsPx, classes, ...imagesOf(fields[0]), largestObjectPx: largestOf(fields, classes) };
+  const larger = enlarge === 1 ? {} : { enlarge };
+  const details = {
+    channels,
+    windowsPx,
+    ...larger,
+    classes,
+    ...imagesOf(fields[0]),
+    largestObjectPx: largestOf(fields, classes),
+  };
   const { paint } = options;
   if (paint !== undefined) checkPainting(paint, classes, details.bands, details.unit);
   const data = await openFieldSet(out, fields, split, fieldPixels, reading);
@@ -100,8 +112,16 @@ const FURTHER_RATE = 2e-4;
 function asDetector(options: TrainDetectOptions, path: string): TrainDetectOptions {
   const { model, backbone, details } = loadDetector(path);
   model.dispose();
-  const { channels, windowsPx, classes } = details;
-  return { ...options, backbone, channels, windowsPx, classes, learningRate: options.learningRate ?? FURTHER_RATE };
+  const { channels, windowsPx, classes, enlarge } = details;
+  return {
+    ...options,
+    backbone,
+    channels,
+    windowsPx,
+    enlarge,
+    classes,
+    learningRate: options.learningRate ?? FURTHER_RATE,
+  };
 }
 
 /** Bands, unit and scale of a field's image. */

@@ -176,7 +176,7 @@ export async function trainDetector(run: DetectRun): Promise<DetectResult | null
   try {
     manualSeed(settings.seed);
     const { body, weightsHash } = await learnedBackbone(run.backbone, { ...run, windowsPx: details.windowsPx });
-    const model = new MaskRcnn(body, galaxyOptions(details.classes, details.channels));
+    const model = new MaskRcnn(body, galaxyOptions(details.classes, details.channels, details.enlarge));
     if (run.from !== undefined) loadInto(model, run.from);
     const learnedBody = weightsHash !== "none";
     const optimiser = new ScheduledOptimiser(model.learned(), {
