@@ -13,12 +13,27 @@ export interface BankedLens {
 /** What is fainter than this everywhere, in nanomaggies a pixel, is cut off: a fifth of the sky's noise in g. */
 const FAINTEST = 4e-4;
 
+interface BankOptions {
+  workers?: number;
+  onLens?: (done: number) => void;
+}
+
+/** The bank that was drawn last: several trainings of one process share it. */
+let last: { count: number; seed: number; bank: Promise<BankedLens[]> } | null = null;
+
 /** `count` lenses of the hard population of `renderLens`, the same for the same seed whatever the number of workers. */
-export async function lensBank(
-  count: number,
-  seed: number,
-  options: { workers?: number; onLens?: (done: number) => void } = {},
-): Promise<BankedLens[]> {
+export function lensBank(count: number, seed: number, options: BankOptions = {}): Promise<readonly BankedLens[]> {
+  if (last === null || last.count !== count || last.seed !== seed) {
+    const bank = drawBank(count, seed, options);
+    last = { count, seed, bank };
+    bank.catch(() => {
+      last = null;
+    });
+  }
+  return last.bank;
+}
+
+async function drawBank(count: number, seed: number, options: BankOptions): Promise<BankedLens[]> {
   const bank: BankedLens[] = [];
   const data = { seed, sizePx: null, clearPx: null };
   const work = inThreads<Scene>(new URL("./scene-worker.ts", import.meta.url), data, count, options.workers);
