@@ -60,6 +60,7 @@ function cutTruth(truth: Truth, x0: number, y0: number, sizePx: number): Truth |
     ...box,
     class: truth.class,
     ignore: truth.ignore || part < LEAST_SHARE * whole,
+    ...(truth.rejected ? { rejected: true } : {}),
     ...(mask === undefined ? {} : { mask }),
   };
 }

@@ -40,6 +40,8 @@ export interface Truth extends BoxPx {
   mask?: MaskPx;
   /** Finding it counts neither as right nor as wrong (COCO's iscrowd), and nothing is learned from it. */
   ignore: boolean;
+  /** Somebody looked and said that no object of the class is there: background that is always learned from. */
+  rejected?: boolean;
   /** What else is known of it (magnitude, Einstein radius, …), by name. */
   values?: Record<string, string | number>;
 }

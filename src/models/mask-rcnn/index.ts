@@ -122,12 +122,15 @@ function boxesOf(truths: readonly Truth[]): Float32Array {
   return Float32Array.from(truths.flatMap(({ x1, y1, x2, y2 }) => [x1, y1, x2, y2]));
 }
 
-/** The objects of an image that are learned from, and the boxes of those that are not. */
+/** The objects of an image that are learned from, and the boxes of those that are not and of what was taken for one. */
 function targetsOf(truths: readonly Truth[], classes: readonly string[]): RegionTargets {
   const known = truths.filter((truth) => classes.includes(truth.class));
-  const real = known.filter(({ ignore }) => !ignore);
+  const [real, rejected] = [false, true].map((said) =>
+    known.filter((truth) => !truth.ignore && (truth.rejected ?? false) === said),
+  );
   const labels = real.map((truth) => classes.indexOf(truth.class) + 1);
-  return { truths: real, labels, boxes: boxesOf(real), ignored: boxesOf(known.filter(({ ignore }) => ignore)) };
+  const ignored = boxesOf(known.filter(({ ignore }) => ignore));
+  return { truths: real, labels, boxes: boxesOf(real), ignored, rejected: boxesOf(rejected) };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Truth } from "../../contract/detection.ts";
 import { AdamW, clipGradNorm, liveTensors, manualSeed, op, scope, tensor } from "../../torch/index.ts";
 import { ResNet } from "../resnet.ts";
 import { batchImages, galaxyOptions, MaskRcnn } from "./index.ts";
+import { overlapping, sampleBoxes } from "./matching.ts";
 
 const swin = () => toyEncoder({ embedDim: 16 });
 const SIZE = 64;
@@ -138,6 +139,31 @@ describe("a detector", () => {
       total(losses).backward();
       for (const [, parameter] of model.learned())
         expect(Number.isFinite(parameter.grad?.norm().item() ?? 0)).toBe(true);
+    });
+    model.dispose();
+  });
+
+  it("learns from every box that was rejected, whatever else is background", () => {
+    const rejected = Float32Array.from([10, 10, 30, 30]);
+    const boxes = new Float32Array(4 * 200);
+    for (let n = 0; n < 200; n++) boxes.set([n % 40, 10, (n % 40) + 20, 30], 4 * n);
+    const near = overlapping(boxes, rejected);
+    expect(near.filter(Boolean)).toHaveLength(65);
+    const plain = { count: 100, objects: 0.25 };
+    const matches = new Int32Array(200).fill(-1);
+    const { found, empty } = sampleBoxes(matches, plain, new Random(1), near);
+    expect([found.length, empty.length, new Set(empty).size]).toEqual([0, 100, 100]);
+    expect(empty.filter((n) => near[n])).toHaveLength(65);
+    expect(sampleBoxes(matches, plain, new Random(1), [])).toEqual(sampleBoxes(matches, plain, new Random(1)));
+
+    manualSeed(6);
+    const model = new MaskRcnn(swin(), galaxyOptions(["disc"], 16));
+    const [picture] = [0].map(drawn);
+    const nothing = picture.truths.map((truth) => ({ ...truth, rejected: true }));
+    scope(() => {
+      const losses = model.losses(batchOf([picture]), [nothing], new Random(1));
+      expect([losses.proposals, losses.boxes, losses.masks].map((loss) => loss.item())).toEqual([0, 0, 0]);
+      expect(losses.classes.item()).toBeGreaterThan(0);
     });
     model.dispose();
   });

@@ -55,17 +55,31 @@ export interface SampleRule {
   objects: number;
 }
 
-/** The numbers of the boxes that are learned from, ascending: those of objects, and background to fill up. */
+/** Whether each box overlaps one of `others` by half or more. */
+export function overlapping(boxes: Boxes, others: Boxes): boolean[] {
+  const [N, K] = [boxes.length / 4, others.length / 4];
+  return Array.from({ length: N }, (_, n) => {
+    for (let k = 0; k < K; k++) if (overlap(others, k, boxes, n) >= 0.5) return true;
+    return false;
+  });
+}
+
+/**
+ * The numbers of the boxes that are learned from, ascending: those of objects, and background to fill up, first of all
+ * that of which `wanted` says so.
+ */
 export function sampleBoxes(
   matches: Int32Array,
   { count, objects }: SampleRule,
   random: Random,
+  wanted: readonly boolean[] = [],
 ): { found: number[]; empty: number[] } {
   const ofObjects: number[] = [];
   const background: number[] = [];
+  const first: number[] = [];
   for (const [n, match] of matches.entries())
     if (match >= 0) ofObjects.push(n);
-    else if (match === BACKGROUND) background.push(n);
+    else if (match === BACKGROUND) (wanted[n] ? first : background).push(n);
   const some = (numbers: number[], most: number) =>
     numbers.length <= most
       ? numbers
@@ -74,5 +88,7 @@ export function sampleBoxes(
           .map((i) => numbers[i])
           .sort((a, b) => a - b);
   const found = some(ofObjects, Math.floor(count * objects));
-  return { found, empty: some(background, count - found.length) };
+  const sure = some(first, count - found.length);
+  const rest = some(background, count - found.length - sure.length);
+  return { found, empty: sure.length === 0 ? rest : [...sure, ...rest].sort((a, b) => a - b) };
 }

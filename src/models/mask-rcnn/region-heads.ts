@@ -27,7 +27,7 @@ import {
   pickBoxes,
 } from "./boxes.ts";
 import { maskTargets } from "./masks.ts";
-import { type MatchRule, matchBoxes, type SampleRule, sampleBoxes } from "./matching.ts";
+import { type MatchRule, matchBoxes, overlapping, type SampleRule, sampleBoxes } from "./matching.ts";
 import { type BoxTargets, type ImageSize, indexTensor, smoothDistance } from "./proposals.ts";
 
 /** Sizes of the heads, what they learn from, and what is kept of what they find. */
@@ -177,6 +177,8 @@ export interface RegionsFound {
 export interface RegionTargets extends BoxTargets {
   truths: readonly Truth[];
   labels: readonly number[];
+  /** Boxes that somebody looked at and found to be nothing. */
+  rejected: Boxes;
 }
 
 /** Class, box and mask of every proposal, read from the map of its size; what they learn from, and what is kept. */
@@ -224,13 +226,14 @@ export class RegionHeads extends Module {
   }
 
   /** The proposals of an image, its objects among them, that this step learns from. */
-  #lesson(proposals: Boxes, { boxes, ignored, labels }: RegionTargets, random: Random): Lesson {
+  #lesson(proposals: Boxes, { boxes, ignored, labels, rejected }: RegionTargets, random: Random): Lesson {
     const { match, sample } = this.#options;
-    const all = new Float32Array(proposals.length + boxes.length);
+    const all = new Float32Array(proposals.length + boxes.length + rejected.length);
     all.set(proposals);
     all.set(boxes, proposals.length);
+    all.set(rejected, proposals.length + boxes.length);
     const matches = matchBoxes(all, boxes, ignored, match);
-    const { found, empty } = sampleBoxes(matches, sample, random);
+    const { found, empty } = sampleBoxes(matches, sample, random, overlapping(all, rejected));
     const chosen = [...found, ...empty].sort((a, b) => a - b);
     return {
       boxes: pickBoxes(all, chosen),

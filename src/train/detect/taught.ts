@@ -144,12 +144,13 @@ async function windowOf(one: Said, all: readonly Said[], image: WideImage, detai
   const seen = seenPart({ ...details, threshold: 0, validation: {} }, image, part);
   const truths = all.flatMap((said): Truth[] => {
     const [x1, y1, x2, y2] = [said.x1 - x0, said.y1 - y0, said.x2 - x0, said.y2 - y0];
-    if (said.there === false || x2 <= 0 || y2 <= 0 || x1 >= width || y1 >= height) return [];
+    if (x2 <= 0 || y2 <= 0 || x1 >= width || y1 >= height) return [];
     const k = seen.factor;
     const mask =
       said.mask === undefined || k !== 1 ? undefined : { ...said.mask, x: said.mask.x - x0, y: said.mask.y - y0 };
     const box = { x1: x1 * k, y1: y1 * k, x2: x2 * k, y2: y2 * k };
-    return [{ ...box, class: said.class, ignore: said.there === null, ...(mask === undefined ? {} : { mask }) }];
+    const rejected = said.there === false ? { rejected: true } : {};
+    return [{ ...box, class: said.class, ignore: said.there === null, ...rejected, ...(mask && { mask }) }];
   });
   return { window: { width: seen.width, height: seen.height, truths }, pixels: seen.pixels };
 }
