@@ -1,13 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { findExportFaults } from "./exports.ts";
-
-it("every exported name is used by more than tests, needs its export, and has one meaning", () => {
-  expect(findExportFaults(dirname(dirname(fileURLToPath(import.meta.url))))).toEqual([]);
-});
 
 it("finds what only a test uses, what need not be exported, and two meanings of a name", () => {
   const root = mkdtempSync(join(tmpdir(), "skyloop-exports-"));

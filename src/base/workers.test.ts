@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PACKAGE_ROOT } from "./paths.ts";
 import { startWorker, workerEntry } from "./workers.ts";
 
@@ -46,5 +46,23 @@ describe("workerEntry", () => {
   it("takes the compiled file where there is one, without arguments", () => {
     writeFileSync(join(folder, "answer-worker.js"), "");
     expect(workerEntry(source())).toEqual({ path: join(folder, "answer-worker.js"), argv: [] });
+  });
+
+  it("takes what dist/ holds of a file of src/ where that is asked for, else the source through tsx", () => {
+    const entryOf = (file: string) => workerEntry(pathToFileURL(join(PACKAGE_ROOT, file)));
+    const throughTsx = (file: string) => ({
+      path: join(PACKAGE_ROOT, "scripts/ts-worker.mjs"),
+      argv: [pathToFileURL(join(PACKAGE_ROOT, file)).href],
+    });
+    vi.stubEnv("SKYLOOP_WORKERS", "");
+    expect(entryOf("src/base/watch-thread.ts")).toEqual(throughTsx("src/base/watch-thread.ts"));
+    vi.stubEnv("SKYLOOP_WORKERS", "dist");
+    expect(entryOf("src/base/watch-thread.ts")).toEqual({
+      path: join(PACKAGE_ROOT, "dist/base/watch-thread.js"),
+      argv: [],
+    });
+    for (const file of ["src/base/none.ts", "test/fixtures/torch-worker.ts"])
+      expect(entryOf(file)).toEqual(throughTsx(file));
+    vi.unstubAllEnvs();
   });
 });

@@ -72,15 +72,19 @@ export async function principalComponents(
 }
 
 /**
- * UMAP (McInnes, Healy & Melville 2018) of a sample on its first principal components, all other rows between their
- * nearest of the sample; [count, 2].
+ * UMAP (McInnes, Healy & Melville 2018) of a sample, `most` rows at most, on its first principal components, all other rows
+ * between their nearest of the sample; [count, 2].
  */
-export async function umapLayout(space: FeatureSpace, report: Report = () => {}): Promise<Float32Array> {
+export async function umapLayout(
+  space: FeatureSpace,
+  report: Report = () => {},
+  most = UMAP_ROWS,
+): Promise<Float32Array> {
   const k = Math.min(COMPONENTS, space.dim);
   const components = await principalComponents(space, k);
   const { count } = space;
   const random = new Random(SEED).fork("umap");
-  const sample = random.sample(count, Math.min(count, UMAP_ROWS)).sort((a, b) => a - b);
+  const sample = random.sample(count, Math.min(count, most)).sort((a, b) => a - b);
   const points = sample.map((row) => Array.from(components.subarray(row * k, (row + 1) * k)));
   const umap = new UMAP({
     nNeighbors: Math.min(15, Math.max(2, sample.length - 1)),

@@ -29,7 +29,7 @@ async function run(size: number, ...args: string[]): Promise<{ out: string; err:
   );
   // A process that hangs is ended with the first one that has noticed.
   await ended[0];
-  for (const child of children.slice(1)) setTimeout(() => child.kill("SIGKILL"), 5000).unref();
+  for (const child of children.slice(1)) setTimeout(() => child.kill("SIGKILL"), 1000).unref();
   return Promise.all(ended);
 }
 
