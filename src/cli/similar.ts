@@ -5,7 +5,7 @@ import { real, SEEDS, whole } from "./numbers.ts";
 type SimilarFlags = SimilarQuestion & { json: boolean };
 
 interface OutlierFlags {
-  model: string;
+  model?: string;
   count: number;
   seed: number;
   name: string;
@@ -22,7 +22,7 @@ export function addSimilarCommands(program: Command): void {
     .command("similar")
     .argument("<survey>", "survey folder")
     .description("list the objects most like one or several examples; every object is compared")
-    .option("--model <name>", "feature set (see skyloop embed)", "lvm-nano")
+    .option("--model <name>", "feature set (default: the first that is finished)")
     .option("--like <id>", "an example; may be given again", gathered, [])
     .option("--unlike <id>", "a counterexample; may be given again", gathered, [])
     .option("--position <text>", 'an example by its position, such as "10.68 41.27"; may be given again', gathered, [])
@@ -43,7 +43,7 @@ export function addSimilarCommands(program: Command): void {
     .command("outliers")
     .argument("<survey>", "survey folder")
     .description("list the most unusual objects with their neighbours and what is far in them; a way to begin a search")
-    .option("--model <name>", "feature set (see skyloop embed)", "lvm-nano")
+    .option("--model <name>", "feature set (default: the first that is finished)")
     .option("--count <n>", "objects to list", whole("--count", 1, 500), 20)
     .option("--seed <n>", "seed of the forest", whole("--seed", 0, SEEDS), 1)
     .option("--name <name>", "name of the table that is kept with the survey, for filters and exports", "unusual")

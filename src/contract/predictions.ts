@@ -6,6 +6,10 @@ export const PredictedColumn = z.object({
   name: z.string(),
   unit: z.string().optional(),
   about: z.string().optional(),
+  /** IVOA's name of the quantity. */
+  ucd: z.string().optional(),
+  /** Whole numbers: flags and counts. */
+  whole: z.boolean().optional(),
 });
 export type PredictedColumn = z.infer<typeof PredictedColumn>;
 

@@ -1,6 +1,8 @@
 /** Questions about what objects are like, asked of a survey folder by ids, positions and files. */
 import { readFileSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
+import { DEFAULT_MODEL } from "../models/default-model.ts";
+import { listFeatures } from "../store/features.ts";
 import { savePredictions, sourceOf } from "../store/predictions.ts";
 import type { FarNumber } from "./far.ts";
 import { lookUp } from "./lookup.ts";
@@ -9,7 +11,8 @@ import { Workbench } from "./workbench.ts";
 
 /** Examples and counterexamples by id, position (text) and picture file. */
 export interface SimilarQuestion {
-  model: string;
+  /** Feature set; the first that is finished unless given. */
+  model?: string;
   like: string[];
   unlike: string[];
   position: string[];
@@ -25,6 +28,10 @@ export interface SimilarAnswer {
   similarity: number;
   duplicates: string[];
 }
+
+/** The first finished feature set of a survey; where there is none, the name of the one that `npm start` computes. */
+const featuresIn = (folder: string): string =>
+  listFeatures(folder).find(({ done, total }) => done === total)?.model ?? DEFAULT_MODEL;
 
 function rowOf({ survey }: Workbench, object: string): number {
   const row = survey.indexOf(object);
@@ -63,7 +70,8 @@ function fileOf(path: string): Uint8Array {
 export async function similarObjects(folder: string, question: SimilarQuestion): Promise<SimilarAnswer[]> {
   const bench = await Workbench.open(folder);
   try {
-    const { model, radius, count: k } = question;
+    const { radius, count: k } = question;
+    const model = question.model ?? featuresIn(folder);
     const like = [
       ...question.like.map((id) => rowOf(bench, id)),
       ...question.position.map((text) => rowAt(bench, text, radius)),
@@ -96,13 +104,13 @@ export interface UnusualAnswer {
 export async function unusualObjects(
   folder: string,
   {
-    model,
+    model = featuresIn(folder),
     count,
     seed,
     name,
     session,
     who,
-  }: { model: string; count: number; seed: number; name: string; session?: string; who: string },
+  }: { model?: string; count: number; seed: number; name: string; session?: string; who: string },
 ): Promise<{ objects: UnusualAnswer[]; session: string | null }> {
   const bench = await Workbench.open(folder);
   try {

@@ -68,11 +68,12 @@ export function withComputed(survey: Survey): Survey {
       get: (): Survey["columns"] => [
         ...survey.columns,
         ...sets().flatMap((set) =>
-          set.columns.map(({ name, unit, about }) => ({
+          set.columns.map(({ name, unit, about, ucd }) => ({
             name: computedName(set.name, name),
             type: "number" as const,
             ...(unit === undefined ? {} : { unit }),
             ...(about === undefined ? {} : { about }),
+            ...(ucd === undefined ? {} : { ucd }),
           })),
         ),
       ],

@@ -1,5 +1,12 @@
 /** A session's ranking and labels as a table that other programs read. */
-import { type ColumnSpec, type TableFormat, type TableRow, type TableRows, writeTable } from "../survey/catalogue.ts";
+import {
+  type ColumnSpec,
+  OBJECT_COLUMNS,
+  type TableFormat,
+  type TableRow,
+  type TableRows,
+  writeTable,
+} from "../survey/catalogue.ts";
 import type { Cell } from "../survey/duck.ts";
 import { columnOf, type Survey } from "../survey/folder.ts";
 import { harmless } from "../survey/spreadsheet.ts";
@@ -15,9 +22,7 @@ export const EXPORT_SUFFIX: Record<TableFormat, string> = {
 };
 
 const COLUMNS: ColumnSpec[] = [
-  { name: "id", type: "string", description: "object of the survey's catalogue", ucd: "meta.id;meta.main" },
-  { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)", ucd: "pos.eq.ra;meta.main" },
-  { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)", ucd: "pos.eq.dec;meta.main" },
+  ...OBJECT_COLUMNS,
   {
     name: "score",
     type: "number",
@@ -68,7 +73,7 @@ function safeCells(columns: ColumnSpec[], safe: SafeCells): (row: TableRow) => T
 
 /** A catalogue column under a name that no other column of the export has. */
 function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(row: number): Cell } {
-  const { type, unit, about } = columnOf(survey, name);
+  const { type, unit, about, ucd } = columnOf(survey, name);
   const values = survey.column(name);
   const taken = [...COLUMNS, ...ON_REQUEST].some((column) => column.name === name);
   const spec = {
@@ -76,6 +81,7 @@ function catalogueColumn(survey: Survey, name: string): { spec: ColumnSpec; of(r
     name: taken ? `catalogue_${name}` : about === undefined ? name : name.replace(/[^A-Za-z0-9_]/g, "_"),
     type: type === "number" ? ("number" as const) : ("string" as const),
     ...(unit === undefined ? {} : { unit }),
+    ...(ucd === undefined ? {} : { ucd }),
     description: about ?? `column ${name} of the survey's catalogue`,
   };
   return {

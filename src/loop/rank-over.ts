@@ -7,7 +7,7 @@ import { SkyloopError } from "../base/errors.ts";
 import { descendingOrder, kthGreatest } from "../base/order.ts";
 import type { Progress } from "../base/progress.ts";
 import { streamFeatures } from "../store/feature-shards.ts";
-import { type TableFormat, writeTable } from "../survey/catalogue.ts";
+import { OBJECT_COLUMNS, type TableFormat, writeTable } from "../survey/catalogue.ts";
 import { readParquetRows } from "../survey/duck.ts";
 import { readSurveyHeader } from "../survey/folder.ts";
 import { fold } from "./fold.ts";
@@ -134,11 +134,9 @@ export async function rankOver(bench: Workbench, session: string, options: RankO
     out,
     format,
     [
-      { name: "rank", type: "integer", description: "place by score, from 1" },
-      { name: "id", type: "string", description: "object of the survey" },
-      { name: "ra", type: "number", unit: "deg", description: "right ascension, ICRS" },
-      { name: "dec", type: "number", unit: "deg", description: "declination, ICRS" },
-      { name: "score", type: "number", description: "of the session's learner, 0 to 1" },
+      { name: "rank", type: "integer", description: "place by score, from 1", ucd: "meta.number" },
+      ...OBJECT_COLUMNS,
+      { name: "score", type: "number", description: "of the session's learner, 0 to 1", ucd: "stat.probability" },
     ],
     {
       length: rows.length,

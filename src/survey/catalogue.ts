@@ -27,6 +27,13 @@ export interface ColumnSpec {
   ucd?: string;
 }
 
+/** The columns that every table of a survey's objects begins with: id and position. */
+export const OBJECT_COLUMNS: readonly ColumnSpec[] = [
+  { name: "id", type: "string", description: "object of the survey's catalogue", ucd: "meta.id;meta.main" },
+  { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)", ucd: "pos.eq.ra;meta.main" },
+  { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)", ucd: "pos.eq.dec;meta.main" },
+];
+
 /** A table as it was read. */
 export interface Table {
   /** The file's name. */

@@ -48,7 +48,13 @@ export interface Survey {
   /** One row, as an object that reads its columns where they lie. */
   row(index: number): CatalogueRow;
   /** The user's columns: name and type; of those that were computed also unit and meaning. */
-  readonly columns: { name: string; type: "string" | "number" | "boolean"; unit?: string; about?: string }[];
+  readonly columns: {
+    name: string;
+    type: "string" | "number" | "boolean";
+    unit?: string;
+    about?: string;
+    ucd?: string;
+  }[];
   readonly problems: Problem[];
   indexOf(id: string): number | undefined;
   /** A whole column by name, reserved ones (`id`, `ra`, `dec`) too; undefined where there is none. */

@@ -10,7 +10,7 @@ import {
   savePredictions,
   sourceOf,
 } from "../store/predictions.ts";
-import { type ColumnSpec, type TableFormat, writeTable } from "../survey/catalogue.ts";
+import { type ColumnSpec, OBJECT_COLUMNS, type TableFormat, writeTable } from "../survey/catalogue.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { loadHead } from "./heads.ts";
 import { TASKS } from "./index.ts";
@@ -54,7 +54,7 @@ export async function predictTask(
       sourceOf(survey, { task: task.name, model: card.backbone.name, head: headPath }),
       found,
     );
-    if (out !== undefined) await writeCatalogue(survey, found, out);
+    if (out !== undefined) await writeCatalogue(survey, found, { task: task.name, model: card.backbone.name }, out);
     return { name: kept, columns: found.columns, counts: countsOf(found) };
   } finally {
     survey.close();
@@ -82,7 +82,7 @@ export async function writePredicted(
     const kept = listPredictions(folder, survey.header.dataHash).find((set) => set.name === name);
     if (kept === undefined)
       throw new SkyloopError("PREDICTIONS_UNKNOWN", `survey ${folder} has no table called ${name}`);
-    await writeCatalogue(survey, { columns: kept.columns, ...readPredictions(folder, kept) }, out);
+    await writeCatalogue(survey, { columns: kept.columns, ...readPredictions(folder, kept) }, kept, out);
   } finally {
     survey.close();
   }
@@ -91,6 +91,7 @@ export async function writePredicted(
 async function writeCatalogue(
   survey: Survey,
   { columns, values, offsets, classes }: Predicted,
+  about: { task: string; model: string },
   out: { path: string; format: TableFormat },
 ): Promise<void> {
   if (offsets !== null)
@@ -99,16 +100,27 @@ async function writeCatalogue(
   const predicted = classes === undefined ? null : mostProbable(values, K);
   const best = (i: number) => (predicted as ArrayLike<number>)[i];
   const specs: ColumnSpec[] = [
-    { name: "id", type: "string", description: "object of the survey's catalogue" },
-    { name: "ra", type: "number", unit: "deg", description: "right ascension (ICRS)" },
-    { name: "dec", type: "number", unit: "deg", description: "declination (ICRS)" },
+    ...OBJECT_COLUMNS,
     ...(classes === undefined
       ? []
       : ([
-          { name: "predicted", type: "string", description: `most probable class of ${classes.column}` },
-          { name: "confidence", type: "number", description: "its probability" },
+          {
+            name: "predicted",
+            type: "string",
+            description: `most probable class of ${classes.column}`,
+            ucd: "src.class",
+          },
+          { name: "confidence", type: "number", description: "its probability", ucd: "stat.probability" },
         ] as const)),
-    ...columns.map(({ name, unit, about }): ColumnSpec => ({ name, type: "number", unit, description: about })),
+    ...columns.map(
+      ({ name, unit, about, ucd, whole }): ColumnSpec => ({
+        name,
+        type: whole === true ? "integer" : "number",
+        unit,
+        description: about,
+        ucd,
+      }),
+    ),
   ];
   const rows = survey.rows.map((row, i) => ({
     id: row.id,
@@ -117,7 +129,11 @@ async function writeCatalogue(
     ...(classes === undefined ? {} : { predicted: classes.names[best(i)], confidence: values[i * K + best(i)] }),
     ...Object.fromEntries(columns.map(({ name }, k) => [name, numberOrNull(values[i * K + k])])),
   }));
-  await writeTable(out.path, out.format, specs, rows);
+  const infos = { creator: "Skyloop", survey: survey.name, data_hash: survey.header.dataHash };
+  await writeTable(out.path, out.format, specs, rows, {
+    description: `${about.task} of ${survey.header.title}, ${rows.length} objects`,
+    infos: about.model === "" ? infos : { ...infos, model: about.model },
+  });
 }
 
 /** Which samples of a survey a head is measured on. */

@@ -2,6 +2,7 @@
  * The classical measurements of the galaxy in the middle of a stamp. Everything is counted in pixels here, x along rows
  * and y up them, 0 at the centre of the first; `columnsOf` says how a table has it.
  */
+import { adaptiveShape } from "./adaptive.ts";
 import {
   type Aperture,
   apertureOf,
@@ -59,6 +60,9 @@ const MIDDLE_SHARE = 0.25;
 /** Least semi-minor axis of the moments that is more than a pixel's own. */
 const LEAST_AXIS_PX = 0.5;
 
+/** Adaptive moments of what is smaller are those of a pixel. */
+const LEAST_WEIGHT_PX = 1.5;
+
 /** Numbers of the shape, in pixels and degrees; NaN where there is none. */
 export interface Shape {
   x: number;
@@ -74,6 +78,9 @@ export interface Shape {
   axisRatio: number;
   /** From the x axis towards y, in degrees, 0 to below 180. */
   angleDeg: number;
+  /** The same by adaptive moments: of all the light, weighted by a Gaussian of its shape as wide as `r50Major`. */
+  adaptiveAxisRatio: number;
+  adaptiveAngleDeg: number;
   concentration: number;
   asymmetry: number;
   gini: number;
@@ -110,6 +117,8 @@ const NOTHING: Shape = {
   rPetro: Number.NaN,
   axisRatio: Number.NaN,
   angleDeg: Number.NaN,
+  adaptiveAxisRatio: Number.NaN,
+  adaptiveAngleDeg: Number.NaN,
   concentration: Number.NaN,
   asymmetry: Number.NaN,
   gini: Number.NaN,
@@ -273,6 +282,9 @@ function kronEllipse(
   return { ellipse: { ...ellipse, a: scale * ellipse.a, b: scale * ellipse.b }, least: false };
 }
 
+/** An angle in radians as degrees from 0 to below 180. */
+const degreesOf = (theta: number) => ((((theta * 180) / Math.PI) % 180) + 180) % 180;
+
 /** Radii and structure of a source whose ellipse and Kron flux are known. */
 function shapeOf(
   light: Float32Array,
@@ -287,6 +299,7 @@ function shapeOf(
   const oval = growthOf(light, W, H, ellipse, far);
   const [r20, r50, r80] = [0.2, 0.5, 0.8].map((share) => (flux > 0 ? radiusOf(round, share * flux) : null));
   const r50Major = flux > 0 ? radiusOf(oval, 0.5 * flux) : null;
+  const adaptive = r50Major === null ? null : adaptiveShape(light, W, H, ellipse, Math.max(LEAST_WEIGHT_PX, r50Major));
   const rPetro = petrosianRadius(oval);
   const extent = rPetro ?? kronPx;
   const inside = apertureOf({ ...ellipse, a: extent, b: (extent * b) / a }, W, H);
@@ -304,7 +317,9 @@ function shapeOf(
     r80: r80 ?? Number.NaN,
     rPetro: rPetro ?? Number.NaN,
     axisRatio: b / a,
-    angleDeg: ((((theta * 180) / Math.PI) % 180) + 180) % 180,
+    angleDeg: degreesOf(theta),
+    adaptiveAxisRatio: adaptive?.axisRatio ?? Number.NaN,
+    adaptiveAngleDeg: adaptive === null ? Number.NaN : degreesOf(adaptive.theta),
     concentration: r20 === null || r80 === null || r20 === 0 ? Number.NaN : 5 * Math.log10(r80 / r20),
     asymmetry: turned?.value ?? Number.NaN,
     gini: gini(light, order) ?? Number.NaN,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Random } from "../../base/random.ts";
-import { anchored, anchorOf, turnedBack } from "./anchor.ts";
+import { type Anchor, anchored, anchorOf, turnedBack, withShare } from "./anchor.ts";
 import { turnBetween } from "./targets.ts";
 
 const COUNT = 200;
@@ -16,31 +16,49 @@ const target = (sense: number, offset = 0) => ({
   values: measured.map((value) => wrapped(sense * (Number.isNaN(value) ? 20 : value) + offset + random.normal(0, 5))),
 });
 
-test.each([1, -1])("an angle is learned from the measured one, whichever way round it runs (%d)", (sense) => {
-  // The zero point does not matter: a constant turn is learned.
-  const angles = target(sense, 50);
-  const anchor = anchorOf(angles, "position_angle", measured, rows);
-  expect(anchor).toEqual({ column: "position_angle", sense });
-  const { values } = anchored(angles, anchor, measured);
-  const off = rows.filter((row) => row !== 7).map((row) => Math.abs(turnBetween(values[row], 50)));
+const angles = new Map([
+  ["random", Float64Array.from(rows, () => random.uniform(0, 180))],
+  ["position_angle", measured],
+]);
+
+test.each([1, -1])("an angle is learned from the measured one that it runs with, whichever way round (%d)", (sense) => {
+  // The zero point does not matter: it is the anchor's offset.
+  const truth = target(sense, 50);
+  const anchor = anchorOf(truth, angles, rows) as Anchor;
+  expect(anchor).toMatchObject({ column: "position_angle", sense });
+  expect(turnBetween(anchor.offset as number, 50)).toBeCloseTo(0, -1);
+  const { values } = anchored(truth, anchor, angles);
+  const off = rows.filter((row) => row !== 7).map((row) => Math.abs(values[row]));
   expect(Math.max(...off)).toBeLessThan(25);
-  expect(turnBetween(values[7], angles.values[7])).toBeCloseTo(0, 9);
-  const back = turnedBack({ mean: values, spread: values }, anchor, measured, rows);
+  const back = turnedBack({ mean: values, spread: values }, anchor, angles, rows);
   for (const row of rows) {
-    expect(turnBetween(back.mean[row], angles.values[row])).toBeCloseTo(0, 9);
+    expect(turnBetween(back.mean[row], truth.values[row])).toBeCloseTo(0, 9);
     expect(back.mean[row]).toBeGreaterThanOrEqual(0);
     expect(back.mean[row]).toBeLessThan(180);
   }
-  // Of some objects only, in their order.
-  const two = turnedBack({ mean: Float64Array.of(50, 50), spread: values }, anchor, measured, [9, 4]);
+  // Of some objects only, in their order; a head of before has neither offset nor share.
+  const old = { column: anchor.column, sense: anchor.sense };
+  const two = turnedBack({ mean: Float64Array.of(50, 50), spread: values }, old, angles, [9, 4]);
   expect(turnBetween(two.mean[0], sense * measured[9] + 50)).toBeCloseTo(0, 9);
   expect(turnBetween(two.mean[1], sense * measured[4] + 50)).toBeCloseTo(0, 9);
 });
 
-test("an angle that has nothing to do with the measured one is learned by itself, as is what is no angle", () => {
+test("of the turns that networks say as much counts as leaves least error on objects that they have not seen", () => {
+  const anchor: Anchor = { column: "position_angle", sense: 1 };
+  const truth = rows.map(() => random.normal(0, 10));
+  const noise = rows.map(() => (random.normal(0, 10) + 180) % 180);
+  expect(withShare(anchor, truth, noise).share).toBeLessThan(0.3);
+  const known = truth.map((turn) => (turn / 2 + 180) % 180);
+  expect(withShare(anchor, truth, known).share).toBe(1);
+  const shared = { ...anchor, share: 0.5 };
+  const { mean } = turnedBack({ mean: Float64Array.of(170), spread: Float64Array.of(1) }, shared, angles, [9]);
+  expect(turnBetween(mean[0], measured[9] - 5)).toBeCloseTo(0, 9);
+});
+
+test("an angle that has nothing to do with a measured one is learned by itself, as is what is no angle", () => {
   const other = { ...target(1), values: measured.map(() => random.uniform(0, 180)) };
-  expect(anchorOf(other, "position_angle", measured, rows)).toBeNull();
-  expect(anchorOf({ ...target(1), circular: false }, "position_angle", measured, rows)).toBeNull();
-  expect(anchorOf(target(1), undefined, null, rows)).toBeNull();
-  expect(anchored(other, null, measured)).toBe(other);
+  expect(anchorOf(other, angles, rows)).toBeNull();
+  expect(anchorOf({ ...target(1), circular: false }, angles, rows)).toBeNull();
+  expect(anchorOf(target(1), new Map(), rows)).toBeNull();
+  expect(anchored(other, null, angles)).toBe(other);
 });

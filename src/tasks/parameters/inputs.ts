@@ -6,6 +6,7 @@ import { listPredictions, readPredictions } from "../../store/predictions.ts";
 import type { Survey } from "../../survey/folder.ts";
 import { featuresFor } from "../embed/embed.ts";
 import { measureSurvey } from "../measure/measure-survey.ts";
+import type { MeasuredAngles } from "./anchor.ts";
 import { componentsOf } from "./targets.ts";
 
 /** A measured number as an input: asinh of it by `scale`; `missing` stands where there is none. */
@@ -23,6 +24,8 @@ export interface InputPlan {
   table: string | null;
   numbers: NumberInput[];
   angles: string[];
+  /** Angles that are read as their turn from the first of `angles`, two inputs each. Heads of before have none. */
+  turns?: string[];
   flags: number[];
 }
 
@@ -33,12 +36,12 @@ export interface ParameterInputs {
   values: Float32Array;
   /** Objects of which nothing could be measured, or whose features are all 0. */
   lacking: Uint8Array;
-  /** The first of the plan's angles of each object, in degrees; NaN where there is none. Null: the plan has no angles. */
-  angleDeg: Float64Array | null;
+  /** The plan's angles of each object. One that is read as a turn is the first angle where it is missing. */
+  anglesDeg: MeasuredAngles;
 }
 
 /** Places and the sky say nothing of the galaxy; angles and flags are read otherwise. */
-const NOT_READ = /^(x|y|flags|position_angle|sky.*)$/;
+const NOT_READ = /^(x|y|flags|position_angle|adaptive_angle|sky.*)$/;
 const FLAGS_READ = [FLAGS.BLENDED, FLAGS.TRUNCATED, FLAGS.LOW_SNR, FLAGS.OFF_CENTRE, FLAGS.MASKED, FLAGS.UNRESOLVED];
 
 /** A survey's table of measurements by name. Throws PREDICTIONS_UNKNOWN. */
@@ -58,7 +61,7 @@ function measuredTable(survey: Survey, name: string) {
     if (at < 0)
       throw new SkyloopError(
         "BAD_HEAD",
-        `the head reads ${wanted}, which the measurements ${name} of ${survey.folder} do not have: they are of other bands`,
+        `the head reads ${wanted}, which the measurements ${name} of ${survey.folder} do not have: they are of other bands, or were made before there was such a number; measure it again (\`skyloop measure ${survey.folder} --name ${name}\`)`,
       );
     return (row: number) => values[row * names.length + at];
   };
@@ -103,6 +106,7 @@ export async function planInputs(
     const measured = measuredTable(survey, table);
     plan.numbers = planNumbers(measured, rows);
     plan.angles = measured.names.filter((name) => name === "position_angle");
+    plan.turns = measured.names.filter((name) => name === "adaptive_angle");
     plan.flags = FLAGS_READ.map(([bit]) => bit);
   }
   return plan;
@@ -116,8 +120,8 @@ async function measuredFor(survey: Survey, name: string, progress: Progress): Pr
 }
 
 /** Inputs of an object by a plan: how many. */
-export function widthOf({ features, numbers, angles, flags }: InputPlan): number {
-  return (features?.dim ?? 0) + numbers.length + 2 * angles.length + flags.length;
+export function widthOf({ features, numbers, angles, turns = [], flags }: InputPlan): number {
+  return (features?.dim ?? 0) + numbers.length + 2 * (angles.length + turns.length) + flags.length;
 }
 
 /** The inputs of all objects by a plan. Throws OTHER_WEIGHTS, BAD_HEAD, PREDICTIONS_UNKNOWN. */
@@ -125,17 +129,35 @@ export async function readInputs(survey: Survey, plan: InputPlan, progress: Prog
   const width = widthOf(plan);
   const values = new Float32Array(survey.count * width);
   const lacking = new Uint8Array(survey.count);
-  let angleDeg: Float64Array | null = null;
+  let anglesDeg: MeasuredAngles = new Map();
   if (plan.features !== null) await addFeatures(survey, plan.features, { width, values, lacking }, progress);
   if (plan.table !== null) {
     await measuredFor(survey, plan.table, progress);
-    addNumbers(survey, plan, { width, values, lacking });
-    if (plan.angles.length > 0) {
-      const of = measuredTable(survey, plan.table).columnAt(plan.angles[0]);
-      angleDeg = Float64Array.from({ length: survey.count }, (_, row) => of(row));
-    }
+    const table = measuredTable(survey, plan.table);
+    anglesDeg = anglesIn(survey, plan, table);
+    addNumbers(survey, plan, table, anglesDeg, { width, values, lacking });
   }
-  return { plan, width, values, lacking, angleDeg };
+  return { plan, width, values, lacking, anglesDeg };
+}
+
+/** A plan's angles of every object. */
+function anglesIn(
+  { count }: Survey,
+  { angles, turns = [] }: InputPlan,
+  { columnAt }: ReturnType<typeof measuredTable>,
+): MeasuredAngles {
+  const read = new Map<string, Float64Array>();
+  for (const name of [...angles, ...turns]) {
+    const of = columnAt(name);
+    const first = turns.includes(name) ? read.get(angles[0]) : undefined;
+    read.set(
+      name,
+      Float64Array.from({ length: count }, (_, row) =>
+        Number.isFinite(of(row)) ? of(row) : (first?.[row] ?? Number.NaN),
+      ),
+    );
+  }
+  return read;
 }
 
 type Into = Pick<ParameterInputs, "width" | "values" | "lacking">;
@@ -164,10 +186,16 @@ async function addFeatures(
   }
 }
 
-function addNumbers(survey: Survey, plan: InputPlan, { width, values, lacking }: Into): void {
-  const { columnAt } = measuredTable(survey, plan.table as string);
+function addNumbers(
+  survey: Survey,
+  plan: InputPlan,
+  { columnAt }: ReturnType<typeof measuredTable>,
+  anglesDeg: MeasuredAngles,
+  { width, values, lacking }: Into,
+): void {
   const numbers = plan.numbers.map(({ name, scale, missing }) => ({ of: columnAt(name), scale, missing }));
-  const angles = plan.angles.map(columnAt);
+  const angleAt = (name: string, row: number) => anglesDeg.get(name)?.[row] ?? Number.NaN;
+  const turnsOf = (row: number) => (plan.turns ?? []).map((name) => angleAt(name, row) - angleAt(plan.angles[0], row));
   const flags = columnAt("flags");
   const nothing = FLAGS.NO_SOURCE[0] | FLAGS.BLANK[0] | FLAGS.UNREADABLE[0];
   for (let row = 0; row < survey.count; row++) {
@@ -176,8 +204,7 @@ function addNumbers(survey: Survey, plan: InputPlan, { width, values, lacking }:
       const value = of(row);
       values[at++] = Math.asinh((Number.isFinite(value) ? value : missing) / scale);
     }
-    for (const of of angles) {
-      const value = of(row);
+    for (const value of [...plan.angles.map((name) => angleAt(name, row)), ...turnsOf(row)]) {
       const [sin, cos] = Number.isFinite(value) ? componentsOf(value) : [0, 0];
       values[at++] = sin;
       values[at++] = cos;

@@ -107,7 +107,7 @@ function columnsOf({ name, unit, circular }: ParameterCard): PredictedColumn[] {
       { name: `${name}_lo${share}`, ...own, about: `lower end of the interval that holds ${share} %` },
       { name: `${name}_hi${share}`, ...own, about: `upper end of the interval that holds ${share} %` },
     ]),
-    { name: `${name}_flag`, about: FLAGS_ABOUT },
+    { name: `${name}_flag`, about: FLAGS_ABOUT, ucd: "meta.code.qual", whole: true },
   ];
 }
 
@@ -139,7 +139,7 @@ export async function predictParameters(
 ): Promise<Predicted> {
   const { head, details, reference } = model;
   const { plan, parameters, members } = details;
-  const { values, width, lacking, angleDeg } = await readInputs(survey, plan, progress);
+  const { values, width, lacking, anglesDeg } = await readInputs(survey, plan, progress);
   const all = Array.from({ length: survey.count }, (_, row) => row);
   const outputs = { values: head.say(values), objects: survey.count, members };
   const far = distanceTo(reference, standardisedInputs(head, values), width, REFERENCE_NEIGHBOUR);
@@ -148,7 +148,7 @@ export async function predictParameters(
   const numbers = new Float32Array(survey.count * columns.length);
   for (const [k, place] of outputPlaces(parameters).entries()) {
     const { circular, anchor } = parameters[k];
-    const said = turnedBack(ensembleSays(outputs, place, circular), anchor ?? null, angleDeg, all);
+    const said = turnedBack(ensembleSays(outputs, place, circular), anchor ?? null, anglesDeg, all);
     heldOut?.(said, k);
     for (let row = 0; row < survey.count; row++)
       numbers.set(

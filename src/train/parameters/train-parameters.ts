@@ -12,7 +12,7 @@ import { type Coverage, coverageOf, type RegressionScores, regressionScores } fr
 import { savePredictions, sourceOf } from "../../store/predictions.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
 import { saveHead } from "../../tasks/heads.ts";
-import { type Anchor, anchored, anchorOf, turnedBack } from "../../tasks/parameters/anchor.ts";
+import { type Anchor, anchored, anchorOf, turnedBack, withShare } from "../../tasks/parameters/anchor.ts";
 import {
   ensembleSays,
   type HeadOutputs,
@@ -287,19 +287,22 @@ export async function trainParameters(folder: string, options: TrainParametersOp
     const inputs = await readInputs(survey, plan, options.progress);
     const split = splitRows(survey, targets, inputs, options);
     const settings = settingsFor(options, split.train.length);
-    const { angleDeg } = inputs;
-    const anchors = targets.map((target) => anchorOf(target, plan.angles[0], angleDeg, split.train));
-    const turns = targets.map((target, k) => anchored(target, anchors[k], angleDeg));
+    const { anglesDeg } = inputs;
+    const found = targets.map((target) => anchorOf(target, anglesDeg, split.train));
+    const turns = targets.map((target, k) => anchored(target, found[k], anglesDeg));
     const learned = learn(inputs, turns, split, settings);
     const plainFrom = plan.features !== null && plan.table !== null ? plan.features.dim : null;
     const plain = plainFrom === null ? null : learn(inputs, turns, split, settings, plainFrom);
     plain?.head.dispose();
     const places = outputPlaces(targets);
-    const heldOut = targets.map(({ circular }, k) =>
-      turnedBack(heldOutSays(learned.onTrain, places[k], circular, learned.folds), anchors[k], angleDeg, split.train),
-    );
+    const unseen = targets.map(({ circular }, k) => heldOutSays(learned.onTrain, places[k], circular, learned.folds));
+    const anchors = found.map((anchor, k) => {
+      const known = split.train.map((row) => turns[k].values[row]);
+      return anchor === null ? null : withShare(anchor, known, unseen[k].mean);
+    });
+    const heldOut = unseen.map((said, k) => turnedBack(said, anchors[k], anglesDeg, split.train));
     const onTest = (outputs: HeadOutputs, k: number) =>
-      turnedBack(ensembleSays(outputs, places[k], targets[k].circular), anchors[k], angleDeg, split.test);
+      turnedBack(ensembleSays(outputs, places[k], targets[k].circular), anchors[k], anglesDeg, split.test);
     const stretches = targets.map((target, k) => stretchOf(target, split.train, heldOut[k]));
     const results = targets.map((target, k) =>
       resultOf({
@@ -323,7 +326,7 @@ export async function trainParameters(folder: string, options: TrainParametersOp
       trainedOn: { dataHash: survey.header.dataHash },
       made: { skyloop: null, seed: settings.seed, steps: settings.steps },
     };
-    const found = await predictParameters(model, survey, options.progress, (said, k) => {
+    const predicted = await predictParameters(model, survey, options.progress, (said, k) => {
       for (const [i, row] of split.train.entries()) {
         said.mean[row] = heldOut[k].mean[i];
         said.spread[row] = heldOut[k].spread[i];
@@ -333,7 +336,7 @@ export async function trainParameters(folder: string, options: TrainParametersOp
     saveHead(join(out, "head.safetensors"), PARAMETERS, model);
     learned.head.dispose();
     const by = { task: PARAMETERS.name, model: features?.model ?? "", head: join(out, "head.safetensors") };
-    savePredictions(folder, name, sourceOf(survey, by), found);
+    savePredictions(folder, name, sourceOf(survey, by), predicted);
     const result: ParametersResult = {
       survey: survey.name,
       dataHash: survey.header.dataHash,
@@ -342,7 +345,7 @@ export async function trainParameters(folder: string, options: TrainParametersOp
       table,
       seed: settings.seed,
       kept: name,
-      farObjects: farOf(found.values, found.columns.length, survey.count),
+      farObjects: farOf(predicted.values, predicted.columns.length, survey.count),
       count: survey.count,
       parameters: results,
     };
