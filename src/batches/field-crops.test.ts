@@ -1,8 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/fixtures/surveys.ts";
+import { SILENT } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import type { Truth } from "../contract/detection.ts";
 import { type Crop, drawCrop, drawOrientation, orientCrop } from "./field-crops.ts";
+import { FieldStore, type Window } from "./field-store.ts";
 
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
 const [WIDTH, HEIGHT] = [90, 70];
 
 /** An L, so that no orientation of it is another: its pixels alone are bright. */
@@ -31,10 +37,20 @@ function bothOf({ sizePx: S, pixels, truths }: Crop): [string[], string[]] {
   return [inMask.sort(), bright.map((p) => `${p % S} ${Math.floor(p / S)}`).sort()];
 }
 
+/** Parts of a field that is in memory. */
+const inMemory =
+  (pixels: Float32Array, W: number, H: number) =>
+  ({ x, y, width, height }: Window): Float32Array =>
+    Float32Array.from({ length: 3 * width * height }, (_, i) => {
+      const [row, column] = [Math.floor(i / width), i % width];
+      const [band, down] = [Math.floor(row / height), row % height];
+      return pixels[(band * H + y + down) * W + x + column];
+    });
+
 describe("a crop of a field", () => {
   it("holds its objects where their light is, in all orientations", () => {
     const { pixels, truth } = drawn(40, 30);
-    const field = { width: WIDTH, height: HEIGHT, pixels, truths: [truth] };
+    const field = { width: WIDTH, height: HEIGHT, truths: [truth], window: inMemory(pixels, WIDTH, HEIGHT) };
     const random = new Random(1);
     const shapes = new Set<string>();
     for (let i = 0; i < 60; i++) {
@@ -61,7 +77,7 @@ describe("a crop of a field", () => {
     ] as const) {
       const moved = { ...truth, x1, x2: x1 + 12, mask: truth.mask && { ...truth.mask, x: x1 } };
       const crop = drawCrop(
-        { width: 64, height: 64, pixels: pixels.slice(0, 3 * 64 * 64), truths: [moved] },
+        { width: 64, height: 64, truths: [moved], window: inMemory(pixels.slice(0, 3 * 64 * 64), 64, 64) },
         64,
         random,
       );
@@ -73,7 +89,29 @@ describe("a crop of a field", () => {
 
   it("is dark beyond a field that is smaller", () => {
     const pixels = new Float32Array(3 * 20 * 30).fill(0.5);
-    const crop = drawCrop({ width: 20, height: 30, pixels, truths: [] }, 64, new Random(3));
+    const crop = drawCrop({ width: 20, height: 30, truths: [], window: inMemory(pixels, 20, 30) }, 64, new Random(3));
     expect(crop.pixels.filter((value) => value > 0)).toHaveLength(3 * 20 * 30);
+  });
+
+  it("reads the same from the file of rendered fields, and no more than its part", async () => {
+    const random = new Random(4);
+    const sizes = [
+      { width: 30, height: 20 },
+      { width: 41, height: 37 },
+    ];
+    const whole = sizes.map(({ width, height }) =>
+      Float32Array.from({ length: 3 * width * height }, () => random.int(65536) / 65535),
+    );
+    const store = await FieldStore.open(join(folder.path, "fields.u16"), sizes, async (i) => whole[i], SILENT);
+    for (const [i, { width, height }] of sizes.entries()) {
+      expect(store.read(i)).toEqual(whole[i]);
+      for (const part of [
+        { x: 3, y: 5, width: 7, height: 4 },
+        { x: width - 1, y: height - 1, width: 1, height: 1 },
+        { x: 0, y: 0, width: 0, height: 3 },
+      ])
+        expect(store.window(i, part)).toEqual(inMemory(whole[i], width, height)(part));
+    }
+    store.close();
   });
 });

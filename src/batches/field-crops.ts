@@ -1,6 +1,7 @@
 /** Crops of fields with what lies in them, in any of eight orientations. */
 import type { Random } from "../base/random.ts";
 import type { MaskPx, Truth } from "../contract/detection.ts";
+import type { Window } from "./field-store.ts";
 
 /** A square of a field: pixels [3, size, size] in [0, 1], and its objects in its own pixels. */
 export interface Crop {
@@ -9,12 +10,12 @@ export interface Crop {
   truths: Truth[];
 }
 
-/** A field's pixels [3, height, width] with its objects. */
+/** A field with its objects; `window` gives the pixels [3, height, width] of a part of it. */
 export interface DrawnField {
   width: number;
   height: number;
-  pixels: Float32Array;
   truths: readonly Truth[];
+  window(part: Window): Float32Array;
 }
 
 /** An object of which less than this share lies in a crop is not learned from. */
@@ -66,20 +67,17 @@ function cutTruth(truth: Truth, x0: number, y0: number, sizePx: number): Truth |
 }
 
 /** The square of a field whose first pixel is (x0, y0); what it shows beyond the field is dark. */
-function cropField(field: DrawnField, x0: number, y0: number, sizePx: number): Crop {
-  const { width, height, pixels, truths } = field;
+function cropField(field: DrawnField, x0: number, y0: number, sizePx: number): Float32Array {
   const out = new Float32Array(3 * sizePx * sizePx);
-  const [left, right] = [Math.max(0, x0), Math.min(width, x0 + sizePx)];
-  for (let c = 0; c < 3; c++)
-    for (let y = Math.max(0, y0); y < Math.min(height, y0 + sizePx) && right > left; y++) {
-      const from = (c * height + y) * width;
-      out.set(pixels.subarray(from + left, from + right), (c * sizePx + y - y0) * sizePx + left - x0);
-    }
-  return {
-    sizePx,
-    pixels: out,
-    truths: truths.flatMap((truth) => cutTruth(truth, x0, y0, sizePx) ?? []),
-  };
+  const [x, y] = [Math.max(0, x0), Math.max(0, y0)];
+  const width = Math.max(0, Math.min(field.width, x0 + sizePx) - x);
+  const height = Math.max(0, Math.min(field.height, y0 + sizePx) - y);
+  const part = field.window({ x, y, width, height });
+  for (let row = 0; row < 3 * height; row++) {
+    const [band, down] = [Math.floor(row / height), row % height];
+    out.set(part.subarray(row * width, (row + 1) * width), (band * sizePx + y - y0 + down) * sizePx + x - x0);
+  }
+  return out;
 }
 
 /**
@@ -95,17 +93,17 @@ export function drawCrop(field: DrawnField, sizePx: number, random: Random): Cro
     const from = Math.round(low - room * random.next());
     return Math.min(Math.max(from, 0), length - sizePx);
   };
-  let crop: Crop | null = null;
+  let [x0, y0] = [0, 0];
+  let truths: Truth[] = [];
   for (let draw = 0; draw < DRAWS; draw++) {
-    const [x0, y0] =
+    [x0, y0] =
       around === null
         ? [start(field.width), start(field.height)]
         : [near(around.x1, around.x2, field.width), near(around.y1, around.y2, field.height)];
-    crop = cropField(field, x0, y0, sizePx);
-    const lost = crop.truths.filter(({ ignore }) => ignore).length;
-    if (lost === 0) break;
+    truths = field.truths.flatMap((truth) => cutTruth(truth, x0, y0, sizePx) ?? []);
+    if (!truths.some(({ ignore }) => ignore)) break;
   }
-  return crop as Crop;
+  return { sizePx, pixels: cropField(field, x0, y0, sizePx), truths };
 }
 
 /** One of the eight orientations of a square: columns and rows exchanged, then mirrored along x and y. */

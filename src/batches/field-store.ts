@@ -6,6 +6,14 @@ import type { Progress } from "../base/progress.ts";
 
 const LEVELS = 65535;
 
+/** A part of a field that begins at pixel (x, y). */
+export interface Window {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /** Fields that are rendered once and read often: [3, height, width] in [0, 1] each, in steps of 1 / 65535. */
 export class FieldStore {
   readonly #file: number;
@@ -36,14 +44,31 @@ export class FieldStore {
   /** Field i, [3, height, width]. */
   read(i: number): Float32Array {
     const { width, height } = this.#sizes[i];
-    const stored = new Uint16Array(3 * width * height);
-    const into = new Uint8Array(stored.buffer);
+    return this.window(i, { x: 0, y: 0, width, height });
+  }
+
+  /** The part of field i that begins at (x, y) and lies within it, [3, height, width]. */
+  window(i: number, { x, y, width, height }: Window): Float32Array {
+    const { width: W, height: H } = this.#sizes[i];
+    const out = new Float32Array(3 * width * height);
+    const rows = new Uint16Array(width === 0 || height === 0 ? 0 : (height - 1) * W + width);
+    for (let band = 0; band < 3; band++) {
+      this.#fill(new Uint8Array(rows.buffer), this.#offsets[i] + 2 * ((band * H + y) * W + x));
+      for (let row = 0; row < height; row++) {
+        const to = (band * height + row) * width;
+        for (let column = 0; column < width; column++) out[to + column] = rows[row * W + column] / LEVELS;
+      }
+    }
+    return out;
+  }
+
+  /** Reads bytes of the file from `from` on. */
+  #fill(into: Uint8Array, from: number): void {
     for (let at = 0; at < into.length; ) {
-      const got = readSync(this.#file, into, at, into.length - at, this.#offsets[i] + at);
+      const got = readSync(this.#file, into, at, into.length - at, from + at);
       if (got === 0) throw new SkyloopError("FILE_UNREADABLE", "the file of rendered fields was cut short; delete it");
       at += got;
     }
-    return Float32Array.from(stored, (value) => value / LEVELS);
   }
 
   close(): void {

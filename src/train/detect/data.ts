@@ -86,7 +86,7 @@ const boxOf = ({ x1, y1, x2, y2, class: name, ignore }: Field["truths"][number])
 export function drawTrainingCrop(data: FieldSet, sizePx: number, random: Random): Crop {
   const { fields, train, store, taught, bank } = data;
   const drawFieldCrop = (i: number) => {
-    const crop = drawCrop({ ...fields[i], pixels: store.read(i) }, sizePx, random);
+    const crop = drawCrop({ ...fields[i], window: (part) => store.window(i, part) }, sizePx, random);
     return bank === undefined ? crop : paintLenses(crop, bank, random);
   };
   const crop =

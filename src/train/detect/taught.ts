@@ -28,7 +28,7 @@ export interface Taught {
 export function drawTaughtCrop({ windows, confirmed, rejected, store }: Taught, sizePx: number, random: Random): Crop {
   const either = confirmed.length === 0 ? rejected : rejected.length === 0 ? confirmed : null;
   const i = random.choice(either ?? (random.next() < 0.5 ? confirmed : rejected));
-  return drawCrop({ ...windows[i], pixels: store.read(i) }, sizePx, random);
+  return drawCrop({ ...windows[i], window: (part) => store.window(i, part) }, sizePx, random);
 }
 
 /** A window is larger than a crop, but so little that every crop of it holds its middle. */
