@@ -17,7 +17,8 @@ import { shownShare } from "../src/measure/detection-rates.ts";
 import { wilsonInterval } from "../src/measure/ranking.ts";
 import { setThreads } from "../src/torch/index.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
-import { type Budget, type Network, type Run, runOf, train } from "./figure-6/networks.ts";
+import { type Budget, findingsOf, type Network, type Run, runOf, train } from "./figure-6/networks.ts";
+import { drawFindings } from "./figure-6/pictures.ts";
 import { makeSets, realLenses } from "./figure-6/sets.ts";
 import { claim } from "./multitask/tables.ts";
 
@@ -196,6 +197,9 @@ const body = [
 
 const folder = join(values.reports, "figure-6");
 mkdirSync(folder, { recursive: true });
+const shownRun = runs[0];
+const findings = await findingsOf(pretrained, shownRun.seed, shownRun.learningRate, sets.tests["semi-real"], budget);
+await drawFindings(folder, "figure-6", findings);
 writeFileAtomic(join(folder, "table.md"), `# Figure 6: strong lenses in wide fields\n\n${body}\n`);
 writeFileAtomic(join(folder, "table.json"), `${JSON.stringify({ budget, seeds, runs }, null, 1)}\n`);
 process.stdout.write(`${body}\n`);

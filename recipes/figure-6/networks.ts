@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJson } from "../../src/base/files.ts";
 import { SILENT, terminalProgress } from "../../src/base/progress.ts";
-import type { Detection } from "../../src/contract/detection.ts";
+import type { Detection, Field } from "../../src/contract/detection.ts";
 import { type DetectionMeasures, detectionMeasures } from "../../src/measure/detection-measures.ts";
 import { batchImages } from "../../src/models/mask-rcnn/index.ts";
 import { fieldPixels } from "../../src/stamps/field-pixels.ts";
@@ -53,6 +53,9 @@ const CLASS = "lens";
 /** A detection that near the known lens has found it. */
 const NEAR_ARCSEC = 4;
 
+const nameOf = (network: Network, seed: number, learningRate: number, { steps }: Budget) =>
+  `${network.name}-${steps}-${learningRate}-${seed}`.replaceAll(" ", "-");
+
 /** Trains (or goes on, or reads what is finished). */
 export async function train(
   network: Network,
@@ -62,7 +65,7 @@ export async function train(
   budget: Budget,
 ): Promise<DetectResult> {
   const { work, steps, batchSize, sizePx, channels, paint } = budget;
-  const out = join(work, "runs", `${network.name}-${steps}-${learningRate}-${seed}`.replaceAll(" ", "-"));
+  const out = join(work, "runs", nameOf(network, seed, learningRate, budget));
   if (existsSync(join(out, "detector.safetensors"))) return readJson(join(out, "metrics.json")) as DetectResult;
   const result = await trainDetect(fields, {
     ...network,
@@ -85,6 +88,32 @@ export async function train(
   return result;
 }
 
+/** Fields of a test with what a trained network finds in each. */
+export async function findingsOf(
+  network: Network,
+  seed: number,
+  learningRate: number,
+  folder: string,
+  budget: Budget,
+): Promise<{ fields: Field[]; found: Detection[][]; threshold: number; className: string }> {
+  const out = join(budget.work, "runs", nameOf(network, seed, learningRate, budget));
+  const { model, details } = loadDetector(join(out, "detector.safetensors"));
+  const { fields } = await readFields(folder, { classes: [CLASS], decodeImages: false });
+  const found: Detection[][] = [];
+  const progress = terminalProgress(`${network.name} on ${folder}`, "fields");
+  try {
+    for (const field of fields) {
+      const pixels = await fieldPixels(field);
+      found.push(scope(() => model.detect(batchImages([tensor(pixels, [3, field.height, field.width])]))[0]));
+      progress.update(found.length, fields.length);
+    }
+  } finally {
+    progress.end();
+    model.dispose();
+  }
+  return { fields, found, threshold: details.threshold, className: CLASS };
+}
+
 /** Trains a network and measures it on every test. */
 export async function runOf(
   network: Network,
@@ -104,39 +133,20 @@ export async function runOf(
     real: real.length,
     weights: trained.best,
   };
-  const path = join(
-    budget.work,
-    "cells",
-    `${network.name}-${budget.steps}-${learningRate}-${seed}.json`.replaceAll(" ", "-"),
-  );
-  return kept(path, key, async () => {
-    const out = join(
-      budget.work,
-      "runs",
-      `${network.name}-${budget.steps}-${learningRate}-${seed}`.replaceAll(" ", "-"),
-    );
-    const { model, details } = loadDetector(join(out, "detector.safetensors"));
+  const name = nameOf(network, seed, learningRate, budget);
+  return kept(join(budget.work, "cells", `${name}.json`), key, async () => {
+    const tests: Record<string, DetectionMeasures> = {};
+    let threshold = 0;
+    for (const [test, folder] of Object.entries(folders.tests)) {
+      const { fields, found, ...about } = await findingsOf(network, seed, learningRate, folder, budget);
+      threshold = about.threshold;
+      tests[test] = detectionMeasures(found, fields, { class: CLASS, threshold });
+    }
+    const { model } = loadDetector(join(budget.work, "runs", name, "detector.safetensors"));
     const detect = (pixels: Float32Array, width: number, height: number) =>
       scope(() => model.detect(batchImages([tensor(pixels, [3, height, width])]))[0]);
     try {
-      const tests: Record<string, DetectionMeasures> = {};
-      for (const [name, folder] of Object.entries(folders.tests)) {
-        const { fields } = await readFields(folder, { classes: [CLASS], decodeImages: false });
-        const found: Detection[][] = [];
-        const progress = terminalProgress(`${network.name} on ${name}`, "fields");
-        for (const field of fields) {
-          found.push(detect(await fieldPixels(field), field.width, field.height));
-          progress.update(found.length, fields.length);
-        }
-        progress.end();
-        tests[name] = detectionMeasures(found, fields, { class: CLASS, threshold: details.threshold });
-      }
-      return {
-        ...aboutOf(trained, network, seed, learningRate),
-        threshold: details.threshold,
-        tests,
-        ...onReal(real, detect, details.threshold),
-      };
+      return { ...aboutOf(trained, network, seed, learningRate), threshold, tests, ...onReal(real, detect, threshold) };
     } finally {
       model.dispose();
     }
