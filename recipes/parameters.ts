@@ -28,6 +28,8 @@ const ATTRIBUTES: Record<string, { missing: number[]; target: number }> = {
   Bar_Length: { missing: [-1], target: 0.2 },
   Arm_Strength: { missing: [-1], target: 0.155 },
 };
+/** Cells that were made in another way, by older code, are made again. */
+const VERSION = 2;
 const FEW = [20, 50, 100, 300];
 
 const { values: flags } = parseArgs({
@@ -51,6 +53,7 @@ function trained(columns: string[], seed: number, mostTrain?: number): Promise<P
     model: flags.model,
     dataHash: survey.header.dataHash,
     settings: DEFAULT_ENSEMBLE,
+    version: VERSION,
   };
   const path = join(flags.work, "cells", `${columns.join("-")}-${seed}-${mostTrain ?? "all"}-${flags.model}.json`);
   return kept(path, about, () => train(columns, seed, mostTrain));
@@ -168,7 +171,8 @@ async function lostAway(seed: number) {
 }
 const away: Awaited<ReturnType<typeof lostAway>>[] = [];
 for (const seed of seeds) {
-  const about = { seed, model: flags.model, here: survey.header.dataHash, there: other.header.dataHash };
+  const data = { here: survey.header.dataHash, there: other.header.dataHash };
+  const about = { seed, model: flags.model, ...data, version: VERSION };
   const path = join(flags.work, "cells", `away-${seed}-${flags.model}.json`);
   away.push(await kept(path, { ...about, settings: DEFAULT_ENSEMBLE }, () => lostAway(seed)));
 }

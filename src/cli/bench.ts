@@ -32,7 +32,7 @@ async function measureAndPrint(
 
 const numbers = (values: number[]) => values.map((value) => value.toFixed(2)).join(" ");
 
-/** `skyloop bench encode|train|start|regions|detect|loop|sources|page|download|cut`. */
+/** `skyloop bench encode|train|start|regions|detect|loop|sources|page|download|cut|measure|similar`. */
 export function addBenchCommand(program: Command): void {
   const bench = program
     .command("bench")
@@ -46,6 +46,8 @@ export function addBenchCommand(program: Command): void {
   addPageBench(bench);
   addDownloadBench(bench);
   addCutBench(bench);
+  addMeasureBench(bench);
+  addSimilarBench(bench);
 }
 
 function addModelBench(bench: Command): void {
@@ -213,4 +215,29 @@ function addCutBench(bench: Command): void {
           : `${result.stamps} stamps, ${result.stitched} of them stitched\n  survey cut (a survey on disk)  ${numbers(result.ours)} stamps/s\n  Cutout2D (in memory only)      ${result.astropy.length > 0 ? `${numbers(result.astropy)} stamps/s` : "not installed"}\n`,
       );
     });
+}
+
+function addMeasureBench(bench: Command): void {
+  bench
+    .command("measure")
+    .description("stamps a second of measure beside sep, and processor time of both, on simulated stamps")
+    .option("--stamps <n>", "number of stamps of 128 px", whole("--stamps", 1, 1_000_000), 1000)
+    .option("--rounds <n>", "measurements of each program, interleaved", whole("--rounds", 1, 10_000), 3)
+    .option("--json", "one JSON object", false)
+    .action((options: { json: boolean }) =>
+      measureAndPrint("measure-stamps.ts", ["benchMeasure", "describeMeasure"], options),
+    );
+}
+
+function addSimilarBench(bench: Command): void {
+  bench
+    .command("similar")
+    .description("the objects most like five examples among millions, beside NumPy's product over as many")
+    .option("--objects <n>", "number of objects", whole("--objects", 100, 100_000_000), 5_000_000)
+    .option("--dim <n>", "features per object", whole("--dim", 1, 65536), 128)
+    .option("--questions <n>", "how often is asked", whole("--questions", 1, 1000), 5)
+    .option("--json", "one JSON object", false)
+    .action((options: { json: boolean }) =>
+      measureAndPrint("similar.ts", ["benchSimilar", "describeSimilar"], options),
+    );
 }

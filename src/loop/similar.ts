@@ -103,13 +103,19 @@ export function similarRows(
   const offset = wanted.reduce((sum, value, d) => sum + (value * mean[d]) / sd[d], 0);
   const lengths = normsOf(space);
   const similarity = new Float32Array(count);
-  passOver(matrix, (block, from, to) => {
-    for (let i = from, at = 0; i < to; i++) {
-      let dot = 0;
-      for (let d = 0; d < dim; d++, at++) dot += block[at] * query[d];
-      similarity[i] = (dot - offset) / lengths[i];
-    }
-  });
+  noGrad(() =>
+    scope(() => {
+      const direction = tensor(query, [dim]);
+      passOver(matrix, (block, from, to) => {
+        scope(() =>
+          tensor(block, [to - from, dim])
+            .matmul(direction)
+            .copyTo(similarity.subarray(from, to)),
+        );
+        for (let i = from; i < to; i++) similarity[i] = (similarity[i] - offset) / lengths[i];
+      });
+    }),
+  );
   const given = new Set([...like, ...unlike].filter((place) => typeof place === "number"));
   const cosine = cosineOf(space);
   const found: SimilarRow[] = [];
@@ -126,16 +132,22 @@ export function similarRows(
 /** The `limit` rows of the largest values, largest first, ties by row; without sorting all of millions. */
 function bestRows(values: Float32Array, limit: number): Uint32Array {
   const n = values.length;
-  let rows = Uint32Array.from({ length: n }, (_, row) => row);
-  if (n > 8 * limit) {
-    const step = Math.max(1, Math.floor(n / 20_000));
-    const sample = Float32Array.from({ length: Math.floor(n / step) }, (_, i) => values[i * step]).sort();
-    const least = sample[Math.max(0, sample.length - 1 - Math.ceil((4 * limit) / step) - 8)];
-    const above = rows.filter((row) => values[row] >= least);
-    if (above.length >= limit) rows = above;
-  }
+  const least = n > 8 * limit ? floorOf(values, limit) : Number.NEGATIVE_INFINITY;
+  let count = 0;
+  for (let row = 0; row < n; row++) if (values[row] >= least) count++;
+  const all = count < limit;
+  const rows = new Uint32Array(all ? n : count);
+  for (let row = 0, at = 0; row < n; row++) if (all || values[row] >= least) rows[at++] = row;
   rows.sort((a, b) => values[b] - values[a] || a - b);
   return rows.subarray(0, limit);
+}
+
+/** A value that by a sample some more than `limit` values reach. */
+function floorOf(values: Float32Array, limit: number): number {
+  const n = values.length;
+  const step = Math.max(1, Math.floor(n / 20_000));
+  const sample = Float32Array.from({ length: Math.floor(n / step) }, (_, i) => values[i * step]).sort();
+  return sample[Math.max(0, sample.length - 1 - Math.ceil((4 * limit) / step) - 8)];
 }
 
 /** The k rows with the largest cosine of standardised features, the row itself left out. */
