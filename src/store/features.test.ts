@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, cpSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { crc32, crc32Slowly } from "../base/checksum.ts";
 import { listFeatures, openFeatures, writeFeatures } from "./features.ts";
@@ -91,6 +91,49 @@ describe("features of an earlier version, without checksums", () => {
     expect(() => read()).toThrow(/nothing but zeros/);
     expect(embed()).toEqual([1, 2]);
     expect(read()).toEqual(WHOLE);
+  });
+});
+
+describe("finished blocks", () => {
+  const SMALL = { ...SET, model: "small", count: 6, blockRows: 2 };
+  const of = (block: number) => Float32Array.from({ length: 2 * DIM }, (_, i) => 10 * block + i + 1);
+  const listed = () => JSON.parse(readFileSync(join(folder.path, "features/small/features.json"), "utf8")).blocksDone;
+
+  it("are listed with the first, after two seconds, with the last, and at the end", () => {
+    const start = performance.now();
+    const now = vi.spyOn(performance, "now").mockReturnValue(start);
+    const writer = writeFeatures(folder.path, { ...SMALL, count: 10 });
+    const seen = [0, 1, 2, 3].map((block) => {
+      now.mockReturnValue(start + 999 * block);
+      writer.write(block, of(block));
+      return [...listed()];
+    });
+    expect(seen).toEqual([[0], [0], [0], [0, 1, 2, 3]]);
+    writer.write(4, of(4));
+    expect(listed()).toEqual([0, 1, 2, 3, 4]);
+    now.mockRestore();
+    writer.close();
+    const half = writeFeatures(folder.path, { ...SMALL, model: "half" });
+    for (const block of [0, 1]) half.write(block, of(block));
+    half.close();
+    expect(listFeatures(folder.path).find(({ model }) => model === "half")?.done).toBe(4);
+  });
+
+  it("that a kill took before they were listed are computed again, and nothing else", () => {
+    const writer = writeFeatures(folder.path, SMALL);
+    for (const block of [0, 1]) writer.write(block, of(block));
+    // What a killed process leaves: the rows, in whole or in part, and the list of before.
+    const killed = join(folder.path, "killed");
+    cpSync(join(folder.path, "features"), join(killed, "features"), { recursive: true });
+    writer.close();
+    truncateSync(join(killed, "features/small/features.f32"), 3 * DIM * 4);
+    const again = writeFeatures(killed, SMALL);
+    expect([0, 1, 2].map((block) => again.finished(block))).toEqual([true, false, false]);
+    for (const block of [1, 2]) again.write(block, of(block));
+    again.close();
+    const features = openFeatures(killed, "small");
+    expect(features.matrix()).toEqual(Float32Array.from([0, 1, 2].flatMap((block) => [...of(block)])));
+    features.close();
   });
 });
 

@@ -1,8 +1,8 @@
 /**
  * Features of a survey on disk: `features/<model>/features.f32`, a little-endian float32 matrix [count, dim] that can
  * be memory-mapped (or `features.i8`, the same in eight bits), and `features.json`, which says whose weights made it and
- * which blocks of rows are finished. Blocks are written, synced, and only then listed as done, so that a killed run
- * resumes.
+ * which blocks of rows are finished. Blocks are written, synced, and only then listed as done, every few seconds, so that a
+ * killed run resumes.
  */
 import {
   closeSync,
@@ -35,6 +35,9 @@ import {
   type Stored,
   storedOf,
 } from "./feature-blocks.ts";
+
+/** Finished blocks are listed so often: the list grows with them, and what a kill takes is this much work. */
+const LIST_EVERY_MS = 2000;
 
 const wholeNumber = z.number().int().nonnegative();
 const HeaderShape = z.object({
@@ -256,8 +259,9 @@ export interface FeatureWriter {
   readonly header: FeatureHeader;
   readonly blocks: number;
   finished(block: number): boolean;
-  /** Writes the rows of one block, [rows, dim], durably. */
+  /** Writes the rows of one block, [rows, dim]; a kill takes the blocks of the last two seconds, but for the first one. */
   write(block: number, rows: Float32Array): void;
+  /** Lists what is finished, and closes. */
   close(): void;
 }
 
@@ -284,10 +288,22 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
     header.blocksDone = [...sound.keys()];
     header.sums = [...sound.values()];
     const done = new Set(header.blocksDone);
+    const blocks = Math.ceil(wanted.count / wanted.blockRows);
     let since = performance.now();
+    let listedAt = Number.NEGATIVE_INFINITY;
+    let unlisted = false;
+    const list = () => {
+      try {
+        fsyncSync(file);
+      } catch (cause) {
+        throw writeError(folder, cause);
+      }
+      writeFileAtomic(headerPath, JSON.stringify(header));
+      [listedAt, unlisted] = [performance.now(), false];
+    };
     return {
       header,
-      blocks: Math.ceil(wanted.count / wanted.blockRows),
+      blocks,
       finished: (block) => done.has(block),
       write(block, rows) {
         const expected = Math.min(header.blockRows, header.count - block * header.blockRows) * header.dim;
@@ -305,11 +321,11 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
           const start = block * header.blockRows * header.dim * stored.BYTES_PER_ELEMENT;
           for (let done = 0; done < view.length; )
             done += writeSync(file, view, done, view.length - done, start + done);
-          fsyncSync(file);
         } catch (cause) {
           throw writeError(folder, cause);
         }
-        if (done.has(block)) header.sums?.splice(header.blocksDone.indexOf(block), 1, crc32(stored));
+        const again = done.has(block);
+        if (again) header.sums?.splice(header.blocksDone.indexOf(block), 1, crc32(stored));
         else {
           done.add(block);
           header.blocksDone.push(block);
@@ -317,11 +333,16 @@ export function writeFeatures(survey: string, wanted: Omit<FeatureHeader, "block
         }
         header.seconds = (header.seconds ?? 0) + (performance.now() - since) / 1000;
         since = performance.now();
-        writeFileAtomic(headerPath, JSON.stringify(header));
+        unlisted = true;
+        if (again || done.size === blocks || since - listedAt >= LIST_EVERY_MS) list();
       },
       close() {
-        closeSync(file);
-        release();
+        try {
+          if (unlisted) list();
+        } finally {
+          closeSync(file);
+          release();
+        }
       },
     };
   } catch (error) {
