@@ -151,6 +151,9 @@ describe("a page", () => {
   it("of a round that somebody else began does not take this one away, until the person asks for it", () => {
     const model = played(opened(), heard({ type: "page", page: page(2, "efgh") }));
     expect([objects(model), model.ahead]).toEqual(["abcd", 2]);
+    // An answer that was on its way when the round began.
+    const late = reduce(model, { type: "opened", state: opened().state as SessionState, inHand: free });
+    expect([objects(late), late.ahead]).toEqual(["abcd", 2]);
     const gone = [{ type: "round asked" }, { type: "round came", page: page(2, "efgh"), inHand: free }] as Event[];
     const next = gone.reduce(reduce, model);
     expect([objects(next), next.ahead, next.going, next.work]).toEqual(["efgh", null, false, null]);

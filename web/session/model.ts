@@ -175,7 +175,9 @@ function show(model: Model, fresh: Page, inHand: InHand): Model {
   if (shown !== null && fresh.round > shown.round && !model.going) return { ...model, ahead: fresh.round };
   const held = (object: string) =>
     model.state?.labels[object]?.value != null || model.overlay.values.get(object) != null || inHand(object);
-  return { ...model, ahead: null, page: mergePage(shown, fresh, held), state: withRound(model.state, fresh) };
+  // An answer that was on its way when the round began does not know of it.
+  const ahead = model.ahead !== null && fresh.round < model.ahead ? model.ahead : null;
+  return { ...model, ahead, page: mergePage(shown, fresh, held), state: withRound(model.state, fresh) };
 }
 
 /** The state with a line for a round that it does not know yet. */
