@@ -47,6 +47,17 @@ describe("files that claim what they do not hold", () => {
     expect(await decode("fitsHdus", [at("h.fits")], { path: at("h.fits") })).toHaveLength(1);
   });
 
+  it("may take what the limit says on top of what their process holds before it, which is more than that", async () => {
+    const data = new Float32Array(256 * 256);
+    writeFitsImage(at("held.fits"), { widthPx: 256, heightPx: 256, planes: 1, data });
+    process.env.SKYLOOP_DECODE_MB = "40";
+    try {
+      expect(await decode("fitsImage", [at("held.fits")], { path: at("held.fits") })).toMatchObject({ widthPx: 256 });
+    } finally {
+      delete process.env.SKYLOOP_DECODE_MB;
+    }
+  });
+
   it("and pipes are no plain files", async () => {
     execFileSync("mkfifo", [at("pipe.fits")]);
     const pipe = decode("fitsHdus", [at("pipe.fits")], { path: at("pipe.fits") });
