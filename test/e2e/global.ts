@@ -1,4 +1,5 @@
 /** Made once for all browser tests: a small simulated survey with toy features in which face-on spirals lie apart. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { PACKAGE_ROOT } from "../../src/base/paths.ts";
@@ -15,10 +16,20 @@ async function refuseStalePage(): Promise<void> {
     );
 }
 
+/** Names the survey's folder, for the project that comes second. */
+const SURVEY = "SKYLOOP_E2E_SURVEY";
+
 export default async function setup(project: TestProject): Promise<() => void> {
+  const made = process.env[SURVEY];
+  if (made !== undefined && existsSync(made)) {
+    project.provide("survey", made);
+    return () => {};
+  }
   await refuseStalePage();
   const folder = temporaryFolder();
-  project.provide("survey", await featuredSurvey(folder.path, COUNT, (_, { faceOnSpiral }) => faceOnSpiral === true));
+  const survey = await featuredSurvey(folder.path, COUNT, (_, { faceOnSpiral }) => faceOnSpiral === true);
+  process.env[SURVEY] = survey;
+  project.provide("survey", survey);
   return folder.remove;
 }
 

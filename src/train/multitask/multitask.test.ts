@@ -39,7 +39,7 @@ const options = (name: string, changes: Partial<MultitaskOptions> = {}): Multita
   out: join(folder.path, name),
   seed: 1,
   splitSeed: 1,
-  steps: 8,
+  steps: 4,
   batchSize: 2,
   sizePx: 32,
   seeingKnown: true,
@@ -66,7 +66,7 @@ describe("multitask training", () => {
   it("goes on after kill -9 and comes out the same, with its heads, measures and charts", async () => {
     const whole = await trainMultitask(options("whole"));
     const out = join(folder.path, "killed");
-    const line = `train multitask ${survey} --images ${survey} --column ${COLUMN} --steps 8 --batch 2 --size 32 --known-seeing --share-every 2 --threads 1 --out ${out} --json`;
+    const line = `train multitask ${survey} --images ${survey} --column ${COLUMN} --steps 4 --batch 2 --size 32 --known-seeing --share-every 2 --threads 1 --out ${out} --json`;
     const start = () =>
       spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), ...line.split(" ")], {
         stdio: ["ignore", "pipe", "inherit"],
@@ -93,7 +93,7 @@ describe("multitask training", () => {
     expect(loadImageModel(join(out, "restore.safetensors")).card.task).toBe("restore");
     expect((loadHead(join(out, "classify.safetensors")).model as ClassModel).card.classes).toEqual(["false", "true"]);
     const total = found.stepsOfTask.reduce((a, b) => a + b, 0);
-    expect(total).toBe(8);
+    expect(total).toBe(4);
   }, 240_000);
 
   it("leaves an encoder whose features its class head reads: what is predicted with both is what was measured", async () => {
