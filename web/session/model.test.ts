@@ -152,7 +152,7 @@ describe("a page", () => {
     const model = played(opened(), heard({ type: "page", page: page(2, "efgh") }));
     expect([objects(model), model.ahead]).toEqual(["abcd", 2]);
     // An answer that was on its way when the round began.
-    const late = reduce(model, { type: "opened", state: opened().state as SessionState, inHand: free });
+    const late = reduce(model, opened());
     expect([objects(late), late.ahead]).toEqual(["abcd", 2]);
     const gone = [{ type: "round asked" }, { type: "round came", page: page(2, "efgh"), inHand: free }] as Event[];
     const next = gone.reduce(reduce, model);
