@@ -59,14 +59,32 @@ function quadratic({ a, b, theta }: Pick<Ellipse, "a" | "b" | "theta">): [xx: nu
   return [(c / a) ** 2 + (s / b) ** 2, (s / a) ** 2 + (c / b) ** 2, 2 * c * s * (1 / a ** 2 - 1 / b ** 2)];
 }
 
+/** Where an ellipse lies on a plane: its quadratic, its centre's column, and the columns that are looked at. */
+interface Columns {
+  xx: number;
+  yy: number;
+  xy: number;
+  cx: number;
+  x0: number;
+  x1: number;
+}
+
 /**
- * From where to where along x, from the centre, a row `dy` above the centre lies where the quadratic is at most
- * `square`, and a little more; nothing of it where `from` is infinite.
+ * The columns of a row `dy` above the centre where the quadratic is at most `square`, and perhaps one more to either side;
+ * none where `first` is beyond `last`.
  */
-function rowWithin(xx: number, yy: number, xy: number, dy: number, square: number): { from: number; to: number } {
+function columnsWithin(
+  { xx, yy, xy, cx, x0, x1 }: Columns,
+  dy: number,
+  square: number,
+): { first: number; last: number } {
   const middle = (-xy * dy) / (2 * xx);
   const half = Math.sqrt(middle * middle - (yy * dy * dy - square) / xx) + 1e-6;
-  return half >= 0 ? { from: middle - half, to: middle + half } : { from: Number.POSITIVE_INFINITY, to: 0 };
+  if (!(half >= 0)) return { first: x1 + 1, last: x1 };
+  return {
+    first: Math.max(x0, Math.ceil(cx + (middle - half))),
+    last: Math.min(x1, Math.floor(cx + (middle + half))),
+  };
 }
 
 /** Points along the side of a pixel that decide how much of it lies in an ellipse; those of SEP. */
@@ -100,11 +118,11 @@ export function apertureOf(ellipse: Ellipse, W: number, H: number): Aperture {
   const [out, sure] = [(1 + unsure) ** 2, unsure < 1 ? (1 - unsure) ** 2 : -1];
   let n = 0;
   let areaPx = 0;
+  const columns = { xx, yy, xy, cx, x0, x1 };
   for (let y = y0; y <= y1; y++) {
     const dy = y - cy;
-    const { from, to } = rowWithin(xx, yy, xy, dy, out);
-    const last = Math.min(x1, Math.floor(cx + to));
-    for (let x = Math.max(x0, Math.ceil(cx + from)), p = y * W + x; x <= last; x++, p++) {
+    const { first, last } = columnsWithin(columns, dy, out);
+    for (let x = first, p = y * W + x; x <= last; x++, p++) {
       const dx = x - cx;
       const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
       if (square > out) continue;
@@ -142,11 +160,11 @@ export function kronRadius(light: Float32Array, W: number, H: number, ellipse: E
   const [y0, y1] = [Math.max(0, Math.ceil(cy - halfH)), Math.min(H - 1, Math.floor(cy + halfH))];
   let sum = 0;
   let weighted = 0;
+  const columns = { xx, yy, xy, cx, x0, x1 };
   for (let y = y0; y <= y1; y++) {
     const dy = y - cy;
-    const { from, to } = rowWithin(xx, yy, xy, dy, most * most);
-    const last = Math.min(x1, Math.floor(cx + to));
-    for (let x = Math.max(x0, Math.ceil(cx + from)), p = y * W + x; x <= last; x++, p++) {
+    const { first, last } = columnsWithin(columns, dy, most * most);
+    for (let x = first, p = y * W + x; x <= last; x++, p++) {
       const dx = x - cx;
       const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
       if (square > most * most) continue;
@@ -194,11 +212,11 @@ export function growthOf(
   const { light: sums, area } = within;
   // Of a pixel that is shared out, a part may be within where its centre is not.
   const far = Math.max((bins - 1) ** 2, Math.min(coarse, (bins + (2 * a) / (STEP_PX * b)) ** 2));
+  const columns = { xx, yy, xy, cx, x0, x1 };
   for (let y = y0; y <= y1; y++) {
     const dy = y - cy;
-    const { from, to } = rowWithin(xx, yy, xy, dy, far);
-    const last = Math.min(x1, Math.floor(cx + to));
-    for (let x = Math.max(x0, Math.ceil(cx + from)), p = y * W + x; x <= last; x++, p++) {
+    const { first, last } = columnsWithin(columns, dy, far);
+    for (let x = first, p = y * W + x; x <= last; x++, p++) {
       const dx = x - cx;
       const square = xx * dx * dx + yy * dy * dy + xy * dx * dy;
       if (square >= coarse) {
