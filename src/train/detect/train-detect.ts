@@ -10,7 +10,7 @@ import type { Detection, Field } from "../../contract/detection.ts";
 import { learnedBackbone } from "../../models/mask-rcnn/backbones.ts";
 import { batchImages, galaxyOptions, MaskRcnn } from "../../models/mask-rcnn/index.ts";
 import { type DetectorDetails, loadDetector, roundWeights, saveDetector } from "../../tasks/detect/detector.ts";
-import { manualSeed, readSafetensors, scope, tensor, writeSafetensors } from "../../torch/index.ts";
+import { manualSeed, readSafetensors, scope, tensor, trimMemory, writeSafetensors } from "../../torch/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "../checkpoint.ts";
 import { ScheduledOptimiser } from "../optimiser.ts";
 import { type StepRecord, trainSteps } from "../trainer.ts";
@@ -211,7 +211,11 @@ export async function trainDetector(run: DetectRun): Promise<DetectResult | null
             state.since++;
           },
           evaluate: () => judge(run, model, state, best),
-          checkpoint: save,
+          checkpoint() {
+            save();
+            // Numbers of boxes change from step to step, and with them the sizes of what is freed: by thousands of steps gigabytes.
+            trimMemory();
+          },
         },
       );
       save();
