@@ -3,7 +3,7 @@
  *
  * Command: bin/skyloop recipe rerank [--data ../shared/data] [--work runs/rerank] [--seeds 20] [--verdicts 20] [--threads 2]
  * Time: about 5 minutes on two free cores without GPU; what was computed is kept in --work.
- * Expected: on the detector's own population the average precision stays within 0.005; elsewhere it rises by 0.001 to
+ * Expected: on the detector's own population the average precision stays within 0.005; elsewhere it rises by up to
  * 0.03, less than the 0.05 that is aimed at. Of each seed one half of the candidates is looked at, the other is measured.
  */
 import { existsSync, mkdirSync } from "node:fs";
