@@ -9,7 +9,16 @@ import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { noiseFrom, noiseTable } from "../../batches/noise.ts";
 import { storeInFile } from "../../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../../models/index.ts";
-import { hasBfloat16, manualSeed, rand, randn, readSafetensors, scope, type Tensor } from "../../torch/index.ts";
+import {
+  getThreads,
+  hasBfloat16,
+  manualSeed,
+  rand,
+  randn,
+  readSafetensors,
+  scope,
+  type Tensor,
+} from "../../torch/index.ts";
 import { warmupCosine } from "../schedule.ts";
 import { varianceAndCovariance } from "./objectives/vicreg.ts";
 import { pretrain } from "./pretrain.ts";
@@ -50,7 +59,10 @@ const metrics = (name: string) =>
 
 describe("pre-training", () => {
   it("comes out bit-identical whether it was stopped or not, and its weights load", async () => {
+    const before = getThreads();
     expect(await pretrain(recipe(), { out: out("whole"), progress: SILENT })).toEqual({ finished: true, step: 6 });
+    // The recipe's threads are those of its training alone.
+    expect([before, getThreads()]).toEqual([before, before]);
     const stop = new AbortController();
     const progress = {
       update: (done: number, total: number) => void (total === 6 && done === 3 && stop.abort()),

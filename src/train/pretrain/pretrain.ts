@@ -5,7 +5,7 @@ import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
 import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { dropRowsOf } from "../../nn/index.ts";
-import { type Group, manualSeed, setPrecision, setThreads } from "../../torch/index.ts";
+import { type Group, getThreads, manualSeed, setPrecision, setThreads } from "../../torch/index.ts";
 import { ScheduledOptimiser } from "../optimiser.ts";
 import { type Hooks, type Run, trainSteps } from "../trainer.ts";
 import { type CatalogueShares, catalogueShares } from "./catalogue.ts";
@@ -68,11 +68,24 @@ async function prepareImages(
 export function trainOnBank(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },
+  options: PretrainOptions,
+): { finished: boolean; step: number; pictures: PictureRow[] } {
+  const before = getThreads();
+  // Processes that share a machine are told their threads by who starts them.
+  if (recipe.threads !== undefined && (options.group ?? null) === null) setThreads(recipe.threads);
+  try {
+    return trainWithThreads(recipe, bank, options);
+  } finally {
+    setThreads(before);
+  }
+}
+
+function trainWithThreads(
+  recipe: Recipe,
+  bank: ImageBank & { skipped: number },
   { out, progress, signal, group = null, told }: PretrainOptions,
 ): { finished: boolean; step: number; pictures: PictureRow[] } {
-  const { seed, steps, threads, accumulate } = recipe;
-  // Processes that share a machine are told their threads by who starts them.
-  if (threads !== undefined && group === null) setThreads(threads);
+  const { seed, steps, accumulate } = recipe;
   const part = partOf(recipe, group);
   manualSeed(seed);
   const student = createStudent(recipe, told);
