@@ -6,7 +6,8 @@
  *   [--networks resnet18-64,resnet18-88,resnet18-128,lvm-nano-64] [--steps 1000] [--seeds 1] [--threads 2]
  * Time: a question takes 5 minutes of processor time a network at 64 px, four times that at 128 px. What was computed is
  * kept in --work.
- * Expected: bars from all labels above 0.87 (the frozen features alone give that); what more, is in docs/results/ceiling.md.
+ * Expected: not known. Run were one network and question of 16 steps, to see that it works, and the frozen columns
+ * (docs/log/features.md).
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +24,7 @@ import { softmaxRows } from "../src/measure/calibration.ts";
 import { measureClasses } from "../src/measure/classes.ts";
 import { plainReader } from "../src/models/feature-reader.ts";
 import { openSurvey } from "../src/survey/folder.ts";
+import { isConvnet } from "../src/tasks/classify/convnet.ts";
 import { networkLogits } from "../src/tasks/classify/logits.ts";
 import { createClassifier, disposeClassifier } from "../src/tasks/classify/network.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
@@ -106,7 +108,11 @@ async function trained(
   manualSeed(seed);
   const classifier = createClassifier({ name, classes: 2 });
   const { backbone } = classifier.network;
-  if (Number(px) !== classifier.network.reader.sizePx) classifier.network.reader = plainReader(backbone, Number(px));
+  if (Number(px) !== classifier.network.reader.sizePx) {
+    if (!isConvnet(name))
+      throw new SkyloopError("BAD_OPTION", `${name} reads ${classifier.network.reader.sizePx} px, not ${px}`);
+    classifier.network.reader = plainReader(backbone, Number(px));
+  }
   const order = new Random(seed).fork("choosing").shuffle([...split.train]);
   const aside = Math.round(CHOOSING * order.length);
   const [choosing, learning] = [order.slice(0, aside), order.slice(aside)];
