@@ -1,6 +1,6 @@
 /** `skyloop train detect`: fields from disk, a detector learned from them, and what it can do on those held back. */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files.ts";
 import type { Progress } from "../../base/progress.ts";
@@ -77,7 +77,7 @@ export async function trainDetect(folders: readonly string[], asked: TrainDetect
     windowsPx,
     ...larger,
     classes,
-    ...imagesOf(fields[0]),
+    ...imagesOf(fields),
     largestObjectPx: largestOf(fields, classes),
   };
   const { paint } = options;
@@ -124,10 +124,26 @@ function asDetector(options: TrainDetectOptions, path: string): TrainDetectOptio
   };
 }
 
-/** Bands, unit and scale of a field's image. */
-function imagesOf(field: Field): { bands: string[]; unit: string; pixelScaleArcsec: number | null } {
-  const flux = fieldFlux(field);
-  return { bands: flux?.bands ?? [], unit: flux?.unit ?? "picture", pixelScaleArcsec: fieldScale(field) };
+/**
+ * Bands, unit and scale of the images: those of flux where there is any, by the first of each folder. Throws BAD_OPTION where
+ * folders differ.
+ */
+function imagesOf(fields: readonly Field[]): { bands: string[]; unit: string; pixelScaleArcsec: number | null } {
+  const firsts = new Map<string, Field>();
+  for (const field of fields) if (!firsts.has(dirname(field.path))) firsts.set(dirname(field.path), field);
+  const found = [...firsts].map(([folder, field]) => {
+    const flux = fieldFlux(field);
+    const images = { bands: flux?.bands ?? [], unit: flux?.unit ?? "picture", pixelScaleArcsec: fieldScale(field) };
+    return { folder, images, kind: flux === null ? null : `${images.bands.join(", ")} in ${images.unit}` };
+  });
+  const [first, ...others] = found.filter(({ kind }) => kind !== null);
+  const other = others.find(({ kind }) => kind !== first.kind);
+  if (other !== undefined)
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `${first.folder} holds ${first.kind}, ${other.folder} ${other.kind}; a detector learns from images of one kind: train one for each`,
+    );
+  return (first ?? found[0]).images;
 }
 
 /** The longest side of an object that is to be found. */

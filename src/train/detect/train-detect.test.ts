@@ -10,6 +10,7 @@ import { PACKAGE_ROOT } from "../../base/paths.ts";
 import { SILENT } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
 import { detectClassical } from "../../detect/classical-run.ts";
+import { writeFitsImage } from "../../survey/fits.ts";
 import { loadDetector } from "../../tasks/detect/detector.ts";
 import { splitFields } from "./data.ts";
 import { type TrainDetectOptions, trainDetect } from "./index.ts";
@@ -146,6 +147,22 @@ describe("train detect", () => {
     await expect(trainDetect([join(folder, "fields")], { ...options("wrong"), ...wrong })).rejects.toMatchObject({
       code,
     });
+  });
+
+  it("refuses folders whose images are of different bands or units", async () => {
+    const folders = ["nanomaggy", "adu"].map((unit) => {
+      const path = join(folder, unit);
+      mkdirSync(path);
+      const image = { widthPx: 64, heightPx: 64, planes: 3, data: new Float32Array(3 * 64 * 64).fill(0.1) };
+      writeFitsImage(join(path, "a.fits"), image, [`BUNIT   = '${unit}'`.padEnd(80), "BANDS   = 'grz'".padEnd(80)]);
+      const images = [{ id: 1, file_name: "a.fits", width: 64, height: 64 }];
+      const annotations = [{ id: 1, image_id: 1, category_id: 1, bbox: [5, 5, 20, 20], iscrowd: 0 }];
+      const coco = { images, annotations, categories: [{ id: 1, name: "square" }] };
+      writeFileSync(join(path, "annotations.json"), JSON.stringify(coco));
+      return path;
+    });
+    const given = [...folders, join(folder, "fields")];
+    await expect(trainDetect(given, options("mixed"))).rejects.toThrow(/g, r, z in nanomaggy.*g, r, z in adu/);
   });
 
   it("parts fields by their backgrounds, and says where there are too few", () => {
