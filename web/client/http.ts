@@ -75,8 +75,14 @@ export function fetchWithToken(url: string, init: RequestInit = {}): Promise<Res
   );
 }
 
-/** Leaves for the login, which leads back to this page. */
+/** How long a page that was told to leave is given to do so, ms. */
+const LEAVING_MS = 5000;
+let leftAt = Number.NEGATIVE_INFINITY;
+
+/** Leaves for the login, which leads back to this page; of several questions that were refused, the first leaves. */
 export function goToLogin(): void {
+  if (performance.now() - leftAt < LEAVING_MS) return;
+  leftAt = performance.now();
   const here = (location.pathname + location.search).slice(BASE.length);
   location.assign(`${BASE}login${here === "" ? "" : `?to=${encodeURIComponent(here)}`}`);
 }
