@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { DEFAULT_MODEL } from "../models/default-model.ts";
 import type { Precision } from "../torch/index.ts";
 import { readShard } from "./shards.ts";
 
@@ -8,7 +9,7 @@ export function addEmbedCommand(program: Command): void {
     .command("embed")
     .argument("<survey>", "survey folder")
     .description("compute the features of all objects in a survey; a stopped run resumes")
-    .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
+    .option("--model <name>", "encoder (see skyloop model list)", DEFAULT_MODEL)
     .option("--weights <file>", "safetensors weights to use instead of the released ones")
     .option("--name <name>", "name of the feature set (default: the model), to keep several of one model")
     .option(

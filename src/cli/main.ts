@@ -39,7 +39,7 @@ Examples:
   skyloop survey create galaxies --images DIR       make a survey folder from images
   skyloop survey download galaxies --catalogue positions.csv --from legacy-dr10
                                                     the same from positions alone
-  skyloop embed galaxies --model lvm-nano           compute its features
+  skyloop embed galaxies                            compute its features
   skyloop serve galaxies                            open it in the browser
   skyloop measure galaxies                          flux, radii, shape and flags of every galaxy
   skyloop loop export SESSION --format csv          export the ranked catalogue

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { SkyloopError } from "../base/errors.ts";
+import { DEFAULT_MODEL } from "../models/default-model.ts";
 
 /** Variables that name a task among its like: Slurm's arrays (first task 0 or 1), then torchrun. */
 const TASKS = [
@@ -33,7 +34,7 @@ export function addShardsCommand(program: Command): void {
       .command(name)
       .argument("<survey>", "survey folder")
       .description(description)
-      .option("--model <name>", "the feature set", "lvm-nano");
+      .option("--model <name>", "the feature set", DEFAULT_MODEL);
   verb("status", "list the parts: rows, seconds, weights, and which are missing or stopped").action(
     async (survey: string, { model }: { model: string }) => {
       const { listShards } = await import("../store/feature-shards.ts");

@@ -7,7 +7,7 @@ interface Flags {
   columns: string;
   missing?: string;
   circular?: string;
-  model: string;
+  model?: string;
   features: string | boolean;
   measured: string | boolean;
   name: string;
@@ -38,7 +38,7 @@ export function addTrainParametersCommand(train: Command): void {
       'values that mean "no value", separated by commas, or none; NAME=VALUE says it of one column',
     )
     .option("--circular <names>", "columns that are angles in degrees, the same after half a turn")
-    .option("--model <name>", "encoder (see skyloop model list)", "lvm-nano")
+    .option("--model <name>", "encoder (see skyloop model list; default: that of the survey's features)")
     .option("--features <name>", "feature set to use (default: the name of the model)")
     .option("--no-features", "learn from measured numbers alone")
     .option("--measured <name>", "table of measurements to use (see skyloop measure)", "measured")
@@ -50,21 +50,22 @@ export function addTrainParametersCommand(train: Command): void {
     .option("--steps <n>", "steps of training (default: by the number of objects)", whole("--steps", 1))
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: Flags) => {
-      const [{ trainParameters }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
-        import("../train/parameters/train-parameters.ts"),
-        import("../base/progress.ts"),
-        import("../base/errors.ts"),
-      ]);
+      const [{ trainParameters }, { modelOfSurvey }, { terminalProgress, SILENT }, { SkyloopError }] =
+        await Promise.all([
+          import("../train/parameters/train-parameters.ts"),
+          import("../loop/survey-model.ts"),
+          import("../base/progress.ts"),
+          import("../base/errors.ts"),
+        ]);
       const said = missingFrom(flags.missing);
       if (said === null)
         throw new SkyloopError(
           "BAD_OPTION",
           `--missing is numbers or NAME=NUMBER separated by commas, or none, not ${flags.missing}`,
         );
+      const model = flags.model ?? modelOfSurvey(survey);
       const features =
-        flags.features === false
-          ? null
-          : { model: flags.model, name: typeof flags.features === "string" ? flags.features : flags.model };
+        flags.features === false ? null : { model, name: typeof flags.features === "string" ? flags.features : model };
       const place = survey.split(/[/\\]/).filter(Boolean).at(-1);
       const out = flags.out ?? join("heads", `${place}-${flags.name}-${features?.name ?? "measured"}`);
       const columns = listed(flags.columns);

@@ -10,7 +10,7 @@ interface ClassifyFlags {
   column: string;
   votes?: string;
   classes?: string;
-  model: string;
+  model?: string;
   weights?: string;
   fineTune: boolean;
   features?: string;
@@ -36,7 +36,10 @@ export function addTrainCommand(program: Command): void {
     .option("--column <name>", "column with one class per object", "label")
     .option("--votes <columns>", "columns with vote fractions instead, separated by commas; each is a class")
     .option("--classes <values>", "use only these values of the column, separated by commas")
-    .option("--model <name>", "encoder (see skyloop model list), or alexnet, vgg16, resnet18, resnet50", "lvm-nano")
+    .option(
+      "--model <name>",
+      "encoder (see skyloop model list), or alexnet, vgg16, resnet18, resnet50 (default: that of the survey's features)",
+    )
     .option(
       "--weights <file>",
       "initial weights (safetensors) instead of the released ones; for convolutional networks with torchvision's names",
@@ -50,25 +53,27 @@ export function addTrainCommand(program: Command): void {
     .option("--class-weights <kind>", "balanced (each class has the same weight) or none", "balanced")
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: ClassifyFlags) => {
-      const [{ trainClassify }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
+      const [{ trainClassify }, { modelOfSurvey }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
         import("../train/classify/train-classify.ts"),
+        import("../loop/survey-model.ts"),
         import("../base/progress.ts"),
         import("../base/errors.ts"),
       ]);
       if (!["balanced", "none"].includes(flags.classWeights))
         throw new SkyloopError("BAD_OPTION", `--class-weights is balanced or none, not ${flags.classWeights}`);
       const votes = listed(flags.votes);
+      const model = flags.model ?? modelOfSurvey(survey);
       const out =
         flags.out ??
         join(
           "heads",
-          `${survey.split(/[/\\]/).filter(Boolean).at(-1)}-${votes === undefined ? flags.column : "votes"}-${flags.features ?? flags.model}${flags.fineTune ? "-fine-tuned" : ""}`,
+          `${survey.split(/[/\\]/).filter(Boolean).at(-1)}-${votes === undefined ? flags.column : "votes"}-${flags.features ?? model}${flags.fineTune ? "-fine-tuned" : ""}`,
         );
       const result = await trainClassify(survey, {
         column: flags.column,
         votes,
         only: listed(flags.classes),
-        model: flags.model,
+        model,
         weights: flags.weights,
         fineTune: flags.fineTune,
         features: flags.features,

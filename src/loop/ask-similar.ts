@@ -1,12 +1,11 @@
 /** Questions about what objects are like, asked of a survey folder by ids, positions and files. */
 import { readFileSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
-import { DEFAULT_MODEL } from "../models/default-model.ts";
-import { listFeatures } from "../store/features.ts";
 import { savePredictions, sourceOf } from "../store/predictions.ts";
 import type { FarNumber } from "./far.ts";
 import { lookUp } from "./lookup.ts";
 import { createSession } from "./session.ts";
+import { modelOfSurvey } from "./survey-model.ts";
 import { Workbench } from "./workbench.ts";
 
 /** Examples and counterexamples by id, position (text) and picture file. */
@@ -28,10 +27,6 @@ export interface SimilarAnswer {
   similarity: number;
   duplicates: string[];
 }
-
-/** The first finished feature set of a survey; where there is none, the name of the one that `npm start` computes. */
-const featuresIn = (folder: string): string =>
-  listFeatures(folder).find(({ done, total }) => done === total)?.model ?? DEFAULT_MODEL;
 
 function rowOf({ survey }: Workbench, object: string): number {
   const row = survey.indexOf(object);
@@ -71,7 +66,7 @@ export async function similarObjects(folder: string, question: SimilarQuestion):
   const bench = await Workbench.open(folder);
   try {
     const { radius, count: k } = question;
-    const model = question.model ?? featuresIn(folder);
+    const model = question.model ?? modelOfSurvey(folder);
     const like = [
       ...question.like.map((id) => rowOf(bench, id)),
       ...question.position.map((text) => rowAt(bench, text, radius)),
@@ -104,7 +99,7 @@ export interface UnusualAnswer {
 export async function unusualObjects(
   folder: string,
   {
-    model = featuresIn(folder),
+    model = modelOfSurvey(folder),
     count,
     seed,
     name,

@@ -6,6 +6,7 @@ import { userInfo } from "node:os";
 import { SkyloopError } from "../base/errors.ts";
 import type { ObjectDetail, ObjectRow, Session, SessionState, SurveyInfo } from "../contract/api.ts";
 import type { ObjectPrediction } from "../contract/predictions.ts";
+import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { Door } from "./door.ts";
 import { Gallery, type ObjectPicture, pictureOf, type Shown } from "./gallery.ts";
 import { NotebookSession } from "./session.ts";
@@ -84,7 +85,7 @@ export class Skyloop {
       ...rest,
       target,
       survey: about.survey,
-      model: model ?? (finished ?? about.features[0])?.model ?? "lvm-nano",
+      model: model ?? (finished ?? about.features[0])?.model ?? DEFAULT_MODEL,
       who: this.#door.who,
       positive: [like].flat(),
       negative: notLike,
