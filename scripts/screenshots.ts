@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import type { Page as PageOfPicks, SessionState } from "../src/contract/api.ts";
+import { DEFAULT_MODEL } from "../src/models/default-model.ts";
 import { openSurvey } from "../src/survey/folder.ts";
 import { launch, startServer } from "../test/e2e/harness.ts";
 import { freePort } from "../test/fixtures/free-port.ts";
@@ -41,7 +42,7 @@ const value = (object: string) => (spirals.has(object) ? "positive" : "negative"
 async function search(): Promise<{ session: string; page: PageOfPicks }> {
   const positive = [...spirals].slice(0, 5);
   const negative = ids.filter((id) => !spirals.has(id)).slice(0, 5);
-  const model = "lvm-nano";
+  const model = DEFAULT_MODEL;
   const start = {
     survey: "demo",
     model,
@@ -80,7 +81,7 @@ async function search(): Promise<{ session: string; page: PageOfPicks }> {
 const { session, page: last } = await search();
 await ask<SessionState>("/sessions", {
   survey: "demo",
-  model: "lvm-nano",
+  model: DEFAULT_MODEL,
   target: "Edge-on discs",
   who: "bob",
   positive: [ids[0]],

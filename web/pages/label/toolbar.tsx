@@ -47,49 +47,50 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
           Undecided
         </button>
       )}
-      <span className="grow" />
-      <SaveState session={session} />
-      <button
-        type="button"
-        disabled={!session.canUndo}
-        onClick={session.undo}
-        aria-label="Undo"
-        title={`Undo (${keys.undo})`}
-      >
-        ↶
-      </button>
-      <button
-        type="button"
-        disabled={!session.canRedo}
-        onClick={session.redo}
-        aria-label="Redo"
-        title={`Redo (${keys.redo})`}
-      >
-        ↷
-      </button>
-      <button
-        type="button"
-        onClick={onRest}
-        disabled={!session.canLabel || answered === picks.length}
-        title={`The rest is negative (${keys.rest})`}
-      >
-        Rest negative
-      </button>
-      {view.kind === "now" ? (
+      <div className="actions">
+        <SaveState session={session} />
         <button
           type="button"
-          className="main"
-          disabled={!session.canLabel || session.going}
-          onClick={onNext}
-          title={`Next round (${keys.next})`}
+          disabled={!session.canUndo}
+          onClick={session.undo}
+          aria-label="Undo"
+          title={`Undo (${keys.undo})`}
         >
-          {session.going ? "Learning…" : session.ahead === null ? "Next round" : `Go to round ${session.ahead}`}
+          ↶
         </button>
-      ) : (
-        <button type="button" className="main" onClick={() => shown.setView({ kind: "now" })}>
-          Back to round {round}
+        <button
+          type="button"
+          disabled={!session.canRedo}
+          onClick={session.redo}
+          aria-label="Redo"
+          title={`Redo (${keys.redo})`}
+        >
+          ↷
         </button>
-      )}
+        <button
+          type="button"
+          onClick={onRest}
+          disabled={!session.canLabel || answered === picks.length}
+          title={`The rest is negative (${keys.rest})`}
+        >
+          Rest negative
+        </button>
+        {view.kind === "now" ? (
+          <button
+            type="button"
+            className="main"
+            disabled={!session.canLabel || session.going}
+            onClick={onNext}
+            title={`Next round (${keys.next})`}
+          >
+            {session.going ? "Learning…" : session.ahead === null ? "Next round" : `Go to round ${session.ahead}`}
+          </button>
+        ) : (
+          <button type="button" className="main" onClick={() => shown.setView({ kind: "now" })}>
+            Back to round {round}
+          </button>
+        )}
+      </div>
     </div>
   );
 }
