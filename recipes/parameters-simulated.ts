@@ -8,20 +8,18 @@
  * Expected: magnitude within 0.07 (RMSE); radius within 0.03 dex, axis ratio within 0.025 and B/T within 0.03 (NMAD; RMSE
  * 0.04), angle within 1 degree (median): table in docs/results/parameters.md.
  */
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { SILENT, terminalProgress } from "../src/base/progress.ts";
+import { SILENT } from "../src/base/progress.ts";
 import { withComputed } from "../src/loop/computed-columns.ts";
 import { openSurvey } from "../src/survey/folder.ts";
-import { simulateSurvey } from "../src/survey/simulate/index.ts";
 import { DEFAULT_ENSEMBLE } from "../src/train/parameters/train-ensemble.ts";
 import { type ParameterResult, trainParameters } from "../src/train/parameters/train-parameters.ts";
 import { kept } from "./common/cells.ts";
+import { SIMULATED_SEED, simulatedGalaxies } from "./common/surveys.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
 
-/** Other galaxies than those that the encoders learned from (seeds 7 and 8). */
-const SEED = 41;
 const { values: flags } = parseArgs({
   options: {
     seeds: { type: "string", default: "10" },
@@ -32,14 +30,7 @@ const { values: flags } = parseArgs({
 });
 const count = Number(flags.count);
 const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
-const folder = join(flags.work, `simulated-${count}`);
-if (!existsSync(join(folder, "survey.json")))
-  await simulateSurvey(folder, {
-    count,
-    seed: SEED,
-    progress: terminalProgress("simulating", "galaxies"),
-    command: "recipe parameters-simulated",
-  });
+const folder = await simulatedGalaxies(flags.work, count);
 const survey = await openSurvey(folder);
 
 const rms = (values: number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
@@ -170,6 +161,6 @@ const rows = ASKED.map(({ column, what, most, of }) => {
   ];
 });
 process.stdout.write(
-  `${markdown(["of simulated galaxies", "error", "asked for", "R2", "90 % intervals hold"], rows)}\n\n${seeds.length} seeds, features of ${flags.model} and measured numbers; ${survey.count} galaxies of the simulator (seed ${SEED}), a fifth of them test objects.\n`,
+  `${markdown(["of simulated galaxies", "error", "asked for", "R2", "90 % intervals hold"], rows)}\n\n${seeds.length} seeds, features of ${flags.model} and measured numbers; ${survey.count} galaxies of the simulator (seed ${SIMULATED_SEED}), a fifth of them test objects.\n`,
 );
 survey.close();

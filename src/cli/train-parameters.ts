@@ -15,6 +15,7 @@ interface Flags {
   seed: number;
   mostTrain?: number;
   steps?: number;
+  components: number;
   json: boolean;
 }
 
@@ -48,6 +49,12 @@ export function addTrainParametersCommand(train: Command): void {
     .option("--seed <n>", "seed of the split, the folds and the initial weights", whole("--seed", 0, SEEDS), 1)
     .option("--most-train <n>", "learn from at most so many objects", whole("--most-train", 10))
     .option("--steps <n>", "steps of training (default: by the number of objects)", whole("--steps", 1))
+    .option(
+      "--components <n>",
+      "normal distributions that each network says of an object together, 1 to 8; 3 for numbers that can be one thing or another (bulge share, Sersic index)",
+      whole("--components", 1, 8),
+      1,
+    )
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: Flags) => {
       const [{ trainParameters }, { modelOfSurvey }, { terminalProgress, SILENT }, { SkyloopError }] =
@@ -82,7 +89,11 @@ export function addTrainParametersCommand(train: Command): void {
         name: flags.name,
         out,
         mostTrain: flags.mostTrain,
-        ensemble: { seed: flags.seed, ...(flags.steps === undefined ? {} : { steps: flags.steps }) },
+        ensemble: {
+          seed: flags.seed,
+          components: flags.components,
+          ...(flags.steps === undefined ? {} : { steps: flags.steps }),
+        },
         command: `skyloop ${process.argv.slice(2).join(" ")}`,
         progress: flags.json ? SILENT : terminalProgress("stamps", "stamps"),
       });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
-import { fitStretch, halfWidth, LEVELS } from "../tasks/parameters/intervals.ts";
+import { fitStretch, LEVELS, stretched } from "../tasks/parameters/intervals.ts";
 import { angleOf, componentsOf, turnBetween } from "../tasks/parameters/targets.ts";
 import { ranksOfValues } from "./ranks.ts";
 import { coverageOf, regressionScores } from "./regression.ts";
@@ -44,7 +44,7 @@ describe("intervals", () => {
     const stretch = fitStretch(calibration.residual, calibration.spread);
     const test = draw(6000);
     for (const [k, level] of LEVELS.entries()) {
-      const half = test.spread.map((s) => halfWidth(stretch as NonNullable<typeof stretch>, s, k));
+      const half = test.spread.map((s) => stretched(stretch as NonNullable<typeof stretch>, s, k)[0]);
       const { all, thirds } = coverageOf(level, test.residual, half);
       expect(Math.abs(all - level)).toBeLessThan(0.02);
       for (const third of thirds) expect(Math.abs(third - level)).toBeLessThan(0.05);

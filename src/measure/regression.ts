@@ -1,4 +1,5 @@
 /** How good predicted numbers and their intervals are. */
+import { type GaussianMixtures, mixtureCdf, mixtureCrps, normalCdf, normalDensity } from "./mixture.ts";
 import { ranksOfValues } from "./ranks.ts";
 
 /** Predictions of objects whose truth is known. */
@@ -9,6 +10,8 @@ export interface PredictedNumbers {
   spread: ArrayLike<number>;
   /** Differences; truth less mean unless given (angles wrap). */
   residuals?: ArrayLike<number>;
+  /** What was predicted where it is more than one normal distribution of that spread: CRPS and `pit` are of it. */
+  mixtures?: GaussianMixtures | null;
 }
 
 /** Measures of predicted numbers, in the target's unit where they have one. */
@@ -25,7 +28,7 @@ export interface RegressionScores {
   /** Share of residuals beyond 3 NMAD; and beyond 0.15 (1 + truth), as for redshifts. */
   beyond3Nmad: number;
   beyond15Percent: number;
-  /** Continuous ranked probability score of the normal distribution that is predicted. */
+  /** Continuous ranked probability score of the distribution that is predicted. */
   crps: number;
   /** Objects by the tenth of the predicted distribution that their truth fell into; even where calibrated. */
   pit: number[];
@@ -36,21 +39,10 @@ const median = (values: Float64Array) => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-/** Normal distribution function, to 7e-8 (Abramowitz & Stegun 26.2.17). */
-function normalCdf(z: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const tail =
-    (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) *
-    t *
-    (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  return z > 0 ? 1 - tail : tail;
-}
-
 /** CRPS of a normal distribution (Gneiting & Raftery 2007, equation 21). */
 function normalCrps(residual: number, sd: number): number {
   const z = residual / sd;
-  const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
-  return sd * (z * (2 * normalCdf(z) - 1) + 2 * density - 1 / Math.sqrt(Math.PI));
+  return sd * (z * (2 * normalCdf(z) - 1) + 2 * normalDensity(z) - 1 / Math.sqrt(Math.PI));
 }
 
 function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -67,7 +59,13 @@ function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Measures of predictions. With `residuals` (truth less prediction) those count, as for angles. */
-export function regressionScores({ truth, mean, spread, residuals: given }: PredictedNumbers): RegressionScores {
+export function regressionScores({
+  truth,
+  mean,
+  spread,
+  residuals: given,
+  mixtures = null,
+}: PredictedNumbers): RegressionScores {
   const n = truth.length;
   const residuals = Float64Array.from({ length: n }, (_, i) => given?.[i] ?? truth[i] - mean[i]);
   const centre = median(residuals);
@@ -76,7 +74,11 @@ export function regressionScores({ truth, mean, spread, residuals: given }: Pred
   const total = Array.from(truth).reduce((sum, value) => sum + (value - average) ** 2, 0);
   const square = residuals.reduce((sum, value) => sum + value * value, 0);
   const pit = new Array<number>(10).fill(0);
-  for (let i = 0; i < n; i++) pit[Math.min(9, Math.floor(10 * normalCdf(residuals[i] / spread[i])))]++;
+  const below = (i: number) =>
+    mixtures === null ? normalCdf(residuals[i] / spread[i]) : mixtureCdf(mixtures, i, truth[i]);
+  for (let i = 0; i < n; i++) pit[Math.min(9, Math.floor(10 * below(i)))]++;
+  const crps = (residual: number, i: number) =>
+    mixtures === null ? normalCrps(residual, spread[i]) : mixtureCrps(mixtures, i, truth[i]);
   const share = (beyond: (value: number, i: number) => boolean) => residuals.filter(beyond).length / n;
   return {
     n,
@@ -87,7 +89,7 @@ export function regressionScores({ truth, mean, spread, residuals: given }: Pred
     spearman: correlation(ranksOfValues(truth), ranksOfValues(mean)),
     beyond3Nmad: share((value) => Math.abs(value) > 3 * nmad),
     beyond15Percent: share((value, i) => Math.abs(value) > 0.15 * (1 + Math.abs(truth[i]))),
-    crps: residuals.reduce((sum, value, i) => sum + normalCrps(value, spread[i]), 0) / n,
+    crps: residuals.reduce((sum, value, i) => sum + crps(value, i), 0) / n,
     pit,
   };
 }
@@ -100,18 +102,29 @@ export interface Coverage {
   meanWidth: number;
 }
 
-/** Coverage of intervals around predictions by their half widths and the absolute residuals. */
-export function coverageOf(level: number, residuals: ArrayLike<number>, half: ArrayLike<number>): Coverage {
+/**
+ * Coverage of intervals around predictions by the residuals (truth less prediction) and how far intervals reach below
+ * and above; as far above as below unless given.
+ */
+export function coverageOf(
+  level: number,
+  residuals: ArrayLike<number>,
+  below: ArrayLike<number>,
+  above: ArrayLike<number> = below,
+): Coverage {
   const n = residuals.length;
-  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => half[a] - half[b] || a - b);
+  const width = Float64Array.from({ length: n }, (_, i) => below[i] + above[i]);
+  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => width[a] - width[b] || a - b);
+  const reach = (i: number) => (residuals[i] < 0 ? below[i] : above[i]);
   const held = (rows: Uint32Array) =>
-    rows.reduce((sum, i) => sum + Number(Math.abs(residuals[i]) <= half[i] * (1 + 1e-9)), 0) / Math.max(1, rows.length);
+    rows.reduce((sum, i) => sum + Number(Math.abs(residuals[i]) <= reach(i) * (1 + 1e-9)), 0) /
+    Math.max(1, rows.length);
   const cut = [0, Math.floor(n / 3), Math.floor((2 * n) / 3), n];
   const third = (k: number) => held(order.subarray(cut[k], cut[k + 1]));
   return {
     level,
     all: held(order),
     thirds: [third(0), third(1), third(2)],
-    meanWidth: (2 * Array.from(half).reduce((sum, value) => sum + value, 0)) / n,
+    meanWidth: width.reduce((sum, value) => sum + value, 0) / n,
   };
 }

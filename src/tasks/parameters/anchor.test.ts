@@ -30,7 +30,7 @@ test.each([1, -1])("an angle is learned from the measured one that it runs with,
   const { values } = anchored(truth, anchor, angles);
   const off = rows.filter((row) => row !== 7).map((row) => Math.abs(values[row]));
   expect(Math.max(...off)).toBeLessThan(25);
-  const back = turnedBack({ mean: values, spread: values }, anchor, angles, rows);
+  const back = turnedBack({ mean: values, spread: values, mixtures: null }, anchor, angles, rows);
   for (const row of rows) {
     expect(turnBetween(back.mean[row], truth.values[row])).toBeCloseTo(0, 9);
     expect(back.mean[row]).toBeGreaterThanOrEqual(0);
@@ -38,7 +38,7 @@ test.each([1, -1])("an angle is learned from the measured one that it runs with,
   }
   // Of some objects only, in their order; a head of before has neither offset nor share.
   const old = { column: anchor.column, sense: anchor.sense };
-  const two = turnedBack({ mean: Float64Array.of(50, 50), spread: values }, old, angles, [9, 4]);
+  const two = turnedBack({ mean: Float64Array.of(50, 50), spread: values, mixtures: null }, old, angles, [9, 4]);
   expect(turnBetween(two.mean[0], sense * measured[9] + 50)).toBeCloseTo(0, 9);
   expect(turnBetween(two.mean[1], sense * measured[4] + 50)).toBeCloseTo(0, 9);
 });
@@ -51,7 +51,8 @@ test("of the turns that networks say as much counts as leaves least error on obj
   const known = truth.map((turn) => (turn / 2 + 180) % 180);
   expect(withShare(anchor, truth, known).share).toBe(1);
   const shared = { ...anchor, share: 0.5 };
-  const { mean } = turnedBack({ mean: Float64Array.of(170), spread: Float64Array.of(1) }, shared, angles, [9]);
+  const said = { mean: Float64Array.of(170), spread: Float64Array.of(1), mixtures: null };
+  const { mean } = turnedBack(said, shared, angles, [9]);
   expect(turnBetween(mean[0], measured[9] - 5)).toBeCloseTo(0, 9);
 });
 

@@ -75,14 +75,9 @@ export function withShare(anchor: Anchor, turns: readonly number[], said: ArrayL
 }
 
 /** What was said of the turns of some objects, as angles from 0 to below 180 degrees. */
-export function turnedBack(
-  { mean, spread }: Said,
-  anchor: Anchor | null,
-  measured: MeasuredAngles,
-  rows: readonly number[],
-): Said {
-  if (anchor === null) return { mean, spread };
+export function turnedBack(said: Said, anchor: Anchor | null, measured: MeasuredAngles, rows: readonly number[]): Said {
+  if (anchor === null) return said;
   const { share = 1 } = anchor;
   const angle = (turn: number, i: number) => share * turnBetween(turn, 0) + startOf(anchor, measured, rows[i]);
-  return { mean: mean.map((turn, i) => ((angle(turn, i) % 180) + 180) % 180), spread };
+  return { ...said, mean: said.mean.map((turn, i) => ((angle(turn, i) % 180) + 180) % 180) };
 }

@@ -22,6 +22,8 @@ export interface ParameterHeadShape {
   inputs: number;
   outputs: number;
   members: number;
+  /** Normal distributions that a network says of an output together (mixture density networks, Bishop 1994); 1 unless given. */
+  components?: number;
 }
 
 const HIDDEN = 128;
@@ -31,7 +33,10 @@ const MOST_SIGMAS = 6;
 /** Logarithms of variances of standardised targets that a network may say. */
 const LOG_VARIANCE = { least: -9, most: 3 } as const;
 
-/** Inputs [N, inputs] to mean and log variance [outputs * members, N, 2] of standardised targets. */
+/**
+ * Inputs [N, inputs] to mean and log variance [outputs * members, N, 2] of standardised targets; with K > 1 components to
+ * their means, log variances and logits of their weights, [outputs * members, N, 3 * K].
+ */
 export class ParameterHead extends Layer {
   readonly mean: Tensor; // [inputs]
   readonly sd: Tensor; // [inputs]
@@ -39,26 +44,38 @@ export class ParameterHead extends Layer {
   readonly scale: Tensor; // [outputs]
   readonly weight1: Parameter; // [outputs * members, inputs, hidden]
   readonly bias1: Parameter; // [outputs * members, 1, hidden]
-  readonly weight2: Parameter; // [outputs * members, hidden, 2]
-  readonly bias2: Parameter; // [outputs * members, 1, 2]
-  readonly #shape: ParameterHeadShape;
+  readonly weight2: Parameter; // [outputs * members, hidden, 2 or 3 * components]
+  readonly bias2: Parameter; // [outputs * members, 1, 2 or 3 * components]
+  readonly #shape: Required<ParameterHeadShape>;
 
   constructor(shape: ParameterHeadShape) {
     super();
-    const { inputs, outputs, members } = shape;
+    const { inputs, outputs, members, components = 1 } = shape;
     const networks = outputs * members;
-    this.#shape = shape;
+    const said = components === 1 ? 2 : 3 * components;
+    this.#shape = { ...shape, components };
     this.mean = keep(zeros([inputs]));
     this.sd = keep(ones([inputs]));
     this.shift = keep(zeros([outputs]));
     this.scale = keep(ones([outputs]));
     this.weight1 = uniform([networks, inputs, HIDDEN], Math.sqrt(1 / inputs));
     this.bias1 = uniform([networks, 1, HIDDEN], Math.sqrt(1 / inputs));
-    this.weight2 = uniform([networks, HIDDEN, 2], 0.3 * Math.sqrt(1 / HIDDEN));
-    this.bias2 = constant([networks, 1, 2], 0);
+    this.weight2 = uniform([networks, HIDDEN, said], 0.3 * Math.sqrt(1 / HIDDEN));
+    this.bias2 = constant([networks, 1, said], 0);
+    // Components that begin at one place stay together for long.
+    if (components > 1) this.#spreadOut();
   }
 
-  get shape(): ParameterHeadShape {
+  /** Means of components begin evenly between one deviation below and one above. */
+  #spreadOut(): void {
+    const { outputs, members, components } = this.#shape;
+    const bias = new Float32Array(outputs * members * 3 * components);
+    for (let at = 0; at < bias.length; at += 3 * components)
+      for (let k = 0; k < components; k++) bias[at + k] = (2 * k) / (components - 1) - 1;
+    noGrad(() => scope(() => this.bias2.copy_(tensor(bias, [outputs * members, 1, 3 * components]))));
+  }
+
+  get shape(): Required<ParameterHeadShape> {
     return this.#shape;
   }
 
@@ -88,12 +105,16 @@ export class ParameterHead extends Layer {
     return op("expand", op("unsqueeze", x, 0), [outputs * members, x.shape[0], inputs], false);
   }
 
-  /** Mean and deviation of every network for every object, in the targets' units: [outputs * members, N, 2]. */
+  /**
+   * Mean and deviation of every network for every object, in the targets' units: [outputs * members, N, 2]; with K > 1
+   * components mean, deviation and weight of each: [outputs * members, N, K, 3].
+   */
   say(inputs: Float32Array, blockRows = 4096): Float32Array {
-    const { inputs: width, outputs, members } = this.#shape;
+    const { inputs: width, outputs, members, components } = this.#shape;
     const N = inputs.length / width;
     const networks = outputs * members;
-    const out = new Float32Array(networks * N * 2);
+    const each = components === 1 ? 2 : 3 * components;
+    const out = new Float32Array(networks * N * each);
     const [shift, scale] = noGrad(() => [this.shift.toFloat32Array(), this.scale.toFloat32Array()]);
     for (let from = 0; from < N; from += blockRows) {
       const n = Math.min(blockRows, N - from);
@@ -105,9 +126,13 @@ export class ParameterHead extends Layer {
       for (let network = 0; network < networks; network++) {
         const output = Math.floor(network / members);
         for (let i = 0; i < n; i++) {
-          const [at, to] = [(network * n + i) * 2, (network * N + from + i) * 2];
-          out[to] = found[at] * scale[output] + shift[output];
-          out[to + 1] = Math.exp(clampedLog(found[at + 1]) / 2) * scale[output];
+          const [at, to] = [(network * n + i) * each, (network * N + from + i) * each];
+          const [centre, unit] = [shift[output], scale[output]];
+          if (components > 1) out.set(componentsInUnits(found.subarray(at, at + each), centre, unit), to);
+          else {
+            out[to] = found[at] * unit + centre;
+            out[to + 1] = deviationOf(found[at + 1]) * unit;
+          }
         }
       }
     }
@@ -115,7 +140,24 @@ export class ParameterHead extends Layer {
   }
 }
 
-const clampedLog = (value: number) => Math.min(LOG_VARIANCE.most, Math.max(LOG_VARIANCE.least, value));
+/** Components of an object in the target's units, [K, 3]: mean, deviation and weight. */
+function componentsInUnits(said: Float32Array, shift: number, scale: number): Float32Array {
+  const K = said.length / 3;
+  const logits = said.subarray(2 * K);
+  const most = logits.reduce((a, b) => Math.max(a, b));
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);
+  const out = new Float32Array(3 * K);
+  for (let k = 0; k < K; k++) {
+    out[3 * k] = said[k] * scale + shift;
+    out[3 * k + 1] = deviationOf(said[K + k]) * scale;
+    out[3 * k + 2] = Math.exp(logits[k] - most) / sum;
+  }
+  return out;
+}
+
+/** A standard deviation by the logarithm of its variance, between the bounds. */
+const deviationOf = (logVariance: number) =>
+  Math.exp(Math.min(LOG_VARIANCE.most, Math.max(LOG_VARIANCE.least, logVariance)) / 2);
 
 /** Values farther from their column's median than so many robust deviations have no part in its scale. */
 const FAR_SIGMAS = 10;
@@ -163,5 +205,27 @@ export function gaussianLoss(said: Tensor, targets: Tensor, weights: Tensor): Te
   const square = targets.sub(mean).mul(targets.sub(mean));
   const likelihood = square.div(logVariance.exp()).add(logVariance).mul(0.5);
   const share = logVariance.detach().mul(BETA).exp().mul(weights);
+  return likelihood.mul(share).sum().div(weights.sum().clamp(1));
+}
+
+/**
+ * Negative log-likelihood of mixtures of normal distributions, `components` of each network, as a head says them
+ * [networks, N, 3 * components]; targets and weights as for one. Each object's share of the loss is by the whole mixture's
+ * variance, as there.
+ */
+export function mixtureLoss(said: Tensor, components: number, targets: Tensor, weights: Tensor): Tensor {
+  const part = (k: number) => said.slice(2, k * components, (k + 1) * components);
+  const means = part(0);
+  const logVariances = part(1).clamp(LOG_VARIANCE.least, LOG_VARIANCE.most);
+  const logWeights = part(2).logSoftmax(2);
+  const away = targets.unsqueeze(2).sub(means);
+  const each = away.mul(away).div(logVariances.exp()).add(logVariances).mul(-0.5).add(logWeights);
+  const likelihood = op("logsumexp", each, [2], false).neg();
+  const share = noGrad(() => {
+    const parts = logWeights.exp();
+    const mean = parts.mul(means).sum([2]);
+    const square = parts.mul(logVariances.exp().add(means.mul(means))).sum([2]);
+    return square.sub(mean.mul(mean)).clamp(Math.exp(LOG_VARIANCE.least)).pow(BETA).mul(weights);
+  });
   return likelihood.mul(share).sum().div(weights.sum().clamp(1));
 }

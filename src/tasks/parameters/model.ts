@@ -6,10 +6,10 @@ import { noGrad, ops, scope, type Tensor, tensor } from "../../torch/index.ts";
 import { skyloopVersion } from "../card.ts";
 import type { HeadCard, Packed } from "../task.ts";
 import { type Anchor, turnedBack } from "./anchor.ts";
-import { ensembleSays, outputPlaces, type Said } from "./ensemble.ts";
+import { ensembleSays, intervalReach, outputPlaces, type Said } from "./ensemble.ts";
 import { ParameterHead } from "./head.ts";
 import { type InputPlan, readInputs, widthOf } from "./inputs.ts";
-import { halfWidth, type SpreadScale } from "./intervals.ts";
+import { type SpreadScale, stretched } from "./intervals.ts";
 
 /** The task's name. */
 export const PARAMETERS_NAME = "parameters";
@@ -33,6 +33,8 @@ export interface ParameterCard {
 export interface ParametersDetails extends Record<string, unknown> {
   plan: InputPlan;
   members: number;
+  /** Normal distributions that each network says together; heads of before have 1. */
+  components?: number;
   parameters: ParameterCard[];
   /** Objects learned from; farther from them (5th neighbour, standardised inputs) than `limit` is out of range. */
   reference: { limit: number };
@@ -112,17 +114,19 @@ function columnsOf({ name, unit, circular }: ParameterCard): PredictedColumn[] {
 }
 
 /** The numbers of a parameter's columns for an object. */
-function numbersOf(card: ParameterCard, mean: number, spread: number, far: boolean, lacking: boolean): number[] {
+function numbersOf(card: ParameterCard, said: Said, row: number, far: boolean, lacking: boolean): number[] {
   const { circular, least, greatest, bounded, stretch } = card;
   const clip = (value: number) =>
     circular ? value : Math.min(bounded[1] ? greatest : value, Math.max(bounded[0] ? least : value, value));
+  const [mean, reach] = [said.mean[row], intervalReach(said)];
   let flag = (far ? PARAMETER_FLAGS.FAR : 0) | (lacking ? PARAMETER_FLAGS.LACKING : 0);
   if (stretch === null) flag |= PARAMETER_FLAGS.NO_INTERVAL;
   const ends = SHOWN_LEVELS.flatMap(([level]) => {
     if (stretch === null) return [Number.NaN, Number.NaN];
-    const half = halfWidth(stretch, spread, level);
-    if (!circular && (clip(mean - half) < least || clip(mean + half) > greatest)) flag |= PARAMETER_FLAGS.BEYOND;
-    return [clip(mean - half), clip(mean + half)];
+    const [below, above] = stretched(stretch, said.spread[row], level, reach(row, level));
+    const [from, to] = [clip(mean - below), clip(mean + above)];
+    if (!circular && (from < least || to > greatest)) flag |= PARAMETER_FLAGS.BEYOND;
+    return [from, to];
   });
   return [clip(mean), ...ends, flag];
 }
@@ -138,10 +142,10 @@ export async function predictParameters(
   heldOut?: (said: Said, target: number) => void,
 ): Promise<Predicted> {
   const { head, details, reference } = model;
-  const { plan, parameters, members } = details;
+  const { plan, parameters, members, components = 1 } = details;
   const { values, width, lacking, anglesDeg } = await readInputs(survey, plan, progress);
   const all = Array.from({ length: survey.count }, (_, row) => row);
-  const outputs = { values: head.say(values), objects: survey.count, members };
+  const outputs = { values: head.say(values), objects: survey.count, members, components };
   const far = distanceTo(reference, standardisedInputs(head, values), width, REFERENCE_NEIGHBOUR);
   const columns = parameters.flatMap(columnsOf);
   const each = columns.length / parameters.length;
@@ -152,13 +156,7 @@ export async function predictParameters(
     heldOut?.(said, k);
     for (let row = 0; row < survey.count; row++)
       numbers.set(
-        numbersOf(
-          parameters[k],
-          said.mean[row],
-          said.spread[row],
-          far[row] > details.reference.limit,
-          lacking[row] === 1,
-        ),
+        numbersOf(parameters[k], said, row, far[row] > details.reference.limit, lacking[row] === 1),
         row * columns.length + k * each,
       );
   }
@@ -187,9 +185,9 @@ export function packParameters({
 /** A head from its card and tensors. */
 export function openParameters(card: HeadCard<ParametersDetails>, tensors: Record<string, Tensor>): ParameterModel {
   const { details, trainedOn, made } = card;
-  const { plan, parameters, members } = details;
+  const { plan, parameters, members, components = 1 } = details;
   const outputs = parameters.reduce((sum, { circular }) => sum + (circular ? 2 : 1), 0);
-  const head = new ParameterHead({ inputs: widthOf(plan), outputs, members });
+  const head = new ParameterHead({ inputs: widthOf(plan), outputs, members, components });
   const { reference, ...state } = tensors;
   head.loadStateDict(state);
   head.eval();

@@ -1,6 +1,6 @@
 /** Training the networks of a head of parameters, each without the fold of objects that it is to be judged by. */
 import { Random } from "../../base/random.ts";
-import { gaussianLoss, ParameterHead } from "../../tasks/parameters/head.ts";
+import { gaussianLoss, mixtureLoss, ParameterHead } from "../../tasks/parameters/head.ts";
 import { componentsOf, type NumberTarget, outputsOf } from "../../tasks/parameters/targets.ts";
 import { keep, manualSeed, noGrad, scope, tensor } from "../../torch/index.ts";
 import { ScheduledOptimiser } from "../optimiser.ts";
@@ -9,6 +9,8 @@ import { ScheduledOptimiser } from "../optimiser.ts";
 export interface EnsembleOptions {
   /** Networks a target. */
   members: number;
+  /** Normal distributions that a network says of an object together; 1 unless given. */
+  components?: number;
   steps: number;
   batchSize: number;
   learningRate: number;
@@ -60,10 +62,10 @@ export function foldsOf(N: number, { members, seed }: Pick<EnsembleOptions, "mem
 /** A trained head. Network m has not learned from objects of fold m. The same data, options and threads, the same head. */
 export function trainEnsemble(data: EnsembleData, folds: Int32Array, options: EnsembleOptions): ParameterHead {
   const { inputs, width, targets, outputs } = data;
-  const { members, seed, steps, batchSize } = options;
+  const { members, components = 1, seed, steps, batchSize } = options;
   const N = inputs.length / width;
   manualSeed(seed);
-  const head = new ParameterHead({ inputs: width, outputs, members });
+  const head = new ParameterHead({ inputs: width, outputs, members, components });
   head.standardise(inputs, targets);
   const networks = outputs * members;
   const [shift, scale] = noGrad(() => [head.shift.toFloat32Array(), head.scale.toFloat32Array()]);
@@ -96,11 +98,10 @@ export function trainEnsemble(data: EnsembleData, folds: Int32Array, options: En
     scope(() => {
       const part = [...random.sample(N, Math.min(batchSize, N))];
       const index = tensor(part, [part.length], "int64");
-      const loss = gaussianLoss(
-        head.forward(x.indexSelect(0, index)),
-        y.indexSelect(1, index),
-        w.indexSelect(1, index),
-      );
+      const said = head.forward(x.indexSelect(0, index));
+      const [wantedOf, weightOf] = [y.indexSelect(1, index), w.indexSelect(1, index)];
+      const loss =
+        components === 1 ? gaussianLoss(said, wantedOf, weightOf) : mixtureLoss(said, components, wantedOf, weightOf);
       loss.backward();
     });
     optimiser.finish();

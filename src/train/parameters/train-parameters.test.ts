@@ -20,6 +20,7 @@ let survey = "";
 /** A survey whose columns follow from its features, with noise that grows with the first of them. */
 beforeAll(async () => {
   const random = new Random(1);
+  const coin = new Random(2);
   const features = Float32Array.from({ length: COUNT * DIM }, () => random.normal());
   survey = join(folder.path, "s");
   const writer = new SurveyWriter(survey, {
@@ -47,6 +48,7 @@ beforeAll(async () => {
         absurd: row === 3 ? 1e9 : own[0],
         text: "spiral",
         noise: random.normal(),
+        either: (coin.next() < 0.5 ? -2 : 2) + 0.3 * own[1] + coin.normal(0, 0.2),
         copy: row === COUNT - 1 ? null : 3 * own[0],
       },
       widthPx: 2,
@@ -174,6 +176,34 @@ describe("parameters", () => {
     const said = readPredictions(survey, again as typeof kept).values;
     for (const { row } of size.test.slice(0, 5))
       expect(said[row * kept.columns.length]).toBeCloseTo(at(row, "size"), 4);
+    opened.close();
+  }, 60_000);
+
+  it("are one thing or another with three components: said better, in the same columns, by a head that opens again", async () => {
+    const trained = (components: number) =>
+      trainParameters(survey, {
+        ...options({ columns: ["either"], name: `k${components}`, out: join(folder.path, `k${components}`) }),
+        ensemble: { components },
+      });
+    const before = liveTensors();
+    const [one, three] = [await trained(1), await trained(3)].map(({ parameters: [either] }) => either);
+    expect(liveTensors()).toBe(before);
+    // Known perfectly, two peaks at -2 and 2 have a CRPS of 1.0 and a normal distribution of their moments has 1.2.
+    expect(three.scores.crps).toBeLessThan(0.93 * one.scores.crps);
+    const held = three.coverage?.find(({ level }) => level === 0.9);
+    expect(held?.all).toBeGreaterThan(0.8);
+
+    const opened = await openSurvey(survey);
+    const kept = (name: string) =>
+      listPredictions(survey, opened.header.dataHash).find((set) => set.name === name) as ReturnType<
+        typeof listPredictions
+      >[number];
+    expect(kept("k3").columns).toEqual(kept("k1").columns);
+    await predictTask(survey, join(folder.path, "k3", "head.safetensors"), { name: "again", progress: SILENT });
+    const [first, again] = ["k3", "again"].map((name) => readPredictions(survey, kept(name)).values);
+    const width = kept("k3").columns.length;
+    for (const { row } of three.test)
+      for (let k = 0; k < width; k++) expect(again[row * width + k]).toBeCloseTo(first[row * width + k], 4);
     opened.close();
   }, 60_000);
 

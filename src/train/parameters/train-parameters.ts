@@ -8,6 +8,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
+import { pickMixtures } from "../../measure/mixture.ts";
 import { type Coverage, coverageOf, type RegressionScores, regressionScores } from "../../measure/regression.ts";
 import { savePredictions, sourceOf } from "../../store/predictions.ts";
 import { openSurvey, type Survey } from "../../survey/folder.ts";
@@ -17,12 +18,14 @@ import {
   ensembleSays,
   type HeadOutputs,
   heldOutSays,
+  intervalReach,
   outputPlaces,
+  replaceSaid,
   type Said,
 } from "../../tasks/parameters/ensemble.ts";
 import type { ParameterHead } from "../../tasks/parameters/head.ts";
 import { type ParameterInputs, planInputs, readInputs } from "../../tasks/parameters/inputs.ts";
-import { fitStretch, halfWidth, LEVELS, type SpreadScale } from "../../tasks/parameters/intervals.ts";
+import { fitStretch, LEVELS, type SpreadScale, stretched } from "../../tasks/parameters/intervals.ts";
 import {
   distanceTo,
   type ParameterCard,
@@ -154,9 +157,11 @@ const withValue = ({ values }: NumberTarget, rows: readonly number[]) =>
 function stretchOf(target: NumberTarget, train: number[], said: Said): SpreadScale | null {
   const known = withValue(target, train);
   if (known.length < FEW_LABELS) return null;
+  const reach = intervalReach(said);
   return fitStretch(
     known.map((i) => residual(target, target.values[train[i]], said.mean[i])),
     known.map((i) => said.spread[i]),
+    (at, level) => reach(known[at], level),
   );
 }
 
@@ -185,19 +190,27 @@ function resultOf({ target, split: { train, test }, said, stretch, plain }: Meas
     Math.sqrt(known.reduce((sum, i) => sum + residual(target, values[test[i]], of(i)) ** 2, 0) / known.length);
   const mean = known.map((i) => said.mean[i]);
   const residuals = known.map((i) => residual(target, values[test[i]], said.mean[i]));
-  const scores = regressionScores({ truth, mean, spread: known.map((i) => said.spread[i]), residuals });
-  const half = (i: number, level: number) =>
-    stretch === null ? Number.NaN : halfWidth(stretch, said.spread[i], level);
+  const mixtures = said.mixtures === null ? null : pickMixtures(said.mixtures, known);
+  const scores = regressionScores({ truth, mean, spread: known.map((i) => said.spread[i]), residuals, mixtures });
+  const reach = intervalReach(said);
+  const ends = (i: number, level: number) =>
+    stretch === null ? [Number.NaN, Number.NaN] : stretched(stretch, said.spread[i], level, reach(i, level));
   const coverage =
     stretch === null
       ? null
-      : LEVELS.map((level, k) =>
-          coverageOf(
+      : LEVELS.map((level, k) => {
+          const own = known.map((i) => ends(i, k));
+          return coverageOf(
             level,
             residuals,
-            known.map((i) => half(i, k)),
-          ),
-        );
+            own.map(([below]) => below),
+            own.map(([, above]) => above),
+          );
+        });
+  const half = (i: number) => {
+    const [below, above] = ends(i, 0);
+    return (below + above) / 2;
+  };
   const warnings = [
     ...(scores.r2 > LEAK_R2
       ? [
@@ -221,7 +234,7 @@ function resultOf({ target, split: { train, test }, said, stretch, plain }: Meas
     },
     coverage,
     warnings,
-    test: known.map((i) => ({ row: test[i], truth: values[test[i]], mean: said.mean[i], half: half(i, 0) })),
+    test: known.map((i) => ({ row: test[i], truth: values[test[i]], mean: said.mean[i], half: half(i) })),
   };
 }
 
@@ -246,6 +259,7 @@ function learn(
     values: head.say(pick(inputs, rows, from)),
     objects: rows.length,
     members: options.members,
+    components: options.components ?? 1,
   });
   return { head, folds, onTrain: of(train), onTest: of(test) };
 }
@@ -319,6 +333,7 @@ export async function trainParameters(folder: string, options: TrainParametersOp
       details: {
         plan,
         members: settings.members,
+        ...((settings.components ?? 1) === 1 ? {} : { components: settings.components }),
         parameters: targets.map((target, k) => cardOf(target, split.train, stretches[k], anchors[k])),
         reference: { limit },
       },
@@ -327,10 +342,7 @@ export async function trainParameters(folder: string, options: TrainParametersOp
       made: { skyloop: null, seed: settings.seed, steps: settings.steps },
     };
     const predicted = await predictParameters(model, survey, options.progress, (said, k) => {
-      for (const [i, row] of split.train.entries()) {
-        said.mean[row] = heldOut[k].mean[i];
-        said.spread[row] = heldOut[k].spread[i];
-      }
+      for (const [i, row] of split.train.entries()) replaceSaid(said, row, heldOut[k], i);
     });
     mkdirSync(out, { recursive: true });
     saveHead(join(out, "head.safetensors"), PARAMETERS, model);
