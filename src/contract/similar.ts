@@ -4,6 +4,15 @@ import { ObjectId, ObjectRow } from "./api.ts";
 
 const NearObject = z.object({ object: ObjectId, similarity: z.number() });
 
+/** A number in which an object is far from the survey's median, in robust standard deviations. */
+export const FarNumber = z.object({
+  name: z.string(),
+  value: z.number(),
+  unit: z.string().optional(),
+  sigmas: z.number(),
+});
+export type FarNumber = z.infer<typeof FarNumber>;
+
 /**
  * GET …/unusual: an object, how unusual it is (0 to 1), its nearest neighbours, and the numbers in which it is far from
  * the survey's median, in robust standard deviations.
@@ -11,7 +20,7 @@ const NearObject = z.object({ object: ObjectId, similarity: z.number() });
 export const UnusualObject = ObjectRow.extend({
   score: z.number(),
   near: z.array(NearObject),
-  far: z.array(z.object({ name: z.string(), value: z.number(), unit: z.string().optional(), sigmas: z.number() })),
+  far: z.array(FarNumber),
 });
 export type UnusualObject = z.infer<typeof UnusualObject>;
 

@@ -1,8 +1,8 @@
 /** Questions about what objects are like, asked of a survey folder by ids, positions and files. */
 import { readFileSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
+import type { FarNumber } from "../contract/similar.ts";
 import { savePredictions, sourceOf } from "../store/predictions.ts";
-import type { FarNumber } from "./far.ts";
 import { lookUp } from "./lookup.ts";
 import { createSession } from "./session.ts";
 import { modelOfSurvey } from "./survey-model.ts";

@@ -226,8 +226,9 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
   if (exhausted) return { verdict: "may stop", reason: "Every object has been shown." };
   // Of now: the last assessment may be of a round ago.
   const positives = rounds.reduce((sum, round) => sum + round.positives, 0);
+  if (positives === 0) return { verdict: "go on", reason: "Nothing positive so far; a handful teaches much." };
   if (positives < 5)
-    return { verdict: "go on", reason: `Only ${positives} positives so far; a handful more teaches much.` };
+    return { verdict: "go on", reason: `Only ${positives} positive so far; a handful more teaches much.` };
   if (last === undefined) return { verdict: "go on", reason: "The ranking still gains from answers." };
   const { expected, settled } = last;
   if (expected !== null && positives >= 0.9 * expected.high)

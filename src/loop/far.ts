@@ -1,17 +1,9 @@
 /** In which numbers an object is far from the others: what was measured of it first, then the encoder's features. */
+
+import type { FarNumber } from "../contract/similar.ts";
 import { listPredictions } from "../store/predictions.ts";
 import type { Survey } from "../survey/folder.ts";
 import type { FeatureSpace } from "./learn.ts";
-
-/** A number of an object that few others have. */
-export interface FarNumber {
-  /** A computed column (TABLE.COLUMN), or "feature N" of the encoder, from 0. */
-  name: string;
-  value: number;
-  unit?: string;
-  /** How many robust standard deviations above (or below) the survey's median. */
-  sigmas: number;
-}
 
 /** Places, flags and the sky say nothing of the galaxy. */
 const NOT_OF_THE_GALAXY = /^(x|y|flags|sky.*|.*_err(_.*)?|.*_flag|.*_(lo|hi)\d+)$/;
@@ -34,7 +26,10 @@ function spreadOf(value: (row: number) => number | null, count: number): { media
   return sd > 0 ? { median, sd } : null;
 }
 
-/** A function from a row to its far numbers, the farthest first: at most `most` that were measured, and two features. */
+/**
+ * A function from a row to its far numbers, the farthest first: at most `most` that were measured (TABLE.COLUMN), and two
+ * of the encoder ("feature N", from 0).
+ */
 export function farNumbers(survey: Survey, space: FeatureSpace, most = 3): (row: number) => FarNumber[] {
   const sets = listPredictions(survey.folder, survey.header.dataHash).filter(({ task }) => task === "measure");
   const measured = sets.flatMap((set) =>

@@ -6,12 +6,14 @@ import { SkyloopError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Page } from "../contract/api.ts";
 import type { Preview, Why } from "../contract/insight.ts";
+import type { FarNumber } from "../contract/similar.ts";
 import type { MapMethod } from "../store/maps.ts";
+import { listPredictions } from "../store/predictions.ts";
 import { openSurveyStamps } from "../survey/folder.ts";
 import { assess } from "./assess.ts";
 import { choose } from "./choose.ts";
 import { detectorLogits } from "./detector-prior.ts";
-import { type FarNumber, farNumbers } from "./far.ts";
+import { farNumbers } from "./far.ts";
 import { fold } from "./fold.ts";
 import { type FeatureSpace, featureSpace } from "./learn.ts";
 import { layOut } from "./map.ts";
@@ -65,6 +67,8 @@ export class Workbench implements OpenedSurvey {
   readonly store: OpenedSurvey["store"];
   readonly artefacts: OpenedSurvey["artefacts"];
   readonly #spaces = new Map<string, Space>();
+  /** What is far from the others', by model: of the tables of measurements that there were. */
+  readonly #far = new Map<string, { tables: string; of: (row: number) => FarNumber[] }>();
   #prior: Float32Array | null = null;
 
   constructor({ survey, store, artefacts }: OpenedSurvey) {
@@ -224,6 +228,26 @@ export class Workbench implements OpenedSurvey {
     return nearestRows((await this.features(model)).space, row, k);
   }
 
+  /** The numbers in which an object is far from the others, measured ones first. */
+  async far(model: string, row: number): Promise<FarNumber[]> {
+    return (await this.#farOf(model))(row);
+  }
+
+  async #farOf(model: string): Promise<(row: number) => FarNumber[]> {
+    const { space } = await this.features(model);
+    const { folder, header } = this.survey;
+    // Somebody may measure the survey while it is open.
+    const tables = listPredictions(folder, header.dataHash)
+      .map(({ name, madeAt }) => `${name} ${madeAt}`)
+      .join();
+    let known = this.#far.get(model);
+    if (known?.tables !== tables) {
+      known = { tables, of: farNumbers(this.survey, space) };
+      this.#far.set(model, known);
+    }
+    return known.of;
+  }
+
   /** Objects that stand for the kinds there are. */
   async diverse(model: string, count: number, seed: number): Promise<FoundRow[]> {
     return diverseRows((await this.features(model)).space, count, new Random(seed));
@@ -238,7 +262,7 @@ export class Workbench implements OpenedSurvey {
     const scores = unusualLearner(space, seed).score(0, space.count);
     const candidates = Uint32Array.from(scores.keys());
     const asked = { scores, candidates, examples: [], pageSize: count, randomPicks: 0, seed, space };
-    const far = farNumbers(this.survey, space);
+    const far = await this.#farOf(model);
     return choose({ ...asked, mode: "highest" }).page.map(({ row }) => ({
       row,
       score: scores[row],

@@ -1,6 +1,7 @@
 /** What the computing process can be asked, what it tells meanwhile, and what it answers: one line a kind of job. */
 import type { Page } from "../contract/api.ts";
 import type { Preview, Why } from "../contract/insight.ts";
+import type { FarNumber } from "../contract/similar.ts";
 import type { SimilarRow } from "../loop/similar.ts";
 import type { FoundRow, UnusualRow } from "../loop/workbench.ts";
 import type { MapMethod } from "../store/maps.ts";
@@ -21,6 +22,7 @@ interface Job<Ask, Answer, News = never> {
 export interface Jobs {
   round: Job<{ session: string; round: number }, { round: number; assessed: boolean }, RoundNews>;
   neighbours: Job<{ model: string; row: number; k: number }, FoundRow[]>;
+  far: Job<{ model: string; row: number }, FarNumber[]>;
   diverse: Job<{ model: string; count: number; seed: number }, FoundRow[]>;
   unusual: Job<{ model: string; count: number; seed: number }, UnusualRow[]>;
   similar: Job<{ model: string; like: number[]; unlike: number[]; pictures: Uint8Array[]; k: number }, SimilarRow[]>;

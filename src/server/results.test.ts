@@ -69,6 +69,10 @@ describe("the unusual and the similar", () => {
     const scores = objects.map(({ score }) => score);
     expect(scores).toEqual(scores.slice().sort((a, b) => b - a));
     expect(objects.map(({ near }) => near.length)).toEqual(Array.from({ length: 7 }, () => 4));
+    // The same is said of each alone.
+    for (const { object, far } of objects)
+      expect((await get(`/api/surveys/small/objects/${object}/neighbours?model=toy&k=2`)).json().far).toEqual(far);
+    expect(objects.some(({ far }) => far.length > 0)).toBe(true);
     const ask = (body: object) => post("/api/surveys/small/similar", body);
     const found = (await ask({ like: [id(0), id(4)], unlike: [id(1)], k: 5 })).json().objects;
     expect(found).toHaveLength(5);

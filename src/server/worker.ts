@@ -56,6 +56,7 @@ const JOBS: { [K in Kind]: Run<K> } = {
     }
   },
   neighbours: (bench, { model, row, k }) => waitedFor(() => bench.neighbours(model, row, k)),
+  far: (bench, { model, row }) => waitedFor(() => bench.far(model, row)),
   diverse: (bench, { model, count, seed }) => waitedFor(() => bench.diverse(model, count, seed)),
   unusual: (bench, { model, count, seed }) => waitedFor(() => bench.unusual(model, count, seed)),
   similar: (bench, { model, like, unlike, pictures, k }) =>

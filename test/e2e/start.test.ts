@@ -158,8 +158,24 @@ it("without an example the unusual come first; an artefact is negative, with the
   await page.getByLabel("What are you looking for?").fill("Anything odd");
   await page.getByText("Click at least one object that is it.").waitFor();
   await page.getByRole("button", { name: "Unusual", exact: true }).click();
-  const { objects } = await world.ask<{ objects: { object: string }[] }>("/surveys/small/unusual?model=toy&count=48");
+  const { objects } = await world.ask<{ objects: { object: string; far: { sigmas: number }[] }[] }>(
+    "/surveys/small/unusual?model=toy&count=48",
+  );
   await expect.poll(() => shown(page)).toEqual(objects.map(({ object }) => object));
+  // Looked at closely, each says what is far in it beside its nearest neighbours.
+  const odd = objects.find(({ far }) => far.length > 0);
+  if (odd === undefined) throw new Error("nothing is far from the others");
+  await page.getByRole("button", { name: `Look at ${odd.object} closely` }).click();
+  const far = page.getByRole("region", { name: "Far from the others" });
+  await far
+    .getByText(`${Math.abs(odd.far[0].sigmas).toFixed(0)} standard deviations`)
+    .first()
+    .waitFor();
+  await page
+    .getByRole("button", { name: /, similarity 0\.\d+$/ })
+    .first()
+    .waitFor();
+  await page.keyboard.press("Escape");
   await page.getByText("the most unusual objects come first").waitFor();
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.locator(".work .tile").first().waitFor();

@@ -4,9 +4,11 @@ import { type DependencyList, useEffect, useState } from "react";
 export interface Asked<T> {
   answer: T | null;
   failure: string | null;
+  /** Whether the answer to the present question is still to come; with `keep`, `answer` is that of the one before. */
+  pending: boolean;
 }
 
-const NOTHING: Asked<never> = { answer: null, failure: null };
+const NOTHING: Asked<never> = { answer: null, failure: null, pending: false };
 
 /**
  * Asks again whenever `about` changes; what is answered to an older question is dropped. `ask` returns null where there
@@ -16,10 +18,12 @@ export function useAsked<T>(ask: () => Promise<T> | null, about: DependencyList,
   const [asked, setAsked] = useState<Asked<T>>(NOTHING);
   useEffect(() => {
     let gone = false;
-    if (!keep) setAsked(NOTHING);
-    ask()?.then(
-      (answer) => void (!gone && setAsked({ answer, failure: null })),
-      (error: Error) => void (!gone && setAsked((before) => ({ ...before, failure: error.message }))),
+    const asking = ask();
+    const pending = asking !== null;
+    setAsked((before) => ({ ...(keep ? before : NOTHING), pending }));
+    asking?.then(
+      (answer) => void (!gone && setAsked({ answer, failure: null, pending: false })),
+      (error: Error) => void (!gone && setAsked((before) => ({ ...before, failure: error.message, pending: false }))),
     );
     return () => {
       gone = true;

@@ -17,7 +17,7 @@ import type { Candidate, FieldInfo, FieldView } from "../../src/contract/fields.
 import type { Imported, Learning, Preview, SampState, Why } from "../../src/contract/insight.ts";
 import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
-import type { SimilarObject, SimilarRequest, UnusualObject } from "../../src/contract/similar.ts";
+import type { FarNumber, SimilarObject, SimilarRequest, UnusualObject } from "../../src/contract/similar.ts";
 import type { Agreement } from "../../src/contract/team.ts";
 import { apiUrl, ask, askJson } from "./http.ts";
 
@@ -49,7 +49,7 @@ export const api = {
   candidates: (survey: string, wanted: string[]) =>
     askJson<Candidate[]>(`/surveys/${at(survey)}/candidates`, { objects: wanted }),
   neighbours: (survey: string, model: string, object: string, k: number) =>
-    askJson<{ objects: (ObjectRow & { similarity: number })[] }>(
+    askJson<{ objects: (ObjectRow & { similarity: number })[]; far: FarNumber[] }>(
       `${objects(survey)}/${at(object)}/neighbours?model=${at(model)}&k=${k}`,
     ),
   detail: (survey: string, object: string) => askJson<ObjectDetail>(`${objects(survey)}/${at(object)}`),

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { ObjectDetail, ObjectRow } from "../../contract/api.ts";
+import { FarNumber } from "../../contract/similar.ts";
 import { shownBands } from "../../stamps/render.ts";
 import { cutoutAsFits } from "../../survey/cutout.ts";
 import { linksOf } from "../../survey/links.ts";
@@ -20,7 +21,7 @@ const Size = z.object({
     .default(128),
 });
 
-/** What is known of an object, and its neighbours in feature space. */
+/** What is known of an object, its neighbours in feature space, and what is far from the others' in it. */
 export function objectRoutes(
   plain: FastifyInstance,
   { workspace, compute }: { workspace: Workspace; compute: Compute },
@@ -42,16 +43,21 @@ export function objectRoutes(
 
   app.get(
     "/api/surveys/:survey/objects/:object/neighbours",
-    { schema: { params: InObject, querystring: Near, response: { 200: z.object({ objects: z.array(Neighbour) }) } } },
+    {
+      schema: {
+        params: InObject,
+        querystring: Near,
+        response: { 200: z.object({ objects: z.array(Neighbour), far: z.array(FarNumber) }) },
+      },
+    },
     async ({ params, query }) => {
       const { served, row } = workspace.row(params.survey, params.object);
-      const found = await compute.run("neighbours", {
-        folder: served.survey.folder,
-        model: modelOf(served, query.model),
-        row,
-        k: query.k,
-      });
-      return { objects: found.map((near) => ({ ...objectRow(served, near.row), similarity: near.similarity })) };
+      const ask = { folder: served.survey.folder, model: modelOf(served, query.model), row };
+      const [found, far] = await Promise.all([
+        compute.run("neighbours", { ...ask, k: query.k }),
+        compute.run("far", ask),
+      ]);
+      return { objects: found.map((near) => ({ ...objectRow(served, near.row), similarity: near.similarity })), far };
     },
   );
 }

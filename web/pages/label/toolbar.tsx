@@ -19,6 +19,9 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
   const { view, picks } = shown;
   const round = page?.round ?? state.round;
   // In a blind search nobody but the server knows beforehand whether something is undecided.
+  // Until something is positive there is nothing to learn from.
+  const here = picks.filter(({ object }) => session.labelOf(object) === "positive").length;
+  const unusual = state.prior === undefined && picks.length > 0 && state.positives <= here;
   const canDecide = useMay("owner") && (state.conflicts.length > 0 || state.team !== undefined);
   return (
     <div className="bar" role="toolbar" aria-label="Labelling">
@@ -28,7 +31,7 @@ export function Toolbar({ session, shown, answered, keys, onRest, onNext }: Prop
           {
             skipped: "skipped in earlier rounds",
             undecided: "as many say yes as no",
-            now: `round ${round}`,
+            now: `round ${round}${unusual ? ", the most unusual first" : ""}`,
             round: `round ${view.kind === "round" ? view.round : round}`,
           }[view.kind]
         }

@@ -25,7 +25,7 @@ export function SourceButtons({ survey, draft: { source, seed, chosen }, columns
       <button type="button" aria-pressed={kind === "unusual"} onClick={() => onChange({ source: { kind: "unusual" } })}>
         Unusual
       </button>
-      <SimilarButtons kind={kind} chosen={chosen} onSource={(source) => onChange({ source })} />
+      <SimilarButtons source={source} chosen={chosen} onSource={(source) => onChange({ source })} />
       <button type="button" aria-pressed={kind === "ids"} onClick={() => onChange({ source: { kind: "ids" } })}>
         Ids or positions
       </button>
@@ -47,13 +47,14 @@ export function SourceButtons({ survey, draft: { source, seed, chosen }, columns
 }
 
 interface SimilarProps {
-  kind: Draft["source"]["kind"];
+  source: Draft["source"];
   chosen: Draft["chosen"];
   onSource(source: Draft["source"]): void;
 }
 
 /** What is like the examples chosen so far and unlike the negative ones, or like a picture from this machine. */
-function SimilarButtons({ kind, chosen, onSource }: SimilarProps) {
+function SimilarButtons({ source, chosen, onSource }: SimilarProps) {
+  const { kind } = source;
   const of = (wanted: string) => chosen.flatMap(([object, value]) => (value === wanted ? [object] : []));
   const like = of("positive");
   return (
@@ -70,7 +71,7 @@ function SimilarButtons({ kind, chosen, onSource }: SimilarProps) {
         {kind === "similar" ? "Similar: again" : "Similar"}
       </button>
       <label className={kind === "picture" ? "button chosen" : "button"}>
-        Like a picture…
+        {source.kind === "picture" ? `Like ${source.name}…` : "Like a picture…"}
         <input
           type="file"
           className="file"

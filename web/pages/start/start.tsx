@@ -22,6 +22,16 @@ import "./start.css";
 const UNUSUAL_FIRST =
   "Ready: the most unusual objects come first. What is positive teaches the search; “Artefact” removes what is like it.";
 
+const SIMILARITY =
+  "Below each its similarity: 1 is the same, 0 has nothing in common. Nearly the same ones stand together.";
+/** What is shown, and what stands below it. */
+const SHOWN: Partial<Record<Draft["source"]["kind"], string>> = {
+  unusual:
+    "The most unlike the rest first. Below each in what it is far from the others, in standard deviations (sd); look closely (⤢) for more and for what is nearest.",
+  similar: SIMILARITY,
+  picture: SIMILARITY,
+};
+
 /** Naming what is looked for and choosing the first examples. */
 export function StartPage({ survey, ids }: { survey: string; ids: string | null }) {
   const { answer: info, failure } = useSurvey(survey);
@@ -43,8 +53,9 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
   });
   const model = settings.model || models[0];
   const [open, setOpen] = useState<string | null>(null);
-  const { answer: found, failure } = useCandidates(survey, model, draft);
-  const objects = found?.objects ?? [];
+  const { answer: found, failure, pending } = useCandidates(survey, model, draft);
+  // What another question found is no answer to one that failed.
+  const objects = (failure === null ? found?.objects : undefined) ?? [];
   const chosen = new Map(draft.chosen);
   const hasPositive = draft.chosen.some(([, value]) => value === "positive");
   const missing = useMay("owner") ? missingOf(draft) : "Only an owner starts a search here: ask one of them.";
@@ -94,7 +105,10 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
           (hasPositive ? null : UNUSUAL_FIRST) ??
           "Ready. About five are a good start; some that are not (click twice) make it a better one."}
       </p>
-      <div className="grid large">
+      {SHOWN[draft.source.kind] !== undefined && (
+        <p className="hint">{pending ? "Comparing with the whole survey…" : SHOWN[draft.source.kind]}</p>
+      )}
+      <div className={pending ? "grid large before" : "grid large"} aria-busy={pending}>
         {objects.map(({ object }) => (
           <Tile
             key={object}

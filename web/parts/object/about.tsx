@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { ObjectDetail, SessionEvent } from "../../../src/contract/api.ts";
+import type { FarNumber } from "../../../src/contract/similar.ts";
 import { cutoutUrl } from "../../client/api.ts";
 import { Download } from "../download.tsx";
 
@@ -79,6 +80,28 @@ export function CatalogueValues({ detail }: { detail: ObjectDetail }) {
           ))}
         </tbody>
       </table>
+    </section>
+  );
+}
+
+/** A measured number by its column, or one of the encoder's by its place. */
+const numberName = (name: string) => name.split(".").at(-1)?.replaceAll("_", " ") ?? name;
+
+/** The numbers in which an object is far from the others of its survey. */
+export function FarFromOthers({ far }: { far: FarNumber[] }) {
+  if (far.length === 0) return null;
+  return (
+    <section aria-label="Far from the others">
+      <h3>Far from the others</h3>
+      <ul className="plain hint">
+        {far.map(({ name, value, unit, sigmas }) => (
+          <li key={name} title={name}>
+            {numberName(name)} {Number(value.toPrecision(3))}
+            {unit === undefined ? "" : ` ${unit}`}, {Math.abs(sigmas).toFixed(0)} standard deviations{" "}
+            {sigmas > 0 ? "above" : "below"} the middle
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

@@ -8,7 +8,7 @@ import { Dialog } from "../dialog.tsx";
 import { Picture } from "../picture.tsx";
 import { PixelCanvas } from "../pixels/pixel-canvas.tsx";
 import { ObjectPredictions } from "../predictions.tsx";
-import { CatalogueValues, FileLine, History, SkyLine } from "./about.tsx";
+import { CatalogueValues, FarFromOthers, FileLine, History, SkyLine } from "./about.tsx";
 import { BeforeAfter } from "./before-after.tsx";
 import { LabelChoices, Steps } from "./choices.tsx";
 import { type Facts, useFacts, useHeads, useHistory } from "./use-facts.ts";
@@ -78,6 +78,18 @@ export function ObjectView(props: Props) {
         <div className="facts">
           <FileLine key={object} survey={survey} object={object} source={detail?.source} />
           {position !== null && <SkyLine {...position} links={detail?.links ?? []} />}
+          <FarFromOthers far={facts?.far ?? []} />
+          <h3>Nearest in feature space</h3>
+          <Neighbours
+            survey={survey}
+            near={history === null || heads === null ? [] : (facts?.near ?? [])}
+            onOther={onOther}
+          />
+          {onNear !== undefined && (
+            <button type="button" onClick={() => onNear(object)}>
+              Choose examples among objects like this
+            </button>
+          )}
           <ObjectPredictions sets={facts?.predictions ?? []} />
           <BeforeAfter survey={survey} object={object} heads={heads ?? []} />
           {detail !== null && <CatalogueValues detail={detail} />}
@@ -92,17 +104,6 @@ export function ObjectView(props: Props) {
               }}
               onOther={onOther}
             />
-          )}
-          <h3>Nearest in feature space</h3>
-          <Neighbours
-            survey={survey}
-            near={history === null || heads === null ? [] : (facts?.near ?? [])}
-            onOther={onOther}
-          />
-          {onNear !== undefined && (
-            <button type="button" onClick={() => onNear(object)}>
-              Choose examples among objects like this
-            </button>
           )}
         </div>
       </div>

@@ -1,6 +1,7 @@
 import type { ObjectDetail, SessionEvent } from "../../../src/contract/api.ts";
 import type { Candidate } from "../../../src/contract/fields.ts";
 import type { ImageHead, ObjectPrediction } from "../../../src/contract/predictions.ts";
+import type { FarNumber } from "../../../src/contract/similar.ts";
 import { useAsked } from "../../actions/use-asked.ts";
 import { api } from "../../client/api.ts";
 
@@ -8,6 +9,8 @@ import { api } from "../../client/api.ts";
 export interface Facts {
   detail: ObjectDetail | null;
   near: { object: string; similarity: number }[];
+  /** In which numbers it is far from the others. */
+  far: FarNumber[];
   predictions: ObjectPrediction[];
   /** Where it was detected, in a survey of detections. */
   candidate: Candidate | null;
@@ -19,16 +22,13 @@ export interface Facts {
  */
 export function useFacts(survey: string, model: string, object: string): Facts | null {
   const ask = async (): Promise<Facts> => {
-    const [detail, near, predictions, [candidate = null]] = await Promise.all([
+    const [detail, { objects: near, far }, predictions, [candidate = null]] = await Promise.all([
       api.detail(survey, object).catch(() => null),
-      api.neighbours(survey, model, object, 12).then(
-        ({ objects }) => objects,
-        () => [],
-      ),
+      api.neighbours(survey, model, object, 12).catch(() => ({ objects: [], far: [] })),
       api.predictionsOf(survey, object).catch(() => []),
       api.candidates(survey, [object]).catch(() => []),
     ]);
-    return { detail, near, predictions, candidate };
+    return { detail, near, far, predictions, candidate };
   };
   return useAsked(ask, [survey, model, object]).answer;
 }
