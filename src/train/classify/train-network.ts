@@ -31,8 +31,8 @@ export interface NetworkOptions {
   balanced: boolean;
   seed: number;
   augment: Omit<AugmentOptions, "sizePx">;
-  /** Called every so many steps and after the last one, with the network ready to be measured. */
-  look?: { every: number; at(step: number): void };
+  /** Called every so many steps and after the last one, with the network ready to be measured; "stop" ends the training. */
+  look?: { every: number; at(step: number): unknown };
 }
 
 /** Colour tells kinds of galaxies apart: it is changed less than where no label is to be learned. */
@@ -84,16 +84,20 @@ function parametersOf({ network: { backbone }, head }: Classifier, frozen: boole
   return { parameters, isFresh };
 }
 
+/** The loss of a batch by the network's features [B, D] of it and its rows, for heads that do not classify. */
+export type LossOf = (features: Tensor, rows: number[]) => Tensor;
+
 /**
  * Trains on `rows` of the images for `options.steps` steps (AdamW, warm-up and cosine, gradients clipped) and leaves
- * the network in evaluation; of a `frozen` one only the head learns. Returns the loss of every step. The same data,
- * options and thread count give the same network, if it was made under the same seed. Throws DIVERGED.
+ * the network in evaluation; of a `frozen` one only the head learns, and `lossOf` takes the place of the loss of classes.
+ * Returns the loss of every step. The same data, options and thread count give the same network, if it was made under the
+ * same seed. Throws DIVERGED.
  */
 export function trainNetwork(
   classifier: Classifier,
   { images, targets, classes }: LabelledImages,
   rows: number[],
-  { frozen = false, ...options }: NetworkOptions & { frozen?: boolean },
+  { frozen = false, lossOf, ...options }: NetworkOptions & { frozen?: boolean; lossOf?: LossOf },
 ): number[] {
   const { network, head } = classifier;
   const { reader } = network;
@@ -118,6 +122,11 @@ export function trainNetwork(
   const weights = options.balanced
     ? keep(tensor(balancedWeights(pickRows(targets, classes, rows), classes), [classes]))
     : null;
+  const classLoss = (features: Tensor, batch: number[]) =>
+    classifyLoss(head.forward(features), tensor(pickRows(targets, classes, batch), [batch.length, classes]), {
+      weights,
+      labelSmoothing: options.labelSmoothing,
+    });
   const order = batches(rows, options.batchSize, random);
   const losses: number[] = [];
   const clock = { step: 0, seconds: 0, cpuSeconds: 0 };
@@ -126,8 +135,9 @@ export function trainNetwork(
     look &&
     (() => {
       setTraining(classifier, false, frozen);
-      look.at(clock.step);
+      const next = look.at(clock.step);
       setTraining(classifier, true, frozen);
+      return next;
     });
   trainSteps(
     {
@@ -140,12 +150,8 @@ export function trainNetwork(
         const batch = order.next().value as number[];
         const loss = scope(() => {
           const views = augment(of(batch), random, { ...options.augment, sizePx: reader.sizePx });
-          const wanted = tensor(pickRows(targets, classes, batch), [batch.length, classes]);
           const features = frozen ? noGrad(() => reader.once(views)) : reader.once(views);
-          const value = classifyLoss(head.forward(features), wanted, {
-            weights,
-            labelSmoothing: options.labelSmoothing,
-          });
+          const value = lossOf === undefined ? classLoss(features, batch) : lossOf(features, batch);
           value.backward();
           return value.item();
         });
