@@ -29,10 +29,16 @@ export async function changeSession(store: Store, session: string, change: Sessi
 }
 
 /**
- * Starts another session with this one's settings, drawn objects and standing labels and tags as its examples. Returns its id. Throws
- * SESSION_UNKNOWN.
+ * Starts another session with this one's settings, drawn objects and standing labels and tags as its examples, under an id
+ * that none of `elsewhere` has. Returns its id. Throws SESSION_UNKNOWN.
  */
-export async function copySession(store: Store, session: string, who: string, target?: string): Promise<string> {
+export async function copySession(
+  store: Store,
+  session: string,
+  who: string,
+  target?: string,
+  elsewhere: readonly string[] = [],
+): Promise<string> {
   const { session: _, createdAt: __, ...settings } = await findSession(store, session);
   const { labels, boxes, alpha } = await foldNow(store, await findSession(store, session));
   const name = target ?? `${(await describeSession(store, session)).target} (copy)`.slice(0, 120);
@@ -44,7 +50,7 @@ export async function copySession(store: Store, session: string, who: string, ta
     ...(value === null ? [] : [{ ...common, who: by, kind: "label" as const, object, value }]),
     ...tags.map((tag) => ({ ...common, who: by, kind: "tag" as const, object, value: tag })),
   ]);
-  return openSession(store, { ...settings, alpha, target: name, createdBy: who }, [...drawn, ...given]);
+  return openSession(store, { ...settings, alpha, target: name, createdBy: who }, [...drawn, ...given], elsewhere);
 }
 
 /** The page of an earlier round, as it was shown. Throws SESSION_UNKNOWN, ROUND_UNKNOWN. */

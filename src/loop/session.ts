@@ -60,12 +60,16 @@ function mustFit(survey: SessionSurvey, object: string, { field, box: [x1, y1, x
     );
 }
 
-/** Starts a session with its examples as the labels of round 0. Throws OBJECT_UNKNOWN, BOTH_LABELS. */
+/**
+ * Starts a session with its examples as the labels of round 0, under a name that none of `elsewhere` has. Throws
+ * OBJECT_UNKNOWN, BOTH_LABELS.
+ */
 export async function createSession(
   store: Store,
   survey: SessionSurvey,
   weightsHash: string,
   wanted: NewSession,
+  elsewhere: readonly string[] = [],
 ): Promise<string> {
   const { who, positive, negative, ...settings } = wanted;
   mustKnow(survey, [...positive, ...negative, ...goldOf(settings).keys()]);
@@ -89,12 +93,20 @@ export async function createSession(
     ...negative.map((object) => start(object, "negative")),
   ];
   const about = { ...settings, survey: survey.name, weightsHash, dataHash: survey.dataHash, createdBy: who };
-  return openSession(store, { ...about, returnAfter: RETURN_AFTER }, examples);
+  return openSession(store, { ...about, returnAfter: RETURN_AFTER }, examples, elsewhere);
 }
 
-/** Adds a session with its first events, under a name in addresses that is free; returns that. */
-export async function openSession(store: Store, about: SessionSettings, events: NewEvent[]): Promise<string> {
-  const taken = new Set((await store.sessions()).map(({ session }) => session));
+/**
+ * Adds a session with its first events, under a name in addresses that is free and that none of `elsewhere` has: a server
+ * of several surveys finds sessions by name. Returns the name.
+ */
+export async function openSession(
+  store: Store,
+  about: SessionSettings,
+  events: NewEvent[],
+  elsewhere: readonly string[] = [],
+): Promise<string> {
+  const taken = new Set([...(await store.sessions()).map(({ session }) => session), ...elsewhere]);
   const base = slug(about.target);
   for (let n = 1; ; n++) {
     const session = n === 1 ? base : `${base}-${n}`;

@@ -10,12 +10,12 @@ import { readFitsImage } from "../survey/fits.ts";
 import { openSurvey } from "../survey/folder.ts";
 
 const COUNT = 60;
-const { folder, ...server } = servedSurveys(COUNT, (row) => row % 3 === 0);
+const { folder, ...server } = servedSurveys(COUNT, (row) => row % 3 === 0, ["small", "second"]);
 const get = (url: string) => server.get(`/api${url}`);
 const post = (url: string, payload: object) => server.post(`/api${url}`, payload);
-const begin = async (target: string): Promise<string> => {
+const begin = async (target: string, survey = "small"): Promise<string> => {
   const made = await post("/sessions", {
-    survey: "small",
+    survey,
     model: "toy",
     target,
     pageSize: 8,
@@ -43,6 +43,15 @@ it("a session is renamed, archived, deleted and brought back; undo of a label do
   expect((await get(`/sessions/${session}`)).json()).toMatchObject({ status: "active", target: "Ring galaxies" });
   expect((await post(`/sessions/${session}/change`, { who: "ann" })).statusCode).toBe(400);
   expect((await post("/sessions/none/change", { who: "ann", status: "archived" })).json().code).toBe("SESSION_UNKNOWN");
+});
+
+it("searches of one name in two surveys are two: each opens where it was begun", async () => {
+  const [first, second] = [await begin("The same"), await begin("The same", "second")];
+  expect([first, second]).toEqual(["the-same", "the-same-2"]);
+  expect((await get(`/sessions/${first}`)).json().survey).toBe("small");
+  expect((await get(`/sessions/${second}`)).json().survey).toBe("second");
+  const copy = await post(`/sessions/${first}/copy`, { who: "bob", target: "The same 2" });
+  expect(copy.json()).toMatchObject({ session: "the-same-2-2", survey: "small" });
 });
 
 it("a copy begins with the labels and tags that stand, and goes its own way", async () => {

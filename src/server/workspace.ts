@@ -73,9 +73,14 @@ export class Workspace {
     throw failure ?? (await this.#unknown(session));
   }
 
+  /** Names of the sessions of every survey; those of a database that cannot be read are left out. */
+  async sessionNames(): Promise<string[]> {
+    const found = await Promise.allSettled(this.all().map(({ store }) => store.sessions()));
+    return found.flatMap((one) => (one.status === "fulfilled" ? one.value.map(({ session }) => session) : []));
+  }
+
   async #unknown(session: string): Promise<SkyloopError> {
-    const known = (await Promise.all(this.all().map(({ store }) => store.sessions()))).flat();
-    const names = known.map((one) => one.session).sort();
+    const names = (await this.sessionNames()).sort();
     const listed = names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ");
     return new SkyloopError(
       "SESSION_UNKNOWN",

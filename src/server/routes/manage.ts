@@ -27,7 +27,7 @@ export function manageRoutes(plain: FastifyInstance, { workspace }: { workspace:
     { schema: { params: InSession, body: CopySession, response: { 201: Session } } },
     async ({ params: { session }, body }, reply) => {
       const { survey, store } = await workspace.ofSession(session);
-      const copy = await copySession(store, session, body.who, body.target);
+      const copy = await copySession(store, session, body.who, body.target, await workspace.sessionNames());
       return reply.code(201).send({ ...(await describeSession(store, copy)), survey: survey.name });
     },
   );

@@ -34,6 +34,7 @@ export function sessionRoutes(
         { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf },
         weightsHash,
         body,
+        await workspace.sessionNames(),
       );
       compute.run("warm", { folder: survey.folder, model: body.model }).catch(() => {});
       return reply.code(201).send(await stateOf(session, body.who));
