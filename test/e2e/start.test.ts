@@ -24,9 +24,14 @@ it("examples are chosen among random objects, or among one of each kind that the
   await expect.poll(() => shown(page)).not.toEqual(random);
   await page.getByRole("button", { name: "Diverse" }).click();
   await page.getByRole("button", { name: "Diverse: others" }).waitFor();
-  await expect.poll(async () => (await shown(page)).length).toBe(48);
+  // What was shown before stands, greyed, until the answer is there.
+  const answered = page.locator(".grid[aria-busy=false]");
+  await answered.waitFor();
   const diverse = await shown(page);
+  expect(diverse).toHaveLength(48);
+  expect(diverse).not.toEqual(random);
   await page.getByRole("button", { name: "Diverse: others" }).click();
+  await answered.waitFor();
   await expect.poll(() => shown(page)).not.toEqual(diverse);
 });
 
