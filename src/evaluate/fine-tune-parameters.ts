@@ -46,7 +46,7 @@ export interface FineTuned {
 
 /** Settings of `fineTuneParameters` without options. */
 export const DEFAULT_FINE_TUNE: Omit<FineTuneOptions, "model" | "seed"> = {
-  steps: 1200,
+  steps: 800,
   batchSize: 48,
   validateEvery: 150,
   patience: 3,
