@@ -182,16 +182,19 @@ describe("parameters", () => {
   it("are one thing or another with three components: said better, in the same columns, by a head that opens again", async () => {
     const trained = (components: number) =>
       trainParameters(survey, {
-        ...options({ columns: ["either"], name: `k${components}`, out: join(folder.path, `k${components}`) }),
+        ...options({ columns: ["either", "angle"], circular: ["angle"] }),
+        name: `k${components}`,
+        out: join(folder.path, `k${components}`),
         ensemble: { components },
       });
     const before = liveTensors();
-    const [one, three] = [await trained(1), await trained(3)].map(({ parameters: [either] }) => either);
+    const [[one], [three, angle]] = [await trained(1), await trained(3)].map(({ parameters }) => parameters);
     expect(liveTensors()).toBe(before);
     // Known perfectly, two peaks at -2 and 2 have a CRPS of 1.0 and a normal distribution of their moments has 1.2.
     expect(three.scores.crps).toBeLessThan(0.93 * one.scores.crps);
-    const held = three.coverage?.find(({ level }) => level === 0.9);
-    expect(held?.all).toBeGreaterThan(0.8);
+    for (const { coverage } of [three, angle])
+      expect(coverage?.find(({ level }) => level === 0.9)?.all).toBeGreaterThan(0.8);
+    expect(angle.scores.rmse).toBeLessThan(15);
 
     const opened = await openSurvey(survey);
     const kept = (name: string) =>
