@@ -132,7 +132,7 @@ async function trained(
     );
   let best = { chosen: -1, aupr: Number.NaN, step: 0 };
   try {
-    trainNetwork(
+    await trainNetwork(
       classifier,
       { images, targets, classes: 2 },
       learning.map(({ row }) => row),

@@ -87,7 +87,7 @@ const learned = (ground: HuntGround, examples: HuntObject[], seed: number) =>
 const byNetwork = async (ground: HuntGround, count: number, seed: number) => {
   const examples = atRandom(ground, count, seed).map(({ row, positive }) => ({ row, label: positive ? 1 : 0 }));
   const rows = ground.heldOut.map(({ row }) => row);
-  const scores = networkScores("resnet18", await pixels(), examples, rows, 2, seed, steps);
+  const scores = await networkScores("resnet18", await pixels(), examples, rows, 2, seed, steps);
   return Float32Array.from(rows, (_, i) => scores[2 * i + 1]);
 };
 const WAYS: Ways = {

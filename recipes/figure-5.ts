@@ -148,7 +148,13 @@ function cellKey(network: string, perClass: number, seed: number, learningRate: 
 }
 
 /** The cell, from where it is kept or by doing it; null where it is not there and `--done` asks for no more. */
-function cell(network: string, perClass: number, seed: number, learningRate: number, part: Part): Cell | null {
+async function cell(
+  network: string,
+  perClass: number,
+  seed: number,
+  learningRate: number,
+  part: Part,
+): Promise<Cell | null> {
   const key = cellKey(network, perClass, seed, learningRate, part);
   // Cells of other budgets and weights stay beside this one.
   const name = `${network}-${perClass}-${seed}-${part}-${hashBytes(JSON.stringify(key)).slice(0, 12)}.json`;
@@ -163,7 +169,7 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
   const wanted = network.startsWith("lvm")
     ? { name: flags.model, weights, frozen: network === "lvm-frozen" }
     : { name: network };
-  const { predicted, ...result } = runCell(wanted, data, { train, measured }, options, known);
+  const { predicted, ...result } = await runCell(wanted, data, { train, measured }, options, known);
   const testAccuracy = heldOut.filter((object, i) => predicted[i] === data.truth[object]).length / heldOut.length;
   const found: Cell = { network, perClass, seed, learningRate, measured: measured.length, testAccuracy, ...result };
   process.stderr.write(
@@ -176,10 +182,12 @@ function cell(network: string, perClass: number, seed: number, learningRate: num
  * The learning rate with the best accuracy on validation objects, with one draw of examples: the same effort for every
  * network. Null where one is not tried yet.
  */
-function chosenRate(network: string): number | null {
-  const pilots = BUDGET.learningRates
-    .map((rate) => cell(network, BUDGET.pilotPerClass, 0, rate, "pilot"))
-    .filter((pilot) => pilot !== null);
+async function chosenRate(network: string): Promise<number | null> {
+  const pilots: Cell[] = [];
+  for (const rate of BUDGET.learningRates) {
+    const pilot = await cell(network, BUDGET.pilotPerClass, 0, rate, "pilot");
+    if (pilot !== null) pilots.push(pilot);
+  }
   return pilots.length < BUDGET.learningRates.length
     ? null
     : pilots.reduce((best, pilot) => (pilot.accuracy > best.accuracy ? pilot : best)).learningRate;
@@ -295,11 +303,11 @@ function kept(): Cell[] {
 
 const cells = kept();
 for (const network of asked) {
-  const rate = chosenRate(network);
+  const rate = await chosenRate(network);
   if (rate === null) continue;
   for (const perClass of sizes)
     for (const seed of seedsOf(perClass)) {
-      const found = cell(network, perClass, seed, rate, "test");
+      const found = await cell(network, perClass, seed, rate, "test");
       if (found === null) continue;
       cells.push(found);
       report(cells);

@@ -93,11 +93,11 @@ const recipeOf = (name: keyof typeof OBJECTIVES, steps: number): Recipe =>
   });
 
 /** Processor seconds of a step, by a short run that is thrown away. */
-function costOf(name: keyof typeof OBJECTIVES, bank: Awaited<ReturnType<typeof loadImageBank>>): number {
+async function costOf(name: keyof typeof OBJECTIVES, bank: Awaited<ReturnType<typeof loadImageBank>>): Promise<number> {
   const out = join(work, `${name} cost`);
   mkdirSync(out, { recursive: true });
   const at: number[] = [];
-  trainOnBank(recipeOf(name, MEASURED + 1), bank, {
+  await trainOnBank(recipeOf(name, MEASURED + 1), bank, {
     out,
     progress: { update: () => void at.push(process.cpuUsage().user / 1e6), end() {} },
   });
@@ -122,9 +122,11 @@ for (const name of Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]) {
     loaded ??= await loadImageBank(surveys, 80, terminalProgress("reading", "stamps"));
     mkdirSync(out, { recursive: true });
     const bank = loaded;
-    const steps = await kept(join(out, "steps.json"), key, () => Math.round(seconds / costOf(name, bank)));
+    const steps = await kept(join(out, "steps.json"), key, async () =>
+      Math.round(seconds / (await costOf(name, bank))),
+    );
     const begun = process.cpuUsage();
-    trainOnBank(recipeOf(name, steps), loaded, { out, progress: terminalProgress(name, "steps") });
+    await trainOnBank(recipeOf(name, steps), loaded, { out, progress: terminalProgress(name, "steps") });
     const used = process.cpuUsage(begun);
     const model = `objective-${name.replaceAll(" ", "-")}`;
     for (const survey of new Set(suites.flatMap((suite) => suite.surveys)))

@@ -67,18 +67,18 @@ export interface CellResult {
  * Trains one network from the beginning on `train` and measures it on `measured`; `known` of a frozen encoder spares
  * reading objects again.
  */
-export function runCell(
+export async function runCell(
   { frozen, ...wanted }: Omit<NewClassifier, "classes"> & { frozen?: boolean },
   data: LabelledImages & { truth: Int32Array },
   { train, measured }: { train: number[]; measured: number[] },
   options: NetworkOptions,
   known?: FeaturesByRow,
-): CellResult {
+): Promise<CellResult> {
   const started = performance.now();
   manualSeed(options.seed);
   const classifier = createClassifier({ ...wanted, classes: data.classes });
   try {
-    const losses = trainNetwork(classifier, data, train, { ...options, frozen });
+    const losses = await trainNetwork(classifier, data, train, { ...options, frozen });
     const logits = networkLogits(classifier, data.images, measured, frozen === true ? known : undefined);
     const predicted = [...mostProbable(logits, data.classes)];
     const { accuracy, macroF1 } = classificationScores(

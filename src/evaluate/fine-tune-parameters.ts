@@ -139,7 +139,7 @@ export async function fineTuneParameters(
     }
     return now - best.at >= patience ? "stop" : undefined;
   };
-  trainNetwork({ network, head }, { images, targets: new Float32Array(0), classes: 0 }, train, {
+  await trainNetwork({ network, head }, { images, targets: new Float32Array(0), classes: 0 }, train, {
     ...DEFAULT_NETWORK,
     augment: VIEWS,
     balanced: false,

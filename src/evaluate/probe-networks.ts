@@ -40,7 +40,7 @@ export async function probeImages(surveys: Survey[], sizePx = SIZE_PX): Promise<
  * Probabilities of the asked rows for each class, [rows, classes], by a network that learned `steps` batches of the
  * examples. Throws WEIGHTS_MISSING.
  */
-export function networkScores(
+export async function networkScores(
   name: NetworkName,
   images: Tensor,
   examples: Sample[],
@@ -48,14 +48,14 @@ export function networkScores(
   classes: number,
   seed: number,
   steps: number,
-): Float32Array {
+): Promise<Float32Array> {
   manualSeed(seed);
   const network = createClassifier({ name, classes });
   try {
     const targets = new Float32Array(images.shape[0] * classes);
     for (const { row, label } of examples) targets[row * classes + label] = 1;
     const options = { ...DEFAULT_NETWORK, steps, seed };
-    trainNetwork(
+    await trainNetwork(
       network,
       { images, targets, classes },
       examples.map(({ row }) => row),

@@ -109,14 +109,12 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
     }
   for (const size of images === null ? [] : options.sizes)
     for (const name of networks) {
-      const runs = Array.from({ length: networkSeeds }, (_, i) => {
+      const runs: ReturnType<typeof measureClasses>[] = [];
+      for (let i = 0; i < networkSeeds; i++) {
         const examples = drawExamples(train, classes.length, size, i + 1);
-        return measureClasses(
-          networkScores(name, images as Tensor, examples, rows, classes.length, i + 1, steps),
-          labels,
-          classes.length,
-        );
-      });
+        const scores = await networkScores(name, images as Tensor, examples, rows, classes.length, i + 1, steps);
+        runs.push(measureClasses(scores, labels, classes.length));
+      }
       results.push({ perClass: size === 0 ? "all" : size, head: name, ...spreads(runs) });
       options.progress.update(results.length, options.sizes.length * (options.heads.length + networks.length));
     }

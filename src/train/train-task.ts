@@ -177,7 +177,7 @@ export async function trainTask<Scores extends object>(
       data: data.dataHash,
     };
     const runHash = hashBytes(JSON.stringify(key));
-    const done = trainTasks(network.backbone, [learned], settings, { out, runHash, progress, signal });
+    const done = await trainTasks(network.backbone, [learned], settings, { out, runHash, progress, signal });
     if (!done.finished) return null;
     const { records, best } = done;
     const made = { seed, steps: records.at(-1)?.step ?? 0, ...(features === undefined ? {} : { features }) };

@@ -12,7 +12,7 @@ afterAll(() => folder.remove());
 setThreads(1);
 
 /** Two toy tasks on the encoder's features, of which the first is hopeless. */
-function run(out: string, settings: Partial<LoopSettings>, stopAfter = Number.POSITIVE_INFINITY) {
+async function run(out: string, settings: Partial<LoopSettings>, stopAfter = Number.POSITIVE_INFINITY) {
   manualSeed(1);
   const encoder = createModel("lvm-nano");
   const toy = (name: string, deficit: number): LearnedTask => {
@@ -28,7 +28,7 @@ function run(out: string, settings: Partial<LoopSettings>, stopAfter = Number.PO
   const tasks = [toy("hard", 0.9), toy("easy", 0.1)];
   const controller = new AbortController();
   const progress = { ...SILENT, update: (done: number) => (done >= stopAfter ? controller.abort() : undefined) };
-  const found = trainTasks(
+  const found = await trainTasks(
     encoder,
     tasks,
     { ...DEFAULT_LOOP, steps: 12, warmupSteps: 2, validateEvery: 4, checkpointEvery: 3, ...settings },
@@ -44,10 +44,10 @@ function run(out: string, settings: Partial<LoopSettings>, stopAfter = Number.PO
 }
 
 describe("the loop over tasks", () => {
-  it("stopped and gone on gives the same weights, records and turns as one that was not", () => {
-    const whole = run("whole", { active: { temperature: 0.3, floor: 0.1 } });
-    expect(run("parts", { active: { temperature: 0.3, floor: 0.1 } }, 5).finished).toBe(false);
-    const parts = run("parts", { active: { temperature: 0.3, floor: 0.1 } });
+  it("stopped and gone on gives the same weights, records and turns as one that was not", async () => {
+    const whole = await run("whole", { active: { temperature: 0.3, floor: 0.1 } });
+    expect((await run("parts", { active: { temperature: 0.3, floor: 0.1 } }, 5)).finished).toBe(false);
+    const parts = await run("parts", { active: { temperature: 0.3, floor: 0.1 } });
     expect(parts.finished).toBe(true);
     expect(parts.weights).toEqual(whole.weights);
     expect(parts.records).toEqual(whole.records);
@@ -56,21 +56,21 @@ describe("the loop over tasks", () => {
     expect(stepsOfTask[0]).toBeGreaterThan(stepsOfTask[1]);
   });
 
-  it("leaves a frozen encoder as it is, and gives both tasks the same share when nothing else is asked for", () => {
+  it("leaves a frozen encoder as it is, and gives both tasks the same share when nothing else is asked for", async () => {
     manualSeed(1);
     const encoder = createModel("lvm-nano");
     const before = scope(() => [...encoder.layers[0].blocks[0].mlp.fc1.weight.toFloat32Array()]);
     encoder.dispose();
-    const { weights, records } = run("frozen", { encoderRate: 0 });
+    const { weights, records } = await run("frozen", { encoderRate: 0 });
     expect(weights.slice(0, before.length)).toEqual(before);
     expect(records.at(-1)?.stepsOfTask).toEqual([6, 6]);
-    const tuned = run("tuned", {});
+    const tuned = await run("tuned", {});
     expect(tuned.weights.slice(0, before.length)).not.toEqual(before);
   });
 
-  it("with patience stops where validation gets no better, and keeps the head that did best, stopped or not", () => {
+  it("with patience stops where validation gets no better, and keeps the head that did best, stopped or not", async () => {
     const losses = [9, 5, 3, 4, 6, 3.5, 1];
-    const learn = (out: string, stopAfter = Number.POSITIVE_INFINITY) => {
+    const learn = async (out: string, stopAfter = Number.POSITIVE_INFINITY) => {
       manualSeed(1);
       const encoder = createModel("lvm-nano");
       const head = new Linear(4, 1);
@@ -95,31 +95,31 @@ describe("the loop over tasks", () => {
         patience: 2,
       };
       const options = { out: join(folder.path, out), runHash: "p", progress, signal: controller.signal };
-      const found = trainTasks(encoder, [task], { ...settings, rate: "constant" }, options);
+      const found = await trainTasks(encoder, [task], { ...settings, rate: "constant" }, options);
       const last = scope(() => head.weight.sum().item());
       for (const module of [encoder, head]) module.dispose();
       return { ...found, weights, last };
     };
     let before = 0;
-    const whole = learn("patient");
+    const whole = await learn("patient");
     expect(whole.finished).toBe(true);
     expect(whole.records.map(({ step }) => step)).toEqual([0, 2, 4, 6, 8]);
     expect(whole.best).toBe(2);
     expect(whole.last).toBe(whole.weights[2]);
     expect(whole.last).not.toBe(whole.weights[4]);
-    expect(learn("patient-parts", 5).finished).toBe(false);
+    expect((await learn("patient-parts", 5)).finished).toBe(false);
     before = 3;
-    const parts = learn("patient-parts");
+    const parts = await learn("patient-parts");
     expect([parts.best, parts.last, parts.records.length]).toEqual([2, whole.last, 5]);
   });
 
-  it("refuses a checkpoint of another run", () => {
-    expect(() =>
+  it("refuses a checkpoint of another run", async () => {
+    await expect(
       trainTasks(createModel("lvm-nano"), [], DEFAULT_LOOP, {
         out: join(folder.path, "whole"),
         runHash: "b",
         progress: SILENT,
       }),
-    ).toThrow(/another recipe/);
+    ).rejects.toThrow(/another recipe/);
   });
 });

@@ -197,12 +197,12 @@ class BestHeads {
  * Trains heads, and the backbone unless it is frozen, to the last step; the checkpoint holds all that does not follow
  * from seed and step. Throws DIVERGED, OTHER_RECIPE, BAD_OPTION.
  */
-export function trainTasks(
+export async function trainTasks(
   backbone: Backbone,
   tasks: LearnedTask[],
   settings: LoopSettings,
   { out, runHash, progress, signal }: LoopOptions,
-): { finished: boolean; records: LoopRecord[]; seconds: number; best: number | null } {
+): Promise<{ finished: boolean; records: LoopRecord[]; seconds: number; best: number | null }> {
   mkdirSync(out, { recursive: true });
   const frozen = settings.encoderRate === 0;
   const under = (part: string, parameters: Iterable<[string, Parameter]>) =>
@@ -239,7 +239,7 @@ export function trainTasks(
   try {
     if (state.records.length === 0) evaluate();
     if (state.stopped !== true)
-      trainSteps(
+      await trainSteps(
         {
           ...settings,
           clock: state,

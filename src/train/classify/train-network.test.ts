@@ -63,13 +63,13 @@ describe("a network trained as a whole", () => {
   it.each([
     { name: "lvm-nano", frozen: false },
     { name: "lvm-nano", frozen: true },
-  ])("$name, frozen $frozen: learns 8 images, and is the same after saving and loading", ({ name, frozen }) => {
+  ])("$name, frozen $frozen: learns 8 images, and is the same after saving and loading", async ({ name, frozen }) => {
     const before = liveTensors();
     const data = toy();
     const classifier = createClassifier({ name, classes: 2 });
     const encoder = () => scope(() => classifier.network.backbone.stateDict()["norm.weight"].sum().item());
     const start = encoder();
-    const losses = trainNetwork(classifier, data, rows, { ...options, frozen });
+    const losses = await trainNetwork(classifier, data, rows, { ...options, frozen });
     console.log(`${name}: loss ${losses[0].toFixed(3)} -> ${losses.at(-1)?.toFixed(3)}`);
     expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
     expect(encoder() === start).toBe(frozen);

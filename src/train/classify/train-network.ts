@@ -93,12 +93,12 @@ export type LossOf = (features: Tensor, rows: number[]) => Tensor;
  * Returns the loss of every step. The same data, options and thread count give the same network, if it was made under the
  * same seed. Throws DIVERGED.
  */
-export function trainNetwork(
+export async function trainNetwork(
   classifier: Classifier,
   { images, targets, classes }: LabelledImages,
   rows: number[],
   { frozen = false, lossOf, ...options }: NetworkOptions & { frozen?: boolean; lossOf?: LossOf },
-): number[] {
+): Promise<number[]> {
   const { network, head } = classifier;
   const { reader } = network;
   const random = new Random(options.seed).fork("network");
@@ -139,7 +139,7 @@ export function trainNetwork(
       setTraining(classifier, true, frozen);
       return next;
     });
-  trainSteps(
+  await trainSteps(
     {
       ...settings,
       clock,

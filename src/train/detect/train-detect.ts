@@ -194,7 +194,7 @@ export async function trainDetector(run: DetectRun): Promise<DetectResult | null
     const save = () => saveCheckpoint(checkpoint, trained, { recipeHash, state: JSON.stringify(state) });
     const best = join(out, "best.safetensors");
     try {
-      trainSteps(
+      await trainSteps(
         {
           ...settings,
           clock: state,

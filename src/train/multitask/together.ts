@@ -195,7 +195,7 @@ async function learnAll(options: TogetherOptions, network: Network, members: Mem
   const { weightsHash } = network;
   const runHash = runHashOf(options, settings, members, weightsHash);
   const learned = members.map((member) => member.learned);
-  const done = trainTasks(network.backbone, learned, settings, { out, runHash, progress, signal });
+  const done = await trainTasks(network.backbone, learned, settings, { out, runHash, progress, signal });
   if (!done.finished) return null;
   const scored = members.map(({ task, data, learned: { head } }) => [
     task.name,

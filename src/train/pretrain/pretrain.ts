@@ -43,7 +43,7 @@ export async function pretrain(recipe: Recipe, options: PretrainOptions): Promis
   const release = (group?.rank ?? 0) === 0 ? lockFolder(out, "pretrain") : () => {};
   try {
     const images = await prepareImages(recipe, options);
-    const { pictures, ...result } = trainOnBank(recipe, images.bank, { ...options, told: images.told });
+    const { pictures, ...result } = await trainOnBank(recipe, images.bank, { ...options, told: images.told });
     images.bank.close();
     if ((group?.rank ?? 0) === 0 && recipe.steps > 0) await writePretrainReport(out, pictures);
     return result;
@@ -65,26 +65,26 @@ async function prepareImages(
  * Trains on images that are there; `pretrain` reads them from surveys. The pictures are for the report. One after the
  * other: what learns, the run that it goes on with, the steps, the reading of its features.
  */
-export function trainOnBank(
+export async function trainOnBank(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },
   options: PretrainOptions,
-): { finished: boolean; step: number; pictures: PictureRow[] } {
+): Promise<{ finished: boolean; step: number; pictures: PictureRow[] }> {
   const before = getThreads();
   // Processes that share a machine are told their threads by who starts them.
   if (recipe.threads !== undefined && (options.group ?? null) === null) setThreads(recipe.threads);
   try {
-    return trainWithThreads(recipe, bank, options);
+    return await trainWithThreads(recipe, bank, options);
   } finally {
     setThreads(before);
   }
 }
 
-function trainWithThreads(
+async function trainWithThreads(
   recipe: Recipe,
   bank: ImageBank & { skipped: number },
   { out, progress, signal, group = null, told }: PretrainOptions,
-): { finished: boolean; step: number; pictures: PictureRow[] } {
+): Promise<{ finished: boolean; step: number; pictures: PictureRow[] }> {
   const { seed, steps, accumulate } = recipe;
   const part = partOf(recipe, group);
   manualSeed(seed);
@@ -103,7 +103,7 @@ function trainWithThreads(
     learn: (step, random) => learnStep(student, views, { step, accumulate, group }, random),
   };
   const hooks = { moved: () => moved(student, run.clock.step), metrics: run.addMetrics, checkpoint: run.save };
-  runSteps(training, hooks, recipe, group === null ? null : { ...part, batch: recipe.batchSize }, views.close);
+  await runSteps(training, hooks, recipe, group === null ? null : { ...part, batch: recipe.batchSize }, views.close);
   const finished = run.clock.step >= steps;
   // The components belong to the finished weights; features of a checkpoint are read without them. Without a step there
   // is nothing to keep but what is fitted.
@@ -113,17 +113,17 @@ function trainWithThreads(
 }
 
 /** The steps, with products and dropped rows as they are while training, and as they were afterwards. */
-function runSteps(
+async function runSteps(
   training: Run,
   hooks: Hooks,
   { precision }: Pick<Recipe, "precision">,
   rows: Parameters<typeof dropRowsOf>[0],
   close: () => void,
-): void {
+): Promise<void> {
   setPrecision(precision);
   dropRowsOf(rows);
   try {
-    trainSteps(training, hooks);
+    await trainSteps(training, hooks);
   } finally {
     close();
     dropRowsOf(null);
