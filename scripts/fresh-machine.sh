@@ -40,15 +40,23 @@ inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/bin:/usr/bi
 
 server=""
 end() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  # What still runs in the folder would keep it busy.
-  for link in /proc/[0-9]*/root; do
-    [ "$(readlink "$link" 2>/dev/null)" = "$root" ] && kill -9 "$(basename "$(dirname "$link")")" 2>/dev/null
+  set +e
+  [ -z "$server" ] || kill "$server" 2>/dev/null
+  # What still runs in the folder keeps it busy: it is ended, and waited for.
+  for second in 1 2 3 4 5 6 7 8 9 10; do
+    left=""
+    for link in /proc/[0-9]*/root; do
+      [ "$(readlink "$link" 2>/dev/null)" = "$root" ] && left="$left $(basename "$(dirname "$link")")"
+    done
+    [ -n "$left" ] || break
+    kill -9 $left 2>/dev/null
+    sleep 1
   done
-  umount "$root/proc" "$root/dev/shm" "$root/dev" 2>/dev/null
+  for place in proc dev/shm dev; do umount "$root/$place" 2>/dev/null; done
   [ "$keep" = yes ] || { mountpoint -q "$root/dev" || mountpoint -q "$root/proc" || rm -rf --one-file-system "$root"; }
 }
 trap end EXIT
+trap 'exit 143' INT TERM
 
 started "minimal $release"
 [ -e "$root/etc/debian_version" ] || debootstrap --variant=minbase --include=ca-certificates,git "$release" "$root" \

@@ -77,12 +77,14 @@ class Block(nn.Module):
             flat = windows(image, w).squeeze(-1)
             mask = (flat[:, None] != flat[:, :, None]).float() * -100
         self.register_buffer("mask", mask)
-        self.drop = drop
+        # A tensor: a number would be compiled into the kernels, anew for each block.
+        self.register_buffer("keep", torch.tensor(1 - drop))
+        self.drops = drop > 0
 
     def branch(self, x):
-        if not self.training or self.drop == 0:
+        if not self.training or not self.drops:
             return x
-        return x * torch.empty(len(x), 1, 1).bernoulli_(1 - self.drop).div_(1 - self.drop)
+        return x * ((torch.rand(len(x), 1, 1, device=x.device) < self.keep) / self.keep)
 
     def forward(self, x):
         b, n, c = x.shape
