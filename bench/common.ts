@@ -57,10 +57,22 @@ export function median(values: number[]): number {
     : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
 }
 
-/** Repeats every measurement in turn, so that a busy moment hits all of them alike. */
-export function alternate<T>(measurements: Record<string, () => T>, rounds: number): Record<string, T[]> {
+/**
+ * Repeats every measurement in turn, so that a busy moment hits all of them alike: `rounds` times, or fewer where another
+ * round, as long as the last, would end later than `withinS` seconds after the first began.
+ */
+export function alternate<T>(
+  measurements: Record<string, () => T>,
+  rounds: number,
+  withinS = Infinity,
+): Record<string, T[]> {
   const results: Record<string, T[]> = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++)
+  const start = performance.now();
+  for (let round = 0; round < rounds; round++) {
+    const begun = performance.now();
     for (const [name, measure] of Object.entries(measurements)) results[name].push(measure());
+    const now = performance.now();
+    if (now - start + (now - begun) > withinS * 1000) break;
+  }
   return results;
 }

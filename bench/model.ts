@@ -26,7 +26,9 @@ export interface ModelBenchOptions {
   batch: number;
   sizePx: number;
   seconds: number;
+  /** At most; fewer where `within` seconds would not do. */
   rounds: number;
+  within: number;
   /** Of matrix products, ours and PyTorch's (its autocast). */
   precision: Precision;
   /** Python interpreter whose PyTorch is the peer; Debian's without it. */
@@ -58,7 +60,7 @@ function runTypescript(file: string, args: string[]): Measured {
 }
 
 export function benchModel(work: "encode" | "train", options: ModelBenchOptions): ModelBench {
-  const { model: name, batch, sizePx, seconds, rounds, precision, python } = options;
+  const { model: name, batch, sizePx, seconds, rounds, within, precision, python } = options;
   const args = [work, name, String(batch), String(sizePx), String(seconds)];
   const folder = mkdtempSync(join(tmpdir(), "skyloop-bench-"));
   try {
@@ -83,7 +85,7 @@ export function benchModel(work: "encode" | "train", options: ModelBenchOptions)
         programs[`PyTorch ${version}, ${way}`] = () =>
           JSON.parse(runPeer("swin.py", [...args, precision, way], way !== "stock", python)) as Measured;
     const before = gflopsOfMachine();
-    const measured = alternate(programs, rounds);
+    const measured = alternate(programs, rounds, within);
     const best = Math.max(before, gflopsOfMachine());
     const medians = Object.fromEntries(
       Object.entries(measured).map(([program, values]) => [program, medianOf(values)]),

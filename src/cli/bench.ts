@@ -64,6 +64,7 @@ function addModelBench(bench: Command): void {
       .option("--size <px>", "side of the images", whole("--size", 8, 4096), 128)
       .option("--seconds <s>", "seconds per measurement", real("--seconds", 0.01, 86400), 4)
       .option("--rounds <n>", "measurements of each program, interleaved", whole("--rounds", 1, 10000), 3)
+      .option("--within <s>", "begin no round that would end later than this", real("--within", 1, 86400), 240)
       .addOption(
         new Option("--precision <name>", "precision of matrix products, ours and PyTorch's")
           .choices(["float32", "bfloat16"])
@@ -82,6 +83,7 @@ function addModelBench(bench: Command): void {
           size: number;
           seconds: number;
           rounds: number;
+          within: number;
           precision: string;
           python?: string;
           json: boolean;
