@@ -2,10 +2,11 @@
  * Figure 6 of the paper: strong lenses detected in wide fields, the large vision model as backbone beside ResNets.
  *
  * Command: bin/skyloop recipe figure-6 [--quick] [--data ../shared/data] [--work runs/figure-6] [--reports reports]
- *   [--seeds 3] [--steps 1500] [--train 600] [--test 400] [--resnet-weights FILE] [--only NETWORK ...]
+ *   [--seeds 3] [--steps 1500] [--train 600] [--test 400] [--resnet-weights FILE] [--only NETWORK ...] [--done]
  * Time: about 3 hours on two free cores without GPU; with --quick (lvm-nano and ResNet18, 600 steps, one seed, 150 + 150
  * test fields) some 20 minutes. What was computed is kept in --work: a recipe that was stopped goes on, and the runs of two
- * commands with --only NETWORK (such as "resnet50 from scratch"; no report) are read by a third without.
+ * commands with --only NETWORK (such as "resnet50 from scratch"; no report) are read by a third without; --done trains nothing
+ * and reports on what has been trained.
  * Expected: with --quick, seed 1, a box AP50 on the painted lenses of 0.90 with lvm-nano pre-trained, 0.83 from scratch and
  * 0.88 with ResNet18 (docs/results/figure-6.md); the long form has not been run. Every network sees lenses painted anew
  * into each crop.
@@ -15,10 +16,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/base/files.ts";
 import { shownShare } from "../src/measure/detection-rates.ts";
-import { wilsonInterval } from "../src/measure/ranking.ts";
 import { setThreads } from "../src/torch/index.ts";
 import { markdown, shown, spread } from "./common/tables.ts";
-import { type Budget, findingsOf, type Network, type Run, runOf, train } from "./figure-6/networks.ts";
+import { type Budget, findingsOf, isTrained, type Network, type Run, runOf, train } from "./figure-6/networks.ts";
 import { drawFindings } from "./figure-6/pictures.ts";
 import { makeSets, realLenses } from "./figure-6/sets.ts";
 import { claim } from "./multitask/tables.ts";
@@ -36,6 +36,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "2" },
     "resnet-weights": { type: "string" },
     only: { type: "string", multiple: true },
+    done: { type: "boolean", default: false },
   },
 });
 const { quick, data, work } = values;
@@ -70,12 +71,17 @@ const sets = await makeSets({
 });
 const real = await realLenses(data);
 
-/** The learning rate that does best on the validation fields in a short training; all networks are asked alike. */
-async function bestRate(network: Network): Promise<number> {
+/**
+ * The learning rate that does best on the validation fields in a short training; all networks are asked alike. Null where
+ * `--done` asks for no training and one is not done.
+ */
+async function bestRate(network: Network): Promise<number | null> {
   if (quick) return 1e-3;
   const tried: { rate: number; ap50: number }[] = [];
+  const short = { ...budget, steps: Math.ceil(budget.steps / 5) };
   for (const rate of [3e-4, 1e-3, 3e-3]) {
-    const { history } = await train(network, sets.train, 1, rate, { ...budget, steps: Math.ceil(budget.steps / 5) });
+    if (values.done && !isTrained(network, 1, rate, short)) return null;
+    const { history } = await train(network, sets.train, 1, rate, short);
     tried.push({ rate, ap50: history.at(-1)?.ap50 ?? 0 });
   }
   return tried.reduce((best, one) => (one.ap50 > best.ap50 ? one : best)).rate;
@@ -90,7 +96,10 @@ if (unknown !== undefined)
 const runs: Run[] = [];
 for (const network of networks.filter(({ name }) => values.only?.includes(name) ?? true)) {
   const rate = await bestRate(network);
-  for (const seed of seeds) runs.push(await runOf(network, seed, rate, sets, real, budget));
+  if (rate === null) continue;
+  for (const seed of seeds)
+    if (!values.done || isTrained(network, seed, rate, budget))
+      runs.push(await runOf(network, seed, rate, sets, real, budget));
 }
 
 if (values.only !== undefined) process.exit();
@@ -119,6 +128,7 @@ const table = (test: string) =>
       "completeness at 0.01 / 0.1 / 1 false alarms a field",
       "parameters, M",
       "CPU min",
+      "seeds",
     ],
     names.map((name) => [
       name,
@@ -135,22 +145,29 @@ const table = (test: string) =>
       [0.01, 0.1, 1].map((rate) => over(name, atRate(test, rate)).mean.toFixed(2)).join(" / "),
       (of(name)[0].parameters / 1e6).toFixed(1),
       (over(name, ({ cpuSeconds }) => cpuSeconds).mean / 60).toFixed(1),
+      String(of(name).length),
     ]),
   );
 
 /** 0.01 false alarms a field of 256 px at 0.262 arcsec are that many a square degree. */
 const perSquareDegree = 0.01 / ((256 * 0.262) / 3600) ** 2;
-const pairs = resnets.map(({ name }) => name);
-const figures = (name: string, value: (run: Run) => number | null) => of(name).map((run) => value(run) ?? 0);
+const pairs = resnets.map(({ name }) => name).filter((name) => names.includes(name));
+/** The line that compares two networks, over the seeds that both have; none where they have none. */
+function beats(text: string, name: string, other: string, value: (run: Run) => number | null): string[] {
+  const common = of(name).filter(({ seed }) => of(other).some((run) => run.seed === seed));
+  const figures = (whose: string) =>
+    common.map(({ seed }) => value(runs.find((run) => run.network === whose && run.seed === seed) as Run) ?? 0);
+  return common.length === 0 ? [] : [claim(text, figures(name), figures(other), 3)];
+}
 const best = (value: (run: Run) => number | null) =>
   pairs.reduce((top, name) => (over(name, value).mean > over(top, value).mean ? name : top));
 const saturated = over("resnet18 from scratch", ap50("semi-real")).mean > 0.95;
-const byGrade = (run: Run) =>
-  Object.entries(run.real)
-    .map(
-      ([grade, { hits, tries }]) =>
-        `${grade} ${shownShare({ hits, tries, share: hits / tries, interval: wilsonInterval(hits, tries) })}`,
-    )
+const byGrade = (name: string) =>
+  Object.keys(of(name)[0].real)
+    .map((grade) => {
+      const share = over(name, ({ real: { [grade]: found } }) => found.hits / found.tries);
+      return `${grade} ${shown(share, 2)}`;
+    })
     .join(", ");
 
 const body = [
@@ -167,33 +184,27 @@ const body = [
   ...(saturated ? ["**Saturated**: ResNet18 is above 0.95, so that this comparison is no evidence."] : []),
   "",
   ...[pretrained, ...smaller].flatMap(({ name }) => [
-    ...(["semi-real", "simulated"] as const).map((test) =>
-      claim(
-        `${name} beats ${best(ap50(test))} at equal steps, ${test}`,
-        figures(name, ap50(test)),
-        figures(best(ap50(test)), ap50(test)),
-        3,
-      ),
+    ...(["semi-real", "simulated"] as const).flatMap((test) =>
+      beats(`${name} beats ${best(ap50(test))} at equal steps, ${test}`, name, best(ap50(test)), ap50(test)),
     ),
-    claim(
+    ...beats(
       `${name} beats ${best(atEqualTime)} at equal processor time, validation`,
-      figures(name, atEqualTime),
-      figures(best(atEqualTime), atEqualTime),
-      3,
+      name,
+      best(atEqualTime),
+      atEqualTime,
     ),
   ]),
-  claim(
-    `pre-training helps ${lvm}, semi-real`,
-    figures(pretrained.name, ap50("semi-real")),
-    figures(fresh.name, ap50("semi-real")),
-    3,
-  ),
+  ...beats(`pre-training helps ${lvm}, semi-real`, pretrained.name, fresh.name, ap50("semi-real")),
   ...(seeds.length < 3 ? ["", `With ${seeds.length} seed(s) a verdict says nothing of the spread.`] : []),
   "",
-  `Real lens candidates of CFHTLS (Space Warps; other bands and rendering; never chosen by), share with a detection within 4 arcsec at each card's threshold, seed 1:`,
+  `Real lens candidates of CFHTLS (Space Warps; other bands and rendering; never chosen by), share with a detection within 4 arcsec at each card's threshold:`,
   "",
   ...names.map(
-    (name) => `- ${name}: ${byGrade(of(name)[0])}; ${of(name)[0].elsewhere.toFixed(2)} other detections a picture`,
+    (name) =>
+      `- ${name}: ${byGrade(name)}; ${shown(
+        over(name, ({ elsewhere }) => elsewhere),
+        2,
+      )} other detections a picture`,
   ),
   "",
   `Completeness of ${pretrained.name}, seed 1, semi-real, at its card's threshold:`,
@@ -201,7 +212,7 @@ const body = [
     "",
     `- ${title}: ${bins
       .filter(({ tries }) => tries > 0)
-      .map((bin) => `${bin.from}-${bin.to} ${shownShare(bin)}`)
+      .map((bin) => `${bin.to < 1e9 ? `${bin.from}-${bin.to}` : `above ${bin.from}`} ${shownShare(bin)}`)
       .join("; ")}`,
   ]),
 ].join("\n");

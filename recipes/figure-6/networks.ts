@@ -56,6 +56,13 @@ const NEAR_ARCSEC = 4;
 const nameOf = (network: Network, seed: number, learningRate: number, { steps }: Budget) =>
   `${network.name}-${steps}-${learningRate}-${seed}`.replaceAll(" ", "-");
 
+const trainingOf = (network: Network, seed: number, learningRate: number, budget: Budget) =>
+  join(budget.work, "runs", nameOf(network, seed, learningRate, budget));
+
+/** Whether a training has come to its end. */
+export const isTrained = (network: Network, seed: number, learningRate: number, budget: Budget): boolean =>
+  existsSync(join(trainingOf(network, seed, learningRate, budget), "detector.safetensors"));
+
 /** Trains (or goes on, or reads what is finished). */
 export async function train(
   network: Network,
@@ -64,9 +71,9 @@ export async function train(
   learningRate: number,
   budget: Budget,
 ): Promise<DetectResult> {
-  const { work, steps, batchSize, sizePx, channels, paint } = budget;
-  const out = join(work, "runs", nameOf(network, seed, learningRate, budget));
-  if (existsSync(join(out, "detector.safetensors"))) return readJson(join(out, "metrics.json")) as DetectResult;
+  const { steps, batchSize, sizePx, channels, paint } = budget;
+  const out = trainingOf(network, seed, learningRate, budget);
+  if (isTrained(network, seed, learningRate, budget)) return readJson(join(out, "metrics.json")) as DetectResult;
   const result = await trainDetect(fields, {
     ...network,
     out,
@@ -96,7 +103,7 @@ export async function findingsOf(
   folder: string,
   budget: Budget,
 ): Promise<{ fields: Field[]; found: Detection[][]; threshold: number; className: string }> {
-  const out = join(budget.work, "runs", nameOf(network, seed, learningRate, budget));
+  const out = trainingOf(network, seed, learningRate, budget);
   const { model, details } = loadDetector(join(out, "detector.safetensors"));
   const { fields } = await readFields(folder, { classes: [CLASS], decodeImages: false });
   const found: Detection[][] = [];
@@ -142,7 +149,7 @@ export async function runOf(
       threshold = about.threshold;
       tests[test] = detectionMeasures(found, fields, { class: CLASS, threshold });
     }
-    const { model } = loadDetector(join(budget.work, "runs", name, "detector.safetensors"));
+    const { model } = loadDetector(join(trainingOf(network, seed, learningRate, budget), "detector.safetensors"));
     const detect = (pixels: Float32Array, width: number, height: number) =>
       scope(() => model.detect(batchImages([tensor(pixels, [3, height, width])]))[0]);
     try {
