@@ -24,9 +24,13 @@ afterAll(() => folder.remove());
 describe("embedding", () => {
   it("goes on after kill -9 without computing finished blocks again, and comes out the same in one run, after a kill and in parts", async () => {
     await embedSurvey(survey, { model: "lvm-nano", name: "whole", progress: SILENT });
-    const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/skyloop"), "embed", survey, "--name", "killed"], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const child = spawn(
+      process.execPath,
+      [join(PACKAGE_ROOT, "bin/skyloop"), "embed", survey, "--model", "lvm-nano", "--name", "killed"],
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
     // The first line of progress says that one block is finished.
     await once(child.stderr, "data");
     child.kill("SIGKILL");
