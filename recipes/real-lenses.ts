@@ -4,7 +4,8 @@
  * Command: bin/skyloop recipe real-lenses [--detector lens-nano] [--data ../shared/data] [--thresholds 0.3,0.5,0.7,0.9]
  * Time: a minute on two cores without GPU.
  * Expected: aimed at are 0.7 of grade A with at most 0.3 false alarms a field without a lens. Other bands (g, r, i), another
- * telescope and another rendering than the detector has seen; nothing is chosen on these pictures.
+ * telescope and another rendering than the detector learned from; nothing is chosen on these pictures. The encoder's
+ * pre-training, without labels, saw them.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
