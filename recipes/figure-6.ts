@@ -103,6 +103,7 @@ for (const network of networks.filter(({ name }) => values.only?.includes(name) 
 }
 
 if (values.only !== undefined) process.exit();
+if (runs[0]?.network !== pretrained.name) throw new Error(`there is no report without a run of ${pretrained.name}`);
 const names = [...new Set(runs.map(({ network }) => network))];
 const of = (name: string) => runs.filter(({ network }) => network === name);
 const over = (name: string, value: (run: Run) => number | null) => spread(of(name).map((run) => value(run) ?? 0));

@@ -53,8 +53,8 @@ export interface Run {
 
 /**
  * Trains to the last step or until the signal. Everything random in a step follows from seed and step alone, so that a
- * run that goes on from its checkpoint is the same run. After each step the process does what else is due: signals, and
- * freeing what belongs to tensors that are gone, by hundreds of kilobytes a step. Throws DIVERGED.
+ * run that goes on from its checkpoint is the same run. After each step the process does what else is due: events, such as
+ * those that fire the signal, and freeing what belongs to tensors that are gone, hundreds of kilobytes a step. Throws DIVERGED.
  */
 export async function trainSteps(run: Run, hooks: Hooks = {}): Promise<void> {
   const { clock, steps, seed, optimiser, progress, signal, checkpoint } = run;
