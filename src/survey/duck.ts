@@ -7,8 +7,8 @@ import { wholeNumbers } from "./cells.ts";
 /** A value of a table; null where the cell is empty. */
 export type Cell = string | number | boolean | null;
 
-/** Types of a table's columns; "integer" is a number without fraction. */
-export type CellType = "string" | "number" | "integer" | "boolean";
+/** Types of a table's columns; "integer" is a number without fraction, "number" a float64. */
+export type CellType = "string" | "number" | "float32" | "integer" | "boolean";
 
 /** A column to write with its values, one a row. */
 export interface TableColumn {
@@ -28,6 +28,7 @@ export interface LeftOut {
 const SQL_TYPE: Record<CellType, string> = {
   string: "VARCHAR",
   number: "DOUBLE",
+  float32: "FLOAT",
   integer: "BIGINT",
   boolean: "BOOLEAN",
 };
@@ -152,13 +153,14 @@ const CSV_PART_ROWS = 65_536;
 
 /**
  * Writes rows as Parquet or CSV: of each its cells in the order of the columns. No row is kept as a JavaScript value; of
- * CSV some ten thousand are in memory at a time, of Parquet all, packed.
+ * CSV some ten thousand are in memory at a time, of Parquet all, packed. `notes` are what a Parquet file says of itself.
  */
 export function writeRows(
   path: string,
   format: "parquet" | "csv",
   columns: { name: string; type: CellType }[],
   rows: Iterable<readonly Cell[]>,
+  notes: Record<string, string> = {},
 ): Promise<void> {
   return withConnection(async (connection) => {
     const rest = rows[Symbol.iterator]();
@@ -167,7 +169,9 @@ export function writeRows(
     if (format === "parquet") {
       await connection.run(create);
       await append(connection, columns, rest, Number.POSITIVE_INFINITY);
-      await copy(path, "FORMAT parquet, COMPRESSION zstd");
+      const said = Object.entries(notes).map(([key, value]) => `${quoted(key)}: ${literal(value)}`);
+      const metadata = said.length === 0 ? "" : `, KV_METADATA {${said.join(", ")}}`;
+      await copy(path, `FORMAT parquet, COMPRESSION zstd${metadata}`);
       return;
     }
     const part = `${path}.${process.pid}.tmp`;
@@ -202,6 +206,7 @@ async function append(
       else if (type === "string") appender.appendVarchar(String(value));
       else if (type === "boolean") appender.appendBoolean(Boolean(value));
       else if (type === "integer") appender.appendBigInt(BigInt(value as number));
+      else if (type === "float32") appender.appendFloat(Number(value));
       else appender.appendDouble(Number(value));
     }
     appender.endRow();
