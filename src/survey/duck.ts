@@ -7,8 +7,11 @@ import { wholeNumbers } from "./cells.ts";
 /** A value of a table; null where the cell is empty. */
 export type Cell = string | number | boolean | null;
 
-/** Types of a table's columns; "integer" is a number without fraction, "number" a float64. */
-export type CellType = "string" | "number" | "float32" | "integer" | "boolean";
+/** Types of a table's columns; "integer" is a number without fraction. */
+export type CellType = "string" | "number" | "integer" | "boolean";
+
+/** Types that columns are written as: a "number" is a float64. */
+type WrittenType = CellType | "float32";
 
 /** A column to write with its values, one a row. */
 export interface TableColumn {
@@ -25,7 +28,7 @@ export interface LeftOut {
   form: string;
 }
 
-const SQL_TYPE: Record<CellType, string> = {
+const SQL_TYPE: Record<WrittenType, string> = {
   string: "VARCHAR",
   number: "DOUBLE",
   float32: "FLOAT",
@@ -158,7 +161,7 @@ const CSV_PART_ROWS = 65_536;
 export function writeRows(
   path: string,
   format: "parquet" | "csv",
-  columns: { name: string; type: CellType }[],
+  columns: { name: string; type: WrittenType }[],
   rows: Iterable<readonly Cell[]>,
   notes: Record<string, string> = {},
 ): Promise<void> {
@@ -193,7 +196,7 @@ export function writeRows(
 /** Appends at most `most` rows to the table; false when there are no more. */
 async function append(
   connection: DuckDBConnection,
-  columns: { type: CellType }[],
+  columns: { type: WrittenType }[],
   rows: Iterator<readonly Cell[]>,
   most: number,
 ): Promise<boolean> {

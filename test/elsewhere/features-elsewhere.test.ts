@@ -53,7 +53,7 @@ beforeAll(async () => {
   await writePicture("larger.png", 150, 110, 4);
   await writePicture("third.png", 64, 64, 7);
   const images = join(folder.path, "pictures");
-  await createSurvey({ images, out: survey, crop: "never", progress: SILENT, command: "test", workers: 1 });
+  await createSurvey({ images, out: survey, adaptiveCrop: false, progress: SILENT, command: "test" });
   await embedSurvey(survey, { model: MODEL, progress: SILENT });
   await exportFeatures(survey, MODEL, join(folder.path, "features.npy"));
 });
