@@ -37,8 +37,11 @@ export function checkAnswer(bytes: Uint8Array, contentType: string, wanted: Want
   const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const plain = isPacked ? unpacked(bytes, mostBytes(wanted)) : bytes;
   if (plain === null) return fault("TRUNCATED", "the answer is gzipped and cannot be unpacked", true);
-  if (wanted.kind === "colour")
-    return isPicture(plain) ? plain : strange("a picture (JPEG, PNG, WebP)", plain, contentType);
+  if (wanted.kind === "colour") {
+    const whole = isWholePicture(plain);
+    if (whole === null) return strange("a picture (JPEG, PNG, WebP)", plain, contentType);
+    return whole ? plain : fault("TRUNCATED", `${plain.length} bytes of a picture came, without its end`, true);
+  }
   const outline = fitsOutline(plain);
   if (outline === null) return strange("FITS", plain, contentType);
   const { hdus, truncated, needed } = outline;
@@ -58,13 +61,18 @@ function unpacked(bytes: Uint8Array, most: number): Uint8Array | null {
   }
 }
 
-function isPicture(bytes: Uint8Array): boolean {
-  const start = Buffer.from(bytes.subarray(0, 12)).toString("latin1");
-  return (
-    start.startsWith("\xff\xd8\xff") ||
-    start.startsWith("\x89PNG") ||
-    (start.startsWith("RIFF") && start.endsWith("WEBP"))
-  );
+/** What may stand behind the end of a picture. */
+const TAIL_BYTES = 1024;
+
+/** Whether a JPEG, PNG or WebP file has its end; null where the bytes are none of these. */
+function isWholePicture(bytes: Uint8Array): boolean | null {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = file.toString("latin1", 0, 12);
+  const tail = file.subarray(-TAIL_BYTES);
+  if (start.startsWith("\xff\xd8\xff")) return tail.includes("\xff\xd9", 0, "latin1");
+  if (start.startsWith("\x89PNG")) return tail.includes("IEND", 0, "latin1");
+  if (start.startsWith("RIFF") && start.endsWith("WEBP")) return file.length >= file.readUInt32LE(4) + 8;
+  return null;
 }
 
 function strange(expected: string, bytes: Uint8Array, contentType: string): AnswerFault {

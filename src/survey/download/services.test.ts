@@ -83,4 +83,30 @@ describe("survey download from known services", () => {
     ]);
     survey.close();
   });
+
+  it.each(["jpeg", "png", "webp"] as const)("asks again for a %s that is cut short", async (format) => {
+    const noise = Buffer.from(Array.from({ length: 768 }, (_, i) => (i * 83) % 251));
+    const whole = await sharp(noise, { raw: { width: 16, height: 16, channels: 3 } })
+      [format]()
+      .toBuffer();
+    const service = await serve({}, ({ raDeg, time }, response) => {
+      const isCut = raDeg === 11 || (raDeg === 10 && time === 1);
+      response.end(isCut ? whole.subarray(0, whole.length - 40) : whole);
+    });
+    const out = newName();
+    const options = { from: "legacy-dr10", mirror: service.url, pictures: true, tries: 2, perSecond: 5 };
+    const result = await download({
+      ...options,
+      out,
+      catalogue: catalogue([
+        ["a", 10, 1],
+        ["b", 11, 1],
+      ]),
+    });
+    expect([...service.counts.values()]).toEqual([2, 2]);
+    const survey = await openSurvey(out);
+    expect([survey.count, survey.problems.map(({ code }) => code)]).toEqual([1, ["TRUNCATED"]]);
+    expect(result.unfinished).toBe(1);
+    survey.close();
+  });
 });
