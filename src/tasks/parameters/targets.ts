@@ -28,30 +28,43 @@ export interface TargetOptions {
 const LEAST_VALUES = 20;
 /** What catalogues write for "missing". */
 const STAND_INS = [-1, -9, -99, -999, -9999, 99, 999, 9999, -99.9, 99.9, -99.99, 99.99];
-/** A stand-in lies apart: from the next value by more than twice the typical step of the others. */
+/** A stand-in lies apart: from the next value by more than twice the typical step of the others … */
 const APART_STEPS = 2;
 const LEAST_SHARE_OF_STAND_INS = 0.002;
+/** … and one that is rarer, by more than half of their range. */
+const APART_RANGES = 0.5;
 /** Values farther from the median than so many robust deviations cannot be of the same kind. */
 const ABSURD_SIGMAS = 1e4;
 
 const fault = (code: string, message: string) => new SkyloopError(code, message);
 
-/** A value that looks like a stand-in for "missing", with how often it occurs; null where none does. */
-function suspect(values: number[]): { value: number; times: number } | null {
-  const sorted = Float64Array.from(new Set(values)).sort();
-  if (sorted.length < 4) return null;
-  const steps = Float64Array.from(sorted.subarray(1), (value, i) => value - sorted[i]).sort();
-  const step = steps[steps.length >> 1];
-  const ends = [
-    { value: sorted[0], gap: sorted[1] - sorted[0] },
-    { value: sorted[sorted.length - 1], gap: sorted[sorted.length - 1] - sorted[sorted.length - 2] },
-  ];
-  for (const { value, gap } of ends) {
-    const times = values.filter((one) => one === value).length;
-    if (!STAND_INS.includes(value) || gap <= APART_STEPS * step) continue;
-    if (times > 1 && times >= LEAST_SHARE_OF_STAND_INS * values.length) return { value, times };
+/** Values that look like stand-ins for "missing", with how often they occur. */
+function suspects(values: number[]): { value: number; times: number }[] {
+  let sorted = Float64Array.from(new Set(values)).sort();
+  const found: { value: number; times: number }[] = [];
+  // From both ends inwards: -999 may hide -99.
+  for (let seen = true; seen && sorted.length >= 4; ) {
+    seen = false;
+    const steps = Float64Array.from(sorted.subarray(1), (value, i) => value - sorted[i]).sort();
+    const step = steps[steps.length >> 1];
+    const last = sorted.length - 1;
+    for (const [at, next, rest] of [
+      [0, 1, sorted.subarray(1)],
+      [last, last - 1, sorted.subarray(0, last)],
+    ] as const) {
+      const value = sorted[at];
+      if (!STAND_INS.includes(value)) continue;
+      const times = values.filter((one) => one === value).length;
+      const isRare = times < Math.max(2, LEAST_SHARE_OF_STAND_INS * values.length);
+      const least = isRare ? APART_RANGES * (rest[rest.length - 1] - rest[0]) : APART_STEPS * step;
+      if (Math.abs(value - sorted[next]) <= least) continue;
+      found.push({ value, times });
+      sorted = rest;
+      seen = true;
+      break;
+    }
   }
-  return null;
+  return found;
 }
 
 function checkValues(name: string, folder: string, values: number[], missing: TargetOptions["missing"]): void {
@@ -63,11 +76,11 @@ function checkValues(name: string, folder: string, values: number[], missing: Ta
   const sorted = Float64Array.from(values).sort();
   if (sorted[0] === sorted[sorted.length - 1])
     throw fault("COLUMN_CONSTANT", `column ${name} of ${folder} has one value only, ${sorted[0]}: nothing to learn`);
-  const found = missing === null ? suspect(values) : null;
-  if (found !== null)
+  const found = missing === null ? suspects(values) : [];
+  if (found.length > 0)
     throw fault(
       "MISSING_UNCLEAR",
-      `column ${name} of ${folder} has ${found.times} times ${found.value}, apart from its other values: say --missing ${found.value} where that means "no value", or --missing none`,
+      `column ${name} of ${folder} has ${found.map(({ value, times }) => `${times} times ${value}`).join(" and ")}, apart from its other values: say --missing ${found.map(({ value }) => value).join(",")} where that means "no value", or --missing none`,
     );
   const median = sorted[sorted.length >> 1];
   const deviations = Float64Array.from(values, (value) => Math.abs(value - median)).sort();

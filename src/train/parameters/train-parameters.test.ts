@@ -42,6 +42,9 @@ beforeAll(async () => {
         size: row % 10 === 0 || row === COUNT - 1 ? null : size,
         angle: ((((Math.atan2(own[3], own[4]) * 90) / Math.PI + random.normal(0, 3)) % 180) + 180) % 180,
         stand: row % 3 === 0 ? -99 : Math.abs(own[0]),
+        rare: row === 7 ? 99 : Math.abs(own[0]),
+        several: row % 3 === 0 ? -99 : row % 50 === 1 ? -999 : Math.round(4 * Math.abs(own[0])) / 4,
+        types: row % 9 === 0 ? -1 : Math.round(3 * own[0]),
         constant: 4,
         few: row < 15 ? own[0] : null,
         some: row < 45 ? own[0] : null,
@@ -90,6 +93,8 @@ describe("columns that cannot be learned", () => {
     ["constant", "COLUMN_CONSTANT"],
     ["few", "COLUMN_TOO_EMPTY"],
     ["stand", "MISSING_UNCLEAR"],
+    ["rare", "MISSING_UNCLEAR"],
+    ["several", "MISSING_UNCLEAR"],
     ["absurd", "COLUMN_ABSURD"],
     ["none", "COLUMN_MISSING"],
   ])("%s", async (column, code) => {
@@ -108,6 +113,9 @@ describe("columns that cannot be learned", () => {
     expect(target.count).toBe(COUNT - Math.ceil(COUNT / 3));
     expect(Number.isNaN(target.values[0])).toBe(true);
     expect(readTarget(opened, "stand", { missing: [], circular: [] }).count).toBe(COUNT);
+    expect(() => readTarget(opened, "several", { missing: null, circular: [] })).toThrow("--missing -999,-99 where");
+    // -1 among -2 and 0 is a value.
+    expect(readTarget(opened, "types", { missing: null, circular: [] }).count).toBe(COUNT);
     // Of one column, whatever is said of the others.
     const own = { missing: [5], missingOf: { stand: [-99] }, circular: [] };
     expect(readTarget(opened, "stand", own).count).toBe(target.count);
