@@ -2,6 +2,8 @@
  * What a lens detector that learned from simulations finds on the sky: known lenses of CFHTLS, and fields without one.
  *
  * Command: bin/skyloop recipe real-lenses [--detector lens-nano] [--data ../shared/data] [--thresholds 0.3,0.5,0.7,0.9]
+ *          [--false-alarms 0.1,0.3]
+ * --false-alarms: also at the scores that leave so many detections a field without a lens, which makes detectors comparable.
  * Time: a minute on two cores without GPU.
  * Expected: aimed at are 0.7 of grade A with at most 0.3 false alarms a field without a lens. Other bands (g, r, i), another
  * telescope and another rendering than the detector learned from; nothing is chosen on these pictures. The encoder's
@@ -29,6 +31,7 @@ const { values: flags } = parseArgs({
     detector: { type: "string", default: "lens-nano" },
     data: { type: "string", default: "../shared/data" },
     thresholds: { type: "string", default: "0.3,0.5,0.7,0.9" },
+    "false-alarms": { type: "string", default: "0.1,0.3" },
     threads: { type: "string", default: "2" },
   },
 });
@@ -75,8 +78,21 @@ model.dispose();
 
 const isNear = ({ x1, x2, y1, y2 }: Detection, sizePx: number) =>
   Math.hypot((x1 + x2 - sizePx) / 2, (y1 + y2 - sizePx) / 2) * SCALE_ARCSEC <= NEAR_ARCSEC;
-const rows = flags.thresholds.split(",").map((text) => {
-  const sure = ({ score }: Detection) => score >= Number(text);
+/** The least score of which at most so many detections a field without a lens are left. */
+function scoreLeaving(alarms: number): number {
+  const without = fields.filter(({ label }) => label === "nonlens");
+  const scores = without.flatMap(({ found }) => found.map(({ score }) => score)).sort((a, b) => b - a);
+  const first = scores[Math.floor(alarms * without.length + 1e-9)];
+  // Ties with the first that is one too many go with it.
+  const kept = lenses.flatMap(({ found }) => found.map(({ score }) => score)).filter((score) => score > (first ?? -1));
+  return kept.reduce((least, score) => Math.min(least, score), 1);
+}
+const thresholds = [
+  ...flags.thresholds.split(",").map(Number),
+  ...flags["false-alarms"].split(",").map((text) => scoreLeaving(Number(text))),
+];
+const rows = thresholds.map((threshold) => {
+  const sure = ({ score }: Detection) => score >= threshold;
   const grade = (name: string) => {
     const own = lenses.filter((lens) => lens.grade === name);
     const hits = own.filter(({ found, sizePx }) => found.some((one) => sure(one) && isNear(one, sizePx))).length;
@@ -89,7 +105,14 @@ const rows = flags.thresholds.split(",").map((text) => {
   const beside = each(
     lenses.map(({ found, sizePx }) => found.filter((one) => sure(one) && !isNear(one, sizePx)).length),
   );
-  return [text, grade("lens_A"), grade("lens_B"), beside, alarms("nonlens"), alarms("artifact")];
+  return [
+    String(+threshold.toFixed(3)),
+    grade("lens_A"),
+    grade("lens_B"),
+    beside,
+    alarms("nonlens"),
+    alarms("artifact"),
+  ];
 });
 const count = (label: string) => fields.filter((field) => field.label === label).length;
 const header = [
