@@ -112,7 +112,9 @@ export async function exportSession(
   const columns = own.map((name) => catalogueColumn(survey, name));
   const specs = [...COLUMNS, ...known, ...columns.map(({ spec }) => spec)];
   const made = (place: number): TableRow => {
-    const { object, raDeg, decDeg, score, label, tags, round, who, rank, reason, at } = ranked.at(place);
+    const { object, raDeg, decDeg, label, tags, round, who, reason, at, ...found } = ranked.at(place);
+    // Before the first ranking nothing has a probability or a place.
+    const { score, rank } = ranked.isRanked ? found : { score: null, rank: null };
     const row = ranked.rowOf(place);
     const cells: TableRow = { id: object, ra: raDeg, dec: decDeg, score, label: label ?? "", tags: tags.join(";") };
     Object.assign(cells, { round, who: who ?? "" });

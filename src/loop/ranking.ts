@@ -18,6 +18,8 @@ interface Order {
   /** Rows of the catalogue, best score first; ties keep the catalogue's order. */
   rows: Uint32Array;
   scores: Float32Array;
+  /** Whether there has been a ranking: all scores are 0 before. */
+  isRanked: boolean;
 }
 
 /** The order of a session's last ranking with the labels of now. */
@@ -38,9 +40,10 @@ async function orderOf({ survey, artefacts }: RankingSource, session: string): P
   const known = orders.get(key);
   if (known?.version === version) return known;
   const { count } = survey;
-  const scores = (await artefacts.scores(session, count)) ?? new Float32Array(count);
+  const kept = await artefacts.scores(session, count);
+  const scores = kept ?? new Float32Array(count);
   const rows = descendingOrder(scores);
-  const made = { rows, scores, version };
+  const made = { rows, scores, isRanked: kept !== null, version };
   orders.delete(key);
   orders.set(key, made);
   for (const oldest of orders.keys()) {
@@ -152,6 +155,8 @@ function rowAt({ rows, scores, labels }: RankingNow, survey: Survey, place: numb
 /** What a filter lets through of a ranking, in its order. Rows are made when they are asked for. */
 export interface Ranked {
   total: number;
+  /** Whether there has been a ranking; all scores are 0 before. */
+  isRanked: boolean;
   /** Of a place from 0 to `total` - 1. */
   at(place: number): RankedRow;
   /** The catalogue's row at a place. */
@@ -166,6 +171,7 @@ export async function rankedNow(source: RankingSource, { filter, ...request }: R
   const places = filtered(ranking, other, survey, filter);
   return {
     total: places.length,
+    isRanked: ranking.isRanked,
     rowOf: (place) => ranking.rows[places[place]],
     at(place) {
       const row = rowAt(ranking, survey, places[place]);

@@ -91,6 +91,12 @@ describe("exports for other programs", () => {
     expect(xml).toContain('<FIELD name="ra" datatype="double" unit="deg" ucd="pos.eq.ra;meta.main" ref="icrs">');
   });
 
+  it("have no score and no rank before anything was ranked", async () => {
+    const [names, first] = (await get(`/api/sessions/${session}/export?format=csv&columns=rank`)).body.split("\n");
+    const cells = first.split(",");
+    expect(["score", "rank"].map((name) => cells[names.split(",").indexOf(name)])).toEqual(["", ""]);
+  });
+
   it.skipIf(!hasStilts)("pass stilts votlint without a word", async () => {
     const path = join(folder.path, "export.vot");
     writeFileSync(path, (await get(url("votable"))).body);
