@@ -10,6 +10,8 @@ export const PredictedColumn = z.object({
   ucd: z.string().optional(),
   /** Whole numbers: flags and counts. */
   whole: z.boolean().optional(),
+  /** Of flags: what each bit means, in a word or two, the lowest first. */
+  bits: z.array(z.string()).optional(),
 });
 export type PredictedColumn = z.infer<typeof PredictedColumn>;
 

@@ -58,7 +58,34 @@ beforeAll(async () => {
     offsets: null,
     classes: { column: "kind", names },
   });
+  savePredictions(
+    world.survey,
+    "parameters",
+    { ...header, task: "parameters" },
+    {
+      columns: [
+        { name: "T", about: "T, predicted" },
+        ...["T_lo68", "T_hi68", "T_lo90", "T_hi90"].map((name) => ({ name })),
+        { name: "T_flag", whole: true, bits: ["far", "interval beyond what was learned", "no interval"] },
+      ],
+      values: Float32Array.from({ length: 6 * count }, (_, i) => [2.5, 1, 4.25, 0, 5, 3][i % 6]),
+      offsets: null,
+    },
+  );
   survey.close();
+});
+
+it("an object shows a number with its interval, and its flags in words", async () => {
+  const page = await openSession(world, session);
+  await tile(page, sure)
+    .getByRole("button", { name: `Look at ${sure} closely` })
+    .click();
+  const table = page.getByRole("region", { name: "Table parameters" });
+  await table.waitFor();
+  expect(await table.getByRole("row").allTextContents()).toEqual([
+    "T2.5  1 to 4.25 (68 %)",
+    "T_flagfar, interval beyond what was learned ",
+  ]);
 });
 
 it("an object shows what a trained head says of it, and the ranking beside its score", async () => {

@@ -43,6 +43,12 @@ function Probabilities({ set: { name, column, classes, probabilities } }: { set:
 const INTERVAL = /_(lo|hi)(68|90)$/;
 const short = (value: number | null | undefined) => (value == null ? "none" : String(Number(value.toPrecision(5))));
 
+/** Flags in words, as the column names its bits. */
+function flagsOf(value: number | null | undefined, bits: string[]): string {
+  if (!value) return short(value);
+  return bits.filter((_, bit) => Math.floor(value / 2 ** bit) % 2 === 1).join(", ") || short(value);
+}
+
 /** Numbers of one object, each with its unit and, where there is one, its interval. */
 function Numbers({ set: { name, columns, rows } }: { set: ObjectPrediction }) {
   const numberOf = (wanted: string) => rows[0][columns.findIndex((column) => column.name === wanted)];
@@ -55,11 +61,11 @@ function Numbers({ set: { name, columns, rows } }: { set: ObjectPrediction }) {
           <tbody>
             {columns
               .filter((column) => !INTERVAL.test(column.name))
-              .map(({ name: column, unit, about }) => (
+              .map(({ name: column, unit, about, bits }) => (
                 <tr key={column} title={about}>
                   <th scope="row">{column}</th>
                   <td>
-                    {short(numberOf(column))} {unit ?? ""}
+                    {bits === undefined ? short(numberOf(column)) : flagsOf(numberOf(column), bits)} {unit ?? ""}
                     {numberOf(`${column}_lo68`) != null && (
                       <span className="hint">
                         {" "}

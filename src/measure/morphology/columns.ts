@@ -1,4 +1,5 @@
 /** What `skyloop measure` writes of a stamp: names, units and meanings of the columns, and the numbers of a row. */
+import { FLAG_NAMES } from "./flags.ts";
 import type { BandLight, Measured } from "./measure.ts";
 
 /** How a table names, measures and explains one of its numbers. */
@@ -9,6 +10,8 @@ export interface MeasuredColumn {
   /** IVOA's name of the quantity (UCD1+). */
   ucd: string;
   whole?: boolean;
+  /** Of flags: what each bit is called, the lowest first. */
+  bits?: string[];
 }
 
 /** What the columns depend on. */
@@ -102,9 +105,10 @@ export function columnsOf({
     ),
     {
       name: "flags",
-      about: "why a number is missing or doubtful, as bits: docs/guides/measure.md",
+      about: `why a number is missing or doubtful, as bits: ${FLAG_NAMES.map((name, bit) => `${2 ** bit} ${name}`).join(", ")}`,
       ucd: "meta.code.qual",
       whole: true,
+      bits: [...FLAG_NAMES],
     },
   ];
 }

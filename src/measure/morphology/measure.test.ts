@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { columnsOf, positionAngleOf, rowOf } from "./columns.ts";
-import { FLAGS } from "./flags.ts";
+import { FLAG_NAMES, FLAGS } from "./flags.ts";
 import { MEASURE_DEFAULTS, type MeasureOptions, measureStamp } from "./measure.ts";
 import { gini, m20 } from "./structure.ts";
 
@@ -163,6 +163,13 @@ describe("stamps that cannot be measured", () => {
     const row = rowOf(found, null);
     if (!row.every(Number.isFinite)) expect(found.flags).toBeGreaterThan(0);
     expect(found.bands).toHaveLength(1);
+  });
+  test("the column of flags names its bits as they are set", () => {
+    const units = { bands: ["r"], shapeBand: "r", pixelScaleArcsec: null, aperturePx: 5 };
+    const bits = columnsOf(units).find(({ name }) => name === "flags")?.bits;
+    expect(bits).toEqual(FLAG_NAMES);
+    expect(FLAG_NAMES[Math.log2(FLAGS.LOW_SNR[0])]).toBe("low S/N");
+    expect(FLAG_NAMES[Math.log2(FLAGS.UNREADABLE[0])]).toBe("unreadable");
   });
   test("a sky of -500 changes no flux", () => {
     const [plain, below] = [measure(made()), measure(made().map((value) => value - 500))];

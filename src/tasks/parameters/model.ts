@@ -53,6 +53,7 @@ export interface ParameterModel {
 const PARAMETER_FLAGS = { FAR: 1, BEYOND: 2, NO_INTERVAL: 4, LACKING: 8 } as const;
 const FLAGS_ABOUT =
   "1 far from all that was learned from, 2 interval reaches beyond the values learned from, 4 too few labels for an interval, 8 nothing measured or no features";
+const FLAG_NAMES = ["far", "interval beyond what was learned", "no interval", "nothing measured"];
 
 /** Neighbour whose distance says how far an object is from those learned from. */
 export const REFERENCE_NEIGHBOUR = 5;
@@ -109,7 +110,7 @@ function columnsOf({ name, unit, circular }: ParameterCard): PredictedColumn[] {
       { name: `${name}_lo${share}`, ...own, about: `lower end of the interval that holds ${share} %` },
       { name: `${name}_hi${share}`, ...own, about: `upper end of the interval that holds ${share} %` },
     ]),
-    { name: `${name}_flag`, about: FLAGS_ABOUT, ucd: "meta.code.qual", whole: true },
+    { name: `${name}_flag`, about: FLAGS_ABOUT, ucd: "meta.code.qual", whole: true, bits: FLAG_NAMES },
   ];
 }
 
