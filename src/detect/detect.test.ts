@@ -114,7 +114,12 @@ describe("a detection run on an image with a turned and distorted header", () =>
     const stamp = await survey.readStamp(0);
     expect([stamp.widthPx, stamp.bands]).toEqual([32, ["g", "r", "z"]]);
     survey.close();
-    expect(readFileSync(at("stars/catalogue.vot"), "utf8").match(/<TR>/g)?.length).toBe(50);
+    const xml = readFileSync(at("stars/catalogue.vot"), "utf8");
+    expect(xml.match(/<TR>/g)?.length).toBe(50);
+    expect(xml).toMatch(/<DESCRIPTION>.*: 50 objects found<\/DESCRIPTION>\n *<INFO name="creator" value="Skyloop"\/>/);
+    expect(xml).toContain('<INFO name="command" value="');
+    expect([...xml.matchAll(/<FIELD name="(\w+)"(?!.*<DESCRIPTION>)/g)].map(([, name]) => name)).toEqual([]);
+    expect(xml).toContain('<FIELD name="x" datatype="double" unit="pixel" ucd="pos.cartesian.x;instr.det">');
   });
 
   it("writes labels that are the catalogue's rows, with the image's coordinates, distortion too", async () => {

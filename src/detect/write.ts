@@ -5,12 +5,13 @@ import { SkyloopError } from "../base/errors.ts";
 import { inOrder } from "../base/in-order.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Problem } from "../contract/survey.ts";
-import { type ColumnSpec, type TableRow, writeTable } from "../survey/catalogue.ts";
+import { type ColumnSpec, OBJECT_COLUMNS, type TableRow, writeTable } from "../survey/catalogue.ts";
 import { decodeWidth } from "../survey/decode/index.ts";
 import { SurveyWriter } from "../survey/folder.ts";
 import { regionsText } from "../survey/regions-file.ts";
 import { type Keeping, partialOf, realPath } from "../survey/replace.ts";
 import { cocoRuns } from "../survey/run-lengths.ts";
+import { UNKNOWN_UNIT } from "../survey/units.ts";
 import { writeFieldPictures } from "./field-pictures.ts";
 import type { Found } from "./found.ts";
 import { writeMasks, writeSegmentation } from "./maps.ts";
@@ -76,7 +77,7 @@ export async function writeDetections(results: FoundImage[], options: WriteOptio
     for (const { image, problems } of results)
       for (const problem of [...image.problems, ...problems]) writer.problem(problem);
     await addStamps(candidates, first, writer, options.progress);
-    await writeTables(partial, candidates, first);
+    await writeTables(partial, candidates, results, options);
     writeMaps(partial, results, candidates, options);
     await writeFieldPictures(
       partial,
@@ -151,28 +152,33 @@ async function addStamps(
 }
 
 function specsOf({ bands, kind, unit }: WideImage): ColumnSpec[] {
-  const px = (name: string, description: string): ColumnSpec => ({ name, type: "number", unit: "pixel", description });
+  const px = (name: string, description: string, axis: "x" | "y"): ColumnSpec => ({
+    name,
+    type: "number",
+    unit: "pixel",
+    description,
+    ucd: `pos.cartesian.${axis};instr.det`,
+  });
   return [
-    { name: "id", type: "string", ucd: "meta.id;meta.main" },
-    { name: "ra", type: "number", unit: "deg", description: "right ascension, ICRS", ucd: "pos.eq.ra;meta.main" },
-    { name: "dec", type: "number", unit: "deg", description: "declination, ICRS", ucd: "pos.eq.dec;meta.main" },
-    { name: "image", type: "string", description: "image that it was found in" },
-    px("x", "centre, 0-based column"),
-    px("y", "centre, 0-based row"),
-    px("x1", "left edge of the box"),
-    px("y1", "lower edge of the box"),
-    px("x2", "right edge of the box"),
-    px("y2", "upper edge of the box"),
-    { name: "class", type: "string", ucd: "src.class" },
-    { name: "score", type: "number", description: "from 0 to 1" },
-    { name: "area", type: "integer", unit: "pixel", description: "pixels of the mask" },
+    ...OBJECT_COLUMNS,
+    { name: "image", type: "string", description: "image that it was found in", ucd: "meta.id;obs.image" },
+    px("x", "centre, 0-based column", "x"),
+    px("y", "centre, 0-based row", "y"),
+    px("x1", "left edge of the box", "x"),
+    px("y1", "lower edge of the box", "y"),
+    px("x2", "right edge of the box", "x"),
+    px("y2", "upper edge of the box", "y"),
+    { name: "class", type: "string", description: "what it was found to be", ucd: "src.class" },
+    { name: "score", type: "number", description: "how sure the detector is, from 0 to 1", ucd: "stat.likelihood" },
+    { name: "area", type: "integer", unit: "pix2", description: "pixels of the mask", ucd: "phys.angArea" },
     { name: "snr", type: "number", description: "signal-to-noise of the light in the mask", ucd: "stat.snr" },
     ...(kind === "flux" ? bands : []).map(
       (band): ColumnSpec => ({
         name: `flux_${band}`,
         type: "number",
-        unit,
+        ...(unit === UNKNOWN_UNIT ? {} : { unit }),
         description: `sum over the mask in ${band}`,
+        ucd: "phot.flux",
       }),
     ),
     { name: "nan", type: "number", description: "share of the box without a measurement" },
@@ -180,13 +186,24 @@ function specsOf({ bands, kind, unit }: WideImage): ColumnSpec[] {
       name: "flag",
       type: "integer",
       description: "1: more than a fifth of the box without a measurement; 2: at the border",
+      ucd: "meta.code.qual",
     },
     { name: "tile", type: "string", description: "column and row of the tile" },
   ];
 }
 
-async function writeTables(folder: string, candidates: Candidate[], first: WideImage, parquet = false): Promise<void> {
-  const specs = specsOf(first);
+async function writeTables(
+  folder: string,
+  candidates: Candidate[],
+  results: FoundImage[],
+  { title, command }: Pick<WriteOptions, "title" | "command">,
+  parquet = false,
+): Promise<void> {
+  const specs = specsOf(results[0].image);
+  const about = {
+    description: `${title}: ${candidates.length} objects found`,
+    infos: { creator: "Skyloop", command, images: results.map(({ image }) => image.name).join(", ") },
+  };
   const rows = candidates.map((one) => ({ id: one.id, ra: one.raDeg, dec: one.decDeg, ...columnsOf(one) }));
   const files = {
     csv: "csv",
@@ -195,7 +212,7 @@ async function writeTables(folder: string, candidates: Candidate[], first: WideI
     ...(parquet ? { parquet: "parquet" as const } : {}),
   } as const;
   for (const [ending, format] of Object.entries(files))
-    await writeTable(join(folder, `catalogue.${ending}`), format, specs, rows);
+    await writeTable(join(folder, `catalogue.${ending}`), format, specs, rows, about);
 }
 
 function writeMaps(
@@ -250,7 +267,7 @@ async function writeNothing(results: FoundImage[], options: WriteOptions): Promi
   const { out } = options;
   if (existsSync(out)) return;
   mkdirSync(out, { recursive: true });
-  await writeTables(out, [], results[0].image, true);
+  await writeTables(out, [], results, options, true);
   writeMaps(out, results, [], options);
   const problems = results.flatMap(({ image, problems: own }) => [...image.problems, ...own]);
   writeFileSync(join(out, "problems.json"), `${JSON.stringify(problems, null, 1)}\n`);

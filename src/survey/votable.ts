@@ -1,6 +1,7 @@
 /** VOTable out. */
 import { escapeText } from "../base/markup.ts";
 import type { Cell, TableColumn } from "./duck.ts";
+import { voUnit } from "./vo-unit.ts";
 
 /** A column to write with the sentence and the UCD (IVOA's name of its quantity) that VOTable keeps. */
 export type DescribedColumn = TableColumn & { description?: string; ucd?: string };
@@ -35,9 +36,6 @@ const isPlace = (ucd: string | undefined) => ucd !== undefined && /^pos[._]eq[._
 export const voTable = (columns: DescribedColumn[], about?: AboutTable): string =>
   Buffer.concat([...voTableParts(columns, about)]).toString();
 
-/** Units as VOUnits 1.0 has them: a unit that it does not know stands in quotes. Others stay as they are. */
-const UNITS: Readonly<Record<string, string>> = { nanomaggy: "'nanomaggy'", pix: "pixel", pix2: "pixel2" };
-
 const ROWS_A_PART = 4096;
 
 /** A VOTable's bytes, some thousand rows at a time: a table of millions is longer than JavaScript's longest text. */
@@ -46,7 +44,7 @@ export function* voTableParts(columns: DescribedColumn[], about?: AboutTable): I
     const attributes = [
       `name="${escaped(name)}"`,
       type === "string" ? textType(values) : TYPES[type],
-      ...(unit === undefined ? [] : [`unit="${escaped(UNITS[unit] ?? unit)}"`]),
+      ...(unit === undefined ? [] : [`unit="${escaped(voUnit(unit))}"`]),
       ...(ucd === undefined ? [] : [`ucd="${escaped(ucd)}"`]),
       ...(isPlace(ucd) ? ['ref="icrs"'] : []),
     ].join(" ");
