@@ -70,7 +70,7 @@ async function readAny(path: string): Promise<Read> {
   if (/^\s*<(\?xml|VOTABLE|!DOCTYPE|html)/i.test(start) || !(DELIMITED.includes(kind) || kind === ".parquet"))
     throw new SkyloopError(
       "TABLE_UNKNOWN",
-      `${path}: a catalogue is .csv, .tsv, .txt, .ecsv, .parquet or .fits, not ${/^\s*</.test(start) ? "XML or HTML" : kind || "a file without ending"}; convert it`,
+      `${path}: a catalogue is .csv, .tsv, .txt, .ecsv, .parquet or .fits, not ${/^\s*</.test(start) ? "XML or HTML" : kind || "a file without ending"}; convert it (a VOTable: save it as FITS in TOPCAT, or \`stilts tcopy in=mine.vot out=mine.fits\`)`,
     );
   if (!DELIMITED.includes(kind)) return decode("parquet", [path], { path });
   return readDelimited(path);

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/fixtures/surveys.ts";
@@ -180,6 +180,25 @@ for row in csv.DictReader(open("${positions}")):
     expect(survey.problems.filter(({ source }) => source.startsWith("bare")).map(({ code }) => code)).toEqual([
       "NO_COORDINATES",
     ]);
+    survey.close();
+  });
+
+  it("names what a tile that is cut short does not give, and takes the rest", async () => {
+    const short = join(folder.path, "cut-short");
+    writeTile(short, "survey-a", sky, [0, 0, 117, 112]);
+    writeTile(short, "survey-b", sky, [107, 0, 117, 112]);
+    const file = join(short, "survey-b-image-g.fits");
+    truncateSync(file, statSync(file).size / 2);
+    const at = (id: string, x: number, y: number): [string, number, number] => {
+      const { raDeg, decDeg } = sky.wcs.pixelToSky(x, y) as { raDeg: number; decDeg: number };
+      return [id, raDeg, decDeg];
+    };
+    const out = join(folder.path, "short");
+    const positions = catalogue([at("whole", 50, 50), at("missing", 180, 90)]);
+    const { missing } = await cut({ out, tiles: short, catalogue: positions });
+    const survey = await openSurvey(out);
+    expect([survey.count, survey.row(0).id, missing.get("FITS_UNREADABLE")]).toEqual([1, "whole", 1]);
+    expect(survey.problems.find(({ code }) => code === "FITS_UNREADABLE")?.message).toMatch(/^missing: .*cut short/);
     survey.close();
   });
 });
