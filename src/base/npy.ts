@@ -16,14 +16,22 @@ export function npyHeader(type: NpyType, shape: readonly number[]): Buffer {
   return header;
 }
 
+const TEXTS_A_PART = 4096;
+
 /** A one-dimensional array of text as a `.npy` file: each entry in UTF-32, filled with zeros to the longest. */
 export function* npyTexts(texts: Iterable<string> & { length: number }): Iterable<Buffer> {
   let longest = 1;
   for (const text of texts) longest = Math.max(longest, [...text].length);
   yield npyHeader(`<U${longest}`, [texts.length]);
+  let part = Buffer.alloc(4 * longest * TEXTS_A_PART);
+  let at = 0;
   for (const text of texts) {
-    const cell = Buffer.alloc(4 * longest);
-    for (const [i, character] of [...text].entries()) cell.writeUInt32LE(character.codePointAt(0) as number, 4 * i);
-    yield cell;
+    for (const [i, character] of [...text].entries())
+      part.writeUInt32LE(character.codePointAt(0) as number, 4 * (at * longest + i));
+    if (++at < TEXTS_A_PART) continue;
+    yield part;
+    part = Buffer.alloc(part.length);
+    at = 0;
   }
+  yield part.subarray(0, 4 * longest * at);
 }

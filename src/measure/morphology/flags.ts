@@ -19,7 +19,7 @@ export const FLAGS = {
 /** What the bits are called, in capitals. */
 export type FlagName = keyof typeof FLAGS;
 
-/** What each bit is called, the lowest first: "blended", "low snr" and so on. */
+/** What each bit is called, the lowest first: "blended", "low S/N" and so on. */
 export const FLAG_NAMES: readonly string[] = (Object.entries(FLAGS) as [FlagName, readonly [number, string]][])
   .sort(([, [a]], [, [b]]) => a - b)
   .map(([name]) => name.toLowerCase().replaceAll("_", " ").replace("snr", "S/N"));
