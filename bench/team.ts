@@ -43,7 +43,7 @@ const shown = (values: number[]) =>
     : `p50 ${percentile(values, 0.5).toFixed(1)} ms, p95 ${percentile(values, 0.95).toFixed(1)} ms, largest ${percentile(values, 1).toFixed(0)} ms`;
 
 const place = mkdtempSync(join(tmpdir(), "skyloop-bench-pg-"));
-const server = await TestPostgres.make(place, [], seconds + 600);
+const server = await TestPostgres.make(place, []);
 try {
   const url = await server.database();
   process.env.DATABASE_URL = url;

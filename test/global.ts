@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TestPostgres } from "./fixtures/postgres.ts";
+import { RUN, TestPostgres } from "./fixtures/postgres.ts";
 import { SHARED_SURVEYS } from "./fixtures/surveys.ts";
 
 /** Makes the folders, once for all projects; whoever needs the server starts it there. Returns what ends it. */
@@ -12,12 +12,14 @@ export default function setup(): (() => Promise<void>) | undefined {
   // The server runs as its own user.
   chmodSync(folder, 0o711);
   process.env.SKYLOOP_TEST_POSTGRES = folder;
+  process.env[RUN] = String(process.pid);
   process.env[SHARED_SURVEYS] = join(folder, "surveys");
   mkdirSync(join(folder, "surveys"));
   return async () => {
     await new TestPostgres(join(folder, "server"), 0).stop();
     rmSync(folder, { recursive: true, force: true });
     delete process.env.SKYLOOP_TEST_POSTGRES;
+    delete process.env[RUN];
     delete process.env[SHARED_SURVEYS];
   };
 }
