@@ -18,6 +18,7 @@ interface Options {
   overlap?: number;
   stampSize: number;
   overlaps: boolean;
+  outlines: boolean;
   overwrite: boolean;
 }
 
@@ -48,12 +49,13 @@ export function addDetectCommand(program: Command): void {
     .option(
       "--threshold <t>",
       "with --model: least score, from 0 to 1 (default: as its card says); with --classical: height over the sky in units of the noise (default: 3.2)",
-      real("--threshold", 0, 1),
+      // Each way of finding has its own range, and refuses what lies outside of it.
+      real("--threshold", 0, 1000),
     )
     .option(
       "--contrast <c>",
       "with --classical: share of the light that makes a part an object (default: 0.0005)",
-      Number,
+      real("--contrast", 0, 1),
     )
     .option(
       "--pixel-scale <arcsec>",
@@ -71,6 +73,7 @@ export function addDetectCommand(program: Command): void {
     )
     .option("--stamp-size <px>", "side of the candidates' stamps", whole("--stamp-size", 16, 1024), 64)
     .option("--overlaps", "also masks.fits with an HDU an object, so that masks may overlap", false)
+    .option("--outlines", "regions.reg holds the outlines of the masks as polygons, not boxes", false)
     .option("--overwrite", "replace an existing survey once the new one is complete; sessions and labels stay", false)
     .action(async (images: string[], options: Options) => {
       const [{ terminalProgress }, { SkyloopError }] = await Promise.all([

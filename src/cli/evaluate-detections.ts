@@ -1,24 +1,30 @@
 import type { Command } from "commander";
-import type { DetectionMeasures } from "../measure/detection-measures.ts";
+import type { FieldMeasures } from "../evaluate/detections.ts";
 import type { Share } from "../measure/detection-rates.ts";
 import { real } from "./numbers.ts";
 
 const shown = (value: number | null) => (value === null ? "-" : value.toFixed(3));
 
+/** False alarms a field by the area on the sky, where that is known. */
+const perArea = (rate: number, squareArcmin: number | null) =>
+  squareArcmin === null
+    ? ""
+    : ` (${(rate / squareArcmin).toPrecision(2)}, ${((3600 * rate) / squareArcmin).toPrecision(2)})`;
+
 /** The measures of one class as text. */
-function describe(measures: DetectionMeasures, shownShare: (share: Share) => string): string {
-  const { box, mask, threshold, purity, completeness } = measures;
-  const coco = ({ ap, ap50, ap75, recall }: DetectionMeasures["box"]) =>
+function describe(measures: FieldMeasures, shownShare: (share: Share) => string): string {
+  const { box, mask, threshold, purity, completeness, fieldSquareArcmin } = measures;
+  const coco = ({ ap, ap50, ap75, recall }: FieldMeasures["box"]) =>
     `AP50 ${shown(ap50)}, AP75 ${shown(ap75)}, AP[.5:.95] ${shown(ap)}, mean recall ${shown(recall)}`;
   return [
     `${measures.class}: ${measures.objects} objects in ${measures.fields} fields`,
     `  boxes  ${coco(box)} (AP50 +- ${shown(measures.ap50Error)} over draws of the fields)`,
     ...(mask === null ? [] : [`  masks  ${coco(mask)}`]),
     `  at score ${threshold}: purity ${shownShare(purity)} of ${purity.tries}, completeness ${shownShare(completeness)}`,
-    "  false alarms a field: completeness",
+    `  false alarms a field${fieldSquareArcmin === null ? "" : " (a square arcmin, a square degree)"}: completeness`,
     ...measures.froc.map(
       ({ rate, score, completeness: share }) =>
-        `    ${String(rate).padEnd(5)} ${shownShare(share)} at score ${score.toFixed(3)}`,
+        `    ${String(rate).padEnd(5)}${perArea(rate, fieldSquareArcmin)} ${shownShare(share)} at score ${score.toFixed(3)}`,
     ),
     ...measures.completenessBy.flatMap(({ title, bins }) => [
       `  completeness by ${title}`,

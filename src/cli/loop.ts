@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addLoopPurityCommand } from "./loop-purity.ts";
 import { addLoopRankCommand } from "./loop-rank.ts";
 import { addSessionCommands } from "./loop-sessions.ts";
 import { real, whole } from "./numbers.ts";
@@ -20,11 +21,11 @@ interface SimulateFlags {
 
 const listed = (text: string | undefined) => (text === undefined ? [] : text.split(",").map((part) => part.trim()));
 
-/** `skyloop loop simulate | list | export | rank`. */
+/** `skyloop loop simulate | list | export | rank | purity`. */
 export function addLoopCommand(program: Command): void {
   const loop = program
     .command("loop")
-    .description("sessions: list, export, rank another survey, and simulate a person who labels");
+    .description("sessions: list, export, rank another survey, purity of detections, and simulate a person who labels");
   loop
     .command("simulate")
     .argument("<survey>", "survey to label")
@@ -62,6 +63,7 @@ export function addLoopCommand(program: Command): void {
     });
   addSessionCommands(loop);
   addLoopRankCommand(loop);
+  addLoopPurityCommand(loop);
 }
 
 function describe(result: Awaited<ReturnType<typeof import("../evaluate/simulate.ts").simulate>>): string {

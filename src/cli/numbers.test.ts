@@ -24,3 +24,9 @@ it("every option that is a number refuses what is none, with its name", () => {
   );
   expect(careless.map(({ name, option }) => `${name} ${option.flags}`)).toEqual([]);
 });
+
+it("the threshold of detect may be one of the classical search, in units of the noise", () => {
+  const detect = commandsOf(buildProgram()).find(({ options }) => options.some(({ long }) => long === "--classical"));
+  const threshold = detect?.options.find(({ long }) => long === "--threshold");
+  expect(["0.3", "3.2"].map((text) => threshold?.parseArg?.(text, undefined))).toEqual([0.3, 3.2]);
+});

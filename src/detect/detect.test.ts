@@ -9,7 +9,7 @@ import { readTable } from "../survey/catalogue.ts";
 import { readDetections, readFieldImages } from "../survey/detections.ts";
 import { type FitsCard, headerRecords, readFitsHdus, readFitsImage, writeFitsImage } from "../survey/fits.ts";
 import { openSurvey } from "../survey/folder.ts";
-import { skyBoxOf } from "../survey/regions-file.ts";
+import { regionsText, skyBoxOf } from "../survey/regions-file.ts";
 import { parseWcs } from "../survey/wcs.ts";
 import { detectClassical } from "./classical-run.ts";
 import { describeFound } from "./found.ts";
@@ -95,6 +95,27 @@ describe("a detection run on an image with a turned and distorted header", () =>
     expect(text.match(/^box\(/gm)?.length).toBe(50);
     expect(text).toMatch(/^icrs$/m);
     expect(text).toMatch(/# text=\{stars-0001 0\.\d{3}\}/);
+  });
+
+  it("writes outlines of masks as polygons: on the sky where the image has coordinates, else in pixels from 1", () => {
+    const wcs = parseWcs(cards);
+    // A ring of pixels whose hole is not cut out, and one pixel apart from it.
+    const bits = Uint8Array.from([1, 1, 1, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0, 0]);
+    const mask = { x: 10, y: 20, width: 5, height: 3, bits };
+    const region = { x1: 10, y1: 20, x2: 15, y2: 23, text: "a 0.9", mask };
+    const polygons = (text: string) => [...text.matchAll(/^polygon\((.*)\) # text=\{a 0\.9\}$/gm)].map(([, at]) => at);
+    const plain = regionsText([region], null);
+    expect(plain).toMatch(/^image$/m);
+    expect(polygons(plain).sort()).toEqual([
+      "10.5,20.5,13.5,20.5,13.5,23.5,10.5,23.5",
+      "14.5,21.5,15.5,21.5,15.5,22.5,14.5,22.5",
+    ]);
+    const sky = regionsText([region], wcs);
+    expect(sky).toMatch(/^icrs$/m);
+    const [ra, dec] = polygons(sky)[0].split(",").map(Number);
+    const at = wcs?.skyToPixel(ra, dec);
+    expect([at?.x, at?.y].map((value) => Number(value?.toFixed(3)))).toEqual([9.5, 19.5]);
+    expect(regionsText([{ ...region, mask: undefined }], null)).toContain("box(13.000,22.000,5.000,3.000,0)");
   });
 
   it("writes the same rows in every format, and a survey that opens", async () => {

@@ -12,6 +12,7 @@ export interface ImagesOptions {
   bands: string[] | null;
   stampPx: number;
   overlaps: boolean;
+  outlines?: boolean;
   replace?: Keeping;
   command: string;
   progress: (label: string, unit: string) => Progress;

@@ -33,6 +33,8 @@ export interface WriteOptions {
   command: string;
   /** Whether each object's mask is written into an HDU of its own, so that masks may overlap. */
   overlaps?: boolean;
+  /** Whether regions are the outlines of masks, not boxes. */
+  outlines?: boolean;
   /** A survey that stands at `out` is replaced, and hands this on. */
   replace?: Keeping;
   progress: Progress;
@@ -219,7 +221,7 @@ function writeMaps(
   folder: string,
   results: FoundImage[],
   candidates: Candidate[],
-  { classes, overlaps }: WriteOptions,
+  { classes, overlaps, outlines = false }: WriteOptions,
 ): void {
   const one = results.length === 1;
   const rowOf = new Map(candidates.map(({ found }, row) => [found, row]));
@@ -230,7 +232,11 @@ function writeMaps(
     join(folder, one ? `${kind}.${ending}` : `${kind}/${name}.${ending}`);
   for (const { image, found } of results) {
     const text = regionsText(
-      found.map((box) => ({ ...box, text: `${idOf.get(box)} ${box.score.toFixed(3)}` })),
+      found.map(({ mask, ...box }, i) => ({
+        ...box,
+        ...(outlines ? { mask } : {}),
+        text: `${idOf.get(found[i])} ${box.score.toFixed(3)}`,
+      })),
       image.wcs,
     );
     writeFileSync(pathOf("regions", image.name, "reg"), text);

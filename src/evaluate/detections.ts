@@ -5,7 +5,8 @@ import { SkyloopError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import type { Detection, Field } from "../contract/detection.ts";
 import { type DetectionMeasures, detectionMeasures } from "../measure/detection-measures.ts";
-import { readFields } from "../survey/annotations.ts";
+import { type FieldFolder, readFields } from "../survey/annotations.ts";
+import { fieldScale } from "../survey/field-scale.ts";
 import { maskOfRuns } from "../survey/run-lengths.ts";
 
 interface Result {
@@ -20,9 +21,10 @@ interface Result {
 
 /**
  * Detections of a folder of `skyloop detect`, or of a file of COCO's results, a list a field. Fields are told by the results' `image`
- * where it is there, else by `image_id`, the number of the field from 1. Throws RESULTS_BROKEN, FILE_UNREADABLE.
+ * where it is there, else by `image_id`, and classes by `class` or `category_id`, the ids in annotations.json. What was found in an
+ * image that was left out is left out too. Throws RESULTS_BROKEN, FILE_UNREADABLE.
  */
-function readDetections(path: string, fields: Field[], classes: string[]): Detection[][] {
+function readDetections(path: string, { fields, imageIds, classIds }: FieldFolder): Detection[][] {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, "detections.json") : path;
   const results = readJson(file);
   const broken = (what: string) =>
@@ -40,15 +42,16 @@ function readDetections(path: string, fields: Field[], classes: string[]): Detec
         ] as [string, number][],
     ),
   );
+  const placeOf = new Map<Field | null | undefined, number>(fields.map((field, i) => [field, i]));
   const found: Detection[][] = fields.map(() => []);
   for (const [i, result] of (results as Result[]).entries()) {
     const { image, image_id, bbox, score, category_id, segmentation } = result ?? {};
-    const at = image === undefined ? Number(image_id) - 1 : byName.get(image);
-    if (at === undefined || fields[at] === undefined)
-      throw broken(`result ${i + 1} is of ${image ?? image_id}, which is none of the fields`);
+    if (image === undefined && imageIds.get(image_id) === null) continue;
+    const at = image === undefined ? placeOf.get(imageIds.get(image_id)) : byName.get(image);
+    if (at === undefined) throw broken(`result ${i + 1} is of ${image ?? image_id}, which is none of the fields`);
     if (!Array.isArray(bbox) || bbox.length !== 4 || ![...bbox, score].every((value) => Number.isFinite(value)))
       throw broken(`result ${i + 1} has no box of four numbers with a score`);
-    const name = result.class ?? classes[Number(category_id) - 1];
+    const name = result.class ?? classIds.get(category_id);
     if (name === undefined) throw broken(`result ${i + 1} is of category ${category_id}, which is none of the fields'`);
     const [x, y, w, h] = bbox;
     const mask =
@@ -58,16 +61,29 @@ function readDetections(path: string, fields: Field[], classes: string[]): Detec
   return found;
 }
 
+/** Measures of a class, and the mean area of a field; null where the first image does not say how large its pixels are. */
+export interface FieldMeasures extends DetectionMeasures {
+  fieldSquareArcmin: number | null;
+}
+
 /** Reads both and measures each class that is detected. `anyClass`: every detection and every object are of one class. */
 export async function evaluateDetections(
   path: string,
   folder: string,
   { classes, threshold, anyClass }: { classes?: string[]; threshold?: number; anyClass: boolean },
-): Promise<DetectionMeasures[]> {
-  const { fields, classes: known } = await readFields(folder, { classes, decodeImages: false });
-  const found = readDetections(path, fields, known);
-  if (!anyClass) return known.map((name) => detectionMeasures(found, fields, { class: name, threshold }));
+): Promise<FieldMeasures[]> {
+  const read = await readFields(folder, { classes, decodeImages: false });
+  const { fields, classes: known } = read;
+  const found = readDetections(path, read);
+  const scale = fieldScale(fields[0]);
+  const pixels = fields.reduce((sum, { width, height }) => sum + width * height, 0) / fields.length;
+  const fieldSquareArcmin = scale === null ? null : pixels * (scale / 60) ** 2;
+  const measured = (name: string, of: Detection[][], judged: Pick<Field, "truths">[]) => ({
+    ...detectionMeasures(of, judged, { class: name, threshold }),
+    fieldSquareArcmin,
+  });
+  if (!anyClass) return known.map((name) => measured(name, found, fields));
   const alike = <T extends { class: string }>(list: T[]) => list.map((one) => ({ ...one, class: "any" }));
   const judged = fields.map((field) => ({ truths: alike(field.truths) }));
-  return [detectionMeasures(found.map(alike), judged, { class: "any", threshold })];
+  return [measured("any", found.map(alike), judged)];
 }

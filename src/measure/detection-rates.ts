@@ -11,7 +11,8 @@ export interface Share {
   interval: [number, number];
 }
 
-const shareOf = (hits: number, tries: number): Share => ({
+/** A share with its interval; NaN of none. */
+export const shareOf = (hits: number, tries: number): Share => ({
   hits,
   tries,
   share: tries === 0 ? Number.NaN : hits / tries,

@@ -1,8 +1,15 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toyEncoder } from "../../test/fixtures/encoders.ts";
-import { manualSeed, noGrad, randn, scope } from "../torch/index.ts";
+import { temporaryFolder } from "../../test/fixtures/surveys.ts";
+import { manualSeed, noGrad, ones, randn, scope, writeSafetensors } from "../torch/index.ts";
 import { type Backbone, STRIDES } from "./backbone.ts";
+import { loadBackbone } from "./index.ts";
+import { learnedBackbone } from "./mask-rcnn/backbones.ts";
 import { ResNet } from "./resnet.ts";
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
 
 const backbones: Record<string, Backbone> = {};
 beforeAll(() => {
@@ -55,5 +62,28 @@ describe("a backbone", () => {
         expect(merged?.toFloat32Array()).toEqual(skips[1].toFloat32Array());
       }),
     );
+  });
+
+  it("takes the weights of torchvision's ResNets, whose last layer knows 1,000 classes, and no other file", async () => {
+    const path = join(folder.path, "imagenet.safetensors");
+    const state = Object.entries(backbones.resnet18.stateDict()).filter(([name]) => !name.endsWith("_tracked"));
+    scope(() =>
+      writeSafetensors(path, { ...Object.fromEntries(state), "fc.weight": ones([1000, 512]), "fc.bias": ones([1000]) }),
+    );
+    const source = await loadBackbone("resnet18", path);
+    const { body } = await learnedBackbone("resnet18", { weights: path, scratch: false, windowsPx: 256 });
+    const loaded = [source.load().backbone, (body as ResNet).eval()];
+    noGrad(() =>
+      scope(() => {
+        const images = randn([1, 3, 64, 64]);
+        const wanted = backbones.resnet18.features(images).toFloat32Array();
+        for (const backbone of loaded) expect(backbone.features(images).toFloat32Array()).toEqual(wanted);
+      }),
+    );
+    for (const backbone of loaded) backbone.dispose();
+    const other = join(folder.path, "other.safetensors");
+    scope(() => writeSafetensors(other, { "features.0.weight": ones([64, 3, 3, 3]) }));
+    const wrong = await loadBackbone("resnet18", other);
+    expect(() => wrong.load()).toThrow(/missing: /);
   });
 });

@@ -205,7 +205,12 @@ export async function loadBackbone(name: string, weights?: string): Promise<Back
         scope(() => {
           const own = Object.fromEntries(backbone.kept());
           const found = normaliseNames(readSafetensors(weights).tensors, (key) => key in own);
-          backbone.loadStateDict(found, { partial: true });
+          // The last layer is of other classes than ours; files of before torchvision 0.4 do not count batches.
+          const known = Object.entries(found).filter(([key]) => key in own);
+          const spare = Object.entries(backbone.stateDict()).filter(
+            ([key]) => !(key in own) || key.endsWith(".num_batches_tracked"),
+          );
+          backbone.loadStateDict(Object.fromEntries([...spare, ...known]));
         });
       return { name, backbone: backbone.eval(), reader: plainReader(backbone, RESNET_PX), weightsHash };
     },

@@ -104,11 +104,53 @@ describe("RoIAlign", () => {
           expect(Math.abs(one[which][i] - value) / (1 + largest)).toBeLessThan(1e-4);
       }
     }
-    scope(() => {
-      const half = roiAlign(maps.to("bfloat16"), boxes, { scale: 1, bins: [3, 3], samples: 2, aligned: true });
-      expect(half.dtype).toBe("bfloat16");
-    });
+    for (const dtype of ["bfloat16", "float16"] as const)
+      scope(() => {
+        const options = { scale: 1, bins: [3, 3] as [number, number], samples: 2, aligned: true };
+        const short = maps.to(dtype).detach().setRequiresGrad(true);
+        const [half, whole] = [roiAlign(short, boxes, options), roiAlign(short.detach().to("float32"), boxes, options)];
+        half.sum().backward();
+        expect([half.dtype, (short.grad as Tensor).dtype]).toEqual([dtype, dtype]);
+        expect(half.to("float32").sub(whole).abs().max().item()).toBeLessThan(0.02);
+      });
     maps.dispose();
+    boxes.dispose();
+  });
+
+  it("has in double precision the slopes that its differences have, and leaves nothing behind", () => {
+    const random = new Random(8);
+    const [shape, size] = [[2, 2, 4, 5], 80];
+    const doubles = (values: number[], of: number[]) => tensor(Float64Array.from(values), of);
+    const values = Array.from({ length: size }, () => random.normal());
+    const boxes = boxesOf([
+      [0, -1.5, 0.3, 3.2, 3.9],
+      [1, 1, 1, 1, 1],
+      [1, 0.4, -2, 9, 3],
+    ]);
+    const before = liveTensors();
+    for (const [samples, aligned] of [
+      [2, true],
+      [0, true],
+      [0, false],
+    ] as const) {
+      const options = { scale: 0.9, bins: [3, 2] as [number, number], samples, aligned };
+      const weighted = (given: number[]) =>
+        scope(() => {
+          const features = doubles(given, shape).setRequiresGrad(true);
+          const out = roiAlign(features, boxes, options);
+          const weights = Array.from({ length: out.size }, (_, i) => Math.sin(i));
+          const sum = out.mul(out).mul(doubles(weights, out.shape)).sum();
+          sum.backward();
+          return { value: sum.item(), slopes: (features.grad as Tensor).toFloat32Array() };
+        });
+      const { slopes } = weighted(values);
+      for (let i = 0; i < size; i++) {
+        const [more, less] = [1e-4, -1e-4].map((step) => weighted(values.with(i, values[i] + step)).value);
+        expect(Math.abs((more - less) / 2e-4 - slopes[i])).toBeLessThan(1e-6 * (1 + Math.abs(slopes[i])));
+      }
+    }
+    // 483 calls, forward and backward.
+    expect(liveTensors()).toBe(before);
     boxes.dispose();
   });
 

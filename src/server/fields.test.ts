@@ -4,6 +4,7 @@ import { detectionFolder } from "../../test/fixtures/detections.ts";
 import { temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
 import type { Page, Saved, SessionState, SurveyInfo } from "../contract/api.ts";
 import type { Candidate, FieldInfo, FieldView } from "../contract/fields.ts";
+import { purityOf } from "../loop/purity.ts";
 import { readDetections, readFieldImages, wcsOf } from "../survey/detections.ts";
 import { openSurvey } from "../survey/folder.ts";
 import { buildServer } from "./app.ts";
@@ -130,6 +131,10 @@ describe("looking through detections", () => {
     const east = left.filter((object) => object.startsWith("east")).length;
     expect(east).toBeGreaterThan(1);
     expect(third.picks.slice(0, Math.min(8, east)).every(({ object }) => object.startsWith("east"))).toBe(true);
+    const { candidates, looked, cuts } = await purityOf(path, session, [0.5]);
+    expect([looked, candidates.map(({ id }) => id)]).toEqual([16, order]);
+    for (const { id, real } of candidates) if (real !== null) expect(real).toBe(id.startsWith("east"));
+    expect(cuts?.[0].candidates).toBeGreaterThan(0);
   });
 
   it("takes what was missed as a box: an event that undo takes back, a row of exports", async () => {

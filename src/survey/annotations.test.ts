@@ -60,7 +60,7 @@ describe("COCO folders", () => {
   });
 
   it("of several folders together: ids of their own, and the backgrounds that they name in common", async () => {
-    expect(await readFieldFolders([path])).toEqual(await readFields(path));
+    expect(await readFields(path)).toMatchObject(await readFieldFolders([path]));
     const { fields, classes } = await readFieldFolders([path, path], { decodeImages: false });
     const name = basename(path);
     expect(fields.map(({ id }) => id)).toEqual(
@@ -127,8 +127,9 @@ describe("COCO folders", () => {
     }
     // As Python writes what is not finite.
     writeFileSync(join(broken, "annotations.json"), JSON.stringify(listed).replace("[1,null,4,4]", "[1,NaN,4,4]"));
-    const { fields, problems } = await readFields(broken);
+    const { fields, problems, imageIds } = await readFields(broken);
     expect(fields.length).toBe(7);
+    expect([1, 2, 8, 20].map((id) => imageIds.get(id)?.id ?? null)).toEqual(["a", "b", null, "more-0"]);
     expect(fields[0].truths.length).toBe(1);
     const codes = Object.fromEntries(problems.map(({ source, code }) => [source, code]));
     expect(codes).toMatchObject({

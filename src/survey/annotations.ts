@@ -18,6 +18,12 @@ export interface Fields {
   problems: Problem[];
 }
 
+/** The fields of one folder, and what its file calls them: images by id (null where one was left out) and classes by id. */
+export interface FieldFolder extends Fields {
+  imageIds: ReadonlyMap<unknown, Field | null>;
+  classIds: ReadonlyMap<unknown, string>;
+}
+
 /** Which annotations are taken: of these classes (all unless given); whether every image is decoded whole. */
 export interface ReadFieldsOptions {
   classes?: string[];
@@ -42,7 +48,7 @@ interface Coco {
  * first row of a FITS file, the top row of a picture. What is broken is in `problems`, the rest goes through. Throws
  * ANNOTATIONS_MISSING, ANNOTATIONS_BROKEN, CLASS_MISSING, TOO_FEW_FIELDS.
  */
-export async function readFields(path: string, options: ReadFieldsOptions = {}): Promise<Fields> {
+export async function readFields(path: string, options: ReadFieldsOptions = {}): Promise<FieldFolder> {
   const file = annotationsIn(path);
   const coco = parseCoco(file);
   const problems: Problem[] = [];
@@ -62,7 +68,13 @@ export async function readFields(path: string, options: ReadFieldsOptions = {}):
       "TOO_FEW_FIELDS",
       `${fields.length} of ${coco.images.length} images of ${file} can be used${problems.length === 0 ? "" : ` (the first problem: ${problems[0].source}: ${problems[0].message})`}; at least half are needed: check that the images lie below ${dirname(file)}`,
     );
-  return { fields, classes: [...classes.values()].filter((name) => wanted.includes(name)), problems };
+  return {
+    fields,
+    classes: [...classes.values()].filter((name) => wanted.includes(name)),
+    problems,
+    imageIds: new Map([...images].map(([id, { field }]) => [id, field])),
+    classIds: classes,
+  };
 }
 
 /**

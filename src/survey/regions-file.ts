@@ -1,10 +1,12 @@
 /** DS9 regions: boxes on the sky, or on the image where it has no coordinates. */
-import type { BoxPx } from "../contract/detection.ts";
+import type { BoxPx, MaskPx } from "../contract/detection.ts";
+import { maskOutline } from "./outline.ts";
 import type { Wcs } from "./wcs.ts";
 
-/** A box in 0-based pixels, and what is written beside it. */
+/** A box in 0-based pixels, what is written beside it, and the object's mask where its outline is to stand in the box's place. */
 export interface NamedBox extends BoxPx {
   text: string;
+  mask?: MaskPx;
 }
 
 /** A box on the sky: middle (ICRS), sides in arcsec, turn: how far the image's rows stand clockwise of north, degrees. */
@@ -45,8 +47,9 @@ export function skyBoxOf({ x1, y1, x2, y2 }: BoxPx, wcs: Wcs): SkyBox | null {
 }
 
 /**
- * The text of a region file. On the sky in ICRS, which DS9, astropy's regions, CARTA and Aladin read; boxes that the coordinates
- * do not show, and all where there are none, in DS9's image coordinates, which count pixels from 1.
+ * The text of a region file: boxes, or polygons around the parts of a mask (holes are not cut out). On the sky in ICRS, which DS9,
+ * astropy's regions, CARTA and Aladin read; what the coordinates do not show, and all where there are none, in DS9's image
+ * coordinates, which count pixels from 1.
  */
 export function regionsText(regions: NamedBox[], wcs: Wcs | null): string {
   const lines = [
@@ -55,13 +58,41 @@ export function regionsText(regions: NamedBox[], wcs: Wcs | null): string {
   ];
   let frame = "";
   for (const region of regions) {
-    const sky = wcs === null ? null : skyBoxOf(region, wcs);
-    const wanted = sky === null ? "image" : "icrs";
+    const { frame: wanted, shapes } = shapesOf(region, wcs);
     if (wanted !== frame) lines.push(wanted);
     frame = wanted;
-    lines.push(`${sky === null ? imageBox(region) : skyBox(sky)} # text={${region.text.replace(/[{}]/g, "")}}`);
+    for (const shape of shapes) lines.push(`${shape} # text={${region.text.replace(/[{}]/g, "")}}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The shapes of one region, and the coordinates that they are in. */
+function shapesOf(region: NamedBox, wcs: Wcs | null): { frame: "image" | "icrs"; shapes: string[] } {
+  const outer = region.mask === undefined ? [] : maskOutline(region.mask).filter((line) => areaOf(line) > 0);
+  if (outer.length === 0) {
+    const sky = wcs === null ? null : skyBoxOf(region, wcs);
+    return sky === null ? { frame: "image", shapes: [imageBox(region)] } : { frame: "icrs", shapes: [skyBox(sky)] };
+  }
+  const polygon = (corners: string[]) => `polygon(${corners.join(",")})`;
+  const corners = (line: number[]) => Array.from({ length: line.length / 2 }, (_, i) => [line[2 * i], line[2 * i + 1]]);
+  const onSky = outer.map((line) => corners(line).map(([x, y]) => wcs?.pixelToSky(x - 0.5, y - 0.5) ?? null));
+  if (onSky.every((line) => line.every((place) => place !== null)))
+    return {
+      frame: "icrs",
+      shapes: onSky.map((line) => polygon(line.map((at) => `${at?.raDeg.toFixed(8)},${at?.decDeg.toFixed(8)}`))),
+    };
+  return {
+    frame: "image",
+    shapes: outer.map((line) => polygon(corners(line).map(([x, y]) => `${x + 0.5},${y + 0.5}`))),
+  };
+}
+
+/** Twice the area of a closed line; negative of one around a hole. */
+function areaOf(line: number[]): number {
+  const n = line.length;
+  let sum = 0;
+  for (let i = 0; i < n; i += 2) sum += line[i] * line[(i + 3) % n] - line[(i + 2) % n] * line[i + 1];
+  return sum;
 }
 
 const skyBox = ({ raDeg, decDeg, widthArcsec, heightArcsec, angleDeg }: SkyBox) =>

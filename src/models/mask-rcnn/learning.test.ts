@@ -124,7 +124,19 @@ describe("a detector", () => {
       "roi_heads.mask_predictor.mask_fcn_logits.weight",
       "roi_heads.mask_predictor.mask_fcn_logits.bias",
     ]);
+    const part = Object.entries(model.stateDict()).filter(([name]) => name !== "rpn.head.conv.0.0.weight");
+    expect(() => scope(() => again.loadDetector(Object.fromEntries(part)))).toThrow(
+      /missing: 1 \(rpn\.head\.conv\.0\.0\.weight\)/,
+    );
     for (const one of [model, again, other]) one.dispose();
+  });
+
+  it("without a proposal finds nothing", () => {
+    const options = galaxyOptions(["disc"], 16);
+    const none = { ...options, proposals: { ...options.proposals, after: [100, 0] as const } };
+    const model = new MaskRcnn(swin(), none).eval();
+    expect(scope(() => model.detect(batchOf([0, 3].map(drawn))))).toEqual([[], []]);
+    model.dispose();
   });
 
   it("learns from pictures without objects that there is nothing", () => {

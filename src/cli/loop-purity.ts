@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import type { PurityByScore } from "../loop/purity.ts";
+import { surveyOfSession } from "./loop-sessions.ts";
+import { real } from "./numbers.ts";
+
+interface PurityFlags {
+  survey?: string;
+  purity?: number;
+  out?: string;
+  json: boolean;
+}
+
+/** `skyloop loop purity SESSION`: what the verdicts on a detector's candidates say of its scores. */
+export function addLoopPurityCommand(loop: Command): void {
+  loop
+    .command("purity")
+    .argument("<session>", "session in which candidates were looked through, as listed by `loop list`")
+    .description("of a detector's candidates: purity by its score as verdicts say, and which score to cut at")
+    .option("--survey <folder>", "folder of the detections (default: searched in this folder and in surveys/)")
+    .option("--purity <p>", "purity to cut at, from 0 to 1 (default: 0.5, 0.8 and 0.9)", real("--purity", 0, 1))
+    .option("--out <file>", "also write id, score, probability and verdict of every candidate as CSV")
+    .option("--json", "one JSON object", false)
+    .action(async (session: string, { survey, purity, out, json }: PurityFlags) => {
+      const [{ purityOf }, { writeTable }, { shownShare }] = await Promise.all([
+        import("../loop/purity.ts"),
+        import("../survey/catalogue.ts"),
+        import("../measure/detection-rates.ts"),
+      ]);
+      const found = await purityOf(
+        await surveyOfSession(session, survey),
+        session,
+        purity === undefined ? [0.5, 0.8, 0.9] : [purity],
+      );
+      if (out !== undefined)
+        await writeTable(
+          out,
+          "csv",
+          [
+            { name: "id", type: "string" },
+            { name: "score", type: "number" },
+            { name: "probability", type: "number" },
+            { name: "verdict", type: "string" },
+          ],
+          found.candidates.map((one) => ({
+            ...one,
+            verdict: one.real === null ? "" : one.real ? "positive" : "negative",
+          })),
+        );
+      process.stdout.write(json ? `${JSON.stringify(found)}\n` : describe(session, found, shownShare));
+    });
+}
+
+function describe(
+  session: string,
+  { candidates, looked, bins, leastLooked, cuts }: PurityByScore,
+  shownShare: (share: PurityByScore["bins"][number]) => string,
+): string {
+  const rows = bins
+    .filter((bin) => bin.candidates > 0)
+    .toReversed()
+    .map(
+      (bin) =>
+        `  ${`${bin.from}-${bin.to}`.padEnd(8)} ${String(bin.candidates).padStart(10)} ${String(bin.tries).padStart(9)}  ${shownShare(bin)}`,
+    );
+  const wanted = (cuts ?? []).map(({ purity, score, candidates: count }) =>
+    score === null
+      ? `  no score has purity ${purity}`
+      : `  purity ${purity}: --threshold ${score.toFixed(3)}, ${count} candidates${score < (leastLooked ?? 0) ? " (some of them below all that was looked at)" : ""}`,
+  );
+  return [
+    `${session}: ${looked} of ${candidates.length} candidates were looked at`,
+    "  score    candidates looked at  purity [95 %]",
+    ...rows,
+    ...(cuts === null
+      ? ["  which score to cut at takes ten verdicts, two of each kind at least"]
+      : ["by the verdicts, and a curve through them where there are none:", ...wanted]),
+    "",
+  ].join("\n");
+}
