@@ -2,11 +2,13 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
+import { readJson } from "../../src/base/files.ts";
 import { terminalProgress } from "../../src/base/progress.ts";
 import { lensPainter } from "../../src/stamps/paint-lenses.ts";
 import { readTable } from "../../src/survey/catalogue.ts";
 import { decodePicture } from "../../src/survey/folder.ts";
 import { simulateScenes } from "../../src/survey/simulate/scenes.ts";
+import { checkApart } from "../../src/train/detect/data.ts";
 
 /** Ranges of the pictures of Galaxy10 DECaLS, in the order of their names: no picture stands in two sets. */
 const BACKGROUNDS = { train: [1, 660], test: [661, 874] } as const;
@@ -59,14 +61,23 @@ async function semiReal(
 export async function makeSets(options: SetOptions): Promise<{ train: string[]; tests: Record<string, string> }> {
   const { work, train, test } = options;
   mkdirSync(work, { recursive: true });
-  return {
+  const sets = {
     train: [await simulated(work, `simulated-train-${train}`, train, 1), await semiReal(options, "train", train, 2)],
     tests: {
       simulated: await simulated(work, `simulated-test-${test}`, test, 3),
       "semi-real": await semiReal(options, "test", test, 4),
     },
   };
+  // Simulated fields are backgrounds of their own.
+  checkApart({
+    "training fields": backgroundsIn(sets.train[1]),
+    "test fields": backgroundsIn(sets.tests["semi-real"]),
+  });
+  return sets;
 }
+
+const backgroundsIn = (folder: string) =>
+  (readJson(join(folder, "annotations.json")) as { images: { background: string }[] }).images;
 
 /** A picture of a lens candidate, its middle the candidate: [3, side, side] in [0, 1] at the detectors' scale. */
 export interface RealLens {

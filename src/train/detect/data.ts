@@ -57,6 +57,24 @@ export function splitFields(fields: readonly Pick<Field, "background">[], seed: 
   };
 }
 
+/**
+ * Refuses sets of fields (by name) of which two hold fields of one background: what is measured on one would be known from the
+ * other. Throws BACKGROUND_SHARED.
+ */
+export function checkApart(sets: Record<string, readonly Pick<Field, "background">[]>): void {
+  const first = new Map<string, string>();
+  for (const [name, fields] of Object.entries(sets))
+    for (const { background } of fields) {
+      const other = first.get(background) ?? name;
+      if (other !== name)
+        throw new SkyloopError(
+          "BACKGROUND_SHARED",
+          `${other} and ${name} both hold fields of the background ${background}; make one of them from other images (--background-range)`,
+        );
+      first.set(background, name);
+    }
+}
+
 /** Opens the rendered pixels of fields and says what names them. */
 export async function openFieldSet(
   out: string,

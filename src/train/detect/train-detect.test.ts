@@ -12,7 +12,7 @@ import { Random } from "../../base/random.ts";
 import { detectClassical } from "../../detect/classical-run.ts";
 import { writeFitsImage } from "../../survey/fits.ts";
 import { loadDetector } from "../../tasks/detect/detector.ts";
-import { splitFields } from "./data.ts";
+import { checkApart, splitFields } from "./data.ts";
 import { type TrainDetectOptions, trainDetect } from "./index.ts";
 
 let folder = "";
@@ -173,5 +173,8 @@ describe("train detect", () => {
     expect([of(train).size, of(validation).size, of(test).size]).toEqual([16, 2, 2]);
     for (const name of of(train)) expect(of(validation).has(name) || of(test).has(name)).toBe(false);
     expect(() => splitFields(fields.slice(0, 2), 1)).toThrow(/2 backgrounds/);
+    const sets = { train: train.map((i) => fields[i]), test: test.map((i) => fields[i]) };
+    expect(() => checkApart(sets)).not.toThrow();
+    expect(() => checkApart({ ...sets, more: [fields[train[0]]] })).toThrow(/train and more both hold fields of/);
   });
 });
