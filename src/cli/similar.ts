@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { SimilarQuestion } from "../loop/ask-similar.ts";
 import { real, SEEDS, whole } from "./numbers.ts";
 
-type SimilarFlags = SimilarQuestion & { json: boolean };
+type SimilarFlags = SimilarQuestion & { session?: string; who: string; seed: number; json: boolean };
 
 interface OutlierFlags {
   model?: string;
@@ -29,9 +29,20 @@ export function addSimilarCommands(program: Command): void {
     .option("--picture <file>", "an example that is no object of the survey: JPEG, PNG or WebP", gathered, [])
     .option("--radius <arcsec>", "how far from a position its object may be", real("--radius", 0.1, 3600), 5)
     .option("--count <n>", "objects to list", whole("--count", 1, 10_000), 20)
+    .option(
+      "--session <target>",
+      "begin a session from the examples instead; one is enough, no counterexample is needed",
+    )
+    .option("--who <name>", "whose session it is", process.env.USER || "me")
+    .option("--seed <n>", "seed of the session", whole("--seed", 0, SEEDS), 1)
     .option("--json", "one JSON object", false)
-    .action(async (survey: string, flags: SimilarFlags) => {
-      const { similarObjects } = await import("../loop/ask-similar.ts");
+    .action(async (survey: string, { session: target, who, seed, ...flags }: SimilarFlags) => {
+      const { sessionFrom, similarObjects } = await import("../loop/ask-similar.ts");
+      if (target !== undefined) {
+        const session = await sessionFrom(survey, flags, { target, who, seed });
+        const text = flags.json ? JSON.stringify({ session }) : `session ${session}: skyloop serve ${survey} shows it`;
+        return void process.stdout.write(`${text}\n`);
+      }
       const found = await similarObjects(survey, flags);
       if (flags.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
       for (const { object, similarity, duplicates } of found)

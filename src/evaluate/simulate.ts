@@ -10,6 +10,7 @@ import { Random } from "../base/random.ts";
 import { floatRows } from "../base/row-matrix.ts";
 import { choose, ruleMode } from "../loop/choose.ts";
 import { type Example, type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
+import { drawBackground } from "../loop/round.ts";
 import { auroc, averagePrecision, meanAndSd } from "../measure/ranking.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { answers, type LabelQuestion } from "./person.ts";
@@ -22,7 +23,7 @@ export interface SimulatedSearchOptions extends LabelQuestion {
   /** Survey to measure on, and its column where it has another name. */
   test?: string;
   testColumn?: string;
-  /** Examples the person starts with: positives, negatives. */
+  /** Examples the person starts with: positives, negatives (of which there may be none, as in a session). */
   start: [number, number];
   show: number;
   rounds: number;
@@ -80,8 +81,13 @@ interface Measured {
   shownPrecision: number | null;
 }
 
-/** Runs the experiment with seeds 1, 2, …. Throws COLUMN_MISSING, ONE_CLASS, TOO_FEW_LABELS, FEATURES_MISSING. */
+/** Runs the experiment with seeds 1, 2, …. Throws BAD_OPTION without a positive to start from, COLUMN_MISSING, ONE_CLASS, TOO_FEW_LABELS, FEATURES_MISSING. */
 export async function simulate(options: SimulatedSearchOptions): Promise<SimulatedSearch> {
+  if (options.start[0] === 0)
+    throw new SkyloopError(
+      "BAD_OPTION",
+      `--start needs at least one positive, such as 5+0, not ${options.start.join("+")}`,
+    );
   const pool = await openSurvey(options.survey);
   const test = options.test === undefined ? null : await openSurvey(options.test);
   const labelled = answers(pool, options);
@@ -207,15 +213,18 @@ function play(arm: Arm, options: SimulatedSearchOptions, seed: number, atRandom:
   const measured: Measured[] = [];
   let shownPrecision: number | null = null;
   for (let round = 0; round <= options.rounds; round++) {
-    const learner = learn(arm.space, examples, seed);
+    const known = new Set(examples.map(({ row }) => row));
+    const candidates = arm.pool.map(({ row }) => row).filter((row) => !known.has(row));
+    // As in a session: until something is negative, unlabelled objects stand for what is not looked for.
+    const background = examples.every(({ positive }) => positive) ? drawBackground(seed, candidates) : [];
+    const learner = learn(arm.space, [...examples, ...background], seed);
     measured.push({ labels: examples.length, ...arm.evaluate(learner), shownPrecision });
     if (round < options.rounds) {
-      const known = new Set(examples.map(({ row }) => row));
-      const candidates = arm.pool.map(({ row }) => row).filter((row) => !known.has(row));
       const scores = new Float32Array(arm.space.count);
       const values = learner.scoreRows(candidates);
       for (const [i, row] of candidates.entries()) scores[row] = values[i];
-      const mode = ruleMode(last.positives, last.negatives, options.alpha);
+      const alone = round === 0 && options.start[1] === 0;
+      const mode = alone ? "mixed" : ruleMode(last.positives, last.negatives, options.alpha);
       const { page } = choose({
         scores,
         candidates,

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { featuredSurvey, temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { openSurvey } from "../survey/folder.ts";
-import { similarObjects, unusualObjects } from "./ask-similar.ts";
+import { sessionFrom, similarObjects, unusualObjects } from "./ask-similar.ts";
+import { Workbench } from "./workbench.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -25,5 +26,36 @@ it("questions without a feature set go to the one that the survey has, and name 
   rmSync(join(path, "features"), { recursive: true });
   await expect(similarObjects(path, { ...question, like: [second] })).rejects.toMatchObject({
     code: "FEATURES_MISSING",
+  });
+});
+
+it("a session begins from one example, by id or position, with counterexamples or none", async () => {
+  const path = await featuredSurvey(folder.path, 24, (row) => row % 4 === 0, "begun");
+  const survey = await openSurvey(path);
+  const [wanted, other] = [0, 1].map((row) => survey.row(row));
+  survey.close();
+  const question = { like: [], unlike: [], position: [], picture: [], radius: 1, count: 3 };
+  const wish = { target: "Rings", who: "ann", seed: 1 };
+  const alone = await sessionFrom(path, { ...question, position: [`${wanted.raDeg} ${wanted.decDeg}`] }, wish);
+  const both = await sessionFrom(path, { ...question, like: [wanted.id], unlike: [other.id] }, wish);
+  const bench = await Workbench.open(path);
+  try {
+    const begun = async (session: string) =>
+      (await bench.store.events(session)).map(({ who, object, value }) => [who, object, value]);
+    expect(await begun(alone)).toEqual([["ann", wanted.id, "positive"]]);
+    expect(await begun(both)).toEqual([
+      ["ann", wanted.id, "positive"],
+      ["ann", other.id, "negative"],
+    ]);
+    const { page } = await bench.round(alone);
+    expect(page.picks).toHaveLength(20);
+    expect(page.picks.map(({ object }) => object)).not.toContain(wanted.id);
+  } finally {
+    await bench.close();
+  }
+  for (const wrong of [{ unlike: [other.id] }, { like: [wanted.id], picture: ["arc.png"] }])
+    await expect(sessionFrom(path, { ...question, ...wrong }, wish)).rejects.toMatchObject({ code: "BAD_OPTION" });
+  await expect(sessionFrom(path, { ...question, like: ["none"] }, wish)).rejects.toMatchObject({
+    code: "OBJECT_UNKNOWN",
   });
 });

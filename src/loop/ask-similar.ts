@@ -58,6 +58,48 @@ function fileOf(path: string): Uint8Array {
   }
 }
 
+/** A session that is to be begun: what is looked for, by whom, from which seed. */
+export interface SessionWish {
+  target: string;
+  who: string;
+  seed: number;
+}
+
+/** Begins a session from examples; with neither kind it shows the unusual first. */
+async function begin(
+  bench: Workbench,
+  model: string,
+  { target, who, seed }: SessionWish,
+  examples: { positive: string[]; negative: string[] },
+): Promise<string> {
+  const { survey, store } = bench;
+  const { weightsHash } = await bench.features(model);
+  const here = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
+  const wanted = { survey: survey.name, model, target, alpha: 0.5, pageSize: 20, randomPicks: 2, seed, who };
+  return createSession(store, here, weightsHash, { ...wanted, ...examples });
+}
+
+/**
+ * Begins a search for what the examples of a question are: `like` and the objects at its positions are its positives,
+ * `unlike` its negatives, of which there may be none. Answers the session's name. Throws BAD_OPTION without a positive
+ * and for pictures, OBJECT_UNKNOWN, NOTHING_AT_POSITION, FEATURES_MISSING.
+ */
+export async function sessionFrom(folder: string, question: SimilarQuestion, wish: SessionWish): Promise<string> {
+  if (question.picture.length > 0 || question.like.length + question.position.length === 0)
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "--session begins with objects of the survey: give at least one with --like or --position, and no --picture",
+    );
+  const bench = await Workbench.open(folder);
+  try {
+    const at = question.position.map((text) => bench.survey.row(rowAt(bench, text, question.radius)).id);
+    const positive = [...new Set([...question.like, ...at])];
+    return await begin(bench, question.model ?? modelOfSurvey(folder), wish, { positive, negative: question.unlike });
+  } finally {
+    await bench.close();
+  }
+}
+
 /**
  * The objects most like the examples of a question. Throws OBJECT_UNKNOWN, NOTHING_AT_POSITION, FILE_UNREADABLE and what
  * `Workbench.similar` throws.
@@ -109,7 +151,7 @@ export async function unusualObjects(
 ): Promise<{ objects: UnusualAnswer[]; session: string | null }> {
   const bench = await Workbench.open(folder);
   try {
-    const { survey, store } = bench;
+    const { survey } = bench;
     const found = await bench.unusual(model, count, seed);
     const { columns, values } = await bench.unusualness(model, seed);
     const about = {
@@ -130,13 +172,8 @@ export async function unusualObjects(
       far,
     }));
     if (session === undefined) return { objects, session: null };
-    const { weightsHash } = await bench.features(model);
-    const here = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
-    const wanted = { survey: survey.name, model, target: session, alpha: 0.5, pageSize: 20, randomPicks: 2, seed, who };
-    return {
-      objects,
-      session: await createSession(store, here, weightsHash, { ...wanted, positive: [], negative: [] }),
-    };
+    const wish = { target: session, who, seed };
+    return { objects, session: await begin(bench, model, wish, { positive: [], negative: [] }) };
   } finally {
     await bench.close();
   }

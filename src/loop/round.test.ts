@@ -242,6 +242,17 @@ describe("the simulated person", () => {
     expect(one.rounds[0].aupr).toEqual(one.rounds[0].random.aupr);
     expect(one.pool.objects + one.evaluated.objects).toBe(COUNT);
   });
+  it("begins with positives alone: what stands for the rest is no label", async () => {
+    const from = (positives: number) =>
+      simulate({ ...options, survey: survey.folder, start: [positives, 0], rounds: 1, seeds: 1 });
+    const [five, one] = [await from(5), await from(1)];
+    expect([five, one].map(({ rounds }) => rounds.map(({ labels }) => labels))).toEqual([
+      [5, 10],
+      [1, 6],
+    ]);
+    expect(five.rounds[0].aupr).not.toEqual(one.rounds[0].aupr);
+    await expect(from(0)).rejects.toMatchObject({ code: "BAD_OPTION" });
+  });
   it("names what is missing", async () => {
     await expect(simulate({ ...options, survey: survey.folder, column: "kind" })).rejects.toThrow(/no column kind/);
     await expect(simulate({ ...options, survey: survey.folder, positive: ["nothing"] })).rejects.toThrow(
