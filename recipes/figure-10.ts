@@ -139,7 +139,7 @@ for (const [n, name] of names.entries()) {
 progress.end();
 const base = set.objects.filter(({ positive }) => positive).length / set.objects.length;
 const svg = lineChart({
-  title: `${target.name}, base rate ${base.toFixed(2)}, ${Math.round(set.objects.length / 2)} held-out objects, ${seeds} draws`,
+  title: `${target.name}, base rate ${base.toFixed(2)}, ${Math.round(set.objects.length / 2)} held-out objects, seeds 1 to ${seeds}`,
   xLabel: "recall",
   yLabel: "precision",
   yRange: [0, 1],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { markdown, middle, spread } from "../../recipes/common/tables.ts";
-import { goalsTable, roundsTable, summaryTable } from "../../recipes/hunt/report.ts";
+import { goalsTable, paperTable, roundsCsv, roundsTable, summaryTable } from "../../recipes/hunt/report.ts";
 import { claim } from "../../recipes/multitask/tables.ts";
 
 describe("tables of the recipes", () => {
@@ -63,8 +63,48 @@ describe("tables of hunts", () => {
 
   it("name the goals that were missed, with their figures", () => {
     const goals = goalsTable([bars, target("ring", 0.1, [hunt([4, 3, 3])])]);
-    expect(goals).toMatch(/bar, best page, base 0\.20 \| at least 0\.7 \| 0\.60 \(0\.46-0\.74\) \| \*\*missed\*\*/);
+    expect(goals).toMatch(/bar, base 0\.20: all pages \| at least 0\.7 \| 0\.35 \(0\.25-0\.45\) \| \*\*missed\*\*/);
+    expect(goals).toMatch(/bar, base 0\.20: best page \| at least 0\.7 \| 0\.60 \(0\.46-0\.74\) \| \*\*missed\*\*/);
     expect(goals).toMatch(/ring, lift of all pages.* \| at least 3 \| 3\.3 \(3\.3-3\.3\) \| met/);
     expect(goals).toMatch(/face-on spiral.*not measured/);
+  });
+
+  it("put the paper's figure beside those of its target, each with its base rate", () => {
+    expect(paperTable([bars])).toMatch(
+      /^\| \*\*bar\*\* \| 0\.75, base rate not given \| some, base 0\.200 \| 0\.35 \(0\.25-0\.45\) \| 0\.60 .*\| 0\.35 .*\| 0\.40 \(0\.40-0\.40\) \|$/m,
+    );
+  });
+
+  it("give every round of every way as CSV; a hunt that has ended shows no more", () => {
+    const short = { ...hunt([9]), toFind: 10 };
+    const rare = [{ share: 0.1, arms: [{ name: "random", hunts: [short, hunt([1, 2])] }] }];
+    const [header, ...rows] = roundsCsv([{ ...bars, rare }])
+      .trim()
+      .split("\n");
+    const read = rows.map((row) =>
+      Object.fromEntries(row.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((cell, i) => [header.split(",")[i], cell])),
+    );
+    expect(read.map(({ pages_by, round }) => [pages_by, round])).toEqual([
+      ...[0, 1, 2, 3].map((round) => ['"loop, alpha 0.9"', String(round)]),
+      ...[0, 1, 2].map((round) => ['"random"', String(round)]),
+    ]);
+    expect(read[0]).toMatchObject({ share: "", shown: "0", precision_shown: "", lift: "", clicks_a_find: "" });
+    expect(read[2]).toMatchObject({
+      base_rate: "0.2",
+      draws: "2",
+      shown: "20",
+      true_shown: "12",
+      precision_shown: "0.6",
+      lift: "3",
+    });
+    expect(read[6]).toMatchObject({
+      share: "0.1",
+      base_rate: "0.1",
+      shown: "10",
+      true_shown: "2",
+      lift: "2",
+      found: "6",
+    });
+    expect(Number(read[2].wilson_low)).toBeCloseTo(0.387, 2);
   });
 });
