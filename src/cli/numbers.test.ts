@@ -30,3 +30,16 @@ it("the threshold of detect may be one of the classical search, in units of the 
   const threshold = detect?.options.find(({ long }) => long === "--threshold");
   expect(["0.3", "3.2"].map((text) => threshold?.parseArg?.(text, undefined))).toEqual([0.3, 3.2]);
 });
+
+it("options of galaxies are refused for fields, and those of fields for galaxies, before anything is made", async () => {
+  const simulate = (...options: string[]) =>
+    buildProgram().parseAsync(["survey", "simulate", "nowhere/out", ...options], { from: "user" });
+  await expect(simulate("--scenes", "2", "--shares", "lens=0.1", "--keep", "none")).rejects.toMatchObject({
+    code: "BAD_OPTION",
+    message: expect.stringContaining("it takes no --keep, --shares"),
+  });
+  await expect(simulate("--background-range", "1:4")).rejects.toMatchObject({
+    code: "BAD_OPTION",
+    message: expect.stringContaining("--background-range goes with --scenes"),
+  });
+});

@@ -46,6 +46,8 @@ function readRadius(text: string): [number, number] {
   return [low, high ?? low];
 }
 
+const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** A picture as the page shows it, for surveys that keep no flux. */
 async function pictureOf(data: Float32Array, sizePx: number): Promise<Uint8Array> {
   const [{ default: sharp }, { renderRgb8 }] = await Promise.all([import("sharp"), import("../stamps/render.ts")]);
@@ -121,8 +123,20 @@ export function addSimulateCommand(survey: Command): void {
     .option("--contact-sheet <file>", "also write a picture of up to 100 of them")
     .option("--overwrite", "replace an existing survey once the new one is complete; keeps sessions and labels", false)
     .option("--discard-labels", "with --overwrite: delete sessions and labels too", false)
-    .action(async (out: string, options: Options) => {
-      if (options.scenes !== undefined) return makeScenes(out, options.scenes, options);
+    .action(async (out: string, options: Options, command: Command) => {
+      const given = (names: string[]) => names.filter((name) => command.getOptionValueSource(name) === "cli");
+      if (options.scenes !== undefined) {
+        const unread = given(["count", "keep", "shares", "radius", "shard", "contactSheet", "overwrite"]);
+        if (unread.length > 0)
+          throw new SkyloopError(
+            "BAD_OPTION",
+            `--scenes makes whole fields: it takes no ${unread.map(flagOf).join(", ")}`,
+          );
+        return makeScenes(out, options.scenes, options);
+      }
+      const unread = given(["backgrounds", "backgroundRange"]);
+      if (unread.length > 0)
+        throw new SkyloopError("BAD_OPTION", `${unread.map(flagOf).join(", ")} goes with --scenes; nothing was done`);
       const { count, seed, size = 128, workers, keep, shares, radius, shard, contactSheet } = options;
       const { overwrite, discardLabels } = options;
       if (discardLabels && !overwrite)
