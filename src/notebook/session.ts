@@ -1,4 +1,6 @@
 /** A search as a program works on it: the same one that the page has open. */
+import { writeFile } from "node:fs/promises";
+import { extname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { SkyloopError } from "../base/errors.ts";
 import type {
@@ -17,6 +19,13 @@ import { Gallery } from "./gallery.ts";
 
 /** A number of the last page, from 1; an id; or all of the page without a label. */
 type Named = number | string | "rest";
+const FORMATS: Record<string, ExportFormat> = {
+  ".csv": "csv",
+  ".parquet": "parquet",
+  ".fits": "fits",
+  ".vot": "votable",
+  ".xml": "votable",
+};
 type Change = { value: LabelValue } | { addTag: string } | { removeTag: string };
 
 /** A page of a round. Its labelling verbs take its numbers, save, and answer the page of then. */
@@ -174,6 +183,19 @@ export class NotebookSession {
   /** The whole ranking with its catalogue, as the bytes of a table file. */
   async table(format: ExportFormat = "csv"): Promise<Uint8Array> {
     return new Uint8Array(await (await this.#door.send(`${this.#path}/export`, { query: { format } })).arrayBuffer());
+  }
+
+  /**
+   * Writes the ranked catalogue to `path`, in the format that its ending names (.csv, .parquet, .fits, .vot), and answers
+   * the path. Throws BAD_OPTION for another ending.
+   */
+  async export(path: string): Promise<string> {
+    const ending = extname(path).toLowerCase();
+    const format = FORMATS[ending];
+    if (format === undefined)
+      throw new SkyloopError("BAD_OPTION", `export writes ${Object.keys(FORMATS).join(", ")}, not ${ending || path}`);
+    await writeFile(path, await this.table(format));
+    return path;
   }
 
   /** Why an object has its score. Throws NOT_RANKED. */

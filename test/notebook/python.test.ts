@@ -8,7 +8,7 @@ import type { Page, SessionEvent, SessionState } from "../../src/contract/api.ts
 import { replaySession } from "../../src/loop/replay.ts";
 import { Workbench } from "../../src/loop/workbench.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
-import { CLIENT, proxyTo, runPython, serveOn, surveyWithFeatures, talkToPython } from "./world.ts";
+import { CLIENT, proxyTo, pythonHas, runPython, serveOn, surveyWithFeatures, talkToPython } from "./world.ts";
 
 const folder = temporaryFolder();
 let survey: string;
@@ -43,7 +43,9 @@ describe("the file", () => {
     expect(text.split("\n").length).toBeLessThanOrEqual(401);
     const { out, err } = await runPython(
       `import ast, sys
-tree = ast.parse(open("${CLIENT}").read(), feature_version=(3, 8))
+text = open("${CLIENT}").read()
+tree = ast.parse(text, feature_version=(3, 8))
+ast.parse(text, feature_version=(3, 7))  # or 3.7 would not come as far as to say what it needs
 top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
 names = {a.name.split(".")[0] for n in top for a in n.names}
 print(sorted(names - set(getattr(sys, "stdlib_module_names", names))))`,
@@ -115,6 +117,29 @@ print(json.dumps({
   expect(found.text).toContain("all-verbs, round 1, as ann");
   expect(found.link).toContain(`href="${address}/session/all-verbs"`);
   expect(err).toMatch(/FRAME_REFUSED: .*--notebook/);
+});
+
+describe("the whole ranking as a table", () => {
+  it.skipIf(!pythonHas("astropy"))("of astropy, with units, and of FITS as astropy reads it", async () => {
+    const { out, err, code } = await runPython(`${begin("as astropy's")}
+from astropy.table import Table
+s.next().yes(1)
+table = s.table("astropy")
+written = Table.read(s.export("${join(folder.path, "out.fits")}"))
+print(json.dumps([type(table).__name__, len(table), str(table["ra"].unit), str(table["dec"].unit),
+  sorted(one for one in set(map(str, table["label"])) if one), len(written), written.colnames == table.colnames]))`);
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toEqual(["Table", 60, "deg", "deg", ["negative", "positive"], 60, true]);
+  });
+
+  it.skipIf(!pythonHas("pandas"))("of pandas, which is the one that comes unasked", async () => {
+    const { out, err, code } = await runPython(`${begin("as pandas'")}
+s.next().yes(1)
+table = s.table()
+print(json.dumps([type(table).__name__, len(table), str(table["score"].dtype), int((table["label"] == "positive").sum())]))`);
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toEqual(["DataFrame", 60, "float64", 3]);
+  });
 });
 
 describe("the same session as the page's", () => {

@@ -1,6 +1,6 @@
 /** `skyloop/notebook` as a program uses it, and as the package gives it to other packages. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { FastifyInstance } from "fastify";
@@ -56,6 +56,9 @@ it("has the verbs of the page", async () => {
   expect((await s.wait()).round).toBe(2);
   expect((await s.ranking({ limit: 3 })).map(({ rank }) => rank)).toEqual([1, 2, 3]);
   expect(Buffer.from(await s.table()).toString()).toContain("score");
+  const written = await s.export(join(folder.path, "found.vot"));
+  expect(readFileSync(written, "utf8")).toMatch(/^<\?xml[\s\S]*VOTABLE/);
+  await expect(s.export("found.xlsx")).rejects.toMatchObject({ code: "BAD_OPTION" });
   expect((await s.why(1)).examples.length).toBeGreaterThan(0);
   expect((await sky.neighbours(id(1), { count: 4 })).objects).toHaveLength(4);
   expect((await sky.picture(id(1))).toHtml()).toContain("data:image/webp");

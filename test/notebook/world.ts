@@ -1,5 +1,5 @@
 /** A server over a small survey, and programs in Python that work on it through skyloop.py. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import { join } from "node:path";
@@ -12,6 +12,11 @@ import { featuredSurvey } from "../fixtures/surveys.ts";
 export const CLIENT = join(PACKAGE_ROOT, "src/notebook/skyloop.py");
 /** The system's Python: one that a version manager puts before it has none of the system's packages. */
 const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
+/** Whether the system's Python has a package. */
+export const pythonHas = (name: string): boolean =>
+  spawnSync(PYTHON, ["-c", `import importlib.util, sys; sys.exit(importlib.util.find_spec("${name}") is None)`])
+    .status === 0;
 
 /** A survey of `count` small stamps whose face-on spirals lie apart; answers its folder. */
 export const surveyWithFeatures = (folder: string, count: number): Promise<string> =>
