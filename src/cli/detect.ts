@@ -65,7 +65,11 @@ export function addDetectCommand(program: Command): void {
     .option("--unit <name>", "with --model: unit of the pixels, where the image does not say it")
     .option("--rescale", "with --model: resample images whose pixels are of another size than the detector's", false)
     .option("--threads <n>", "with --model: threads of libtorch", whole("--threads", 1, 4096))
-    .option("--tile <px>", "side of a tile (default: 512 of the detector's pixels, or 1280)", whole("--tile", 64, 1448))
+    .option(
+      "--tile <px>",
+      "side of a tile (default: the overlap and 512 of the detector's pixels, or 1280)",
+      whole("--tile", 64, 1448),
+    )
     .option(
       "--overlap <px>",
       "what tiles share, at least twice the largest object (default: 64 or what the detector's objects take, or 256)",
@@ -120,7 +124,7 @@ async function withModel(images: string[], common: Common, options: Options & { 
   return detectWithModel(images, {
     ...common,
     model: !existsSync(options.model) && existsSync(released) ? released : options.model,
-    tilePx: options.tile ?? 512,
+    tilePx: options.tile,
     overlapPx: options.overlap,
     pixelScaleArcsec: options.pixelScale,
   });

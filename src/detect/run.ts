@@ -20,6 +20,8 @@ export type FindInPart = (part: TilePixels, image: WideImage) => Promise<Found[]
 export interface Tiling {
   tilePx: number;
   overlapPx: number;
+  /** Where the grid of tiles begins. */
+  startPx?: number;
   /** Finished tiles by name, and where another is noted. */
   journal?: { finished(tile: string): Found[] | undefined; add(tile: string, found: Found[]): void };
 }
@@ -38,10 +40,10 @@ export interface FoundInImage {
 export async function findInImage(
   image: WideImage,
   find: FindInPart,
-  { tilePx, overlapPx, journal }: Tiling,
+  { tilePx, overlapPx, startPx, journal }: Tiling,
   progress: Progress,
 ): Promise<FoundInImage> {
-  const tiles = tilesOf(image.widthPx, image.heightPx, tilePx, overlapPx);
+  const tiles = tilesOf(image.widthPx, image.heightPx, tilePx, overlapPx, startPx);
   const problems: Problem[] = [];
   const found: Found[] = [];
   let [done, failed] = [0, 0];

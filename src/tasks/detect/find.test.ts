@@ -209,6 +209,9 @@ describe("a detector on images", () => {
     const fitting = { factor: 0.5, brightness: 1 };
     const lens = { ...DETAILS, largestObjectPx: 42 };
     expect(tilesFor(lens, fitting, { tilePx: 512 })).toEqual({ tilePx: 1024, overlapPx: 192 });
+    // Unless the side is given, tiles begin 512 of the detector's pixels apart.
+    expect(tilesFor(lens, fitting, {})).toEqual({ tilePx: 1216, overlapPx: 192 });
+    expect(tilesFor(lens, { factor: 1, brightness: 1 }, { overlapPx: 128 })).toEqual({ tilePx: 640, overlapPx: 128 });
     expect(() => tilesFor(lens, fitting, { tilePx: 512, overlapPx: 64 })).toThrow(/--overlap is from 84/);
     expect(() => tilesFor(lens, fitting, { tilePx: 128 })).toThrow(/half a tile/);
   });

@@ -80,14 +80,21 @@ function factorFor(
   );
 }
 
+/**
+ * Tiles begin so many of the detector's pixels apart unless their side is given: a multiple of what an encoder's windows divide,
+ * so that every tile is cut into the windows that the whole image would be cut into (recipes/seams.ts).
+ */
+const STEP_PX = 512;
+
 /** The side of a tile and its overlap with the next in an image's pixels, where a detector's pixels are given. */
 export function tilesFor(
   { largestObjectPx }: DetectorDetails,
   { factor }: Fitting,
-  { tilePx, overlapPx: asked }: { tilePx: number; overlapPx?: number },
+  { tilePx: side, overlapPx: asked }: { tilePx?: number; overlapPx?: number },
 ): { tilePx: number; overlapPx: number } {
   const least = 2 * largestObjectPx;
   const overlapPx = asked ?? Math.max(64, 32 * Math.ceil(least / 32));
+  const tilePx = side ?? STEP_PX + overlapPx;
   if (overlapPx < least || overlapPx > tilePx / 2)
     throw new SkyloopError(
       "BAD_OPTION",

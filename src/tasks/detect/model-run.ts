@@ -13,8 +13,8 @@ export interface ModelRunOptions extends ImagesOptions, ImageAnswers {
   model: string;
   /** What scores less is left out; as the detector's card says unless given. */
   threshold?: number;
-  /** In the detector's pixels. */
-  tilePx: number;
+  /** In the detector's pixels; 512 and the overlap unless given. */
+  tilePx?: number;
   /** Twice the detector's largest object, at least 64 px, unless given. */
   overlapPx?: number;
 }
