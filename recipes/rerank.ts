@@ -55,7 +55,7 @@ interface Judged {
   dim: number;
 }
 
-const IN_SURVEY = { bands: null, tilePx: 512, stampPx: 64, overlaps: false, threshold: 0.02 };
+const IN_SURVEY = { bands: null, stampPx: 64, overlaps: false, threshold: 0.02 };
 
 /** A detector: its name in tables, how folders of its candidates begin, and its file. */
 interface Finder {

@@ -16,6 +16,7 @@ import type { Found } from "../src/detect/found.ts";
 import { findInImage, type Tiling } from "../src/detect/run.ts";
 import { openWide } from "../src/detect/wide-image.ts";
 import { apOf, matchDetections } from "../src/measure/detection.ts";
+import { overlapOf } from "../src/measure/overlap.ts";
 import { releasedWeights } from "../src/models/index.ts";
 import { readFields } from "../src/survey/annotations.ts";
 import { simulateScenes } from "../src/survey/simulate/scenes.ts";
@@ -74,13 +75,7 @@ for (const [i, { path }] of fields.entries()) {
 progress.end();
 model.dispose();
 
-const overlap = (a: Detection, b: Detection) => {
-  const width = Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1);
-  const height = Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1);
-  if (width <= 0 || height <= 0) return 0;
-  const area = (one: Detection) => (one.x2 - one.x1) * (one.y2 - one.y1);
-  return (width * height) / (area(a) + area(b) - width * height);
-};
+const overlap = (a: Detection, b: Detection) => overlapOf(a, b, "box");
 const isInside = ({ x1, y1, x2, y2 }: Detection) =>
   Math.min(x1, y1) >= BORDER_PX && Math.max(x2, y2) <= sizePx - BORDER_PX;
 const [whole] = found;

@@ -80,7 +80,6 @@ async function looked(): Promise<{ verdicts: Verdicts; rejected: DetectionEntry[
         out,
         threshold: 0.3,
         bands: null,
-        tilePx: 512,
         stampPx: 64,
         overlaps: false,
         rescale: false,

@@ -222,20 +222,20 @@ function learnerOf(space: PriorSpace, smoothed: Smoothed, { weights, share }: Fi
     const own = Float32Array.from(mean, (_, d) => of[d] / Math.sqrt(dim) / sd[d]);
     return { own, shift: of[dim] - own.reduce((sum, weight, d) => sum + weight * mean[d], 0) };
   };
+  const at = ({ own, shift }: ReturnType<typeof plain>, block: Float32Array, i: number) => {
+    let z = shift;
+    for (let d = 0; d < dim; d++) z += own[d] * block[i * dim + d];
+    return z;
+  };
   const [taught, said] = [plain(weights), plain(smoothed.weights)];
   /** Scores of features [n, dim]; `rowOf` says which of the survey's rows each is, null that it is none. */
   const scoresOf = (block: Float32Array, rowOf: ((i: number) => number) | null) =>
     Float32Array.from({ length: block.length / dim }, (_, i) => {
-      const at = (of: { own: Float32Array; shift: number }) => {
-        let z = of.shift;
-        for (let d = 0; d < dim; d++) z += of.own[d] * block[i * dim + d];
-        return z;
-      };
       // What is no row of the survey came with no score: what its features say stands for it.
-      if (rowOf === null) return sigmoid(at(said) + share * at(taught));
+      if (rowOf === null) return sigmoid(at(said, block, i) + share * at(taught, block, i));
       const row = rowOf(i);
       if (share === 0) return sigmoid(prior[row]);
-      return sigmoid((1 - share) * prior[row] + share * (smoothed.beginning[row] + at(taught)));
+      return sigmoid((1 - share) * prior[row] + share * (smoothed.beginning[row] + at(taught, block, i)));
     });
   return {
     score(from, to) {
