@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { readJson } from "../../src/base/files.ts";
 import { SILENT, terminalProgress } from "../../src/base/progress.ts";
 import type { Detection, Field } from "../../src/contract/detection.ts";
+import { groundsOf, readBackgroundKinds } from "../../src/evaluate/grounds.ts";
 import { type DetectionMeasures, detectionMeasures } from "../../src/measure/detection-measures.ts";
+import { alarmTable } from "../../src/measure/false-alarms.ts";
 import { batchImages } from "../../src/models/mask-rcnn/index.ts";
 import { fieldPixels } from "../../src/stamps/field-pixels.ts";
 import { readFields } from "../../src/survey/annotations.ts";
@@ -119,6 +121,22 @@ export async function findingsOf(
     model.dispose();
   }
   return { fields, found, threshold: details.threshold, className: CLASS };
+}
+
+/**
+ * What the false alarms of a test lie on, at the card's threshold and at 0.1 a field, as a table. `labels` is the table of what
+ * backgrounds are of.
+ */
+export async function alarmsOf(
+  { fields, found, threshold }: Awaited<ReturnType<typeof findingsOf>>,
+  folder: string,
+  labels: string,
+): Promise<string> {
+  const everything = await readFields(folder, { decodeImages: false });
+  const backgrounds = existsSync(labels) ? await readBackgroundKinds(labels) : undefined;
+  const grounds = groundsOf(everything.fields, CLASS, backgrounds);
+  const { falseAlarms } = detectionMeasures(found, fields, { class: CLASS, threshold, grounds });
+  return falseAlarms === null ? "What the backgrounds are of is not known." : alarmTable(falseAlarms);
 }
 
 /** Trains a network and measures it on every test. */

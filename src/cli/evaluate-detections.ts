@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { FieldMeasures } from "../evaluate/detections.ts";
 import type { Share } from "../measure/detection-rates.ts";
+import type { FalseAlarms } from "../measure/false-alarms.ts";
 import { real } from "./numbers.ts";
 
 const shown = (value: number | null) => (value === null ? "-" : value.toFixed(3));
@@ -12,8 +13,12 @@ const perArea = (rate: number, squareArcmin: number | null) =>
     : ` (${(rate / squareArcmin).toPrecision(2)}, ${((3600 * rate) / squareArcmin).toPrecision(2)})`;
 
 /** The measures of one class as text. */
-function describe(measures: FieldMeasures, shownShare: (share: Share) => string): string {
-  const { box, mask, threshold, purity, completeness, fieldSquareArcmin } = measures;
+function describe(
+  measures: FieldMeasures,
+  shownShare: (share: Share) => string,
+  alarmTable: (lists: FalseAlarms[]) => string,
+): string {
+  const { box, mask, threshold, purity, completeness, fieldSquareArcmin, falseAlarms } = measures;
   const coco = ({ ap, ap50, ap75, recall }: FieldMeasures["box"]) =>
     `AP50 ${shown(ap50)}, AP75 ${shown(ap75)}, AP[.5:.95] ${shown(ap)}, mean recall ${shown(recall)}`;
   return [
@@ -32,6 +37,9 @@ function describe(measures: FieldMeasures, shownShare: (share: Share) => string)
         .filter(({ tries }) => tries > 0)
         .map((bin) => `    ${bin.from}-${bin.to}: ${shownShare(bin)} of ${bin.tries}`),
     ]),
+    ...(falseAlarms === null
+      ? []
+      : ["  false alarms by what they lie on, at the score and at 0.1 a field", "", alarmTable(falseAlarms)]),
     "",
   ].join("\n");
 }
@@ -46,23 +54,30 @@ export function addEvaluateDetections(evaluate: Command): void {
     .option("--classes <names>", "only these classes, separated by commas")
     .option("--any-class", "every detection and every object count as one class: for sources without classes", false)
     .option("--threshold <score>", "score of purity and completeness", real("--threshold", 0, 1), 0.5)
+    .option(
+      "--background-labels <table>",
+      "of painted fields: file (or id) and label of each background, to tell what false alarms lie on",
+    )
     .option("--json", "one JSON object", false)
     .action(
       async (
         detections: string,
         fields: string,
-        flags: { classes?: string; anyClass: boolean; threshold: number; json: boolean },
+        flags: { classes?: string; anyClass: boolean; threshold: number; backgroundLabels?: string; json: boolean },
       ) => {
-        const [{ evaluateDetections }, { shownShare }] = await Promise.all([
+        const [{ evaluateDetections }, { shownShare }, { alarmTable }] = await Promise.all([
           import("../evaluate/detections.ts"),
           import("../measure/detection-rates.ts"),
+          import("../measure/false-alarms.ts"),
         ]);
         const measures = await evaluateDetections(detections, fields, {
           ...flags,
           classes: flags.classes?.split(",").map((name) => name.trim()),
         });
         process.stdout.write(
-          flags.json ? `${JSON.stringify(measures)}\n` : measures.map((one) => describe(one, shownShare)).join(""),
+          flags.json
+            ? `${JSON.stringify(measures)}\n`
+            : measures.map((one) => describe(one, shownShare, alarmTable)).join(""),
         );
       },
     );

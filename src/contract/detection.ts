@@ -56,6 +56,8 @@ export interface Field {
   truths: Truth[];
   /** What the field was drawn on or cut from; fields of one background are never split between training and test. */
   background: string;
+  /** What the background is a picture of, where that is known. */
+  backgroundClass?: string;
 }
 
 /** What people said of a folder's detections: labels by object, and the boxes that they drew around what was missed. */

@@ -8,6 +8,7 @@ import { type DetectionMeasures, detectionMeasures } from "../measure/detection-
 import { type FieldFolder, readFields } from "../survey/annotations.ts";
 import { fieldScale } from "../survey/field-scale.ts";
 import { maskOfRuns } from "../survey/run-lengths.ts";
+import { groundsOf, readBackgroundKinds } from "./grounds.ts";
 
 interface Result {
   image_id: unknown;
@@ -66,20 +67,35 @@ export interface FieldMeasures extends DetectionMeasures {
   fieldSquareArcmin: number | null;
 }
 
-/** Reads both and measures each class that is detected. `anyClass`: every detection and every object are of one class. */
+/** What is measured: classes (all unless given), the score of purity, whether all are one class; a table of what backgrounds are of. */
+export interface EvaluateDetectionsOptions {
+  classes?: string[];
+  threshold?: number;
+  /** Every detection and every object are of one class. */
+  anyClass: boolean;
+  backgroundLabels?: string;
+}
+
+/** Reads both and measures each class that is detected. Throws what `readFields` and `readBackgroundKinds` throw, RESULTS_BROKEN. */
 export async function evaluateDetections(
   path: string,
   folder: string,
-  { classes, threshold, anyClass }: { classes?: string[]; threshold?: number; anyClass: boolean },
+  { classes, threshold, anyClass, backgroundLabels }: EvaluateDetectionsOptions,
 ): Promise<FieldMeasures[]> {
   const read = await readFields(folder, { classes, decodeImages: false });
+  const everything = classes === undefined ? read : await readFields(folder, { decodeImages: false });
+  const backgrounds = backgroundLabels === undefined ? undefined : await readBackgroundKinds(backgroundLabels);
   const { fields, classes: known } = read;
   const found = readDetections(path, read);
   const scale = fieldScale(fields[0]);
   const pixels = fields.reduce((sum, { width, height }) => sum + width * height, 0) / fields.length;
   const fieldSquareArcmin = scale === null ? null : pixels * (scale / 60) ** 2;
   const measured = (name: string, of: Detection[][], judged: Pick<Field, "truths">[]) => ({
-    ...detectionMeasures(of, judged, { class: name, threshold }),
+    ...detectionMeasures(of, judged, {
+      class: name,
+      threshold,
+      grounds: groundsOf(everything.fields, name, backgrounds),
+    }),
     fieldSquareArcmin,
   });
   if (!anyClass) return known.map((name) => measured(name, found, fields));

@@ -2,9 +2,12 @@
 import type { Detection, Truth } from "../contract/detection.ts";
 import { apOf, bootstrapAp, type CocoFigures, cocoFigures, type Judged, matchDetections } from "./detection.ts";
 import { atThreshold, type Bin, completenessBy, type FrocPoint, froc, type Share } from "./detection-rates.ts";
+import { type FalseAlarms, type FieldGrounds, falseAlarmsOn } from "./false-alarms.ts";
 
 /** False alarms a field that completeness is given at. */
 const RATES = [0.01, 0.03, 0.1, 0.3, 1];
+/** Of these rates the one at which false alarms are told by what they lie on, too. */
+const LISTED_RATE = 0.1;
 const ROUNDS = 200;
 
 /** Values that completeness is given by where objects have them, and the ends of the bins. */
@@ -31,22 +34,33 @@ export interface DetectionMeasures {
   purity: Share;
   completeness: Share;
   completenessBy: { title: string; bins: Bin[] }[];
+  /** By what they lie on: with at least `threshold`, and at 0.1 a field; null where nothing but the class itself is known. */
+  falseAlarms: FalseAlarms[] | null;
+}
+
+/** Which class is measured, the score of purity and completeness, and what its false alarms may lie on. */
+export interface DetectionMeasureOptions {
+  class: string;
+  threshold?: number;
+  grounds?: FieldGrounds[] | null;
 }
 
 /**
  * COCO's figures, completeness at rates of false alarms, and purity and completeness at a score, of one class; boxes match at
- * IoU 0.5. Throws BAD_MEASURE.
+ * IoU 0.5. `grounds` is what is known of the fields beside objects of the class. Throws BAD_MEASURE.
  */
 export function detectionMeasures(
   detections: Detection[][],
   fields: Judged[],
-  { class: name, threshold = 0.5 }: { class: string; threshold?: number },
+  { class: name, threshold = 0.5, grounds = null }: DetectionMeasureOptions,
 ): DetectionMeasures {
   const matching = matchDetections(detections, fields, { class: name });
   const truths = fields.flatMap((field) => field.truths.filter((truth) => truth.class === name));
   const masks = truths.length > 0 && truths.every(({ mask }) => mask !== undefined);
   const valueIn = (truth: Truth, key: string) =>
     typeof truth.values?.[key] === "number" ? truth.values[key] : Number.NaN;
+  const rates = froc(matching, RATES);
+  const listed = rates.find(({ rate }) => rate === LISTED_RATE)?.score ?? Number.POSITIVE_INFINITY;
   const known = Object.entries(BINS).filter(([key]) => truths.some((truth) => !Number.isNaN(valueIn(truth, key))));
   return {
     class: name,
@@ -55,12 +69,13 @@ export function detectionMeasures(
     box: cocoFigures(detections, fields, { class: name }),
     mask: masks ? cocoFigures(detections, fields, { class: name, kind: "mask" }) : null,
     ap50Error: apOf(matching) === null ? Number.NaN : bootstrapAp(matching, ROUNDS, 1),
-    froc: froc(matching, RATES),
+    froc: rates,
     threshold,
     ...atThreshold(matching, threshold),
     completenessBy: known.map(([key, { title, edges }]) => ({
       title,
       bins: completenessBy(matching, threshold, edges, (field, i) => valueIn(fields[field].truths[i], key)),
     })),
+    falseAlarms: grounds === null ? null : [threshold, listed].map((score) => falseAlarmsOn(matching, grounds, score)),
   };
 }

@@ -208,7 +208,14 @@ async function imageOf(
     const id = relative(folder, path)
       .replace(/^images\//, "")
       .replace(ENDINGS, "");
-    return { id, path, ...size, truths: [], background: typeof background === "string" ? background : id };
+    return {
+      id,
+      path,
+      ...size,
+      truths: [],
+      background: typeof background === "string" ? background : id,
+      ...(typeof entry.background_class === "string" ? { backgroundClass: entry.background_class } : {}),
+    };
   } catch (cause) {
     return { code: codeOf(cause) ?? "IMAGE_BROKEN", message: messageOf(cause) };
   }
