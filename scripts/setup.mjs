@@ -37,15 +37,20 @@ async function installSystemPackages() {
     throw new StepError(`still missing after the installation: ${still.map((need) => need.what).join(", ")}`, remedy);
 }
 
-async function installNpmPackages() {
-  if (installedPackagesMatch(ROOT)) return;
+async function installNpmPackages(folder = ROOT, what = "npm packages", options = []) {
+  if (installedPackagesMatch(folder)) return;
   const remedy =
     "check the network (npm must reach its registry) and that node_modules may be written; then run the same command again";
   const caller = process.env.npm_execpath ?? "";
   const npm = caller.endsWith("npm-cli.js") ? [process.execPath, caller] : ["npm"];
-  await showStep("npm packages", (onLine) =>
-    runCommand("npm", [...npm, "ci", "--no-audit", "--no-fund"], { remedy, onLine }),
+  await showStep(what, (onLine) =>
+    runCommand("npm", [...npm, "ci", "--no-audit", "--no-fund", "--prefix", folder, ...options], { remedy, onLine }),
   );
+}
+
+/** The TypeScript kernel of a notebook of the tests, in a folder of its own: 90 MB that nothing else needs. */
+async function installTslab() {
+  if (forTests) await installNpmPackages(join(ROOT, "test/notebook/tslab"), "tslab", ["--ignore-scripts"]);
 }
 
 async function buildNative() {
@@ -110,7 +115,7 @@ try {
     );
   const start = performance.now();
   // One waits for a network while the other does, and compilers leave a core idle at their end.
-  await all(installSystemPackages(), installNpmPackages());
+  await all(installSystemPackages(), installNpmPackages().then(installTslab));
   await all(buildNative(), compileTypescript().then(buildPage));
   process.stderr.write(`set-up is complete (${((performance.now() - start) / 1000).toFixed(1)} s)\n`);
 } catch (error) {

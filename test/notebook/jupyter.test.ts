@@ -6,9 +6,8 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { writeNotebook } from "../../src/notebook/files.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
-import { CLIENT, serveOn, surveyWithFeatures } from "./world.ts";
+import { CLIENT, NBCONVERT, serveOn, surveyWithFeatures } from "./world.ts";
 
-const NBCONVERT = ["/usr/bin/jupyter-nbconvert", "/opt/homebrew/bin/jupyter-nbconvert"].find(existsSync);
 const folder = temporaryFolder();
 let app: FastifyInstance;
 let address: string;

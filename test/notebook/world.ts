@@ -11,7 +11,9 @@ import { featuredSurvey } from "../fixtures/surveys.ts";
 
 export const CLIENT = join(PACKAGE_ROOT, "src/notebook/skyloop.py");
 /** The system's Python: one that a version manager puts before it has none of the system's packages. */
-const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+export const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+/** What executes a notebook without a browser. */
+export const NBCONVERT = ["/usr/bin/jupyter-nbconvert", "/opt/homebrew/bin/jupyter-nbconvert"].find(existsSync);
 
 /** Whether the system's Python has a package. */
 export const pythonHas = (name: string): boolean =>
