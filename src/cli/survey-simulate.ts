@@ -87,7 +87,7 @@ export function addSimulateCommand(survey: Command): void {
   survey
     .command("simulate")
     .argument("<out>", "folder of the new survey")
-    .description("simulate galaxies with known parameters as the Legacy Surveys would see them")
+    .description("simulate galaxies with known parameters as the Legacy Surveys would see them; a stopped run resumes")
     .option("--count <n>", "number of galaxies", whole("--count", 1, 1e7), 2000)
     .option("--seed <n>", "seed: the same one gives the same survey", whole("--seed", 0, SEEDS), 1)
     .option(

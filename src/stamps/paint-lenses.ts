@@ -1,8 +1,9 @@
 /** Simulated lenses on images of the real sky, added in flux: what detectors of lenses are trained and tested on. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { SkyloopError } from "../base/errors.ts";
+import { hashBytes } from "../base/files.ts";
 import { Random } from "../base/random.ts";
 import { writeFitsImage } from "../survey/fits.ts";
 import { decodePicture } from "../survey/folder.ts";
@@ -46,6 +47,8 @@ export function lensPainter({ folder, seed, sizePx, range }: PaintOptions): Fiel
   const order = new Random(seed).fork("backgrounds").shuffle([...names]);
   return {
     clearPx: CLEAR_PX,
+    // Which files, not what is in them: reading them all would take longer than painting on some.
+    request: { backgrounds: hashBytes(names.map((name) => `${name} ${statSync(join(folder, name)).size}`).join("\n")) },
     async paint(index, scene, stem) {
       const background = order[index % order.length];
       const turn = new Random(seed).fork(`turn ${index}`).int(8);

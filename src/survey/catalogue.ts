@@ -1,4 +1,4 @@
-/** Catalogues: tables in CSV, TSV, Parquet and FITS to rows and back, and VOTable out. */
+/** Catalogues: tables in CSV, TSV, Parquet, FITS and VOTable to rows and back. */
 import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { messageOf, SkyloopError } from "../base/errors.ts";
@@ -10,6 +10,7 @@ import { parseDelimited } from "./delimited.ts";
 import { type Cell, type LeftOut, type TableColumn, writeRows } from "./duck.ts";
 import { textOfBytes } from "./table-text.ts";
 import { type AboutTable, voTableParts } from "./votable.ts";
+import { readVoTable } from "./votable-read.ts";
 
 /** A row of a table by column name; null where a cell is empty. */
 export type TableRow = Record<string, Cell>;
@@ -67,10 +68,12 @@ async function readAny(path: string): Promise<Read> {
     const { columns, skipped } = await decode("fitsTable", [path], { path });
     return { columns, leftOut: skipped };
   }
-  if (/^\s*<(\?xml|VOTABLE|!DOCTYPE|html)/i.test(start) || !(DELIMITED.includes(kind) || kind === ".parquet"))
+  if ([".vot", ".votable", ".xml"].includes(kind) || /^(\uFEFF|\xEF\xBB\xBF)?\s*<(\?xml|VOTABLE)/i.test(start))
+    return readVoTable(textOfBytes(readFileSync(path), path));
+  if (/^\s*<(!DOCTYPE|html)/i.test(start) || !(DELIMITED.includes(kind) || kind === ".parquet"))
     throw new SkyloopError(
       "TABLE_UNKNOWN",
-      `${path}: a catalogue is .csv, .tsv, .txt, .ecsv, .parquet or .fits, not ${/^\s*</.test(start) ? "XML or HTML" : kind || "a file without ending"}; convert it (a VOTable: save it as FITS in TOPCAT, or \`stilts tcopy in=mine.vot out=mine.fits\`)`,
+      `${path}: a catalogue is .csv, .tsv, .txt, .ecsv, .parquet, .fits or .vot, not ${/^\s*</.test(start) ? "HTML" : kind || "a file without ending"}; convert it (TOPCAT and stilts read and write most kinds)`,
     );
   if (!DELIMITED.includes(kind)) return decode("parquet", [path], { path });
   return readDelimited(path);

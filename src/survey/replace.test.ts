@@ -1,6 +1,7 @@
+// Named here so that this file has a process of its own: syncBuiltinESMExports (dieAt).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import fs, {
+import {
   cpSync,
   existsSync,
   mkdirSync,
@@ -11,9 +12,9 @@ import fs, {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dieAt } from "../../test/fixtures/die-at.ts";
 import { replaceByOne } from "../../test/fixtures/replace-by-one.ts";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
@@ -192,26 +193,6 @@ async function foundAt(out: string): Promise<string> {
 }
 
 describe("killed while it is replaced", () => {
-  /** Every call that changes a folder fails from the nth on, as if the process were gone. Returns whether it died. */
-  async function dieAt(n: number, body: () => Promise<void>): Promise<boolean> {
-    const names = ["renameSync", "linkSync", "rmSync", "rmdirSync", "mkdirSync", "writeFileSync", "openSync"] as const;
-    const originals = names.map((name) => [name, fs[name]] as const);
-    let calls = 0;
-    for (const [name, original] of originals)
-      (fs as Record<string, unknown>)[name] = (...values: unknown[]) => {
-        // The lock is the system's: it goes with the process, whatever the process still does.
-        if (String(values[0]).includes("/.lock-")) return (original as (...all: unknown[]) => unknown)(...values);
-        if (name !== "openSync" && ++calls >= n) throw new Error("dead");
-        if (calls >= n && values[1] !== "r") throw new Error("dead");
-        return (original as (...all: unknown[]) => unknown)(...values);
-      };
-    syncBuiltinESMExports();
-    await body().catch((error) => expect(String(error)).toMatch(/dead/));
-    for (const [name, original] of originals) (fs as Record<string, unknown>)[name] = original;
-    syncBuiltinESMExports();
-    return calls >= n;
-  }
-
   it("the old or the new survey is whole, with its labels, whatever call was the last", async () => {
     const outcomes: string[] = [];
     for (let n = 1, died = true; died; n++) {

@@ -16,13 +16,13 @@ import {
   rmdirSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { codeOf, SkyloopError } from "../base/errors.ts";
 import { readJson, syncFolder, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
 import { SurveyHeader } from "../contract/survey.ts";
+import { isBegun, isMark, markOf, type Work, writeMark } from "./work-journal.ts";
 
 /** What the old survey hands on to the new one; the parts that this folder knows nothing of. */
 export interface Keeping {
@@ -40,7 +40,8 @@ export interface Keeping {
 /** The second and third are there only where the first could not be brought to rest: it is damaged. */
 const DATABASE_FILES = ["skyloop.db", "skyloop.db-wal", "skyloop.db-journal"];
 const ASIDE_MARK = ".replaced-by.json";
-const PARTIAL_MARK = ".unfinished";
+/** Where a survey in the making, or a folder of fields, keeps what is worth going on with. */
+const WORKED_IN = ["stamps", "images"];
 /** Made anew by the new survey, or of no use to it. */
 const OWN = /^(survey\.json|catalogue\.parquet|problems\.json|skyloop\.db(-wal|-shm|-journal)?|\.lock-.*|.*\.tmp)$/;
 /** Computed from the rows; of use only where the data are the same. */
@@ -92,20 +93,27 @@ export function checkReplaceable(out: string, inputs: string[]): SurveyHeader {
   return header.data;
 }
 
-/** Makes an empty `OUT.partial`, or empties one that a stopped run left. Throws FOLDER_IN_THE_WAY. */
-export function beginPartial(out: string): string {
+/**
+ * Makes an empty `OUT.partial`, or empties one that a stopped run left; what a run of the same `work` left there in its
+ * folders stays. Throws FOLDER_IN_THE_WAY, SIMULATION_DIFFERS.
+ */
+export function beginPartial(out: string, work: Work | null = null): string {
   const partial = partialOf(out);
+  let begun = false;
   if (existsSync(partial) || isLink(partial)) {
     if (!isLeftover(partial))
       throw new SkyloopError(
         "FOLDER_IN_THE_WAY",
         `${partial} is where the survey would be built, and it is not from a stopped run; move it away or choose another name`,
       );
-    rmSync(partial, { recursive: true, force: true });
+    begun = isBegun(partial, work);
+    for (const name of readdirSync(partial))
+      if (!isMark(name) && !(begun && WORKED_IN.includes(name)))
+        rmSync(join(partial, name), { recursive: true, force: true });
   }
   mkdirSync(partial, { recursive: true });
-  writeFileSync(join(partial, PARTIAL_MARK), "a survey in the making; safe to delete when no program writes it\n");
-  mkdirSync(join(partial, "stamps"));
+  if (!begun) writeMark(partial, work);
+  mkdirSync(join(partial, "stamps"), { recursive: true });
   return partial;
 }
 
@@ -114,7 +122,7 @@ const isLink = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isS
 /** Whether a folder is a survey in the making, with nothing of anybody else in it. */
 function isLeftover(partial: string): boolean {
   if (isLink(partial) || !lstatSync(partial).isDirectory()) return false;
-  if (existsSync(join(partial, PARTIAL_MARK))) return true;
+  if (existsSync(markOf(partial))) return true;
   // As earlier versions left it.
   const entries = readdirSync(partial);
   return (
@@ -134,7 +142,7 @@ export function placeNew(out: string): void {
 /** The mark of a survey in the making goes after it has its name; where it cannot, it does no harm. */
 function dropMark(out: string): void {
   try {
-    rmSync(join(out, PARTIAL_MARK), { force: true });
+    rmSync(markOf(out), { force: true });
   } catch {
     // The survey stands all the same.
   }
@@ -156,7 +164,7 @@ export function placeInstead(out: string, oldRows: Int32Array, keeping: Keeping)
   const same = hashOf(out) === hashOf(partial);
   handOn(out, partial, (path) => {
     const [top, second] = path.split(sep);
-    if (second === undefined && (OWN.test(top) || top === ASIDE_MARK || top === PARTIAL_MARK)) return false;
+    if (second === undefined && (OWN.test(top) || top === ASIDE_MARK || isMark(top))) return false;
     if (top === "stamps" && second !== undefined && PACK.test(second)) return false;
     return same || !DERIVED.includes(top);
   });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { crc32 } from "../base/checksum.ts";
 import { SkyloopError } from "../base/errors.ts";
 import { hashFile, writeError, writeFileAtomic } from "../base/files.ts";
 import { lockFolder } from "../base/lock.ts";
@@ -23,6 +24,7 @@ import {
   realPath,
 } from "./replace.ts";
 import { oldRowsOf } from "./same-rows.ts";
+import { WorkJournal } from "./work-journal.ts";
 
 const PACK_BYTES = 2 ** 30;
 const packName = (pack: number) => `${String(pack).padStart(4, "0")}.pack`;
@@ -45,6 +47,8 @@ export interface SurveyOptions {
   imagesFolder?: string;
   /** What `drawn` stamps are made from. */
   simulation?: Simulation;
+  /** All that the stamps follow from: a run that was killed is gone on with by one of the same (`addWritten`). */
+  request?: Record<string, unknown>;
 }
 
 /** The survey that stands under the name is replaced; what it hands on, and the files that must not lie in it. */
@@ -64,11 +68,14 @@ export type NewStamp = StampRow & {
     | { codec: "drawn"; galaxy: number }
   );
 
+/** What the journal says of a stamp: its bytes and their CRC-32. */
+type WrittenStamp = [byteCount: number, sum: number];
+
 /**
  * Builds a survey folder in `OUT.partial` and renames it to `OUT` when it is finished: a killed run leaves nothing
  * half-made under the final name, and the next run clears what it left. A survey that stands there is replaced only
- * where that is asked for, and only by a finished one. Throws SURVEY_EXISTS, NOT_A_SURVEY, OUT_HOLDS_INPUT, LOCKED,
- * FOLDER_IN_THE_WAY, DISK_FULL.
+ * where that is asked for, and only by a finished one. With a `request`, a run of the same one goes on with what was
+ * left. Throws SURVEY_EXISTS, NOT_A_SURVEY, OUT_HOLDS_INPUT, LOCKED, FOLDER_IN_THE_WAY, SIMULATION_DIFFERS, DISK_FULL.
  */
 export class SurveyWriter {
   readonly #out: string;
@@ -85,6 +92,7 @@ export class SurveyWriter {
   readonly #hash = createHash("sha256");
   #pack = -1;
   #file: PackFile | null = null;
+  readonly #journal: WorkJournal<WrittenStamp> | null;
   /** Packs that are full, on their way to the disk. */
   readonly #full: Promise<void>[] = [];
 
@@ -111,7 +119,9 @@ export class SurveyWriter {
         replacing.keeping.settleLabels(this.#out);
       }
       this.#replacing = stands ? replacing : null;
-      beginPartial(this.#out);
+      const { command, request } = options;
+      beginPartial(this.#out, request === undefined ? null : { command, request });
+      this.#journal = request === undefined ? null : new WorkJournal(this.#partial);
     } catch (cause) {
       this.#release();
       throw writeError(this.#partial, cause);
@@ -203,22 +213,41 @@ export class SurveyWriter {
     } catch (cause) {
       throw writeError(this.#partial, cause);
     }
-    this.#ids.set(free, this.#rows.length);
-    const { codec, raDeg, decDeg, source, quality, columns, widthPx, heightPx } = given;
-    this.#rows.push({
-      id: free,
-      raDeg,
-      decDeg,
-      source,
-      quality,
-      columns,
-      widthPx,
-      heightPx,
-      codec,
-      ...(given.codec === "drawn"
-        ? { pack: 0, offset: given.galaxy, byteCount: 0 }
-        : { pack: this.#pack, offset: (this.#file?.length ?? 0) - bytes.length, byteCount: bytes.length }),
-    });
+    const place = given.codec === "drawn" ? { pack: 0, offset: given.galaxy, byteCount: 0 } : this.#placeOf(bytes);
+    this.#place({ ...given, id: free }, given.codec, place);
+  }
+
+  /**
+   * Adds a stamp whose bytes a run of the same request has brought into the packs before it was killed, in the order of
+   * that run. False where it has not, or they are not whole: `add` that one and all after it.
+   */
+  addWritten(row: StampRow, codec: Exclude<Codec, "drawn">): boolean {
+    const noted = this.#journal?.next;
+    if (noted === undefined) return false;
+    const [byteCount, sum] = noted;
+    let bytes: Uint8Array | null;
+    try {
+      bytes = this.#packFor(byteCount).read(byteCount);
+    } catch (cause) {
+      throw writeError(this.#partial, cause);
+    }
+    if (bytes === null || crc32(bytes) !== sum) return false;
+    this.#file?.take(byteCount);
+    this.#journal?.accept();
+    this.#hash.update(bytes);
+    this.#place(row, codec, this.#placeOf(bytes));
+    return true;
+  }
+
+  /** Of bytes that were appended last. */
+  #placeOf({ length }: Uint8Array) {
+    return { pack: this.#pack, offset: (this.#file?.length ?? 0) - length, byteCount: length };
+  }
+
+  #place(row: StampRow, codec: Codec, place: Pick<Placed, "pack" | "offset" | "byteCount">): void {
+    const { id, raDeg, decDeg, source, quality, columns, widthPx, heightPx } = row;
+    this.#ids.set(id, this.#rows.length);
+    this.#rows.push({ id, raDeg, decDeg, source, quality, columns, widthPx, heightPx, codec, ...place });
   }
 
   /** Whether the survey that is added to has this stamp under this id. */
@@ -303,6 +332,7 @@ export class SurveyWriter {
       if (this.#replacing === null) placeNew(this.#out);
       else placeInstead(this.#out, await this.#oldRows(), this.#replacing.keeping);
       this.#before?.close();
+      this.#journal?.close();
       this.#release();
       return header;
     } catch (cause) {
@@ -317,26 +347,33 @@ export class SurveyWriter {
     return Int32Array.from(this.#rows, (_, row) => (row < count ? row : -1));
   }
 
-  /** Gives up and removes what was written. */
+  /** Gives up and removes what was written, unless it can be gone on with. */
   abort(): void {
     this.#file?.drop();
     this.#file = null;
     this.#before?.close();
+    this.#journal?.close();
     try {
-      rmSync(this.#partial, { recursive: true, force: true });
+      if (this.#journal === null) rmSync(this.#partial, { recursive: true, force: true });
     } finally {
       this.#release();
     }
   }
 
   #append(bytes: Uint8Array): void {
-    if (this.#file === null || this.#file.length + bytes.length > PACK_BYTES) {
+    this.#packFor(bytes.length).append(bytes);
+    this.#journal?.add([bytes.length, crc32(bytes)]);
+    this.#hash.update(bytes);
+  }
+
+  /** The pack that the next bytes belong into. */
+  #packFor(byteCount: number): PackFile {
+    if (this.#file === null || this.#file.length + byteCount > PACK_BYTES) {
       this.#closePack();
       this.#pack++;
-      this.#file = new PackFile(join(this.#partial, "stamps", packName(this.#pack)));
+      this.#file = new PackFile(join(this.#partial, "stamps", packName(this.#pack)), this.#journal !== null);
     }
-    this.#file.append(bytes);
-    this.#hash.update(bytes);
+    return this.#file;
   }
 
   #closePack(): void {

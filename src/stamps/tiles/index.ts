@@ -55,7 +55,7 @@ const TOGETHER = 16;
 const READERS_KEPT = 8;
 
 /**
- * Cuts one stamp a position from the tile in which it has the most room, tile by tile. Throws NO_TILES, BAD_POSITION, WRONG_SHAPE,
+ * Cuts one stamp a position from the tile in which it has the most room, tile by tile. Throws NO_TILES, BAD_POSITION,
  * NO_STAMPS and what `SurveyWriter` throws.
  */
 export async function createFromTiles(options: TilesOptions): Promise<CutSurvey> {

@@ -54,11 +54,14 @@ export interface SkyTileOptions {
   masks: boolean;
 }
 
+/** Pixels of so nearly the same size are taken as they are: projections differ by as much over a survey. */
+const SAME_SCALE = 0.01;
+
 type Named = Omit<SkyTile, "bands"> & { bands: Map<string, TileBand> };
 
 /**
- * Opens the tiles below a folder: their headers only. What cannot be used is a problem. Throws NO_TILES where nothing can,
- * WRONG_SHAPE where their pixel scales differ.
+ * Opens the tiles below a folder: their headers only. What cannot be used is a problem. Throws NO_TILES where nothing
+ * can.
  */
 export async function openTiles(
   folder: string,
@@ -94,8 +97,7 @@ export async function openTiles(
       "NO_TILES",
       `${folder} holds no FITS images with coordinates in the bands ${bands.join(", ") || "that are wanted"}${problems.length === 0 ? "" : ` (${problems[0].source}: ${problems[0].message})`}; check --tiles and --bands`,
     );
-  checkScales(tiles);
-  return { tiles, bands, problems };
+  return { tiles: ofOneScale(tiles, problems), bands, problems };
 }
 
 /** Bands that most tiles have, by wavelength. */
@@ -105,14 +107,20 @@ function commonBands(tiles: Named[]): string[] {
   return sortBands([...counts].filter(([, count]) => count > tiles.length / 2).map(([band]) => band));
 }
 
-function checkScales(tiles: SkyTile[]): void {
-  const [first] = tiles;
-  const other = tiles.find(({ wcs }) => Math.abs(wcs.pixelScaleArcsec / first.wcs.pixelScaleArcsec - 1) > 0.01);
-  if (other !== undefined)
-    throw new SkyloopError(
-      "WRONG_SHAPE",
-      `${first.name} has ${first.wcs.pixelScaleArcsec.toFixed(4)} arcsec/px and ${other.name} ${other.wcs.pixelScaleArcsec.toFixed(4)}; put tiles of one survey into a folder`,
-    );
+/** The tiles whose pixels have, in every band, the size that those of most tiles have; each other one is a problem. */
+function ofOneScale(tiles: SkyTile[], problems: Problem[]): SkyTile[] {
+  const scaleOf = ({ wcs }: { wcs: Wcs }) => wcs.pixelScaleArcsec;
+  const isNear = (one: number, other: number) => Math.abs(one / other - 1) <= SAME_SCALE;
+  const scales = [...new Set(tiles.map((tile) => Number(scaleOf(tile).toPrecision(5))))];
+  const counts = scales.map((scale) => tiles.filter((tile) => isNear(scaleOf(tile), scale)).length);
+  const common = scales[counts.indexOf(Math.max(...counts))];
+  return tiles.filter((tile) => {
+    const other = [tile, ...tile.bands].find((one) => !isNear(scaleOf(one), common));
+    if (other === undefined) return true;
+    const message = `has ${scaleOf(other).toFixed(4)} arcsec/px, most tiles ${common.toFixed(4)}; nothing is cut from it`;
+    problems.push({ source: tile.name, code: "SCALE_DIFFERS", message, kept: false });
+    return false;
+  });
 }
 
 /** Files that are weight maps and masks by their names, by what they belong to. */

@@ -183,6 +183,39 @@ for row in csv.DictReader(open("${positions}")):
     survey.close();
   });
 
+  it("names a tile whose pixels have another size than those of most, and cuts from the others", async () => {
+    const mixed = join(folder.path, "mixed");
+    // The first by name, so that it is not the first that counts.
+    writeTile(mixed, "another", sky, [0, 0, 60, 60], undefined, 1e-4);
+    writeTile(mixed, "survey-a", sky, [0, 0, 117, 112]);
+    writeTile(mixed, "survey-b", sky, [107, 0, 117, 112]);
+    // One of whose bands only.
+    writeTile(mixed, "two", { ...sky, bands: { g: sky.bands.g } }, [0, 112, 112, 112]);
+    writeTile(mixed, "two", { ...sky, bands: { r: sky.bands.r } }, [0, 112, 112, 112], undefined, 1e-4);
+    const out = join(folder.path, "from-mixed");
+    const { raDeg, decDeg } = sky.wcs.pixelToSky(50, 160) as { raDeg: number; decDeg: number };
+    const result = await cut({
+      out,
+      tiles: mixed,
+      catalogue: catalogue([onSky()[0], ["on two", raDeg, decDeg]]),
+    });
+    expect([result.tiles, [...result.missing]]).toEqual([2, [["NOT_COVERED", 1]]]);
+    const survey = await openSurvey(out);
+    expect(survey.header.pixelScaleArcsec).toBeCloseTo(0.262, 6);
+    expect(survey.problems.filter(({ code }) => code === "SCALE_DIFFERS")).toEqual(
+      ["another", "two"].map((name) => ({
+        source: `${name}-image`,
+        code: "SCALE_DIFFERS",
+        message: "has 0.3600 arcsec/px, most tiles 0.2620; nothing is cut from it",
+        kept: false,
+      })),
+    );
+    const { data } = await survey.readStamp(0);
+    const { x, y } = PLACES.inside;
+    expect(largest(data.subarray(0, SIZE ** 2), stampOf(sky, "g", x, y, SIZE))).toBeLessThan(1e-7);
+    survey.close();
+  });
+
   it("names what a tile that is cut short does not give, and takes the rest", async () => {
     const short = join(folder.path, "cut-short");
     writeTile(short, "survey-a", sky, [0, 0, 117, 112]);

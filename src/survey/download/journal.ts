@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
 import { hashBytes, readJson, writeError, writeFileAtomic } from "../../base/files.ts";
+import { differenceOf } from "../work-journal.ts";
 
 /** A file that came (`from`: the address that a redirection led to), or why none did. */
 export type Outcome =
@@ -188,13 +189,10 @@ const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size
 const isEmptyFolder = (path: string) => statSync(path).isDirectory() && readdirSync(path).length === 0;
 
 function checkSame(folder: string, before: Record<string, unknown>, now: Record<string, unknown>): void {
-  const differs = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
-    (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),
-  );
-  if (differs.length === 0) return;
-  const shown = differs.map((key) => `${key} was ${JSON.stringify(before[key])} and is ${JSON.stringify(now[key])}`);
+  const differs = differenceOf(before, now);
+  if (differs === null) return;
   throw new SkyloopError(
     "DOWNLOAD_DIFFERS",
-    `${folder} holds a download that was begun otherwise (${shown.join("; ")}); finish that one with the same options, or delete the folder to begin anew`,
+    `${folder} holds a download that was begun otherwise (${differs}); finish that one with the same options, or delete the folder to begin anew`,
   );
 }

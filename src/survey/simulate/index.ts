@@ -23,7 +23,10 @@ export interface SimulateOptions extends Partial<Population> {
   seed: number;
   /** Side of the stamps; 128 unless given. */
   sizePx?: number;
-  /** What is kept of a stamp: float32 flux (unless given), nothing (it is drawn when asked for), or a picture. */
+  /**
+   * What is kept of a stamp: float32 flux (unless given), nothing (it is drawn when asked for), or a picture. A run that was
+   * killed is gone on with by one of the same options, where pixels are kept.
+   */
   keep?: "f32" | "none" | DrawPicture;
   /** Only this part of the galaxies, from 1: they are the same as in the whole survey. */
   shard?: { part: number; of: number };
@@ -39,7 +42,7 @@ const AHEAD = 4;
 
 /**
  * Writes a survey of `count` simulated galaxies, the same for the same seed whatever the number of workers and parts.
- * Throws BAD_OPTION, DISK_FULL, SURVEY_EXISTS unless it is to be replaced.
+ * Throws BAD_OPTION, DISK_FULL, LOCKED, SIMULATION_DIFFERS, SURVEY_EXISTS unless it is to be replaced.
  */
 export async function simulateSurvey(out: string, options: SimulateOptions): Promise<SurveyHeader> {
   const { count, seed, sizePx = 128, shares = CLASS_SHARES, radiusArcsec = null, keep = "f32", shard } = options;
@@ -64,16 +67,19 @@ export async function simulateSurvey(out: string, options: SimulateOptions): Pro
     adaptiveCrop: true,
     seed,
     command: options.command,
-    ...(keep === "none" ? { simulation } : {}),
+    ...(keep === "none"
+      ? { simulation }
+      : { request: { ...simulation, count, keep: asPictures ? "webp" : keep, part, of } }),
   };
   const writer = new SurveyWriter(out, about, replacing);
   const workers = options.workers ?? availableParallelism();
   const drawer = new StampDrawer(simulation, workers);
   const ahead = new Map<number, Promise<Pixels>>();
   let asked = from;
+  let isWritten = keep !== "none";
   const pixelsOf = (index: number): Promise<Pixels> => {
     if (keep === "none") return Promise.resolve({ codec: "drawn", galaxy: index });
-    for (; asked < Math.min(to, index + AHEAD * workers); asked++) {
+    for (asked = Math.max(asked, index); asked < Math.min(to, index + AHEAD * workers); asked++) {
       const drawn = drawer.draw(asked).then((stamp) => keptOf(stamp, sizePx, keep));
       // Who waits for a later one sees the failure when its turn comes.
       drawn.catch(() => {});
@@ -85,8 +91,9 @@ export async function simulateSurvey(out: string, options: SimulateOptions): Pro
   };
   try {
     for (let index = from; index < to; index++) {
-      const pixels = await pixelsOf(index);
-      writer.add({ ...describe(simulation, index), widthPx: sizePx, heightPx: sizePx, ...pixels });
+      const row = { ...describe(simulation, index), widthPx: sizePx, heightPx: sizePx };
+      isWritten &&= writer.addWritten(row, asPictures ? "webp" : "f32");
+      if (!isWritten) writer.add({ ...row, ...(await pixelsOf(index)) });
       options.progress.update(index + 1 - from, to - from);
     }
     return await writer.finish();

@@ -1,18 +1,17 @@
 /** A folder of simulated fields with annotations, for detectors. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { crc32 } from "../../base/checksum.ts";
 import { SkyloopError } from "../../base/errors.ts";
-import { writeError, writeFileAtomic } from "../../base/files.ts";
+import { writeError } from "../../base/files.ts";
 import { lockFolder } from "../../base/lock.ts";
 import type { Progress } from "../../base/progress.ts";
-import { type ColumnSpec, type TableRow, writeTable } from "../catalogue.ts";
-import type { FitsCard } from "../fits.ts";
 import { headerRecords, writeFitsImage } from "../fits.ts";
-import { beginPartial, lockOf, partialOf, placeNew, realPath } from "../replace.ts";
-import { cocoRuns } from "../run-lengths.ts";
-import { parseWcs } from "../wcs.ts";
-import { BANDS, PIXEL_SCALE_ARCSEC } from "./frame.ts";
-import { SCENE_CLASSES, type Scene, type SceneObject } from "./scene.ts";
+import { beginPartial, lockOf, placeNew, realPath } from "../replace.ts";
+import { WorkJournal } from "../work-journal.ts";
+import type { Scene } from "./scene.ts";
+import { Annotations, cardsOf, describeField, type FieldRecord } from "./scene-annotations.ts";
+import { SIMULATOR } from "./simulation.ts";
 import { inThreads } from "./threads.ts";
 
 /** How many fields to simulate, from which seed, with how many worker threads. */
@@ -32,6 +31,8 @@ export interface ScenesOptions {
 export interface FieldPainter {
   /** Lenses stay that far from the middle of the image. */
   clearPx: number;
+  /** What its images follow from, beside their lenses. */
+  request: Record<string, unknown>;
   /** Writes field `index` as `stem` with its ending; returns that ending and the name of what it was painted on. */
   paint(index: number, scene: Scene, stem: string): Promise<{ ending: string; background: string }>;
 }
@@ -45,10 +46,12 @@ export interface ScenesMade {
 /**
  * Writes `scenes` simulated fields: `images/` (FITS, [3, size, size] nanomaggies with coordinates), `annotations.json`
  * in COCO's format with run lengths, and `truth.parquet`, a row an object. The same for the same seed whatever the
- * number of workers. With `onto` the images are what the painter writes, and only lenses are annotated. Throws BAD_OPTION, FIELDS_EXIST, FOLDER_IN_THE_WAY, LOCKED, DISK_FULL.
+ * number of workers; a run that was killed is gone on with by one of the same options. With `onto` the images are what the
+ * painter writes, and only lenses are annotated. Throws BAD_OPTION, FIELDS_EXIST, FOLDER_IN_THE_WAY, SIMULATION_DIFFERS,
+ * LOCKED, DISK_FULL.
  */
 export async function simulateScenes(out: string, options: ScenesOptions): Promise<ScenesMade> {
-  const { scenes, seed, sizePx = 256, workers, progress, command } = options;
+  const { scenes, seed, sizePx = 256, progress, command } = options;
   if (!Number.isInteger(scenes) || scenes < 1)
     throw new SkyloopError("BAD_OPTION", `--scenes is a whole number of fields, not ${scenes}`);
   if (!Number.isInteger(sizePx) || sizePx < 64 || sizePx > 4096)
@@ -63,25 +66,15 @@ export async function simulateScenes(out: string, options: ScenesOptions): Promi
   try {
     if (existsSync(path))
       throw new SkyloopError("FIELDS_EXIST", `${out} exists; choose another name, or remove it first`);
-    const partial = beginPartial(path);
-    rmSync(join(partial, "stamps"), { recursive: true });
-    mkdirSync(join(partial, "images"));
-    const written = new Annotations();
-    let done = 0;
-    const data = { seed, sizePx, clearPx: options.onto?.clearPx ?? null };
-    const work = inThreads<Scene>(new URL("./scene-worker.ts", import.meta.url), data, scenes, workers);
-    for await (const scene of work) {
-      const stem = join(partial, "images", nameOf(done));
-      if (options.onto === undefined) writeField(scene, `${stem}.fits`);
-      const painted = await options.onto?.paint(done, scene, stem);
-      written.add(scene, painted ?? { ending: "fits", background: nameOf(done) }, options.onto === undefined);
-      progress.update(++done, scenes);
-    }
-    await written.finish(partial, { seed, command });
+    const request = { simulator: SIMULATOR, scenes, seed, sizePx, ...options.onto?.request };
+    const folder = beginPartial(path, { command, request });
+    rmSync(join(folder, "stamps"), { recursive: true });
+    mkdirSync(join(folder, "images"), { recursive: true });
+    const written = await writeFields(folder, options, sizePx);
+    await written.finish(folder, { seed, command });
     placeNew(path);
     return { fields: scenes, objects: written.counts };
   } catch (cause) {
-    if (!(cause instanceof SkyloopError)) rmSync(partialOf(path), { recursive: true, force: true });
     throw writeError(out, cause);
   } finally {
     progress.end();
@@ -89,143 +82,48 @@ export async function simulateScenes(out: string, options: ScenesOptions): Promi
   }
 }
 
-const nameOf = (index: number) => `field-${String(index + 1).padStart(6, "0")}`;
-
-/** Header cards of a field: tangent plane, north up. */
-function cardsOf({ sizePx, raDeg, decDeg }: Scene): FitsCard[] {
-  const step = PIXEL_SCALE_ARCSEC / 3600;
-  const middle = (sizePx + 1) / 2;
-  return [
-    ["CTYPE1", "'RA---TAN'", ""],
-    ["CTYPE2", "'DEC--TAN'", ""],
-    ["CRPIX1", String(middle), ""],
-    ["CRPIX2", String(middle), ""],
-    ["CRVAL1", String(raDeg), ""],
-    ["CRVAL2", String(decDeg), ""],
-    ["CD1_1", String(-step), ""],
-    ["CD1_2", "0", ""],
-    ["CD2_1", "0", ""],
-    ["CD2_2", String(step), ""],
-    ["RADESYS", "'ICRS'", ""],
-    ["BUNIT", "'nanomaggy'", ""],
-    ["BANDS", `'${BANDS.join("")}'`, ""],
-  ];
+/** Writes the fields that an earlier run has not brought into the folder whole. */
+async function writeFields(folder: string, options: ScenesOptions, sizePx: number): Promise<Annotations> {
+  const { scenes, seed, onto, workers, progress } = options;
+  const written = new Annotations();
+  const journal = new WorkJournal<FieldRecord>(folder);
+  let done = 0;
+  for (let found = journal.next; found !== undefined && isWhole(folder, found); found = journal.next) {
+    written.add(found);
+    journal.accept();
+    progress.update(++done, scenes);
+  }
+  try {
+    const data = { seed, sizePx, clearPx: onto?.clearPx ?? null };
+    const work = inThreads<Scene>(new URL("./scene-worker.ts", import.meta.url), data, scenes, workers, done);
+    for await (const scene of work) {
+      const name = nameOf(done);
+      const stem = join(folder, "images", name);
+      if (onto === undefined) writeField(scene, `${stem}.fits`);
+      const { ending, background } = (await onto?.paint(done, scene, stem)) ?? { ending: "fits", background: name };
+      const file = `images/${name}.${ending}`;
+      const bytes = readFileSync(join(folder, file));
+      const about = describeField(scene, { name, file, background }, onto === undefined);
+      written.add(journal.add({ name, file, byteCount: bytes.length, sum: crc32(bytes), ...about }));
+      progress.update(++done, scenes);
+    }
+  } finally {
+    journal.close();
+  }
+  return written;
 }
+
+function isWhole(folder: string, { file, byteCount, sum }: FieldRecord): boolean {
+  const path = join(folder, file);
+  if (!existsSync(path)) return false;
+  const bytes = readFileSync(path);
+  return bytes.length === byteCount && crc32(bytes) === sum;
+}
+
+const nameOf = (index: number) => `field-${String(index + 1).padStart(6, "0")}`;
 
 function writeField(scene: Scene, path: string): void {
   const { sizePx, planes } = scene;
   const image = { widthPx: sizePx, heightPx: sizePx, planes: 3, data: planes };
   writeFitsImage(path, image, headerRecords(cardsOf(scene)));
 }
-
-const number = (
-  name: keyof SceneObject,
-  description: string,
-  unit?: string,
-): ColumnSpec & { name: keyof SceneObject } => ({
-  name,
-  type: "number",
-  description,
-  unit,
-});
-
-/** What is said of each object, beside its field, class and place. */
-const COLUMNS = [
-  number("x", "0-based column", "pixel"),
-  number("y", "0-based row", "pixel"),
-  number("magG", "AB magnitude in g", "mag"),
-  number("magR", "AB magnitude in r; of a lens that of its lensed images", "mag"),
-  number("magZ", "AB magnitude in z", "mag"),
-  number("halfLightRadiusArcsec", "half-light radius along the major axis", "arcsec"),
-  number("snr", "signal-to-noise of the light in the mask, all bands"),
-  number("einsteinRadiusArcsec", "Einstein radius", "arcsec"),
-  number("sourceMagR", "r magnitude of the source without lensing", "mag"),
-  number("sourceXArcsec", "place of the source from the lens along x", "arcsec"),
-  number("sourceYArcsec", "place of the source from the lens along y", "arcsec"),
-  number("deflectorMagR", "r magnitude of the galaxy in front", "mag"),
-];
-
-class Annotations {
-  readonly counts: Record<string, number> = Object.fromEntries(SCENE_CLASSES.map((name) => [name, 0]));
-  readonly #images: object[] = [];
-  readonly #annotations: object[] = [];
-  readonly #rows: TableRow[] = [];
-
-  /** `placed`: the field has coordinates on the sky. */
-  add(scene: Scene, { ending, background }: { ending: string; background: string }, placed: boolean): void {
-    const { sizePx, conditions, raDeg, decDeg, objects } = scene;
-    const id = this.#images.length + 1;
-    const name = nameOf(id - 1);
-    const file = `images/${name}.${ending}`;
-    const wcs = placed ? parseWcs(cardsOf(scene)) : null;
-    this.#images.push({
-      id,
-      file_name: file,
-      width: sizePx,
-      height: sizePx,
-      background,
-      ...(placed ? { raDeg, decDeg } : {}),
-      ...conditions,
-    });
-    for (const object of objects) {
-      const { mask, ignore } = object;
-      const category = SCENE_CLASSES.indexOf(object.class) + 1;
-      const attributes = Object.fromEntries(
-        COLUMNS.flatMap(({ name: column }) =>
-          object[column] === null ? [] : [[column, rounded(object[column] as number)]],
-        ),
-      );
-      this.#annotations.push({
-        id: this.#annotations.length + 1,
-        image_id: id,
-        category_id: category,
-        bbox: [mask.x, mask.y, mask.width, mask.height],
-        area: mask.bits.reduce((sum, bit) => sum + bit, 0),
-        iscrowd: ignore ? 1 : 0,
-        segmentation: { size: [sizePx, sizePx], counts: cocoRuns(mask, sizePx, sizePx) },
-        attributes: { kind: object.kind, ...attributes },
-      });
-      const sky = wcs?.pixelToSky(object.x, object.y);
-      const values = Object.fromEntries(COLUMNS.map(({ name: column }) => [column, object[column] as number | null]));
-      this.#rows.push({
-        id: this.#annotations.length,
-        image: name,
-        class: object.class,
-        kind: object.kind,
-        ra: sky?.raDeg ?? null,
-        dec: sky?.decDeg ?? null,
-        ...values,
-        ignore: ignore ? 1 : 0,
-      });
-      this.counts[object.class]++;
-    }
-  }
-
-  async finish(folder: string, { seed, command }: { seed: number; command: string }): Promise<void> {
-    const coco = {
-      info: {
-        description: "Simulated fields by Skyloop, as the Legacy Surveys would see them",
-        seed,
-        command,
-        version: 1,
-      },
-      images: this.#images,
-      categories: SCENE_CLASSES.map((name, i) => ({ id: i + 1, name })),
-      annotations: this.#annotations,
-    };
-    writeFileAtomic(join(folder, "annotations.json"), `${JSON.stringify(coco)}\n`);
-    const specs: ColumnSpec[] = [
-      { name: "id", type: "integer", description: "id of the annotation" },
-      { name: "image", type: "string" },
-      { name: "class", type: "string" },
-      { name: "kind", type: "string" },
-      { name: "ra", type: "number", unit: "deg" },
-      { name: "dec", type: "number", unit: "deg" },
-      ...COLUMNS,
-      { name: "ignore", type: "integer", description: "1: too faint to be seen, or cut by the border" },
-    ];
-    await writeTable(join(folder, "truth.parquet"), "parquet", specs, this.#rows);
-  }
-}
-
-const rounded = (value: number) => Number(value.toPrecision(7));

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { startWorker } from "../../base/workers.ts";
 
 /**
- * Yields things 0 to `count` - 1 in order. A worker is told a number and answers `{ index, made }`; each gets the next
+ * Yields things `from` (0 unless given) to `count` - 1 in order. A worker is told a number and answers `{ index, made }`; each gets the next
  * number when it has answered.
  */
 export async function* inThreads<T>(
@@ -11,12 +11,13 @@ export async function* inThreads<T>(
   workerData: object,
   count: number,
   workers = availableParallelism(),
+  from = 0,
 ): AsyncGenerator<T> {
-  const threads = Array.from({ length: Math.min(workers, count) }, () => startWorker(source, { workerData }));
+  const threads = Array.from({ length: Math.min(workers, count - from) }, () => startWorker(source, { workerData }));
   try {
     const arrived = new Map<number, T>();
     const failures: unknown[] = [];
-    let asked = 0;
+    let asked = from;
     // Rung by whatever a thread says.
     let ring = () => {};
     for (const thread of threads) {
@@ -31,7 +32,7 @@ export async function* inThreads<T>(
       });
       thread.postMessage(asked++);
     }
-    for (let given = 0; given < count; ) {
+    for (let given = from; given < count; ) {
       if (failures.length > 0) throw failures[0];
       const next = arrived.get(given);
       if (next === undefined) {
