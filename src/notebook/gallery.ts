@@ -1,6 +1,7 @@
 /** Numbered pictures of objects, and how they stand in a notebook. */
 import { SkyloopError } from "../base/errors.ts";
 import type { LabelState } from "../contract/api.ts";
+import type { Why } from "../contract/insight.ts";
 import { html, type Markup } from "../plot/html.ts";
 import type { Door } from "./door.ts";
 
@@ -73,6 +74,15 @@ export class Gallery {
     return numbers.map((one) => this.shown[one - 1].object);
   }
 
+  /** A line an object: number, id, note and label of now. */
+  async toText(): Promise<string> {
+    const labels = (await this.#labels?.()) ?? {};
+    const lines = this.shown.map(({ object, note = "" }, i) =>
+      [String(i + 1).padStart(3), object, note, WORDS[labels[object]?.value ?? ""] ?? ""].join("  ").trimEnd(),
+    );
+    return [this.title, ...lines].join("\n");
+  }
+
   /** The pictures with the labels of now, as HTML that needs no server. */
   async toHtml(): Promise<string> {
     const labels = (await this.#labels?.()) ?? {};
@@ -87,6 +97,34 @@ export class Gallery {
       }),
     );
     return html`${this.title}<div style="display:flex;flex-wrap:wrap;gap:6px">${figures}</div>`.text;
+  }
+}
+
+/** Why an object has its score: the labelled examples that count most, and what each patch of its picture adds or costs. */
+export class Reasons extends Gallery {
+  readonly object: string;
+  readonly score: number;
+  readonly how: string;
+  readonly examples: Why["examples"];
+  readonly heat: Why["heat"];
+  readonly #picture: () => Promise<ObjectPicture>;
+
+  constructor(door: Door, survey: string, object: string, { score, how, examples, heat }: Why) {
+    const shown = examples.map(({ object: example, label, influence }) => ({
+      object: example,
+      note: `${WORDS[label]} ${influence < 0 ? "" : "+"}${influence.toFixed(2)}`,
+    }));
+    super(door, survey, shown, { title: `${object} has the score ${score.toFixed(3)}. ${how}` });
+    this.object = object;
+    this.score = score;
+    this.how = how;
+    this.examples = examples;
+    this.heat = heat;
+    this.#picture = () => pictureOf(door, survey, object, 128);
+  }
+
+  override async toHtml(): Promise<string> {
+    return (await this.#picture()).toHtml() + (await super.toHtml());
   }
 }
 

@@ -4,20 +4,23 @@
  */
 import { userInfo } from "node:os";
 import { SkyloopError } from "../base/errors.ts";
-import type { ObjectDetail, ObjectRow, Session, SessionState, SurveyInfo } from "../contract/api.ts";
-import type { ObjectPrediction } from "../contract/predictions.ts";
+import type { Session, SessionState, SurveyInfo } from "../contract/api.ts";
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { Door } from "./door.ts";
-import { Gallery, type ObjectPicture, pictureOf, type Shown } from "./gallery.ts";
+import { Gallery, type Shown } from "./gallery.ts";
+import { type ObjectPlace, ObjectVerbs } from "./objects.ts";
 import { NotebookSession } from "./session.ts";
 
-export { Gallery, ObjectPicture, type Shown } from "./gallery.ts";
+export { Gallery, ObjectPicture, Reasons, type Shown } from "./gallery.ts";
+export type { PixelArray } from "./objects.ts";
 export { NotebookSession, PageOfPicks } from "./session.ts";
 
 /** Who labels, with what token; `warn` hears what is to be known (default: console.warn). */
 export interface ConnectOptions {
   who?: string;
   token?: string;
+  /** Where your browser reaches the server, where that is another address (on a hub "/user/ann/proxy/8420/"). */
+  browser?: string;
   warn?(code: string, message: string): void;
 }
 
@@ -33,45 +36,54 @@ export interface SearchOptions {
   seed?: number;
 }
 
-/** Float pixels [bands, height, width], row by row, in `unit`. */
-export interface PixelArray {
-  shape: [number, number, number];
-  bands: string[];
-  unit: string;
-  data: Float32Array;
+/** Which objects `browse` shows: of every kind, or those with a value of a column of the catalogue. */
+export interface BrowseOptions {
+  survey?: string;
+  count?: number;
+  /** Of the choice among every kind. */
+  seed?: number;
+  column?: string;
+  /** Only objects with this value of `column`, as text, or with one from `least` to `greatest`. */
+  equals?: string;
+  least?: number;
+  greatest?: number;
+  sort?: "highest" | "lowest" | "catalogue";
 }
 
 const inPath = encodeURIComponent;
 
 /** A server: its surveys and sessions. */
-export class Skyloop {
-  readonly #door: Door;
+export class Skyloop extends ObjectVerbs<string> {
+  protected readonly door: Door;
   readonly #warn: (code: string, message: string) => void;
 
   constructor(door: Door, warn: (code: string, message: string) => void) {
-    this.#door = door;
+    super();
+    this.door = door;
     this.#warn = warn;
   }
 
   /** The surveys that are served. */
   surveys(): Promise<SurveyInfo[]> {
-    return this.#door.ask("api/surveys");
+    return this.door.ask("api/surveys");
   }
 
-  /** `count` objects to begin from, one of each kind. */
-  async browse({
-    survey,
-    count = 24,
-    seed = 1,
-  }: {
-    survey?: string;
-    count?: number;
-    seed?: number;
-  } = {}): Promise<Gallery> {
+  /** `count` objects to begin from: of every kind, or by a column of the catalogue. Throws COLUMN_MISSING, BAD_OPTION. */
+  async browse({ survey, count = 24, seed = 1, column, ...wanted }: BrowseOptions = {}): Promise<Gallery> {
+    if (column === undefined && Object.keys(wanted).length > 0)
+      throw new SkyloopError(
+        "BAD_OPTION",
+        `browse: ${Object.keys(wanted).join(", ")} are of a column of the catalogue; name it with column`,
+      );
     const name = (await this.#survey(survey)).survey;
-    const query = { diverse: count, seed };
-    const { objects } = await this.#door.ask<{ objects: Shown[] }>(`api/surveys/${inPath(name)}/objects`, { query });
-    return new Gallery(this.#door, name, objects);
+    const query: Record<string, string | number> =
+      column === undefined ? { diverse: count, seed } : { ...wanted, column, limit: count };
+    const { objects } = await this.door.ask<{ objects: Shown[] }>(`api/surveys/${inPath(name)}/objects`, { query });
+    return new Gallery(
+      this.door,
+      name,
+      objects.map(({ object }) => ({ object })),
+    );
   }
 
   /** A new session: `target` in the person's words, ids that are `like` it, and ids that are not (there may be none). */
@@ -86,82 +98,35 @@ export class Skyloop {
       target,
       survey: about.survey,
       model: model ?? (finished ?? about.features[0])?.model ?? DEFAULT_MODEL,
-      who: this.#door.who,
+      who: this.door.who,
       positive: [like].flat(),
       negative: notLike,
     };
-    return new NotebookSession(this.#door, await this.#door.ask<SessionState>("api/sessions", { body }), this.#warn);
+    return new NotebookSession(this.door, await this.door.ask<SessionState>("api/sessions", { body }), this.#warn);
   }
 
-  /** The session of that name, whoever began it. Throws SESSION_UNKNOWN. */
-  async session(name: string): Promise<NotebookSession> {
-    const state = await this.#door.ask<SessionState>(`api/sessions/${inPath(name)}`, {
-      query: { who: this.#door.who },
+  /** All sessions; with a name the session of that name, whoever began it. Throws SESSION_UNKNOWN. */
+  session(): Promise<Session[]>;
+  session(name: string): Promise<NotebookSession>;
+  async session(name?: string): Promise<NotebookSession | Session[]> {
+    if (name === undefined) return this.sessions();
+    const state = await this.door.ask<SessionState>(`api/sessions/${inPath(name)}`, {
+      query: { who: this.door.who },
     });
-    return new NotebookSession(this.#door, state, this.#warn);
+    return new NotebookSession(this.door, state, this.#warn);
   }
 
   /** All sessions. */
   sessions(): Promise<Session[]> {
-    return this.#door.ask("api/sessions");
+    return this.door.ask("api/sessions");
   }
 
-  /** The picture of an object as the page shows it. */
-  async picture(
-    object: string,
-    { survey, sizePx = 256 }: { survey?: string; sizePx?: number } = {},
-  ): Promise<ObjectPicture> {
-    return pictureOf(this.#door, (await this.#survey(survey)).survey, object, sizePx);
-  }
-
-  /** The pixels of an object as the survey has them. */
-  async pixels(object: string, { survey }: { survey?: string } = {}): Promise<PixelArray> {
-    const { headers, ...answer } = await this.#object(object, survey, "/pixels");
-    const [bands, height, width] = (headers.get("X-Skyloop-Shape") ?? "").split(",").map(Number);
-    return {
-      shape: [bands, height, width],
-      bands: (headers.get("X-Skyloop-Bands") ?? "").split(",").map(decodeURIComponent),
-      unit: decodeURIComponent(headers.get("X-Skyloop-Unit") ?? ""),
-      data: new Float32Array(await answer.content()),
-    };
-  }
-
-  /** What the catalogue says of an object, and what trained heads predict of it. */
-  async parameters(
-    object: string,
-    { survey }: { survey?: string } = {},
-  ): Promise<ObjectDetail & { predictions: ObjectPrediction[] }> {
-    const [detail, predictions] = await Promise.all(
-      ["", "/predictions"].map((part) => this.#object(object, survey, part)),
-    );
-    return {
-      ...((await detail.json()) as ObjectDetail),
-      predictions: (await predictions.json()) as ObjectPrediction[],
-    };
-  }
-
-  /** The objects that look most like one, with the cosine of their features. */
-  async neighbours(object: string, { survey, count = 12 }: { survey?: string; count?: number } = {}): Promise<Gallery> {
-    const name = (await this.#survey(survey)).survey;
-    const { objects } = await this.#door.ask<{ objects: (ObjectRow & { similarity: number })[] }>(
-      `api/surveys/${inPath(name)}/objects/${inPath(object)}/neighbours`,
-      { query: { k: count } },
-    );
-    return new Gallery(
-      this.#door,
-      name,
-      objects.map(({ object, similarity }) => ({ object, note: similarity.toFixed(3) })),
-    );
-  }
-
-  async #object(object: string, survey: string | undefined, part: string) {
-    const name = (await this.#survey(survey)).survey;
-    const answer = await this.#door.send(`api/surveys/${inPath(name)}/objects/${inPath(object)}${part}`);
-    return { headers: answer.headers, content: () => answer.arrayBuffer(), json: () => answer.json() };
+  protected async placeOf(object: string, survey?: string): Promise<ObjectPlace> {
+    return { survey: survey ?? (await this.#survey(undefined)).survey, id: object };
   }
 
   async #survey(name: string | undefined): Promise<SurveyInfo> {
-    if (name !== undefined) return this.#door.ask(`api/surveys/${inPath(name)}`);
+    if (name !== undefined) return this.door.ask(`api/surveys/${inPath(name)}`);
     const all = await this.surveys();
     if (all.length === 1) return all[0];
     throw new SkyloopError(
@@ -177,10 +142,10 @@ export class Skyloop {
  */
 export async function connect(
   address: string = process.env.SKYLOOP_ADDRESS ?? "http://127.0.0.1:8420",
-  { who, token, warn }: ConnectOptions = {},
+  { who, token, browser, warn }: ConnectOptions = {},
 ): Promise<Skyloop> {
   const name = who ?? process.env.SKYLOOP_WHO ?? userInfo().username;
-  const door = new Door(address, name, token ?? process.env.SKYLOOP_TOKEN);
+  const door = new Door(address, name, token ?? process.env.SKYLOOP_TOKEN, browser);
   const found = new Skyloop(door, warn ?? ((code, message) => console.warn(`${code}: ${message}`)));
   await found.surveys();
   return found;

@@ -20,6 +20,7 @@ import urllib.error, urllib.parse, urllib.request
 
 __all__ = ["connect", "SkyloopError", "SkyloopWarning"]
 TIMEOUT_S = 120
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".fits": "fits", ".vot": "votable", ".xml": "votable"}
 COLOURS = {"positive": "#1a9641", "negative": "#b2182b", "unsure": "#e08214", None: "#9aa0a6"}
 WORDS = {"positive": "yes", "negative": "no", "unsure": "unsure", "clear": "clear", None: ""}
 _q = lambda text: urllib.parse.quote(str(text), safe="")
@@ -40,7 +41,13 @@ def connect(address=None, who=None, token=None, browser=None):
     """The server at `address`, as `skyloop serve` printed it. `who` stands beside your labels. `browser`: the address
     under which your browser reaches the server, where that is another one (on a hub "/user/ann/proxy/8420/")."""
     given = address or os.environ.get("SKYLOOP_ADDRESS", "http://127.0.0.1:8420")
-    parts = urllib.parse.urlsplit(given if "://" in given else "http://" + given)
+    try:
+        parts = urllib.parse.urlsplit(given if "://" in given else "http://" + given)
+        is_address = bool(parts.hostname) and " " not in parts.netloc and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise SkyloopError("BAD_OPTION", "%s is no address; take the one that `skyloop serve` printed" % given)
     inside = urllib.parse.parse_qs(parts.query + "&" + parts.fragment).get("token", [None])[0]
     root = "%s://%s%s/" % (parts.scheme, parts.netloc, parts.path.rstrip("/"))
     sky = Skyloop(root, who or os.environ.get("SKYLOOP_WHO") or getpass.getuser(),
@@ -54,18 +61,15 @@ class _Objects:
         """The picture of an object as the page shows it, as a WebP file."""
         sky, survey, name = self._where(object, survey)
         return Picture(sky._picture(survey, name, size))
-
     def pixels(self, object, survey=None):
         """Pixels as the survey has them, [bands, height, width]; numpy.asarray takes them."""
         sky, survey, name = self._where(object, survey)
         return Pixels(*sky._send("api/surveys/%s/objects/%s/pixels" % (_q(survey), _q(name))))
-
     def parameters(self, object, survey=None):
         """What the catalogue says of an object, and what trained heads predict of it."""
         sky, survey, name = self._where(object, survey)
         path = "api/surveys/%s/objects/%s" % (_q(survey), _q(name))
         return dict(sky._ask(path), predictions=sky._ask(path + "/predictions"))
-
     def neighbours(self, object, n=12, survey=None):
         """The objects that look most like one, with the cosine of their features."""
         sky, survey, name = self._where(object, survey)
@@ -100,7 +104,10 @@ class Skyloop(_Objects):
         """Pictures to begin from: of every kind, or by the catalogue (column="bar", sort="highest", or equals="1").
         `.pick(1, 4)` gives the ids of some."""
         survey = self._survey(survey)["survey"]
-        query = dict(wanted, limit=n) if "column" in wanted else {"diverse": n, "seed": seed}
+        if wanted and "column" not in wanted:
+            raise SkyloopError("BAD_OPTION", "browse: %s are of a column of the catalogue; name it with column=…"
+                               % ", ".join(wanted))
+        query = dict(wanted, limit=n) if wanted else {"diverse": n, "seed": seed}
         return Gallery(self, survey, self._ask("api/surveys/%s/objects" % _q(survey), query=query)["objects"])
 
     def search(self, target, like, not_like=(), survey=None, model=None, alpha=0.5, page_size=20, random_picks=2,
@@ -135,7 +142,13 @@ class Skyloop(_Objects):
         self._clicks += 1
         return "%s-%d" % (self._key, self._clicks)
     def _ask(self, path, body=None, query=None):
-        return json.loads(self._send(path, body, query)[0].decode("utf-8"))
+        try:
+            return json.loads(self._send(path, body, query)[0].decode("utf-8"))
+        except ValueError:
+            raise self._not_skyloop(200) from None
+    def _not_skyloop(self, status):
+        return SkyloopError("NOT_SKYLOOP", "%s answers, but not as Skyloop (status %d); take the address that "
+                            "`skyloop serve` printed" % (self.address, status))
     def _send(self, path, body=None, query=None):
         """The answer's bytes and headers. What got no answer is sent again: its key sees to it that it counts once."""
         url = self.address + path + ("?" + urllib.parse.urlencode(query) if query else "")
@@ -148,7 +161,7 @@ class Skyloop(_Objects):
                     return answer.read(), answer.headers
             except urllib.error.HTTPError as error:
                 raise self._refusal(error) from None
-            except (OSError, urllib.error.URLError) as error:
+            except OSError as error:
                 if attempt == 2:
                     port = urllib.parse.urlsplit(self.address).port or 80
                     raise SkyloopError("SERVER_AWAY", "nothing answers at %s (%s); start it with `bin/skyloop serve "
@@ -162,8 +175,7 @@ class Skyloop(_Objects):
                 message += '; give it with skyloop.connect("%s", token="…")' % self.address
             return SkyloopError(said["code"], message)
         except (ValueError, KeyError, TypeError):
-            return SkyloopError("NOT_SKYLOOP", "%s answers, but not as Skyloop (status %d); take the address that "
-                                "`skyloop serve` printed" % (self.address, error.code))
+            return self._not_skyloop(error.code)
 
 class Session(_Objects, _Labels):
     """A search: the same one that the page has open. `undo` takes back your own last action, here or on the page."""
@@ -174,7 +186,6 @@ class Session(_Objects, _Labels):
         self._page = None if state["page"] is None else Page(self, state["page"])
     def __repr__(self):
         return "session {session} ({target}): round {round}, {positives} yes, {negatives} no".format(**self.state())
-
     def state(self):
         """All of the session as it is now: labels (and who gave them), page, rounds."""
         return self._sky._ask(self._path, query={"who": self._sky.who})
@@ -187,7 +198,6 @@ class Session(_Objects, _Labels):
         except KeyboardInterrupt:
             self._begun = True
             raise SkyloopError("ROUND_GOING", "interrupted; the round goes on, and wait() gets its page") from None
-
     def wait(self, seconds=600):
         """The page of a round that was begun, once the whole survey is ranked."""
         until, page = time.time() + seconds, self.next() if self._begun else self.page()
@@ -198,22 +208,18 @@ class Session(_Objects, _Labels):
             time.sleep(0.2)
             page = self.page()
         return page
-
     def page(self):
         """The last page, with the labels of now."""
         page = self.state()["page"]
         if page is None:
             raise SkyloopError("NOT_RANKED", "there is no page before the first round; next() makes it")
         return self._show(page)
-
     def undo(self): return self._step("/undo")
     def redo(self): return self._step("/redo")
-
     def alpha(self, value=None):
         """The alpha of the next round, from 0 (find all) to 1 (be precise); sets it where a value is given."""
         body = {"who": self._sky.who, "alpha": value}
         return (self.state() if value is None else self._sky._ask(self._path + "/alpha", body))["alpha"]
-
     def ranking(self, n=100, offset=0, pictures=False, **wanted):
         """Part of the ranking, as a table or as pictures; `wanted` filters (label="none", minScore=0.5, column=…)."""
         found = self._sky._ask(self._path + "/ranking", query=dict(wanted, offset=offset, limit=n))["rows"]
@@ -221,7 +227,6 @@ class Session(_Objects, _Labels):
             return Gallery(self._sky, self.survey, [dict(one, note="%.3f" % one["score"]) for one in found], self)
         keys = ["rank", "object", "score", "label", "tags", "round", "who", "raDeg", "decDeg"]
         return Table({key: one[key] for key in keys} for one in found)
-
     def table(self, kind=None):
         """The whole ranking with its catalogue: "pandas", "astropy" (with units), "plain", or None: pandas if there."""
         if kind not in (None, "pandas", "astropy", "plain"):
@@ -240,19 +245,17 @@ class Session(_Objects, _Labels):
                 _warn(code, "%s is not installed; this is a plain table instead, a list of rows" % kind)
         rows = csv.DictReader(io.StringIO(self._exported("csv").decode("utf-8-sig")))
         return Table({key: _value(text) for key, text in row.items()} for row in rows)
-
     def why(self, object):
         """Why an object has its score: the labels that raise or lower it most, and where in the picture."""
         name = self._where(object)[2]
         return Why(self, name, self._sky._ask(self._path + "/why/" + _q(name)))
-
     def export(self, path, format=None):
         """Writes the ranked catalogue; the format is that of the name: .csv, .parquet, .fits or .vot."""
-        ending = os.path.splitext(path)[1].lower().lstrip(".")
-        content = self._exported(format or {"vot": "votable", "xml": "votable"}.get(ending, ending))
-        pathlib.Path(path).write_bytes(content)
+        ending = os.path.splitext(path)[1].lower()
+        if not (format or ending in FORMATS):
+            raise SkyloopError("BAD_OPTION", "export writes %s, not %s" % (", ".join(FORMATS), ending or path))
+        pathlib.Path(path).write_bytes(self._exported(format or FORMATS[ending]))
         return path
-
     def open(self, height=720):
         """The page itself on this session, in a frame of the notebook; a link where the server allows no frame."""
         address = "%s/session/%s" % (self._sky._browser.rstrip("/"), _q(self.name))
@@ -377,11 +380,11 @@ class _Html(str):
     def _repr_html_(self): return str(self)
 
 def _pick(objects, numbers):
-    unknown = [one for one in numbers if not 1 <= one <= len(objects)]
+    unknown = [one for one in numbers if one not in range(1, len(objects) + 1)]
     if unknown:
         raise SkyloopError("NUMBER_UNKNOWN", "%s are not on this page; numbers go from 1 to %d"
                            % (unknown, len(objects)))
-    return [objects[one - 1] for one in numbers]
+    return [objects[int(one) - 1] for one in numbers]
 
 def _finished(survey):
     return [one["model"] for one in survey["features"] if one["done"] == one["total"]]

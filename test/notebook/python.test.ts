@@ -1,6 +1,7 @@
 /** skyloop.py through the system's Python: the same session as the page's, live both ways. */
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -293,6 +294,16 @@ except skyloop.SkyloopError as error:
     );
     const other = await said("import skyloop", `skyloop.connect("${proxy.address.replace("ann", "bob")}")`);
     expect(other).toMatch(/^NOT_SKYLOOP: .*status 404.*take the address that `skyloop serve` printed/);
+    expect(await said("import skyloop", 'skyloop.connect("http://127.0.0.1:99999")')).toMatch(
+      /^BAD_OPTION: .*is no address/,
+    );
+    const page = createServer((_, answer) => void answer.end("<html>another program</html>"));
+    await new Promise<void>((resolve) => page.listen(0, "127.0.0.1", resolve));
+    const { port } = page.address() as AddressInfo;
+    expect(await said("import skyloop", `skyloop.connect("http://127.0.0.1:${port}")`)).toMatch(
+      /^NOT_SKYLOOP: .*status 200/,
+    );
+    page.close();
     const guarded = await serveOn(survey, { token: "secret", frames: ["http://localhost:8888"] });
     const wrong = await said("import skyloop", `skyloop.connect("${guarded.address}/?token=wrong")`);
     expect(wrong).toMatch(/^TOKEN_\w+: .*token.*connect\("http.*token="…"\)/);
@@ -308,6 +319,11 @@ assert s.open() == '<iframe src="${guarded.address}/session/frame#token=secret" 
     expect(await said(begin("numbers"), "s.next().yes(99)")).toBe(
       "NUMBER_UNKNOWN: [99] are not on this page; numbers go from 1 to 6",
     );
+    expect(await said(begin("numbers"), "s.next().yes(1.5)")).toMatch(/^NUMBER_UNKNOWN: \[1.5\] are not on this page/);
+    expect(await said(begin("numbers"), 's.export("found.xlsx")')).toBe(
+      "BAD_OPTION: export writes .csv, .parquet, .fits, .vot, .xml, not .xlsx",
+    );
+    expect(await said(sky, 'sky.browse("demo", sort="highest")')).toMatch(/^BAD_OPTION: browse: sort .*column=/);
     expect(await said(begin("numbers"), 's.yes("sim-999999")')).toMatch(/^OBJECT_UNKNOWN: .*sim-999999/);
     expect(await said(begin("numbers"), 's.table("excel")')).toMatch(/^BAD_OPTION: /);
     expect(await said(begin("numbers"), "s.page()")).toMatch(/^NOT_RANKED: .*next\(\) makes it/);
