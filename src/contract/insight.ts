@@ -55,6 +55,34 @@ export const Histogram = z.object({
 /** GET /api/sessions/:session/learning. */
 export const Learning = z.object({ histogram: Histogram.nullable(), assessments: z.array(Assessment), advice: Advice });
 
+/**
+ * GET /api/sessions/:session/purity: what verdicts on a detector's candidates say of its scores. Null for a session that does not check
+ * candidates.
+ */
+export const ScorePurity = z.object({
+  candidates: z.number().int(),
+  /** Candidates with a yes or a no, and how many of these are a yes. */
+  looked: z.number().int(),
+  positives: z.number().int(),
+  /** By score in [from, to): candidates, those looked at, those of them that are real, and Wilson's 95 % interval of that share. */
+  bins: z.array(
+    z.object({
+      from: z.number(),
+      to: z.number(),
+      candidates: z.number().int(),
+      tries: z.number().int(),
+      hits: z.number().int(),
+      low: z.number(),
+      high: z.number(),
+    }),
+  ),
+  /** The probability that a score stands for, at scores from 0 to 1; null where `lacks` says why there is none. */
+  curve: z.array(z.object({ score: z.number(), probability: z.number() })).nullable(),
+  lacks: z.string().nullable(),
+  /** The least score that was looked at: the curve below is drawn out from above. */
+  leastLooked: z.number().nullable(),
+});
+
 /** Why an object has its score. */
 export const Why = z.object({
   score: z.number(),
@@ -154,6 +182,7 @@ export type Assessment = z.infer<typeof Assessment>;
 export type Advice = z.infer<typeof Advice>;
 export type Histogram = z.infer<typeof Histogram>;
 export type Learning = z.infer<typeof Learning>;
+export type ScorePurity = z.infer<typeof ScorePurity>;
 export type Why = z.infer<typeof Why>;
 export type Imported = z.infer<typeof Imported>;
 export type SampState = z.infer<typeof SampState>;

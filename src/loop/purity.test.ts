@@ -45,6 +45,20 @@ describe("purity by score", () => {
     expect(cuts?.[2]).toEqual({ purity: 1.01, score: null, candidates: 0 });
   });
 
+  it("says which verdicts a curve lacks", () => {
+    const lacking = (positives: number, negatives: number) =>
+      purityByScore(
+        Array.from({ length: positives + negatives }, (_, i) => candidate(0.5 + i / 100, i < positives, i)),
+        [0.5],
+      );
+    expect(lacking(5, 4).lacks).toMatch(/takes 10 verdicts.*there are 9/);
+    expect(lacking(11, 1).lacks).toMatch(/2 verdicts of each kind; of 12 11 are positive and 1 negative/);
+    expect([lacking(11, 1).curve, lacking(11, 1).cuts]).toEqual([null, null]);
+    const enough = lacking(8, 2);
+    expect([enough.lacks, enough.positives]).toEqual([null, 8]);
+    expect(enough.curve?.slope).toBeGreaterThanOrEqual(0);
+  });
+
   it("takes candidates of one score together", () => {
     const said = [true, true, true, false, true, false, false, false, false, false];
     const given = said.map((real, i) => candidate(i < 3 ? 0.9 : i < 5 ? 0.6 : 0.2, real, i));

@@ -16,7 +16,7 @@ import { artefactsOf } from "../loop/opened.ts";
 import { type RankingRequest, type RankingSource, rankedRows } from "../loop/ranking.ts";
 import type { TableFormat } from "../survey/catalogue.ts";
 import { openSharedSurvey, type SharedCatalogue, type Survey } from "../survey/folder.ts";
-import { candidatesAmong, fieldInfos, fieldView } from "./detections.ts";
+import { candidatesAmong, detectorScores, fieldInfos, fieldView } from "./detections.ts";
 
 /** How a thread is started. */
 export interface DeskOptions {
@@ -46,6 +46,7 @@ export interface DeskJobs {
   /** A FieldView as JSON in UTF-8: a field may hold a hundred thousand candidates. */
   field: { ask: { name: string }; answer: Uint8Array };
   candidates: { ask: { objects: string[] }; answer: Candidate[] };
+  detectorScores: { ask: null; answer: { id: string; score: number }[] };
 }
 
 /** A job on its way to the thread. `shared` comes with the first job of a survey's data. */
@@ -84,6 +85,7 @@ const HANDLERS: Handlers = {
   fields: ({ survey }) => fieldInfos(survey),
   field: ({ survey }, { name }) => Buffer.from(JSON.stringify(fieldView(survey, name))),
   candidates: ({ survey }, { objects }) => candidatesAmong(survey, objects),
+  detectorScores: ({ survey }) => detectorScores(survey),
 };
 
 const surveys = new Map<string, { dataHash: string; survey: Promise<Survey> }>();

@@ -137,6 +137,11 @@ export class Desk {
     return this.#pages.ask("candidates", survey, { objects });
   }
 
+  /** The detector's score of each candidate, highest first. */
+  detectorScores(survey: Survey): Promise<DeskJobs["detectorScores"]["answer"]> {
+    return this.#pages.ask("detectorScores", survey, null);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#pages.close(), this.#exports.close()]);
   }

@@ -88,3 +88,7 @@ export function candidatesAmong(survey: Survey, objects: readonly string[]): Can
     return entry === undefined || field === undefined ? [] : (candidateOf(survey, field, entry) ?? []);
   });
 }
+
+/** The detector's score of each candidate, highest first. Throws DETECTIONS_BROKEN. */
+export const detectorScores = (survey: Survey): { id: string; score: number }[] =>
+  [...detectionsOf(survey).entries.values()].map(({ id, score }) => ({ id, score }));

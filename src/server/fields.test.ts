@@ -4,6 +4,7 @@ import { detectionFolder } from "../../test/fixtures/detections.ts";
 import { temporaryFolder, writeToyFeatures } from "../../test/fixtures/surveys.ts";
 import type { Page, Saved, SessionState, SurveyInfo } from "../contract/api.ts";
 import type { Candidate, FieldInfo, FieldView } from "../contract/fields.ts";
+import type { ScorePurity } from "../contract/insight.ts";
 import { purityOf } from "../loop/purity.ts";
 import { readDetections, readFieldImages, wcsOf } from "../survey/detections.ts";
 import { openSurvey } from "../survey/folder.ts";
@@ -131,10 +132,20 @@ describe("looking through detections", () => {
     const east = left.filter((object) => object.startsWith("east")).length;
     expect(east).toBeGreaterThan(1);
     expect(third.picks.slice(0, Math.min(8, east)).every(({ object }) => object.startsWith("east"))).toBe(true);
-    const { candidates, looked, cuts } = await purityOf(path, session, [0.5]);
+    const { candidates, looked, positives, bins, cuts } = await purityOf(path, session, [0.5]);
     expect([looked, candidates.map(({ id }) => id)]).toEqual([16, order]);
     for (const { id, real } of candidates) if (real !== null) expect(real).toBe(id.startsWith("east"));
     expect(cuts?.[0].candidates).toBeGreaterThan(0);
+    // The page is told the same.
+    const shown = (await get(`/api/sessions/${session}/purity`)).json() as ScorePurity;
+    expect([shown.candidates, shown.looked, shown.positives]).toEqual([candidates.length, looked, positives]);
+    expect(shown.bins.map(({ tries, hits }) => [tries, hits])).toEqual(bins.map(({ tries, hits }) => [tries, hits]));
+    expect(shown.lacks).toBeNull();
+    const [{ score, probability }] = candidates;
+    const around = (shown.curve ?? []).filter((point) => Math.abs(point.score - score) <= 0.02);
+    expect(Math.min(...around.map((point) => Math.abs(point.probability - (probability as number))))).toBeLessThan(
+      0.05,
+    );
   });
 
   it("takes what was missed as a box: an event that undo takes back, a row of exports", async () => {

@@ -70,3 +70,25 @@ it("begins with the detector's order, outlines candidates, and takes verdicts an
   await expect.poll(async () => Object.keys((await stateOf(session)).boxes)).toEqual([]);
   await expect.poll(() => page.getByText(/drawn by hand/).count()).toBe(0);
 });
+
+it("shows what the verdicts say of the scores, from the first of them on, and a curve once there are enough of both kinds", async () => {
+  const order = readDetections(path).map(({ id }) => id);
+  const page = await world.open("/");
+  await page.getByRole("button", { name: "Check the candidates" }).click();
+  await page.locator(".tile[data-object]").first().waitFor();
+  const panel = page.getByRole("region", { name: "Purity by the detector's score" });
+  // One was rejected on the image, in the session that is gone on with.
+  await panel.getByText("A curve of probability takes 10 verdicts, 2 of each kind at least").waitFor();
+  expect(await panel.locator(".line-purity").count()).toBe(0);
+  const session = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  for (const [i] of order.entries()) await page.keyboard.press(i < 7 ? "1" : "0");
+  await allSaved(page);
+  await panel
+    .getByText(`${order.length} of ${order.length} candidates looked at: 7 positive, ${order.length - 7} negative.`)
+    .waitFor();
+  expect(Object.keys((await stateOf(session)).labels).length).toBeGreaterThanOrEqual(order.length);
+  await expect.poll(() => panel.locator(".line-purity").count()).toBe(1);
+  const looked = await panel.locator(".whisker ~ text").allTextContents();
+  expect(looked.reduce((sum, text) => sum + Number(text), 0)).toBe(order.length);
+  expect(await panel.locator("svg").getAttribute("aria-label")).toContain("Share of real candidates");
+});

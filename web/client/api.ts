@@ -14,7 +14,7 @@ import type {
   SurveyInfo,
 } from "../../src/contract/api.ts";
 import type { Candidate, FieldInfo, FieldView } from "../../src/contract/fields.ts";
-import type { Imported, Learning, Preview, SampState, Why } from "../../src/contract/insight.ts";
+import type { Imported, Learning, Preview, SampState, ScorePurity, Why } from "../../src/contract/insight.ts";
 import type { Me } from "../../src/contract/people.ts";
 import type { Heads, MostProbable, ObjectPrediction } from "../../src/contract/predictions.ts";
 import type { FarNumber, SimilarObject, SimilarRequest, UnusualObject } from "../../src/contract/similar.ts";
@@ -69,6 +69,7 @@ export const api = {
   nextRound: (id: string, who: string, seen: number) => askJson<Page>(`${session(id)}/rounds`, { who, seen }),
   preview: (id: string) => askJson<Preview>(`${session(id)}/preview`),
   learning: (id: string) => askJson<Learning>(`${session(id)}/learning`),
+  purity: (id: string) => askJson<ScorePurity | null>(`${session(id)}/purity`),
   why: (id: string, object: string) => askJson<Why>(`${session(id)}/why/${at(object)}`),
   importLabels: (id: string, who: string, text: string, apply: boolean) =>
     askJson<Imported>(`${session(id)}/import`, { who, text, apply }),

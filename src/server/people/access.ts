@@ -71,6 +71,7 @@ export const ACCESS: Record<string, Role | "anyone"> = {
   "GET /api/sessions/:session": "viewer",
   "GET /api/sessions/:session/events": "viewer",
   "GET /api/sessions/:session/learning": "viewer",
+  "GET /api/sessions/:session/purity": "viewer",
   "GET /api/sessions/:session/preview": "viewer",
   "GET /api/sessions/:session/ranking": "viewer",
   "GET /api/sessions/:session/rounds/:round": "viewer",

@@ -9,6 +9,7 @@ import {
   Learning,
   Preview,
   RankingFilter,
+  ScorePurity,
   Why,
 } from "../../contract/insight.ts";
 import { Agreement } from "../../contract/team.ts";
@@ -16,6 +17,7 @@ import { agreementIn } from "../../loop/agreement.ts";
 import { importLabels } from "../../loop/import-labels.ts";
 import { learningOf, scoresAndLabels } from "../../loop/learning.ts";
 import { undecidedIn } from "../../loop/manage.ts";
+import { sessionPurity } from "../../loop/purity.ts";
 import { rankingRequest } from "../../loop/ranking.ts";
 import { sightIn } from "../../loop/sight.ts";
 import type { Compute } from "../compute.ts";
@@ -61,6 +63,15 @@ export function resultRoutes(plain: FastifyInstance, { workspace, desk }: { work
     "/api/sessions/:session/learning",
     { schema: { params: InSession, response: { 200: Learning } } },
     async ({ params: { session } }) => learningOf(await workspace.ofSession(session), session),
+  );
+
+  app.get(
+    "/api/sessions/:session/purity",
+    { schema: { params: InSession, response: { 200: ScorePurity.nullable() } } },
+    async ({ params: { session } }) => {
+      const opened = await workspace.ofSession(session);
+      return sessionPurity(opened, session, () => desk.detectorScores(opened.survey));
+    },
   );
 }
 

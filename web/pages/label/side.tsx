@@ -5,6 +5,7 @@ import type { Outlines } from "../../parts/field/use-outlines.ts";
 import { Opinions } from "../../parts/opinions.tsx";
 import { LearningPanel } from "../../parts/plots/learning.tsx";
 import { RoundTable } from "../../parts/plots/rounds.tsx";
+import { PurityPanel } from "../../parts/plots/score-purity.tsx";
 import type { LiveSession } from "../../session/use-session.ts";
 import { type PictureSettings, PictureSize } from "./picture-size.tsx";
 
@@ -64,6 +65,7 @@ export function Side({ session, pictures, onTags, onArtefact, outlines, onField,
       </div>
       <PictureSize {...pictures} />
       <LearningPanel session={state.session} learned={learned} positives={state.positives} />
+      {state.prior !== undefined && <PurityPanel session={state.session} lastSeq={state.lastSeq} />}
       <RoundTable rounds={state.rounds} />
       {state.prior === undefined && canLead && (
         <AlphaSlider
