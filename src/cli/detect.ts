@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { ImagesOptions } from "../detect/images.ts";
+import type { Calibration } from "../detect/write.ts";
 import { real, whole } from "./numbers.ts";
 
 interface Options {
@@ -17,6 +18,8 @@ interface Options {
   tile?: number;
   overlap?: number;
   stampSize: number;
+  mask?: string;
+  curve?: string;
   overlaps: boolean;
   outlines: boolean;
   overwrite: boolean;
@@ -76,6 +79,14 @@ export function addDetectCommand(program: Command): void {
       whole("--overlap", 0, 1024),
     )
     .option("--stamp-size <px>", "side of the candidates' stamps", whole("--stamp-size", 16, 1024), 64)
+    .option(
+      "--mask <files>",
+      "FITS of whole numbers, not 0 where a pixel is bad: one an image, in the same order, joined by commas",
+    )
+    .option(
+      "--curve <file>",
+      "adds the column probability: what this detector's scores stand for, by `skyloop loop purity --curve`",
+    )
     .option("--overlaps", "also masks.fits with an HDU an object, so that masks may overlap", false)
     .option("--outlines", "regions.reg holds the outlines of the masks as polygons, not boxes", false)
     .option("--overwrite", "replace an existing survey once the new one is complete; sessions and labels stay", false)
@@ -94,6 +105,8 @@ export function addDetectCommand(program: Command): void {
         ...options,
         bands: options.bands?.split(",").map((name) => name.trim()) ?? null,
         stampPx: options.stampSize,
+        masks: options.mask?.split(",").map((path) => (path.trim() === "" ? null : path.trim())) ?? null,
+        calibration: options.curve === undefined ? undefined : await calibrationOf(options.curve),
         replace,
         command: process.argv.slice(2).join(" "),
         progress: terminalProgress,
@@ -104,6 +117,15 @@ export function addDetectCommand(program: Command): void {
           : await withModel(images, common, { ...options, model: options.model }),
       );
     });
+}
+
+async function calibrationOf(path: string): Promise<Calibration> {
+  const [{ readCurve }, { plattProbability }] = await Promise.all([
+    import("../survey/purity-curve.ts"),
+    import("../measure/platt.ts"),
+  ]);
+  const curve = readCurve(path);
+  return { curve, probabilityOf: (score) => plattProbability(curve, score) };
 }
 
 type Common = Omit<Options, "bands" | "model"> & ImagesOptions;

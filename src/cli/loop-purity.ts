@@ -7,6 +7,7 @@ interface PurityFlags {
   survey?: string;
   purity?: number;
   out?: string;
+  curve?: string;
   json: boolean;
 }
 
@@ -19,18 +20,16 @@ export function addLoopPurityCommand(loop: Command): void {
     .option("--survey <folder>", "folder of the detections (default: searched in this folder and in surveys/)")
     .option("--purity <p>", "purity to cut at, from 0 to 1 (default: 0.5, 0.8 and 0.9)", real("--purity", 0, 1))
     .option("--out <file>", "also write id, score, probability and verdict of every candidate as CSV")
+    .option("--curve <file>", "also write the curve of probability by score as JSON, for `skyloop detect --curve`")
     .option("--json", "one JSON object", false)
-    .action(async (session: string, { survey, purity, out, json }: PurityFlags) => {
+    .action(async (session: string, { survey, purity, out, curve, json }: PurityFlags) => {
       const [{ purityOf }, { writeTable }, { shownShare }] = await Promise.all([
         import("../loop/purity.ts"),
         import("../survey/catalogue.ts"),
         import("../measure/detection-rates.ts"),
       ]);
-      const found = await purityOf(
-        await surveyOfSession(session, survey),
-        session,
-        purity === undefined ? [0.5, 0.8, 0.9] : [purity],
-      );
+      const folder = await surveyOfSession(session, survey);
+      const found = await purityOf(folder, session, purity === undefined ? [0.5, 0.8, 0.9] : [purity]);
       if (out !== undefined)
         await writeTable(
           out,
@@ -46,13 +45,27 @@ export function addLoopPurityCommand(loop: Command): void {
             verdict: one.real === null ? "" : one.real ? "positive" : "negative",
           })),
         );
+      if (curve !== undefined) await saveCurve(curve, folder, session, found);
       process.stdout.write(json ? `${JSON.stringify(found)}\n` : describe(session, found, shownShare));
     });
 }
 
+/** Throws NO_CURVE, DETECTOR_UNKNOWN. */
+async function saveCurve(path: string, folder: string, session: string, found: PurityByScore): Promise<void> {
+  const [{ readDetector, writeCurve }, { SkyloopError }] = await Promise.all([
+    import("../survey/purity-curve.ts"),
+    import("../base/errors.ts"),
+  ]);
+  const { curve, lacks, looked, positives, leastLooked } = found;
+  if (curve === null || leastLooked === null)
+    throw new SkyloopError("NO_CURVE", `${lacks} Look through more candidates of ${session}; ${path} was not written`);
+  const verdicts = { looked, positives };
+  writeCurve(path, { detector: readDetector(folder), session, detections: folder, verdicts, leastLooked, ...curve });
+}
+
 function describe(
   session: string,
-  { candidates, looked, bins, leastLooked, cuts }: PurityByScore,
+  { candidates, looked, bins, lacks, leastLooked, cuts }: PurityByScore,
   shownShare: (share: PurityByScore["bins"][number]) => string,
 ): string {
   const rows = bins
@@ -72,7 +85,7 @@ function describe(
     "  score    candidates looked at  purity [95 %]",
     ...rows,
     ...(cuts === null
-      ? ["  which score to cut at takes ten verdicts, two of each kind at least"]
+      ? [`  ${lacks}`]
       : ["by the verdicts, and a curve through them where there are none:", ...wanted]),
     "",
   ].join("\n");

@@ -26,6 +26,8 @@ export const FieldImage = z.object({
   name: z.string(),
   /** Its files, one or one a band, and the bands that were used. */
   paths: z.array(z.string()),
+  /** Its mask of bad pixels, where it was searched with one. */
+  maskPath: z.string().optional(),
   bands: z.array(z.string()),
   unit: z.string(),
   kind: z.enum(["flux", "colour"]),

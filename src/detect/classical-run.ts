@@ -12,6 +12,9 @@ export interface ClassicalRunOptions extends ImagesOptions {
   overlapPx: number;
 }
 
+/** The classical search's scores are peaks over the noise, whatever its options. */
+const CLASSICAL_DETECTOR = { name: "classical", hash: "classical" };
+
 /** Finds and writes; returns a line a terminal shows. Images that cannot be read are named, the others go on. Throws the
  * first failure where none can be, and as `writeDetections`. */
 export async function detectClassical(paths: string[], options: ClassicalRunOptions): Promise<string> {
@@ -24,6 +27,6 @@ export async function detectClassical(paths: string[], options: ClassicalRunOpti
   if (overlapPx >= tilePx)
     throw new SkyloopError("BAD_OPTION", `--overlap ${overlapPx} is smaller than --tile ${tilePx}`);
   const find = findClassical({ ...CLASSICAL, threshold, contrast });
-  const naming = { classes: ["source"], noun: "sources" };
+  const naming = { classes: ["source"], noun: "sources", detector: CLASSICAL_DETECTOR };
   return detectImages(paths, { ...options, ...naming }, () => ({ find, tilePx, overlapPx }));
 }

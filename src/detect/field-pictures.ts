@@ -27,7 +27,7 @@ export async function writeFieldPictures(folder: string, images: readonly WideIm
 }
 
 function describe(image: WideImage): FieldImage {
-  const { name, paths, bands, unit, kind, widthPx, heightPx, pixelScaleArcsec, stampPx } = image;
+  const { name, paths, maskPath, bands, unit, kind, widthPx, heightPx, pixelScaleArcsec, stampPx } = image;
   const cards = skyCards(image.cards, image.primary).map(([key, value, comment]): [string, string, string] => [
     key,
     value,
@@ -35,7 +35,18 @@ function describe(image: WideImage): FieldImage {
   ]);
   const [width, height] = shownSize(image, turnOf(image));
   const levels = 1 + Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / TILE_PX)));
-  const about = { name, paths, bands, unit, kind, widthPx, heightPx, pixelScaleArcsec, stampPx };
+  const about = {
+    name,
+    paths,
+    ...(maskPath === undefined ? {} : { maskPath }),
+    bands,
+    unit,
+    kind,
+    widthPx,
+    heightPx,
+    pixelScaleArcsec,
+    stampPx,
+  };
   return { ...about, cards, turn: turnOf(image), tilePx: TILE_PX, levels };
 }
 

@@ -1,10 +1,12 @@
 /** Objects of several images, written as one survey of candidates. */
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
+import { checkCurve, type DetectorIdentity } from "../survey/purity-curve.ts";
 import type { Keeping } from "../survey/replace.ts";
+import { checkMasks, withMask } from "./bad-pixels.ts";
 import { type FindInPart, findInImage, type Tiling } from "./run.ts";
 import { openWide, type WideImage } from "./wide-image.ts";
-import { type FoundImage, writeDetections } from "./write.ts";
+import { type Calibration, type FoundImage, writeDetections } from "./write.ts";
 
 /** Which images are opened, and where what is found in them goes. */
 export interface ImagesOptions {
@@ -14,29 +16,35 @@ export interface ImagesOptions {
   overlaps: boolean;
   outlines?: boolean;
   replace?: Keeping;
+  /** Which pixels of each image are bad, in the images' order; null for an image without a mask. */
+  masks?: (string | null)[] | null;
+  /** What scores stand for, and the probability that a score is. */
+  calibration?: Calibration;
   command: string;
   progress: (label: string, unit: string) => Progress;
 }
 
 /**
  * Finds and writes; returns a line a terminal shows. `prepare` says how an opened image (`path` as it was given) is
- * searched. Images that cannot be are named, the others go on. Throws the first failure where none can be, and as
- * `writeDetections`.
+ * searched. Images that cannot be are named, the others go on. Throws BAD_OPTION, CURVE_OF_ANOTHER, the first failure where
+ * no image can be searched, and as `writeDetections`.
  */
 export async function detectImages(
   paths: string[],
-  options: ImagesOptions & { classes: string[]; noun: string },
+  options: ImagesOptions & { classes: string[]; noun: string; detector: DetectorIdentity },
   prepare: (image: WideImage, path: string) => Tiling & { find: FindInPart },
 ): Promise<string> {
-  const { out, bands, stampPx, progress, noun } = options;
+  const { out, bands, stampPx, progress, noun, masks, calibration } = options;
+  if (calibration !== undefined) checkCurve(calibration.curve, options.detector);
+  checkMasks(paths, masks ?? null);
   const results: FoundImage[] = [];
   const failures: { path: string; cause: unknown }[] = [];
   const opened: WideImage[] = [];
   try {
-    for (const path of paths) {
+    for (const [i, path] of paths.entries()) {
       const bar = progress(`finding in ${path}`, "tiles");
       try {
-        const image = withOwnName(await openWide(path, bands, stampPx), opened);
+        const image = withOwnName(await openMasked(path, masks?.[i] ?? null, bands, stampPx), opened);
         opened.push(image);
         const { find, ...tiles } = prepare(image, path);
         results.push({ image, ...(await findInImage(image, find, tiles, bar)) });
@@ -66,6 +74,23 @@ export async function detectImages(
     return `${out}: ${written.count} ${noun} in ${results.length} of ${paths.length} images\n${lines.join("")}${more}${next}`;
   } finally {
     for (const image of opened) image.close();
+  }
+}
+
+/** An image with its mask of bad pixels, where it has one. */
+export async function openMasked(
+  path: string,
+  mask: string | null,
+  bands: string[] | null,
+  stampPx: number,
+): Promise<WideImage> {
+  const image = await openWide(path, bands, stampPx);
+  if (mask === null) return image;
+  try {
+    return await withMask(image, mask);
+  } catch (error) {
+    image.close();
+    throw error;
   }
 }
 

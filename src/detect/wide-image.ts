@@ -22,6 +22,8 @@ export interface WideImage {
   name: string;
   /** Its files as absolute paths. */
   paths: string[];
+  /** Its mask of bad pixels as an absolute path, where it has one. */
+  maskPath?: string;
   kind: PixelKind;
   bands: string[];
   unit: string;

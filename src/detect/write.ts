@@ -8,6 +8,7 @@ import type { Problem } from "../contract/survey.ts";
 import { type ColumnSpec, OBJECT_COLUMNS, type TableRow, writeTable } from "../survey/catalogue.ts";
 import { decodeWidth } from "../survey/decode/index.ts";
 import { SurveyWriter } from "../survey/folder.ts";
+import { type DetectorIdentity, type PurityCurve, writeDetector } from "../survey/purity-curve.ts";
 import { regionsText } from "../survey/regions-file.ts";
 import { type Keeping, partialOf, realPath } from "../survey/replace.ts";
 import { cocoRuns } from "../survey/run-lengths.ts";
@@ -24,6 +25,12 @@ export interface FoundImage {
   problems: Problem[];
 }
 
+/** What verdicts said of a detector's scores, and the probability that a score stands for. */
+export interface Calibration {
+  curve: PurityCurve;
+  probabilityOf(score: number): number;
+}
+
 /** Where and how detections are written. */
 export interface WriteOptions {
   out: string;
@@ -31,6 +38,10 @@ export interface WriteOptions {
   classes: string[];
   title: string;
   command: string;
+  /** What found them. */
+  detector: DetectorIdentity;
+  /** Adds the column `probability`. */
+  calibration?: Calibration;
   /** Whether each object's mask is written into an HDU of its own, so that masks may overlap. */
   overlaps?: boolean;
   /** Whether regions are the outlines of masks, not boxes. */
@@ -51,7 +62,7 @@ interface Candidate {
 
 /**
  * Writes a survey with a stamp around each detection, highest score first, and beside it `catalogue.csv`, `.fits` and `.vot`,
- * `regions.reg`, `segmentation.fits` (labels are rows of the catalogue, from 1) and `detections.json`; of several images a folder
+ * `regions.reg`, `segmentation.fits` (labels are rows of the catalogue, from 1), `detections.json` and `detector.json`; of several images a folder
  * of regions and of segmentation maps. The images lie in `fields/` as pictures, listed by `fields.json`. Without any detection the tables are empty and there is no survey. Throws as SurveyWriter;
  * MIXED_KINDS and BAND_MISSING for images that do not fit together.
  */
@@ -78,7 +89,7 @@ export async function writeDetections(results: FoundImage[], options: WriteOptio
     const partial = partialOf(realPath(out));
     for (const { image, problems } of results)
       for (const problem of [...image.problems, ...problems]) writer.problem(problem);
-    await addStamps(candidates, first, writer, options.progress);
+    await addStamps(candidates, first, writer, options);
     await writeTables(partial, candidates, results, options);
     writeMaps(partial, results, candidates, options);
     await writeFieldPictures(
@@ -126,34 +137,46 @@ function candidatesOf(results: FoundImage[]): Candidate[] {
 }
 
 /** The columns of a candidate beside its id and place on the sky. */
-function columnsOf({ image, found }: Candidate): TableRow {
+function columnsOf({ image, found }: Candidate, calibration: Calibration | undefined): TableRow {
   const { x, y, x1, y1, x2, y2, score, areaPx, snr, nanShare, flag, tile, fluxes } = found;
   const flux = Object.fromEntries(
     image.kind === "flux" ? image.bands.map((band, i) => [`flux_${band}`, fluxes[i]]) : [],
   );
   const place = { image: image.name, x, y, x1, y1, x2, y2 };
-  return { ...place, class: found.class, score, area: areaPx, snr, ...flux, nan: nanShare, flag, tile };
+  const probability: TableRow = calibration === undefined ? {} : { probability: calibration.probabilityOf(score) };
+  return { ...place, class: found.class, score, ...probability, area: areaPx, snr, ...flux, nan: nanShare, flag, tile };
 }
 
 async function addStamps(
   candidates: Candidate[],
   first: WideImage,
   writer: SurveyWriter,
-  progress: Progress,
+  { progress, calibration }: Pick<WriteOptions, "progress" | "calibration">,
 ): Promise<void> {
   let done = 0;
   const cut = async ({ image, found }: Candidate) => image.stamp(found.x, found.y);
   for await (const [candidate, stamp] of inOrder(candidates, decodeWidth(), cut)) {
     const { id, raDeg, decDeg, image } = candidate;
     const sizePx = first.stampPx;
-    const about = { id, raDeg, decDeg, source: image.name, columns: columnsOf(candidate) };
+    const about = { id, raDeg, decDeg, source: image.name, columns: columnsOf(candidate, calibration) };
     writer.add({ ...about, widthPx: sizePx, heightPx: sizePx, ...stamp });
     progress.update(++done, candidates.length);
   }
   progress.end();
 }
 
-function specsOf({ bands, kind, unit }: WideImage): ColumnSpec[] {
+/** What the probability of a curve is, as tables say it. */
+function probabilitySpec({ curve }: Calibration): ColumnSpec {
+  const { detector, session, verdicts } = curve;
+  return {
+    name: "probability",
+    type: "number",
+    description: `probability that it is real, from the score of ${detector.name} by ${verdicts.looked} verdicts of ${session} (${verdicts.positives} positive)`,
+    ucd: "stat.probability",
+  };
+}
+
+function specsOf({ bands, kind, unit }: WideImage, calibration: Calibration | undefined): ColumnSpec[] {
   const px = (name: string, description: string, axis: "x" | "y"): ColumnSpec => ({
     name,
     type: "number",
@@ -172,6 +195,7 @@ function specsOf({ bands, kind, unit }: WideImage): ColumnSpec[] {
     px("y2", "upper edge of the box", "y"),
     { name: "class", type: "string", description: "what it was found to be", ucd: "src.class" },
     { name: "score", type: "number", description: "how sure the detector is, from 0 to 1", ucd: "stat.likelihood" },
+    ...(calibration === undefined ? [] : [probabilitySpec(calibration)]),
     { name: "area", type: "integer", unit: "pix2", description: "pixels of the mask", ucd: "phys.angArea" },
     { name: "snr", type: "number", description: "signal-to-noise of the light in the mask", ucd: "stat.snr" },
     ...(kind === "flux" ? bands : []).map(
@@ -198,15 +222,20 @@ async function writeTables(
   folder: string,
   candidates: Candidate[],
   results: FoundImage[],
-  { title, command }: Pick<WriteOptions, "title" | "command">,
+  { title, command, calibration }: WriteOptions,
   parquet = false,
 ): Promise<void> {
-  const specs = specsOf(results[0].image);
+  const specs = specsOf(results[0].image, calibration);
   const about = {
     description: `${title}: ${candidates.length} objects found`,
     infos: { creator: "Skyloop", command, images: results.map(({ image }) => image.name).join(", ") },
   };
-  const rows = candidates.map((one) => ({ id: one.id, ra: one.raDeg, dec: one.decDeg, ...columnsOf(one) }));
+  const rows = candidates.map((one) => ({
+    id: one.id,
+    ra: one.raDeg,
+    dec: one.decDeg,
+    ...columnsOf(one, calibration),
+  }));
   const files = {
     csv: "csv",
     fits: "fits",
@@ -221,8 +250,9 @@ function writeMaps(
   folder: string,
   results: FoundImage[],
   candidates: Candidate[],
-  { classes, overlaps, outlines = false }: WriteOptions,
+  { classes, overlaps, outlines = false, detector }: WriteOptions,
 ): void {
+  writeDetector(folder, detector);
   const one = results.length === 1;
   const rowOf = new Map(candidates.map(({ found }, row) => [found, row]));
   const idOf = new Map(candidates.map(({ found, id }) => [found, id]));

@@ -64,8 +64,11 @@ export async function readMoved(
 /** Columns and rows of an image. */
 type Section = Pick<CutBox, "x0" | "y0" | "width" | "height">;
 
+/** What is read of a layer: its file, or what that was unpacked to. */
+type Readable = Pick<ImageLayer, "path" | "hdu" | "raw" | "widthPx" | "heightPx" | "planes">;
+
 /** Parts of layers as they stand in their files, one a layer. */
-export async function readSections(layers: ImageLayer[], boxes: Section[]): Promise<Float32Array[]> {
+export async function readSections(layers: Readable[], boxes: Section[]): Promise<Float32Array[]> {
   const plain = layers.flatMap((layer, i) => (layer.raw === null ? [{ layer, i }] : []));
   const paths = [...new Set(plain.map(({ layer }) => layer.path))];
   const read =
@@ -83,7 +86,7 @@ export async function readSections(layers: ImageLayer[], boxes: Section[]): Prom
 }
 
 function readRaw(
-  { widthPx, heightPx, planes }: ImageLayer,
+  { widthPx, heightPx, planes }: Readable,
   file: number,
   { x0, y0, width, height }: Section,
 ): Float32Array {

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { codeOf, messageOf, SkyloopError } from "../base/errors.ts";
 import type { Problem } from "../contract/survey.ts";
 import { decode } from "../survey/decode/index.ts";
-import { chooseImages } from "../survey/decode/planes.ts";
+import { chooseImages, type ImageHdu } from "../survey/decode/planes.ts";
 import { cardNumber, type FitsHdu } from "../survey/fits.ts";
 import { turnNorthUp, turnPlane } from "../survey/orient.ts";
 import { UNKNOWN_UNIT, unitFactor, unitOfHeaders } from "../survey/units.ts";
@@ -93,19 +93,28 @@ async function openLayers(path: string, folder: string, from: number, problems: 
       );
   const layers: ImageLayer[] = [];
   for (const [i, image] of images.entries()) {
-    const packed = /\.(gz|bz2|Z)$/i.test(path) || image.cards.some(([key]) => key === "ZCMPTYPE");
-    const to = join(folder, `${from + i}.f32`);
-    if (packed) await decode("fitsUnpack", [path], { path, hdu: image.hdu, to });
     layers.push({
       ...image,
       path,
       primary: hdus[0].cards,
       unit: unitOfHeaders([image.cards, hdus[0].cards]),
       wcs: wcsOf(image.cards, hdus, note),
-      raw: packed ? { file: openSync(to, "r") } : null,
+      raw: await openUnpacked(path, image, join(folder, `${from + i}.f32`)),
     });
   }
   return layers;
+}
+
+/** Unpacks an image to `to` where its file is packed, so that parts of it can be read; else null. Throws FITS_UNREADABLE. */
+export async function openUnpacked(
+  path: string,
+  { hdu, cards }: Pick<ImageHdu, "hdu" | "cards">,
+  to: string,
+): Promise<ImageLayer["raw"]> {
+  const packed = /\.(gz|bz2|Z)$/i.test(path) || cards.some(([key]) => key === "ZCMPTYPE");
+  if (!packed) return null;
+  await decode("fitsUnpack", [path], { path, hdu, to });
+  return { file: openSync(to, "r") };
 }
 
 /** Without usable coordinates an image can still be cut at pixels. */

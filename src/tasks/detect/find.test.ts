@@ -6,11 +6,12 @@ import { SILENT } from "../../base/progress.ts";
 import { Random } from "../../base/random.ts";
 import type { Detection } from "../../contract/detection.ts";
 import type { Found } from "../../detect/found.ts";
+import { openMasked } from "../../detect/images.ts";
 import { TileJournal } from "../../detect/journal.ts";
 import { findInImage } from "../../detect/run.ts";
-import { openWide } from "../../detect/wide-image.ts";
 import type { PaddedImages } from "../../models/mask-rcnn/index.ts";
 import { writeFitsImage } from "../../survey/fits.ts";
+import { writeLabelImages } from "../../survey/label-map.ts";
 import type { DetectorDetails } from "./detector.ts";
 import { findWithModel, fitImage, type ImageAnswers, tilesFor } from "./find.ts";
 
@@ -125,8 +126,14 @@ const finder = {
   },
 };
 
-async function run(name: string, tilePx: number, answers: ImageAnswers = { rescale: false }, journal?: TileJournal) {
-  const image = await openWide(join(folder, name), name === "g.fits" ? null : DETAILS.bands, 64);
+async function run(
+  name: string,
+  tilePx: number,
+  answers: ImageAnswers = { rescale: false },
+  journal?: TileJournal,
+  mask: string | null = null,
+) {
+  const image = await openMasked(join(folder, name), mask, name === "g.fits" ? null : DETAILS.bands, 64);
   try {
     const fitting = fitImage(image, DETAILS, answers);
     const tiles = tilesFor(DETAILS, fitting, { tilePx });
@@ -162,6 +169,31 @@ describe("a detector on images", () => {
         const p = (y + Math.floor(i / width)) * SIZE + x + (i % width);
         if (!Number.isFinite(data[N + p])) expect(bit).toBe(0);
       }
+  });
+
+  it("is not shown what a mask says is bad, in whatever tiles", async () => {
+    // Over the first whole blob, and half over the second.
+    const [hidden, cut] = blobs.slice(2);
+    const isBad = (x: number, y: number) =>
+      (Math.abs(x - hidden.x) <= 9 && Math.abs(y - hidden.y) <= 9) ||
+      (x > cut.x && x < cut.x + 9 && Math.abs(y - cut.y) <= 9);
+    const rows = (first: number, last: number) =>
+      Int32Array.from({ length: (last - first) * SIZE }, (_, i) =>
+        isBad(i % SIZE, first + Math.floor(i / SIZE)) ? 1 : 0,
+      );
+    const mask = join(folder, "mask.fits");
+    writeLabelImages(mask, [{ width: SIZE, height: SIZE, bits: 8, cards: [], rows }]);
+    const whole = await run("field.fits", 512, { rescale: false }, undefined, mask);
+    const tiled = await run("field.fits", 256, { rescale: false }, undefined, mask);
+    expect(boxes(tiled.found)).toEqual(boxes(whole.found));
+    expect(tiled.found).toHaveLength(blobs.length - 1);
+    expect(near(tiled.found, hidden)).toEqual([]);
+    for (const { mask: seen } of tiled.found)
+      for (const [i, bit] of (seen?.bits ?? []).entries()) {
+        const { x, y, width } = seen as NonNullable<typeof seen>;
+        if (isBad(x + (i % width), y + Math.floor(i / width))) expect(bit).toBe(0);
+      }
+    for (const blob of blobs.slice(4)) expect(near(tiled.found, blob)).toMatchObject([{ flag: 0, nanShare: 0 }]);
   });
 
   it("goes on after the last whole tile of a run that was killed", async () => {

@@ -4,6 +4,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { hashBytes, hashFile } from "../../base/files.ts";
 import { detectImages, type ImagesOptions } from "../../detect/images.ts";
 import { TileJournal } from "../../detect/journal.ts";
+import { stemOf } from "../../survey/labels.ts";
 import { realPath } from "../../survey/replace.ts";
 import { type Detector, loadDetector } from "./detector.ts";
 import { findWithModel, fitImage, type ImageAnswers, tilesFor } from "./find.ts";
@@ -29,8 +30,14 @@ export async function detectWithModel(paths: string[], options: ModelRunOptions)
     const { details, model } = detector;
     const threshold = thresholdOf(options, detector);
     const bands = options.bands ?? (details.bands.length === 0 ? null : details.bands);
-    const journal = new TileJournal(`${realPath(options.out)}.tiles.jsonl`, await keyOf(paths, threshold, options));
-    const naming = { classes: details.classes, noun: details.classes.length === 1 ? details.classes[0] : "objects" };
+    const hash = await hashFile(options.model);
+    const key = keyOf(paths, threshold, hash, options);
+    const journal = new TileJournal(`${realPath(options.out)}.tiles.jsonl`, key);
+    const naming = {
+      classes: details.classes,
+      noun: details.classes.length === 1 ? details.classes[0] : "objects",
+      detector: { name: stemOf(options.model), hash },
+    };
     const said = await detectImages(paths, { ...options, ...naming, bands }, (image, path) => {
       // What the user says of an image is kept with it.
       image.pixelScaleArcsec = options.pixelScaleArcsec ?? image.pixelScaleArcsec;
@@ -59,14 +66,14 @@ function thresholdOf({ threshold: asked }: ModelRunOptions, { details }: Detecto
 }
 
 /** Names everything that what is found follows from. */
-async function keyOf(paths: string[], threshold: number, options: ModelRunOptions): Promise<string> {
-  const { model, tilePx, overlapPx, bands, pixelScaleArcsec, unit, rescale } = options;
-  const files = paths
-    .flatMap((path) => path.split(","))
-    .map((path) => {
+function keyOf(paths: string[], threshold: number, model: string, options: ModelRunOptions): string {
+  const { masks, tilePx, overlapPx, bands, pixelScaleArcsec, unit, rescale } = options;
+  const files = [...paths.flatMap((path) => path.split(",")), ...(masks ?? []).map((mask) => mask ?? "")].map(
+    (path) => {
       const stat = statSync(path, { throwIfNoEntry: false });
       return [path, stat?.size, stat?.mtimeMs];
-    });
+    },
+  );
   const answers = { threshold, tilePx, overlapPx, bands, pixelScaleArcsec, unit, rescale };
-  return hashBytes(JSON.stringify({ model: await hashFile(model), files, answers }));
+  return hashBytes(JSON.stringify({ model, files, answers }));
 }

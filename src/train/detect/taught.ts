@@ -8,7 +8,8 @@ import { type Crop, drawCrop } from "../../batches/field-crops.ts";
 import { FieldStore } from "../../batches/field-store.ts";
 import type { BoxPx, MaskPx, Truth, Verdicts } from "../../contract/detection.ts";
 import type { FieldImage } from "../../contract/fields.ts";
-import { openWide, type WideImage } from "../../detect/wide-image.ts";
+import { openMasked } from "../../detect/images.ts";
+import type { WideImage } from "../../detect/wide-image.ts";
 import { maskOf, readDetections, readFieldImages } from "../../survey/detections.ts";
 import type { DetectorDetails } from "../../tasks/detect/detector.ts";
 import { seenPart } from "../../tasks/detect/find.ts";
@@ -61,7 +62,12 @@ export async function openTaught(
     for (const field of fieldsOf(verdicts.folder)) {
       const said = saidIn(field, verdicts, details.classes);
       if (!said.some(({ there }) => there !== null)) continue;
-      const image = await openWide(field.paths.join(","), field.kind === "flux" ? field.bands : null, 64);
+      const image = await openMasked(
+        field.paths.join(","),
+        field.maskPath ?? null,
+        field.kind === "flux" ? field.bands : null,
+        64,
+      );
       image.pixelScaleArcsec = field.pixelScaleArcsec;
       try {
         for (const one of said)
