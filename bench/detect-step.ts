@@ -1,5 +1,5 @@
 /**
- * One measurement of ours in a process of its own: `tsx detect-step.ts tile|train BACKBONE CHANNELS SIZE ROUNDS`, prints
+ * One measurement of ours in a process of its own: `tsx detect-step.ts field|train BACKBONE CHANNELS SIZES ROUNDS`, prints
  * what bench/peers/detect.py prints.
  */
 import { Random } from "../src/base/random.ts";
@@ -8,7 +8,9 @@ import { batchImages, galaxyOptions, MaskRcnn } from "../src/models/mask-rcnn/in
 import { AdamW, manualSeed, rand, scope } from "../src/torch/index.ts";
 
 const [work, backbone] = process.argv.slice(2, 4);
-const [channels, size, rounds] = process.argv.slice(4).map(Number);
+const [channels, rounds] = [process.argv[4], process.argv[6]].map(Number);
+/** Width and height of each tile; of a training step those of its images. */
+const tiles = JSON.parse(process.argv[5]) as [number, number][];
 manualSeed(1);
 const plain = galaxyOptions(["lens"], channels);
 const options = { ...plain, heads: { ...plain.heads, sample: { count: 64, objects: 0.25 } } };
@@ -24,7 +26,7 @@ const truth = {
   mask: { x: 40, y: 40, width: 30, height: 30, bits },
 };
 const optimiser = new AdamW(model.learned(), { learningRate: 1e-4 });
-const images = (count: number) => batchImages(Array.from({ length: count }, () => rand([3, size, size])));
+const images = (count: number) => batchImages(Array.from({ length: count }, () => rand([3, tiles[0][1], tiles[0][0]])));
 
 function train(round: number): void {
   optimiser.zeroGrad();
@@ -35,8 +37,15 @@ function train(round: number): void {
   optimiser.step();
 }
 
-const step = (round: number) => (work === "train" ? train(round) : scope(() => void model.detect(images(1))));
-step(0);
+/** Finds in tiles one after another, as `skyloop detect` does. */
+function find(tiles: [width: number, height: number][]): void {
+  for (const [width, height] of tiles) scope(() => void model.detect(batchImages([rand([3, height, width])])));
+}
+
+const step = (round: number) => (work === "train" ? train(round) : find(tiles));
+// A tile warms as well as a field does.
+if (work === "train") train(0);
+else find(tiles.slice(0, 1));
 let [wallMs, cpuMs] = [Infinity, Infinity];
 for (let round = 1; round <= rounds; round++) {
   const [wall, cpu] = [performance.now(), process.cpuUsage()];

@@ -1,7 +1,9 @@
 """The peer of `skyloop bench detect`: torchvision's Mask R-CNN on a ResNet50, timed on Debian's python3-torchvision.
 
-Run: /usr/bin/python3 detect.py tile SIZE ROUNDS: milliseconds of one image of SIZE px, wall and processor time.
-     /usr/bin/python3 detect.py train SIZE ROUNDS: the same of a step on 4 images, pyramid of 128 channels, 64 boxes.
+Run: /usr/bin/python3 detect.py field SIZES ROUNDS: milliseconds of all tiles of a field, one after another, wall and
+     processor time; SIZES is JSON, [width, height] of each tile.
+     /usr/bin/python3 detect.py train SIZES ROUNDS: the same of a step on 4 images of the first size, pyramid of 128
+     channels, 64 boxes.
 Prints JSON with the peak memory in MB.
 """
 import json
@@ -16,7 +18,8 @@ from torchvision.models.resnet import resnet50
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-WORK, SIZE, ROUNDS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+WORK, SIZES, ROUNDS = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+SIZE = max(SIZES[0])
 torch.manual_seed(1)
 
 
@@ -27,12 +30,21 @@ def trained():
     return MaskRCNN(backbone, 2, box_batch_size_per_image=64, min_size=SIZE, max_size=SIZE).train()
 
 
-if WORK == "tile":
-    model = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=2, min_size=SIZE, max_size=SIZE).eval()
+if WORK == "field":
+    model = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=2).eval()
+
+    def find(sizes):
+        for width, height in sizes:
+            # As they are: torchvision brings images to one size.
+            model.transform.min_size, model.transform.max_size = (min(width, height),), max(width, height)
+            with torch.no_grad():
+                model([torch.rand(3, height, width)])
+
+    def warm():
+        find(SIZES[:1])
 
     def step():
-        with torch.no_grad():
-            model([torch.rand(3, SIZE, SIZE)])
+        find(SIZES)
 else:
     model = trained()
     optimiser = torch.optim.AdamW(model.parameters(), 1e-4)
@@ -46,8 +58,10 @@ else:
         sum(model([torch.rand(3, SIZE, SIZE) for _ in range(4)], targets).values()).backward()
         optimiser.step()
 
+    warm = step
 
-step()
+
+warm()
 best = [float("inf")] * 2
 for _ in range(ROUNDS):
     wall, cpu = time.perf_counter(), time.process_time()

@@ -132,7 +132,7 @@ function addRegionsBench(bench: Command): void {
 function addDetectBench(bench: Command): void {
   bench
     .command("detect")
-    .description("a tile and a training step of a detector beside torchvision's Mask R-CNN")
+    .description("a field of 2,048 px and a training step of a detector beside torchvision's Mask R-CNN")
     .option("--rounds <n>", "runs of each program, interleaved", whole("--rounds", 1, 10000), 3)
     .option("--json", "one JSON object", false)
     .action((options: { json: boolean }) => measureAndPrint("detect.ts", ["benchDetect", "detectTable"], options));

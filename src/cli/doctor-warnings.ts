@@ -11,6 +11,21 @@ export interface Engine {
   gflops: number;
 }
 
+/** What a detector's operators answer to a question whose answer is known. */
+export interface Regions {
+  roiAlign: number[];
+  nms: number[];
+}
+
+/** The middle of four bins of a map of 0 to 15, and the best of two boxes that overlap with a third beside them. */
+const RIGHT_REGIONS: Regions = { roiAlign: [2.5, 4.5, 10.5, 12.5], nms: [0, 2] };
+
+/** Whether the operators give the known answers. */
+export const areRight = ({ roiAlign, nms }: Regions): boolean =>
+  nms.join() === RIGHT_REGIONS.nms.join() &&
+  roiAlign.length === RIGHT_REGIONS.roiAlign.length &&
+  roiAlign.every((value, i) => Math.abs(value - RIGHT_REGIONS.roiAlign[i]) < 1e-5);
+
 /**
  * What the machine and the installation are like. Sizes in GiB. A part that does not load is null, and `failures` says
  * why.
@@ -24,6 +39,7 @@ export interface Report {
   processors: number;
   load: number;
   engine: Engine | null;
+  regions: Regions | null;
   cfitsio: string | null;
   libtorchVariable: string | null;
   ompWaitPolicy: string | null;
@@ -51,6 +67,12 @@ export function warningsFor(report: Report): Warning[] {
     if (when) warnings.push({ what, remedy });
   };
   if (report.engine) warnAboutEngine(report, report.engine, warn);
+  const { regions } = report;
+  warn(
+    regions !== null && !areRight(regions),
+    `skyloop::roi_align and skyloop::nms answer ${JSON.stringify(regions)} instead of ${JSON.stringify(RIGHT_REGIONS)}: detectors find nothing or the wrong things`,
+    "build the native part anew: remove native/build and run `npm run setup`",
+  );
   const policy = report.ompWaitPolicy;
   warn(
     policy?.toUpperCase() !== "PASSIVE",

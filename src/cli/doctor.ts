@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { PACKAGE_ROOT } from "../base/paths.ts";
-import { type Engine, type Report, type Warning, warningsFor } from "./doctor-warnings.ts";
+import { areRight, type Engine, type Regions, type Report, type Warning, warningsFor } from "./doctor-warnings.ts";
 
 /** `skyloop doctor`: examines the machine and prints versions, speed and warnings. */
 export function addDoctorCommand(program: Command): void {
@@ -34,6 +34,7 @@ async function examine(): Promise<Report> {
   };
   const load = loadavg()[0];
   const engine = await attempt(examineEngine);
+  const regions = engine === null ? null : await attempt(askRegions);
   const cfitsio = await attempt(cfitsioVersion);
   const { version } = readJson(join(PACKAGE_ROOT, "package.json")) as { version: string };
   const disk = statfsSync(process.cwd());
@@ -47,6 +48,7 @@ async function examine(): Promise<Report> {
     processors: availableParallelism(),
     load,
     engine,
+    regions,
     cfitsio,
     libtorchVariable: process.env.LIBTORCH ?? null,
     ompWaitPolicy: process.env.OMP_WAIT_POLICY ?? null,
@@ -78,6 +80,20 @@ async function examineEngine(): Promise<Engine> {
     device: (await import("../torch/index.ts")).device(),
     gflops: await measureGflops(),
   };
+}
+
+/** Calls a detector's operators once, on the processor. */
+async function askRegions(): Promise<Regions> {
+  const { op, scope, tensor } = await import("../torch/index.ts");
+  const here = (values: number[], shape: number[]) => tensor(values, shape).toDevice("cpu");
+  return scope(() => {
+    const map = here([...Array(16).keys()], [1, 1, 4, 4]);
+    const [scale, bins, samples] = [1, 2, 2];
+    const values = op("skyloop::roi_align", map, here([0, 0, 0, 4, 4], [1, 5]), scale, bins, bins, samples, true);
+    const boxes = here([0, 0, 10, 10, 1, 1, 11, 11, 20, 20, 30, 30], [3, 4]);
+    const kept = op("skyloop::nms", boxes, here([0.9, 0.8, 0.7], [3]), 0.5);
+    return { roiAlign: [...values.toFloat32Array()], nms: [...kept.to("float32").toFloat32Array()] };
+  });
 }
 
 /**
@@ -154,6 +170,13 @@ function describe(report: Report, warnings: Warning[]): string {
       ["speed", `${engine.gflops} GFLOP/s (2048 x 2048 float32 product on ${engine.device}, best of 8)`],
     );
   }
+  if (report.regions)
+    rows.push([
+      "detection",
+      areRight(report.regions)
+        ? "skyloop::roi_align and skyloop::nms give the known answers"
+        : `skyloop::roi_align and skyloop::nms answer ${JSON.stringify(report.regions)}`,
+    ]);
   rows.push(
     ["cfitsio", report.cfitsio ?? "not loaded"],
     ["memory", `${report.memoryFreeGib} of ${report.memoryGib} GiB free`],
