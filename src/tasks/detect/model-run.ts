@@ -1,10 +1,10 @@
 /** `skyloop detect --model`: the objects of a trained detector in several images, written as a survey of candidates. */
 import { statSync } from "node:fs";
+import { basename } from "node:path";
 import { SkyloopError } from "../../base/errors.ts";
 import { hashBytes, hashFile } from "../../base/files.ts";
 import { detectImages, type ImagesOptions } from "../../detect/images.ts";
 import { TileJournal } from "../../detect/journal.ts";
-import { stemOf } from "../../survey/labels.ts";
 import { realPath } from "../../survey/replace.ts";
 import { type Detector, loadDetector } from "./detector.ts";
 import { findWithModel, fitImage, type ImageAnswers, tilesFor } from "./find.ts";
@@ -36,7 +36,7 @@ export async function detectWithModel(paths: string[], options: ModelRunOptions)
     const naming = {
       classes: details.classes,
       noun: details.classes.length === 1 ? details.classes[0] : "objects",
-      detector: { name: stemOf(options.model), hash },
+      detector: { name: basename(options.model, ".safetensors"), hash },
     };
     const said = await detectImages(paths, { ...options, ...naming, bands }, (image, path) => {
       // What the user says of an image is kept with it.
