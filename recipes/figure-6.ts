@@ -199,7 +199,8 @@ const body = [
   `0.01 false alarms a field are ${perSquareDegree.toFixed(0)} a square degree.`,
   ...(saturated ? ["**Saturated**: ResNet18 is above 0.95, so that this comparison is no evidence."] : []),
   "",
-  ...[pretrained, ...smaller].flatMap(({ name }) => [
+  // With --done there may be no ResNet to compare with yet.
+  ...(pairs.length === 0 ? [] : [pretrained, ...smaller]).flatMap(({ name }) => [
     ...(["semi-real", "simulated"] as const).flatMap((test) =>
       beats(`${name} beats ${best(ap50(test))} at equal steps, ${test}`, name, best(ap50(test)), ap50(test)),
     ),
