@@ -48,13 +48,16 @@ function readRadius(text: string): [number, number] {
 
 const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** A picture as the page shows it, for surveys that keep no flux. */
+/**
+ * A picture as the page shows it, for surveys that keep no flux. WebP halves the side of the colours: how that is done
+ * (`smartSubsample`) is what features of noisy stamps see most, at 8 % more bytes.
+ */
 async function pictureOf(data: Float32Array, sizePx: number): Promise<Uint8Array> {
   const [{ default: sharp }, { renderRgb8 }] = await Promise.all([import("sharp"), import("../stamps/render.ts")]);
   const stamp = { kind: "flux", bands: ["g", "r", "z"], unit: "nanomaggy", widthPx: sizePx, heightPx: sizePx } as const;
   const rgb = renderRgb8({ ...stamp, bands: [...stamp.bands], data });
   return sharp(rgb, { raw: { width: sizePx, height: sizePx, channels: 3 } })
-    .webp({ quality: 90, effort: 2 })
+    .webp({ quality: 90, effort: 4, smartSubsample: true })
     .toBuffer();
 }
 
