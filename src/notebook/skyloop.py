@@ -15,7 +15,7 @@ if sys.version_info < (3, 8):
     raise ImportError("%s: skyloop.py needs Python 3.8 or later, this is %d.%d; choose another kernel"
                       % (("PYTHON_TOO_OLD",) + tuple(sys.version_info[:2])))
 
-import base64, csv, functools, getpass, html, io, json, os, pathlib, struct, time, uuid, warnings
+import base64, csv, functools, getpass, html, http.client, io, json, os, pathlib, struct, time, uuid, warnings
 import urllib.error, urllib.parse, urllib.request
 
 __all__ = ["connect", "SkyloopError", "SkyloopWarning"]
@@ -161,7 +161,7 @@ class Skyloop(_Objects):
                     return answer.read(), answer.headers
             except urllib.error.HTTPError as error:
                 raise self._refusal(error) from None
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 if attempt == 2:
                     port = urllib.parse.urlsplit(self.address).port or 80
                     raise SkyloopError("SERVER_AWAY", "nothing answers at %s (%s); start it with `bin/skyloop serve "

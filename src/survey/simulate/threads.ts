@@ -3,8 +3,8 @@ import { availableParallelism } from "node:os";
 import { startWorker } from "../../base/workers.ts";
 
 /**
- * Yields things `from` (0 unless given) to `count` - 1 in order. A worker is told a number and answers `{ index, made }`; each gets the next
- * number when it has answered.
+ * Yields things `from` (0 unless given) to `count` - 1 in order. A worker is told a number and answers `{ index, made }`;
+ * each gets the next number when it has answered.
  */
 export async function* inThreads<T>(
   source: URL,
