@@ -63,7 +63,7 @@ async function hunts(set: HuntSet, name: string, target: string, means: string):
     found.push(
       await kept(
         join(flags.work, "hunts", `${target}-${name}-${seed}.json`),
-        { ...HUNT, means, data: set.key, seed, version: 1 },
+        { ...HUNT, means, data: set.key, seed, version: 2 },
         () => hunt(huntGround(set.space, set.objects, { heldOutShare: 0.5, share: null, seed }), { ...HUNT, seed }),
       ),
     );

@@ -157,7 +157,7 @@ async function huntAll(bench: Workbench): Promise<string[][]> {
         hunts.push(
           await kept(
             join(flags.work, "hunts", `${count}-${target.name}-${strategy}-${seed}.json`),
-            { weightsHash, version: 1 },
+            { weightsHash, version: 2 },
             () =>
               hunt(huntGround(space, objects, { heldOutShare: 0.25, share: null, seed }), {
                 strategy,

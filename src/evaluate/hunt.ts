@@ -4,9 +4,9 @@
  * labelled.
  */
 import { Random } from "../base/random.ts";
+import { drawBackground } from "../loop/background.ts";
 import { choose, type Mode, ruleMode } from "../loop/choose.ts";
-import { type Example, type FeatureSpace, learn, standardised } from "../loop/learn.ts";
-import { drawBackground } from "../loop/round.ts";
+import { type Example, type FeatureSpace, type Learner, learn, standardised } from "../loop/learn.ts";
 import { averagePrecision } from "../measure/ranking.ts";
 
 /** An object of a hunt and whether it is what is looked for. */
@@ -39,7 +39,37 @@ export interface HuntOptions {
   /** Share of the answers that are wrong. */
   errors: number;
   seed: number;
+  /** When the held-out objects are ranked; where they are not, `aupr` and `atN` are NaN. Default: in every round. */
+  measured?: "every" | "last";
 }
+
+/** What a ranking of a hunt is made from. */
+export interface RankerInput {
+  space: FeatureSpace;
+  /** What is known: the positives that the hunt began with, and the answers. */
+  examples: Example[];
+  /** Unlabelled objects that a session would learn from as negatives. */
+  background: Example[];
+  /** Rows of the pool that nobody has answered. */
+  open: number[];
+  /** Scores of the last ranking by row of the survey; null before the first. */
+  last: Float32Array | null;
+  seed: number;
+}
+
+/** What ranks the objects of a hunt. */
+export interface Ranker extends Pick<Learner, "dispose"> {
+  scoreRows(rows: number[]): Float32Array;
+  /** Of `open` the rows that come on a page of `size` whatever the rule says; absent: none. */
+  asks?(open: number[], size: number): number[];
+}
+
+/** Makes what ranks after each page. */
+export type RankerOf = (given: RankerInput) => Ranker;
+
+/** The learner of the sessions. */
+export const loopRanker: RankerOf = ({ space, examples, background, seed }) =>
+  learn(space, [...examples, ...background], seed);
 
 /** One round of a hunt: what its page held by the truth, and the ranking after its answers were learned from. */
 export interface HuntRound {
@@ -136,7 +166,8 @@ export function rankingFrom(
     ...negative.map((row) => ({ row, positive: false })),
   ];
   if (way === "cosine") return cosineScorer(space, examples)(rest);
-  const learner = learn(space, negative.length > 0 ? examples : [...examples, ...drawBackground(seed, rest)], seed);
+  const background = negative.length > 0 ? [] : drawBackground({ search: seed, round: seed }, rest, examples);
+  const learner = learn(space, [...examples, ...background], seed);
   try {
     return learner.scoreRows(rest);
   } finally {
@@ -144,13 +175,17 @@ export function rankingFrom(
   }
 }
 
-/** Hunts once. The same ground and options give the same hunt. `atEnd` may ask for scores of any rows by the last ranking. */
+/**
+ * Hunts once. The same ground and options give the same hunt. `atEnd` may ask for scores of any rows by the last ranking;
+ * `rankerOf` makes what ranks where something is learned, the loop's learner unless given.
+ */
 export function hunt(
   { space, pool, heldOut }: HuntGround,
   options: HuntOptions,
   atEnd: (score: Scorer) => void = () => {},
+  rankerOf: RankerOf = loopRanker,
 ): Hunt {
-  const { strategy, start, show, rounds, alpha, errors, seed } = options;
+  const { strategy, start, show, rounds, alpha, errors, seed, measured: when = "every" } = options;
   const random = new Random(seed);
   const [truth, answersOf] = [new Map(pool.map(({ row, positive }) => [row, positive])), random.fork("answers")];
   const wanted = pool.filter(({ positive }) => positive).map(({ row }) => row);
@@ -161,37 +196,45 @@ export function hunt(
   const done: HuntRound[] = [];
   let page: number[] = [];
   let [last, found]: [HuntRound["mode"], number] = ["mixed", 0];
+  let lastScores: Float32Array | null = null;
   for (let round = 0; ; round++) {
     const known = new Set(examples.map(({ row }) => row));
     const open = pool.map(({ row }) => row).filter((row) => !known.has(row));
-    const background = examples.every(({ positive }) => positive) ? drawBackground(seed, open) : [];
-    const learner = strategy === "cosine" ? null : learn(space, [...examples, ...background], seed * 1000 + round);
-    const score: Scorer = learner === null ? cosineScorer(space, examples) : (rows) => learner.scoreRows(rows);
+    const learnSeed = seed * 1000 + round;
+    const background = drawBackground({ search: seed, round: learnSeed }, open, examples);
+    const given = { space, examples, background, open, last: lastScores, seed: learnSeed };
+    const ranker = strategy === "cosine" ? null : rankerOf(given);
+    const score: Scorer = ranker === null ? cosineScorer(space, examples) : (rows) => ranker.scoreRows(rows);
     const positives = page.filter((row) => truth.get(row)).length;
-    done.push({ round, mode: last, shown: page.length, positives, found, ...measured(score, heldOut) });
-    if (round === rounds || open.length === 0) {
+    const isLast = round === rounds || open.length === 0;
+    const quality = isLast || when === "every" ? measured(score, heldOut) : { aupr: Number.NaN, atN: Number.NaN };
+    done.push({ round, mode: last, shown: page.length, positives, found, ...quality });
+    if (isLast) {
       atEnd(score);
-      learner?.dispose();
+      ranker?.dispose();
       return { toFind: wanted.length - Math.min(start, wanted.length), rounds: done };
     }
     const scores = new Float32Array(space.count);
     for (const [i, value] of score(open).entries()) scores[open[i]] = value;
-    learner?.dispose();
+    lastScores = scores;
+    const asked = new Set(ranker?.asks?.(open, show) ?? []);
+    ranker?.dispose();
     const answered = examples.slice(-page.length);
     const yes = answered.filter(({ positive }) => positive).length;
     const rule: Mode = round === 0 ? "mixed" : ruleMode(yes, answered.length - yes, alpha);
     const mode: Mode = strategy === "loop" ? rule : "highest";
     last = strategy === "loop" || strategy === "highest" ? mode : strategy;
-    page = choose({
+    const chosen = choose({
       scores,
-      candidates: open,
+      candidates: open.filter((row) => !asked.has(row)),
       mode,
-      examples,
-      pageSize: show,
+      examples: [...examples, ...Array.from(asked, (row) => ({ row }))],
+      pageSize: show - asked.size,
       randomPicks: strategy === "random" ? show : 0,
       seed: seed * 1000 + round + 1,
       space,
-    }).page.map(({ row }) => row);
+    });
+    page = [...asked, ...chosen.page.map(({ row }) => row)];
     for (const row of page) {
       const positive = (truth.get(row) === true) !== answersOf.next() < errors;
       if (positive && truth.get(row) === true) found++;

@@ -8,9 +8,9 @@ import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { floatRows } from "../base/row-matrix.ts";
+import { drawBackground } from "../loop/background.ts";
 import { choose, ruleMode } from "../loop/choose.ts";
 import { type Example, type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
-import { drawBackground } from "../loop/round.ts";
 import { auroc, averagePrecision, meanAndSd } from "../measure/ranking.ts";
 import { openSurvey, type Survey } from "../survey/folder.ts";
 import { answers, type LabelQuestion } from "./person.ts";
@@ -215,8 +215,8 @@ function play(arm: Arm, options: SimulatedSearchOptions, seed: number, atRandom:
   for (let round = 0; round <= options.rounds; round++) {
     const known = new Set(examples.map(({ row }) => row));
     const candidates = arm.pool.map(({ row }) => row).filter((row) => !known.has(row));
-    // As in a session: until something is negative, unlabelled objects stand for what is not looked for.
-    const background = examples.every(({ positive }) => positive) ? drawBackground(seed, candidates) : [];
+    // As in a session: unlabelled objects stand for what is not looked for.
+    const background = drawBackground({ search: seed, round: seed * 1000 + round }, candidates, examples);
     const learner = learn(arm.space, [...examples, ...background], seed);
     measured.push({ labels: examples.length, ...arm.evaluate(learner), shownPrecision });
     if (round < options.rounds) {

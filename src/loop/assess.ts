@@ -43,14 +43,13 @@ function estimate(value: number, resampled: number[]): Estimate {
 
 /**
  * The score of each answered object by a learner that has not seen its label; null with fewer than two of a kind. Stops
- * early when aborted.
+ * early when aborted. `background` is learned from in every fold.
  */
 export async function heldOutScores(
   space: FeatureSpace,
   answered: Answered[],
   seed: number,
-  signal?: AbortSignal,
-  rest: () => Promise<unknown> = setImmediate,
+  { background = [], signal, rest = setImmediate }: Pick<AssessInput, "background" | "signal" | "rest"> = {},
 ): Promise<Float64Array | null> {
   const random = new Random(seed).fork("folds");
   const kinds = [true, false].map((positive) =>
@@ -62,11 +61,7 @@ export async function heldOutScores(
   for (const kind of kinds) for (const [place, i] of kind.entries()) foldOf[i] = place % folds;
   const scores = new Float64Array(answered.length);
   for (let fold = 0; fold < folds; fold++) {
-    const learner = learnIn(
-      space,
-      answered.filter((_, i) => foldOf[i] !== fold),
-      seed + fold,
-    );
+    const learner = learnIn(space, [...answered.filter((_, i) => foldOf[i] !== fold), ...background], seed + fold);
     const held = Array.from(answered.keys()).filter((i) => foldOf[i] === fold);
     const values = learner.scoreRows(held.map((i) => answered[i].row));
     for (const [k, i] of held.entries()) scores[i] = values[k];
@@ -103,6 +98,8 @@ export interface AssessInput {
   /** The finished ranking's scores of all objects. */
   scores: Float32Array;
   answered: Answered[];
+  /** What the ranking learned from besides: unlabelled objects that stand for negatives. Default: nothing. */
+  background?: readonly Example[];
   seed: number;
   /** The last assessment's top. */
   previousTop: number[] | null;
@@ -113,8 +110,8 @@ export interface AssessInput {
 
 /** Assesses a finished round, or null when it was given up. */
 export async function assess(input: AssessInput): Promise<Assessment | null> {
-  const { round, space, scores, answered, seed, previousTop, signal, rest } = input;
-  const held = await heldOutScores(space, answered, seed, signal, rest);
+  const { round, space, scores, answered, seed, previousTop, signal } = input;
+  const held = await heldOutScores(space, answered, seed, input);
   if (signal?.aborted) return null;
   const positives = answered.filter(({ positive }) => positive).length;
   const top = Array.from(

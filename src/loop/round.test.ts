@@ -17,7 +17,7 @@ import { exportSession } from "./export.ts";
 import { type FeatureSpace, featureSpace, learn } from "./learn.ts";
 import { rankingRequest } from "./ranking.ts";
 import { replaySession } from "./replay.ts";
-import { nextRound } from "./round.ts";
+import { nextRound, planOf } from "./round.ts";
 import { addLabels, createSession, sessionState, stepBack } from "./session.ts";
 
 const COUNT = 120;
@@ -195,6 +195,32 @@ describe("a session", () => {
         negative: [both],
       }),
     ).rejects.toThrow(/cannot be positive and negative/);
+  });
+
+  it("learns from unlabelled objects as negatives besides, where few of the answers are positive", async () => {
+    const planned = async (target: string, positives: number, negatives: number) => {
+      const session = await createSession(store, about(), "toy", {
+        survey: survey.name,
+        model: "toy",
+        target,
+        alpha: 0.5,
+        pageSize: 10,
+        randomPicks: 0,
+        seed: 1,
+        who: "ann",
+        positive: ids(true, positives),
+        negative: ids(false, negatives),
+      });
+      await run(session);
+      return (await planOf(store, survey, session, 1)).plan;
+    };
+    expect((await planned("as many", 5, 5)).background).toEqual([]);
+    const { background, examples } = await planned("few", 2, 18);
+    const answered = new Set(examples.map(({ row }) => row));
+    expect(background).toHaveLength(100);
+    expect(background.some(({ row, positive }) => positive || answered.has(row))).toBe(false);
+    const { background: fewer } = await planned("some", 6, 14);
+    expect(fewer).toHaveLength(50);
   });
 
   it("goes to the end of the pool and then shows what was passed over", async () => {

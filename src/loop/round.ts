@@ -11,6 +11,7 @@ import type { Page, PagePick } from "../contract/api.ts";
 import type { Artefacts } from "../store/artefacts.ts";
 import type { RoundRecord, SessionRecord, Store } from "../store/store.ts";
 import { ARTEFACT_TAG, withoutArtefacts } from "./artefacts.ts";
+import { drawBackground } from "./background.ts";
 import { choose, type Mode, ruleMode } from "./choose.ts";
 import { type FoldedSession, fold } from "./fold.ts";
 import type { Example, FeatureSpace, Learner } from "./learn.ts";
@@ -59,7 +60,7 @@ export interface RoundPlan {
   mode: Mode;
   lastSeq: number;
   examples: Example[];
-  /** Where only positives are labelled: unlabelled objects, drawn at random, that stand for what is not looked for. */
+  /** Unlabelled objects, drawn at random, that stand for what is not looked for beside the negatives there are. */
   background: Example[];
   /** Rows that may be shown. */
   candidates: Uint32Array;
@@ -135,32 +136,24 @@ export function planRound(
     return found === count ? rows : rows.slice(0, found);
   };
   const fresh = open(false);
+  const candidates = fresh.length > 0 ? fresh : open(true);
   const prior = record.prior !== undefined;
   const unusual = !prior && !examples.some(({ positive }) => positive);
+  const seed = roundSeed(record, round);
   return {
     round,
-    seed: roundSeed(record, round),
+    seed,
     alpha: folded.alpha,
     // The person's own examples are no answers to a page: the first page shows some of both.
     mode: unusual || prior ? "highest" : round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
     lastSeq: folded.lastSeq,
     examples,
-    background:
-      !unusual && !prior && examples.every(({ positive }) => positive) ? drawBackground(record.seed, open(true)) : [],
-    candidates: fresh.length > 0 ? fresh : open(true),
+    background: unusual || prior ? [] : drawBackground({ search: record.seed, round: seed }, candidates, examples),
+    candidates,
     prior,
     unusualSeed: unusual ? record.seed : null,
     artefacts,
   };
-}
-
-/** Unlabelled objects that stand for negatives; the class weights make them count as much as the positives. */
-const BACKGROUND = 100;
-
-/** Of the unlabelled rows those that stand for negatives while only positives are labelled, drawn by the session's seed. */
-export function drawBackground(seed: number, open: ArrayLike<number>): Example[] {
-  const drawn = new Random(seed).fork("background").sample(open.length, Math.min(BACKGROUND, open.length));
-  return Array.from(drawn, (i) => ({ row: open[i], positive: false }));
 }
 
 /**

@@ -159,6 +159,7 @@ export class Workbench implements OpenedSurvey {
       space,
       scores,
       answered: plan.examples.map((example) => ({ ...example, shown: shown.get(this.#idOf(example.row)) ?? "own" })),
+      background: plan.background,
       seed: plan.seed,
       previousTop: earlier.findLast((one) => one.round < round)?.top ?? null,
       signal,
