@@ -18,6 +18,7 @@ export const SESSION_ROUTES: Record<string, "does" | "asks"> = {
   "GET learning": "asks",
   "GET preview": "asks",
   "GET scores": "asks",
+  "GET purity": "asks",
   "GET why/:object": "asks",
   "GET rounds/:round": "asks",
   "GET skipped": "asks",
