@@ -25,9 +25,12 @@ export function addSessionCommands(loop: Command): void {
           folder,
           async (store) => {
             for (const { session } of await store.sessions()) {
-              const { target, round, positives, negatives, createdAt } = await describeSession(store, session);
+              const { target, round, positives, negatives, createdAt, unlabelled } = await describeSession(
+                store,
+                session,
+              );
               process.stdout.write(
-                `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}\n`,
+                `${session}  ${folder}  "${target}", round ${round}, ${positives} positive, ${negatives} negative, started ${createdAt.slice(0, 16)}${unlabelled === "always" ? ", unlabelled always" : ""}\n`,
               );
             }
           },

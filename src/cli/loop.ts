@@ -1,8 +1,10 @@
 import type { Command } from "commander";
+import type { Unlabelled } from "../contract/api.ts";
 import { addLoopPurityCommand } from "./loop-purity.ts";
 import { addLoopRankCommand } from "./loop-rank.ts";
 import { addSessionCommands } from "./loop-sessions.ts";
 import { real, whole } from "./numbers.ts";
+import { unlabelledOption } from "./unlabelled-option.ts";
 
 interface SimulateFlags {
   model: string;
@@ -16,6 +18,7 @@ interface SimulateFlags {
   seeds: number;
   test?: string;
   testColumn?: string;
+  unlabelled: Unlabelled;
   json: boolean;
 }
 
@@ -41,6 +44,7 @@ export function addLoopCommand(program: Command): void {
     .option("--seeds <n>", "repetitions", whole("--seeds", 1, 1000), 20)
     .option("--test <survey>", "survey to measure on (default: half of the labelled objects, held out)")
     .option("--test-column <name>", "label column of the test survey (default: the same name)")
+    .addOption(unlabelledOption())
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: SimulateFlags) => {
       const [{ simulate }, { terminalProgress, SILENT }, { SkyloopError }] = await Promise.all([
@@ -70,7 +74,7 @@ function describe(result: Awaited<ReturnType<typeof import("../evaluate/simulate
   const show = (value: { mean: number; sd: number } | null) =>
     value === null ? "      -      " : `${value.mean.toFixed(3)} +- ${value.sd.toFixed(3)}`;
   const lines = [
-    `${result.model} (${result.dim} features), alpha ${result.alpha}, ${result.seeds} seeds; pool ${result.pool.objects} objects (${result.pool.positives} positive)`,
+    `${result.model} (${result.dim} features), alpha ${result.alpha}, unlabelled ${result.unlabelled}, ${result.seeds} seeds; pool ${result.pool.objects} objects (${result.pool.positives} positive)`,
     `measured on ${result.test}: ${result.evaluated.objects} objects (${result.evaluated.positives} positive)`,
     "round  labels  AUPR             AUROC            precision shown  | at random: AUPR  AUROC            precision",
     ...result.rounds.map(

@@ -69,3 +69,21 @@ it("sessions are listed and replayed; where nobody has labelled, nothing is writ
   });
   await bench.close();
 });
+
+it("sessions begun from the command line keep what unlabelled objects stand for, and the list says so", async () => {
+  const bench = await Workbench.open(survey);
+  const [like] = bench.ids;
+  await bench.close();
+  const always = ["--unlabelled", "always"];
+  await said("similar", survey, "--like", like, "--session", "Finds", ...always);
+  await said("outliers", survey, "--count", "2", "--session", "Odd finds", ...always);
+  await said("similar", survey, "--like", like, "--session", "Fades");
+  const lines = (await said("loop", "list", survey)).split("\n");
+  const of = (session: string) => lines.find((line) => line.startsWith(`${session} `));
+  expect(of("finds")).toMatch(/, unlabelled always$/);
+  expect(of("odd-finds")).toMatch(/, unlabelled always$/);
+  expect(of("fades")).not.toContain("unlabelled");
+  const again = await Workbench.open(survey);
+  expect((await again.store.session("fades"))?.unlabelled).toBe("fading");
+  await again.close();
+});

@@ -1,8 +1,16 @@
 import type { Command } from "commander";
+import type { Unlabelled } from "../contract/api.ts";
 import type { SimilarQuestion } from "../loop/ask-similar.ts";
 import { real, SEEDS, whole } from "./numbers.ts";
+import { unlabelledOption } from "./unlabelled-option.ts";
 
-type SimilarFlags = SimilarQuestion & { session?: string; who: string; seed: number; json: boolean };
+type SimilarFlags = SimilarQuestion & {
+  session?: string;
+  who: string;
+  seed: number;
+  unlabelled: Unlabelled;
+  json: boolean;
+};
 
 interface OutlierFlags {
   model?: string;
@@ -11,6 +19,7 @@ interface OutlierFlags {
   name: string;
   session?: string;
   who: string;
+  unlabelled: Unlabelled;
   json: boolean;
 }
 
@@ -35,11 +44,12 @@ export function addSimilarCommands(program: Command): void {
     )
     .option("--who <name>", "whose session it is", process.env.USER || "me")
     .option("--seed <n>", "seed of the session", whole("--seed", 0, SEEDS), 1)
+    .addOption(unlabelledOption())
     .option("--json", "one JSON object", false)
-    .action(async (survey: string, { session: target, who, seed, ...flags }: SimilarFlags) => {
+    .action(async (survey: string, { session: target, who, seed, unlabelled, ...flags }: SimilarFlags) => {
       const { sessionFrom, similarObjects } = await import("../loop/ask-similar.ts");
       if (target !== undefined) {
-        const session = await sessionFrom(survey, flags, { target, who, seed });
+        const session = await sessionFrom(survey, flags, { target, who, seed, unlabelled });
         const text = flags.json ? JSON.stringify({ session }) : `session ${session}: skyloop serve ${survey} shows it`;
         return void process.stdout.write(`${text}\n`);
       }
@@ -60,6 +70,7 @@ export function addSimilarCommands(program: Command): void {
     .option("--name <name>", "name of the table that is kept with the survey, for filters and exports", "unusual")
     .option("--session <target>", "also begin a session that shows the unusual first, until something is positive")
     .option("--who <name>", "whose session it is", process.env.USER || "me")
+    .addOption(unlabelledOption())
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: OutlierFlags) => {
       const { unusualObjects } = await import("../loop/ask-similar.ts");

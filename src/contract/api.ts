@@ -88,6 +88,12 @@ export const ObjectDetail = ObjectRow.extend({
 /** What a ranking begins with, where it is not learned from labels alone. */
 export const Prior = z.literal("detector");
 
+/**
+ * How long unlabelled objects are learned from as negatives beside the answers: fewer and then none where more of the
+ * answers are positive, or always as many. Always finds more; the ranking of common kinds gets worse.
+ */
+export const Unlabelled = z.enum(["fading", "always"]);
+
 /** POST /api/sessions: a search with its first examples. At most 2,000 of each kind. */
 export const NewSession = z.object({
   survey: z.string(),
@@ -110,6 +116,8 @@ export const NewSession = z.object({
   team: Team.optional(),
   /** Of detections: the ranking begins with the detector's scores and changes where labels do; no example is needed. */
   prior: Prior.optional(),
+  /** Unlabelled objects among the negatives; not beside `prior`, which needs none. Default: fading. */
+  unlabelled: Unlabelled.optional(),
   positive: z.array(ObjectId).max(2000),
   negative: z.array(ObjectId).max(2000),
 });
@@ -244,6 +252,8 @@ export const Session = z.object({
   status: SessionStatus,
   team: ShownTeam.optional(),
   prior: Prior.optional(),
+  /** Absent: fading. */
+  unlabelled: Unlabelled.optional(),
 });
 
 /** Labels of one object by different people that disagree. */
@@ -329,6 +339,7 @@ export type FeatureSet = z.infer<typeof FeatureSet>;
 export type ObjectRow = z.infer<typeof ObjectRow>;
 export type ObjectDetail = z.infer<typeof ObjectDetail>;
 export type NewSession = z.infer<typeof NewSession>;
+export type Unlabelled = z.infer<typeof Unlabelled>;
 export type SessionEvent = z.infer<typeof SessionEvent>;
 export type NewLabel = z.infer<typeof NewLabel>;
 export type NewRound = z.infer<typeof NewRound>;

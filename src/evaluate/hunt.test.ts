@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
 import { featureSpace } from "../loop/learn.ts";
-import { type HuntOptions, hunt, huntGround, rankingFrom } from "./hunt.ts";
+import { type HuntOptions, hunt, huntGround, loopRanker, rankingFrom } from "./hunt.ts";
 
 const [COUNT, DIM] = [400, 8];
 const random = new Random(4);
@@ -55,6 +55,21 @@ describe("a hunt", () => {
     ).toEqual(new Set(["highest"]));
     const erring = found({ errors: 0.5 });
     expect(erring[3].found).toBeLessThan(erring.reduce((sum, { positives }) => sum + positives, 0));
+  });
+
+  it("keeps unlabelled objects among the negatives where that was asked for", () => {
+    const counts = (unlabelled?: "fading" | "always") => {
+      const seen: number[] = [];
+      hunt(ground, { ...OPTIONS, unlabelled }, undefined, (given) => {
+        seen.push(given.background.length);
+        return loopRanker(given);
+      });
+      return seen;
+    };
+    expect(counts("always")).toEqual([100, 100, 100, 100]);
+    expect(counts()).toEqual(counts("fading"));
+    // The first page is all positive here: fading begins with the first negative.
+    expect(counts().at(-1)).toBe(0);
   });
 
   it("ends where nothing is left to show", () => {

@@ -8,6 +8,7 @@ import { SkyloopError } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
 import { Random } from "../base/random.ts";
 import { floatRows } from "../base/row-matrix.ts";
+import type { Unlabelled } from "../contract/api.ts";
 import { drawBackground } from "../loop/background.ts";
 import { choose, ruleMode } from "../loop/choose.ts";
 import { type Example, type FeatureSpace, featureSpace, learn } from "../loop/learn.ts";
@@ -29,6 +30,8 @@ export interface SimulatedSearchOptions extends LabelQuestion {
   rounds: number;
   alpha: number;
   seeds: number;
+  /** How long unlabelled objects stand for negatives, as in a session. Default: fading. */
+  unlabelled?: Unlabelled;
   progress: Progress;
 }
 
@@ -60,6 +63,7 @@ export interface SimulatedSearch {
   column: string;
   positive: string[];
   alpha: number;
+  unlabelled: Unlabelled;
   start: [number, number];
   show: number;
   seeds: number;
@@ -145,6 +149,7 @@ export async function simulate(options: SimulatedSearchOptions): Promise<Simulat
     column: options.column,
     positive: options.positive,
     alpha: options.alpha,
+    unlabelled: options.unlabelled ?? "fading",
     start: options.start,
     show: options.show,
     seeds: options.seeds,
@@ -216,7 +221,8 @@ function play(arm: Arm, options: SimulatedSearchOptions, seed: number, atRandom:
     const known = new Set(examples.map(({ row }) => row));
     const candidates = arm.pool.map(({ row }) => row).filter((row) => !known.has(row));
     // As in a session: unlabelled objects stand for what is not looked for.
-    const background = drawBackground({ search: seed, round: seed * 1000 + round }, candidates, examples);
+    const draw = { search: seed, round: seed * 1000 + round, unlabelled: options.unlabelled };
+    const background = drawBackground(draw, candidates, examples);
     const learner = learn(arm.space, [...examples, ...background], seed);
     measured.push({ labels: examples.length, ...arm.evaluate(learner), shownPrecision });
     if (round < options.rounds) {

@@ -38,6 +38,7 @@ it("a session begins from one example, by id or position, with counterexamples o
   const wish = { target: "Rings", who: "ann", seed: 1 };
   const alone = await sessionFrom(path, { ...question, position: [`${wanted.raDeg} ${wanted.decDeg}`] }, wish);
   const both = await sessionFrom(path, { ...question, like: [wanted.id], unlike: [other.id] }, wish);
+  const finds = await sessionFrom(path, { ...question, like: [wanted.id] }, { ...wish, unlabelled: "always" });
   const bench = await Workbench.open(path);
   try {
     const begun = async (session: string) =>
@@ -50,6 +51,8 @@ it("a session begins from one example, by id or position, with counterexamples o
     const { page } = await bench.round(alone);
     expect(page.picks).toHaveLength(20);
     expect(page.picks.map(({ object }) => object)).not.toContain(wanted.id);
+    expect(await bench.store.session(alone)).not.toHaveProperty("unlabelled");
+    expect(await bench.store.session(finds)).toMatchObject({ unlabelled: "always", target: "Rings", seed: 1 });
   } finally {
     await bench.close();
   }

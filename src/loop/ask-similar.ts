@@ -1,6 +1,7 @@
 /** Questions about what objects are like, asked of a survey folder by ids, positions and files. */
 import { readFileSync } from "node:fs";
 import { messageOf, SkyloopError } from "../base/errors.ts";
+import type { Unlabelled } from "../contract/api.ts";
 import type { FarNumber } from "../contract/similar.ts";
 import { savePredictions, sourceOf } from "../store/predictions.ts";
 import { lookUp } from "./lookup.ts";
@@ -58,24 +59,25 @@ function fileOf(path: string): Uint8Array {
   }
 }
 
-/** A session that is to be begun: what is looked for, by whom, from which seed. */
+/** A session that is to be begun: what is looked for, by whom, from which seed, and what stands for negatives. */
 export interface SessionWish {
   target: string;
   who: string;
   seed: number;
+  unlabelled?: Unlabelled;
 }
 
 /** Begins a session from examples; with neither kind it shows the unusual first. */
 async function begin(
   bench: Workbench,
   model: string,
-  { target, who, seed }: SessionWish,
+  wish: SessionWish,
   examples: { positive: string[]; negative: string[] },
 ): Promise<string> {
   const { survey, store } = bench;
   const { weightsHash } = await bench.features(model);
   const here = { name: survey.name, dataHash: survey.header.dataHash, indexOf: survey.indexOf };
-  const wanted = { survey: survey.name, model, target, alpha: 0.5, pageSize: 20, randomPicks: 2, seed, who };
+  const wanted = { survey: survey.name, model, alpha: 0.5, pageSize: 20, randomPicks: 2, ...wish };
   return createSession(store, here, weightsHash, { ...wanted, ...examples });
 }
 
@@ -147,7 +149,16 @@ export async function unusualObjects(
     name,
     session,
     who,
-  }: { model?: string; count: number; seed: number; name: string; session?: string; who: string },
+    unlabelled,
+  }: {
+    model?: string;
+    count: number;
+    seed: number;
+    name: string;
+    session?: string;
+    who: string;
+    unlabelled?: Unlabelled;
+  },
 ): Promise<{ objects: UnusualAnswer[]; session: string | null }> {
   const bench = await Workbench.open(folder);
   try {
@@ -172,7 +183,7 @@ export async function unusualObjects(
       far,
     }));
     if (session === undefined) return { objects, session: null };
-    const wish = { target: session, who, seed };
+    const wish = { target: session, who, seed, unlabelled };
     return { objects, session: await begin(bench, model, wish, { positive: [], negative: [] }) };
   } finally {
     await bench.close();

@@ -15,6 +15,30 @@ describe("unlabelled objects as negatives", () => {
     expect(backgroundCount(examplesOf(60, 40))).toBe(0);
   });
 
+  it("are always 100 where that was asked for, whatever the answers say", () => {
+    for (const [positives, negatives] of [
+      [5, 0],
+      [2, 18],
+      [30, 70],
+      [60, 40],
+      [99, 1],
+    ]) {
+      expect(backgroundCount(examplesOf(positives, negatives), "always")).toBe(100);
+      const drawn = drawBackground(
+        { search: 1, round: 2, unlabelled: "always" },
+        open,
+        examplesOf(positives, negatives),
+      );
+      expect(drawn).toHaveLength(100);
+      // Without weights of their own: the learner gives either class the same in all.
+      expect(drawn.every((one) => !one.positive && one.weight === undefined)).toBe(true);
+    }
+    const few = examplesOf(2, 18);
+    const draw = { search: 1, round: 2 };
+    expect(drawBackground({ ...draw, unlabelled: "always" }, open, few)).toEqual(drawBackground(draw, open, few));
+    expect(drawBackground({ ...draw, unlabelled: "fading" }, open, examplesOf(60, 40))).toEqual([]);
+  });
+
   it("are drawn among the open objects, by the search's seed at first and then by the round's", () => {
     const drawn = (search: number, round: number, negatives: number) =>
       drawBackground({ search, round }, open, examplesOf(5, negatives));

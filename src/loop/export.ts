@@ -146,6 +146,7 @@ export async function exportSession(
       target: request.begun.target,
       model: request.begun.model,
       seed: request.begun.seed,
+      unlabelled: request.begun.unlabelled ?? "fading",
       data_hash: survey.header.dataHash,
     },
   });

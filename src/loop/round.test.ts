@@ -44,7 +44,7 @@ const ids = (wanted: boolean, count: number) =>
     .filter((_, i) => truth[i] === wanted)
     .slice(0, count)
     .map(({ id }) => id);
-const start = (target: string) =>
+const start = (target: string, unlabelled?: "fading" | "always") =>
   createSession(store, about(), "toy", {
     survey: survey.name,
     model: "toy",
@@ -54,6 +54,7 @@ const start = (target: string) =>
     randomPicks: 2,
     seed: 1,
     who: "ann",
+    unlabelled,
     positive: ids(true, 5),
     negative: ids(false, 5),
   });
@@ -223,6 +224,32 @@ describe("a session", () => {
     expect(fewer).toHaveLength(50);
   });
 
+  it("learns from as many to the end where a session says always, and replays so", async () => {
+    const [fading, always] = [await start("fades", "fading"), await start("stays", "always")];
+    expect(await store.session(always)).toMatchObject({ unlabelled: "always" });
+    const ranked: Float32Array[] = [];
+    for (const session of [fading, always]) {
+      for (let round = 0; round < 2; round++) {
+        const { page } = await run(session);
+        if (round === 0) await answer(session, page);
+      }
+      const replayed = await replaySession(store, survey, space, session);
+      expect(replayed.map(({ same }) => same)).toEqual([true, true]);
+      expect(replayed[1].scores).toEqual(await openArtefacts(survey.folder).scores(session, COUNT));
+      ranked.push(replayed[1].scores);
+    }
+    expect(ranked[0]).not.toEqual(ranked[1]);
+    const share = ({ examples }: { examples: { positive: boolean }[] }) =>
+      examples.filter(({ positive }) => positive).length / examples.length;
+    const plans = [fading, always].map(async (session) => (await planOf(store, survey, session, 2)).plan);
+    const [faded, stayed] = await Promise.all(plans);
+    expect(Math.min(share(faded), share(stayed))).toBeGreaterThan(0.4);
+    expect(faded.background).toEqual([]);
+    // 20 of the 120 have answers: what stands for negatives is all the others.
+    expect(new Set(stayed.background.map(({ row }) => row)).size).toBe(100);
+    expect(stayed.background.some(({ row }) => stayed.examples.some((one) => one.row === row))).toBe(false);
+  });
+
   it("goes to the end of the pool and then shows what was passed over", async () => {
     const session = await start("all");
     const shown = new Set<string>();
@@ -267,6 +294,15 @@ describe("the simulated person", () => {
     expect(one.rounds.map(({ labels }) => labels)).toEqual([10, 15, 20]);
     expect(one.rounds[0].aupr).toEqual(one.rounds[0].random.aupr);
     expect(one.pool.objects + one.evaluated.objects).toBe(COUNT);
+  });
+  it("learns from unlabelled objects to the end where it is asked for", async () => {
+    const of = (unlabelled?: "fading" | "always") =>
+      simulate({ ...options, survey: survey.folder, rounds: 1, seeds: 2, unlabelled });
+    const [unsaid, fading, always] = [await of(), await of("fading"), await of("always")];
+    expect(unsaid).toEqual(fading);
+    expect([fading.unlabelled, always.unlabelled]).toEqual(["fading", "always"]);
+    expect(always.rounds.map(({ labels }) => labels)).toEqual(fading.rounds.map(({ labels }) => labels));
+    expect(always.rounds[0].aupr).not.toEqual(fading.rounds[0].aupr);
   });
   it("begins with positives alone: what stands for the rest is no label", async () => {
     const from = (positives: number) =>

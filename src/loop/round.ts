@@ -140,6 +140,7 @@ export function planRound(
   const prior = record.prior !== undefined;
   const unusual = !prior && !examples.some(({ positive }) => positive);
   const seed = roundSeed(record, round);
+  const draw = { search: record.seed, round: seed, unlabelled: record.unlabelled };
   return {
     round,
     seed,
@@ -148,7 +149,7 @@ export function planRound(
     mode: unusual || prior ? "highest" : round > 1 ? ruleMode(positives, negatives, folded.alpha) : "mixed",
     lastSeq: folded.lastSeq,
     examples,
-    background: unusual || prior ? [] : drawBackground({ search: record.seed, round: seed }, candidates, examples),
+    background: unusual || prior ? [] : drawBackground(draw, candidates, examples),
     candidates,
     prior,
     unusualSeed: unusual ? record.seed : null,

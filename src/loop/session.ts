@@ -62,7 +62,7 @@ function mustFit(survey: SessionSurvey, object: string, { field, box: [x1, y1, x
 
 /**
  * Starts a session with its examples as the labels of round 0, under a name that none of `elsewhere` has. Throws
- * OBJECT_UNKNOWN, BOTH_LABELS.
+ * OBJECT_UNKNOWN, BOTH_LABELS, BAD_OPTION.
  */
 export async function createSession(
   store: Store,
@@ -78,6 +78,11 @@ export async function createSession(
     throw new SkyloopError(
       "BOTH_LABELS",
       `${both.slice(0, 5).join(", ")} cannot be positive and negative at once; take it out of one list`,
+    );
+  if (settings.prior !== undefined && settings.unlabelled === "always")
+    throw new SkyloopError(
+      "BAD_OPTION",
+      "a search that begins with a detector's scores learns from no unlabelled objects; leave out unlabelled or prior",
     );
   const start = (object: string, value: string): NewEvent => ({
     who,
@@ -330,6 +335,7 @@ async function stateParts(
     status: folded.status,
     ...(record.team === undefined ? {} : { team: shownTeam(record.team) }),
     ...(record.prior === undefined ? {} : { prior: record.prior }),
+    ...(record.unlabelled === undefined ? {} : { unlabelled: record.unlabelled }),
   };
   return { session, folded, rounds, record };
 }

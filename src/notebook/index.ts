@@ -4,7 +4,7 @@
  */
 import { userInfo } from "node:os";
 import { SkyloopError } from "../base/errors.ts";
-import type { Session, SessionState, SurveyInfo } from "../contract/api.ts";
+import type { Session, SessionState, SurveyInfo, Unlabelled } from "../contract/api.ts";
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { Door } from "./door.ts";
 import { Gallery, type Shown } from "./gallery.ts";
@@ -34,6 +34,8 @@ export interface SearchOptions {
   pageSize?: number;
   randomPicks?: number;
   seed?: number;
+  /** How long unlabelled objects stand for negatives: "always" finds more and ranks common kinds worse. */
+  unlabelled?: Unlabelled;
 }
 
 /** Which objects `browse` shows: of every kind, or those with a value of a column of the catalogue. */

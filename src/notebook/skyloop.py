@@ -111,15 +111,16 @@ class Skyloop(_Objects):
         return Gallery(self, survey, self._ask("api/surveys/%s/objects" % _q(survey), query=query)["objects"])
 
     def search(self, target, like, not_like=(), survey=None, model=None, alpha=0.5, page_size=20, random_picks=2,
-               seed=1):
-        """A new session: `target` in your words, ids that are `like` it, and ids that are not (there may be none)."""
+               seed=1, unlabelled="fading"):
+        """A new session: `target` in your words, ids that are `like` it, and ids that are not (there may be none).
+        unlabelled="always" keeps unlabelled objects among the negatives: more finds, common kinds ranked worse."""
         about = self._survey(survey)
         ids = lambda objects: [objects] if isinstance(objects, str) else list(objects)
         begun = [one["model"] for one in about["features"]]
         return Session(self, self._ask("api/sessions", {
             "survey": about["survey"], "model": model or (_finished(about) + begun + ["lvm-nano-morphology"])[0], "target": target,
-            "alpha": alpha, "seed": seed, "pageSize": page_size, "randomPicks": random_picks, "who": self.who,
-            "positive": ids(like), "negative": ids(not_like)}))
+            "alpha": alpha, "seed": seed, "pageSize": page_size, "randomPicks": random_picks, "unlabelled": unlabelled,
+            "who": self.who, "positive": ids(like), "negative": ids(not_like)}))
 
     def session(self, name=None):
         """The session of that name, whether begun here, on the page or by somebody else; without a name their list."""

@@ -26,6 +26,8 @@ const begin = async (target: string, survey = "small"): Promise<string> => {
   });
   return (made.json() as SessionState).session;
 };
+const wished = (target: string, more: object) =>
+  post("/sessions", { survey: "small", model: "toy", target, who: "ann", positive: [id(0)], negative: [], ...more });
 const listed = async (session: string) =>
   ((await get("/sessions")).json() as Session[]).find((one) => one.session === session);
 
@@ -174,4 +176,20 @@ it("an export holds rank, reason, time, file and columns of the catalogue on req
   expect((await get(`/sessions/${session}/export?format=csv&columns=none`)).json().code).toBe("COLUMN_MISSING");
   const worst = (await get(`/sessions/${session}/ranking?order=lowest&limit=2`)).json().rows as { rank: number }[];
   expect(worst.map(({ rank }) => rank)).toEqual([COUNT, COUNT - 1]);
+});
+
+it("unlabelled objects stand for negatives to the end where a search says so, and in its copies and exports", async () => {
+  const begun = (await wished("Finds", { unlabelled: "always" })).json() as SessionState;
+  expect(begun).toMatchObject({ session: "finds", unlabelled: "always" });
+  expect(await listed("finds")).toMatchObject({ unlabelled: "always" });
+  expect((await post("/sessions/finds/copy", { who: "bob" })).json()).toMatchObject({ unlabelled: "always" });
+  expect(await listed(await begin("Faded"))).not.toHaveProperty("unlabelled");
+  expect((await wished("Sometimes", { unlabelled: "sometimes" })).statusCode).toBe(400);
+  const both = await wished("Detections", { unlabelled: "always", prior: "detector" });
+  expect([both.statusCode, both.json().code]).toEqual([400, "BAD_OPTION"]);
+  await post("/sessions/finds/rounds", { who: "ann" });
+  expect((await get("/sessions/finds/export?format=votable")).body).toMatch(/name="unlabelled"[^>]*value="always"/);
+  expect((await get("/sessions/finds/report")).body).toContain(
+    "seed 1, unlabelled objects always among the negatives.",
+  );
 });

@@ -49,7 +49,7 @@ export async function writeReport(
   return htmlPage(
     `${state.target}: Skyloop`,
     html`<h1>${state.target}</h1>
-<p class="soft">Survey ${survey.header.title} (${survey.count.toLocaleString("en-US")} objects, data ${survey.header.dataHash.slice(0, 12)}), features of ${state.model}, alpha ${state.alpha}, seed ${state.seed}. Labelled by ${people.join(", ") || state.createdBy}; started ${state.createdAt.slice(0, 10)}.</p>
+<p class="soft">Survey ${survey.header.title} (${survey.count.toLocaleString("en-US")} objects, data ${survey.header.dataHash.slice(0, 12)}), features of ${state.model}, alpha ${state.alpha}, seed ${state.seed}${state.unlabelled === "always" ? ", unlabelled objects always among the negatives" : ""}. Labelled by ${people.join(", ") || state.createdBy}; started ${state.createdAt.slice(0, 10)}.</p>
 <p>${state.positives} positive, ${state.negatives} negative, ${state.unsure} unsure. ${statements(assessments.at(-1))}</p>
 <p>${advise(state.rounds, assessments, allAnswered(state)).reason}</p>
 <h2>Rounds</h2>

@@ -2,7 +2,7 @@
  * What a store of sessions promises, whatever keeps it: sessions, label events, rounds. A write is on disk when its
  * promise is kept; one that fails has left nothing behind. `suite.ts` is what every driver must pass.
  */
-import type { PagePick, SessionEvent } from "../contract/api.ts";
+import type { PagePick, SessionEvent, Unlabelled } from "../contract/api.ts";
 import type { Team } from "../contract/team.ts";
 
 /** What a session was started with; alpha may be changed by events. */
@@ -23,6 +23,8 @@ export interface SessionSettings {
   team?: Team;
   /** Whether the ranking begins with a detector's scores. */
   prior?: "detector";
+  /** How long unlabelled objects stand for negatives; absent, as in older sessions: fading. */
+  unlabelled?: Unlabelled;
 }
 
 /** A session as it was started. */

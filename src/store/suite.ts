@@ -90,6 +90,12 @@ export function storeSuite(
       expect(await store.events("one")).toHaveLength(2);
     });
 
+    it("keeps what unlabelled objects stand for; a session without it, as older ones are, has none", async () => {
+      await store.addSession("finds", { ...SETTINGS, unlabelled: "always" });
+      expect(await other.session("finds")).toMatchObject({ ...SETTINGS, unlabelled: "always" });
+      expect(await other.session("one")).not.toHaveProperty("unlabelled");
+    });
+
     it("keeps events in order, once for each client key", async () => {
       await store.addSession("keys", SETTINGS);
       const [first] = await store.addEvents("keys", [label("a", "k1")]);

@@ -86,11 +86,12 @@ it("alpha explains itself, with a preview of where it turns", async () => {
   await page.getByText("with up to 22 positive").waitFor();
 });
 
-it("a search starts with what was chosen: page size, random picks, alpha", async () => {
+it("a search starts with what was chosen: page size, random picks, what stands for negatives, alpha", async () => {
   const page = await open();
   await page.getByLabel("What are you looking for?").fill("Chosen");
   await page.getByLabel("Objects a page").selectOption("12");
   await page.getByLabel("of them at random").selectOption("4");
+  await page.getByLabel("Unlabelled objects as negatives").selectOption("always");
   await page.getByRole("slider", { name: /^Alpha/ }).fill("0.8");
   const ids = await shown(page);
   await page.getByText("Click at least one object that is it.").waitFor();
@@ -102,7 +103,7 @@ it("a search starts with what was chosen: page size, random picks, alpha", async
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.locator(".work .tile").first().waitFor();
   const state = await world.state("chosen");
-  expect(state).toMatchObject({ pageSize: 12, randomPicks: 4, alpha: 0.8 });
+  expect(state).toMatchObject({ pageSize: 12, randomPicks: 4, unlabelled: "always", alpha: 0.8 });
   expect(state.page?.picks.filter(({ reason }) => reason === "random")).toHaveLength(4);
   expect(await page.locator(".tile .badge").getByText("random").count()).toBe(4);
 });

@@ -313,6 +313,15 @@ assert s.open() == '<iframe src="${guarded.address}/session/frame#token=secret" 
     await guarded.app.close();
   });
 
+  it("for what unlabelled objects cannot be, and none for what they can", async () => {
+    const sky = `import skyloop\nsky = skyloop.connect("${address}", who="ann")\nlike = ["${id(1)}"]\n`;
+    expect(await said(sky, 'sky.search("never", like, unlabelled="never")')).toMatch(/^BAD_REQUEST: .*unlabelled/);
+    expect(
+      await said(sky, 'assert sky.search("finds", like, unlabelled="always").state()["unlabelled"] == "always"'),
+    ).toBe("");
+    expect(await said(sky, 'assert sky.search("fades", like).state()["unlabelled"] == "fading"')).toBe("");
+  });
+
   it("for names and numbers that are not there, naming those that are", async () => {
     const sky = `import skyloop\nsky = skyloop.connect("${address}", who="ann")\n`;
     expect(await said(sky, 'sky.session("nothing")')).toMatch(/^SESSION_UNKNOWN: no session nothing .*there are /);

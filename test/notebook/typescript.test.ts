@@ -108,6 +108,12 @@ it("has the verbs of the page", async () => {
   expect((await sky.session()).map(({ session }) => session)).toContain("all-verbs");
 });
 
+it("keeps unlabelled objects among the negatives where a search says so", async () => {
+  const sky = await connect(address, { who: "ann" });
+  const s = await sky.search("finds", { like: id(1), unlabelled: "always" });
+  expect((await s.state()).unlabelled).toBe("always");
+});
+
 it("shows the page in a frame where the server allows it, under the browser's address, and a link where not", async () => {
   const heard: string[] = [];
   const warn = (code: string, message: string) => heard.push(`${code}: ${message}`);

@@ -1,9 +1,11 @@
+import type { Unlabelled } from "../../../src/contract/api.ts";
 import { TeamForm, type TeamSettings } from "./team-form.tsx";
 
-/** How many objects a page shows, how many of them at random, whose features are used, and how people share it. */
+/** How many objects a page shows, how many of them at random, what else is learned from, features, and who shares it. */
 export interface Settings {
   pageSize: number;
   randomPicks: number;
+  unlabelled: Unlabelled;
   model: string;
   team: TeamSettings;
 }
@@ -21,8 +23,9 @@ const options = (values: readonly (number | string)[]) =>
     </option>
   ));
 
-/** Size of a page, how many of it are random, by which features objects are compared, and how people share it. */
-export function SettingsForm({ settings: { pageSize, randomPicks, model, team }, models, onChange }: Props) {
+/** Size of a page, how many of it are random, what else is learned from, the features, and how people share it. */
+export function SettingsForm({ settings, models, onChange }: Props) {
+  const { pageSize, randomPicks, unlabelled, model, team } = settings;
   return (
     <>
       <div className="settings">
@@ -38,6 +41,13 @@ export function SettingsForm({ settings: { pageSize, randomPicks, model, team },
             {options([0, 2, 4, 8])}
           </select>
         </label>
+        <label>
+          <span>Unlabelled objects as negatives</span>
+          <select value={unlabelled} onChange={(event) => onChange({ unlabelled: event.target.value as Unlabelled })}>
+            <option value="fading">while few answers are positive</option>
+            <option value="always">always</option>
+          </select>
+        </label>
         {models.length > 1 && (
           <label>
             <span>Features</span>
@@ -50,7 +60,9 @@ export function SettingsForm({ settings: { pageSize, randomPicks, model, team },
       <TeamForm team={team} onChange={(more) => onChange({ team: { ...team, ...more } })} />
       <p className="hint">
         Random picks are a fair sample of the survey. They tell how many objects of this kind there are, and what
-        labelling at random would find.
+        labelling at random would find. A hundred unlabelled objects stand for negatives, too. If they always do, pages
+        hold more of most kinds (of common ones 1.06 to 1.19 times as many in tests), and common kinds are ranked worse
+        at the end.
       </p>
     </>
   );

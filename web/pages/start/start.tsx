@@ -48,6 +48,7 @@ function NewSearch({ info, ids }: { info: SurveyInfo; ids: string | null }) {
   const [settings, setSettings] = useState<Settings>({
     pageSize: recall("pageSize", 24),
     randomPicks: recall("randomPicks", 2),
+    unlabelled: "fading",
     model: "",
     team: ALONE,
   });
@@ -215,7 +216,7 @@ function Wanted({ draft, change, settings, models, onSettings }: WantedProps) {
 function useStart(
   survey: string,
   { target, alpha, chosen }: Pick<ReturnType<typeof useDraft>["draft"], "target" | "alpha" | "chosen">,
-  { model, pageSize, randomPicks, team }: Settings,
+  { model, pageSize, randomPicks, unlabelled, team }: Settings,
   clear: () => void,
 ) {
   const [busy, setBusy] = useState(false);
@@ -232,6 +233,7 @@ function useStart(
         alpha,
         pageSize,
         randomPicks: Math.min(randomPicks, pageSize),
+        unlabelled,
         seed: 1,
         who,
         positive: objects("positive"),
