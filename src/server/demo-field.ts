@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readSurveyHeader } from "../survey/folder.ts";
+import { dropPartial } from "../survey/replace.ts";
 import { growFeatures, inBackground } from "./prepare.ts";
 
 /** Large enough for some ten lenses among hundreds of galaxies, small enough for ten seconds of one core. */
@@ -16,14 +17,16 @@ export function isDemo(folder: string): boolean {
 
 /**
  * Makes the field of a demo and its detections in the background and gives the detections to `serve`; those that are
- * there already are served as they are. Features follow. What a stopped run left is used again. A step that fails has
- * said why on the terminal, and nothing more is done.
+ * there already are served as they are. Features follow. A field that is whole is used again. A step that fails has
+ * said why on the terminal, and nothing more is done. Throws LOCKED where another program makes the field.
  */
 export async function growField(demo: string, model: string, serve: (folder: string) => Promise<void>): Promise<void> {
   const [sky, field] = [`${resolve(demo)}-sky`, `${resolve(demo)}-field`];
   const { sizePx, seed, detector, threshold } = FIELD;
   if (!existsSync(field)) {
     const scene = ["survey", "simulate", sky, "--scenes", "1", "--size", `${sizePx}`, "--seed", `${seed}`];
+    // Of one field nothing is whole before all is, and what another version began this one may not finish.
+    dropPartial(sky);
     if (!existsSync(sky) && !(await endsWell(inBackground([...scene, "--workers", "1"])))) return;
     const images = join(sky, "images");
     const names = existsSync(images) ? readdirSync(images).map((name) => join(images, name)) : [];

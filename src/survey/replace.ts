@@ -117,6 +117,23 @@ export function beginPartial(out: string, work: Work | null = null): string {
   return partial;
 }
 
+/** Removes what a stopped run left of `OUT`; what is none stays. Throws LOCKED where it is being written. */
+export function dropPartial(out: string): void {
+  const path = realPath(out);
+  const partial = partialOf(path);
+  if (!existsSync(partial)) return;
+  const release = lockFolder(dirname(path), lockOf(path));
+  try {
+    if (!isLeftover(partial)) return;
+    // The mark goes last: a folder without it would be nobody's.
+    for (const name of readdirSync(partial))
+      if (!isMark(name)) rmSync(join(partial, name), { recursive: true, force: true });
+    rmSync(partial, { recursive: true, force: true });
+  } finally {
+    release();
+  }
+}
+
 const isLink = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 
 /** Whether a folder is a survey in the making, with nothing of anybody else in it. */

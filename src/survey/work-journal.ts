@@ -36,6 +36,11 @@ export function isBegun(folder: string, work: Work | null): boolean {
   const { command, request } = begun.value;
   const differs = work === null ? "" : differenceOf(request, work.request);
   if (differs === null) return true;
+  if (work !== null && request.simulator !== undefined && request.simulator !== work.request.simulator)
+    throw new SkyloopError(
+      "SIMULATION_DIFFERS",
+      `${folder} holds a simulation that another version of Skyloop began, and this one cannot finish; delete the folder to begin anew`,
+    );
   throw new SkyloopError(
     "SIMULATION_DIFFERS",
     `${folder} holds a simulation that was begun otherwise${differs === "" ? "" : ` (${differs})`}; finish it with \`skyloop ${command}\`, or delete the folder to begin anew`,

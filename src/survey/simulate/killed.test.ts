@@ -1,7 +1,16 @@
 // Named here so that this file has a process of its own: syncBuiltinESMExports (dieAt).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { dieAt } from "../../../test/fixtures/die-at.ts";
@@ -12,6 +21,7 @@ import { SILENT } from "../../base/progress.ts";
 import { createSurvey } from "../create.ts";
 import { writeFitsImage } from "../fits.ts";
 import { SurveyWriter } from "../folder.ts";
+import { dropPartial } from "../replace.ts";
 import { type SimulateOptions, simulateSurvey } from "./index.ts";
 import { simulateScenes } from "./scenes.ts";
 
@@ -135,6 +145,19 @@ describe("a simulation that is killed", () => {
     expect(n).toBeGreaterThan(20);
   });
 
+  it("between a field's image and its line, or in the middle of the image", async () => {
+    const fields = { ...options, scenes: 2, sizePx: 64 };
+    await simulateScenes(at("fields-whole"), fields);
+    const out = at("fields-cut");
+    const image = join(`${out}.partial`, "images/field-000001.fits");
+    for (let n = 1; !existsSync(image); n++) await dieAt(n, () => simulateScenes(out, fields));
+    expect(wholeIn(out)).toBe(0);
+    truncateSync(image, 5_000);
+    writeFileSync(join(`${out}.partial`, "images/field-000002.jpg"), "another's");
+    await simulateScenes(out, fields);
+    expect(contentOf(out)).toEqual(contentOf(at("fields-whole")));
+  });
+
   it("with a full disk, says so, keeps what is whole, and goes on when there is room", async () => {
     const out = at("full");
     let kept = 0;
@@ -179,6 +202,32 @@ describe("a simulation that was begun", () => {
     await simulateSurvey(out, { ...options, workers: 2 });
     await simulateSurvey(at("whole"), options);
     expect(contentOf(out)).toEqual(contentOf(at("whole")));
+  });
+
+  it("by another version of the simulator is finished by no command", async () => {
+    const out = at("older");
+    for (let n = 12; wholeIn(out) < 1; n++) await dieAt(n, () => simulateSurvey(out, options));
+    const mark = join(`${out}.partial`, ".unfinished");
+    writeFileSync(mark, readFileSync(mark, "utf8").replace('"simulator":', '"simulator":10'));
+    await expect(simulateSurvey(out, options)).rejects.toMatchObject({
+      code: "SIMULATION_DIFFERS",
+      message: expect.stringMatching(/another version of Skyloop.*; delete the folder to begin anew$/),
+    });
+  });
+
+  it("is dropped where it is nobody's, and nothing else", async () => {
+    const out = at("dropped");
+    for (let n = 12; wholeIn(out) < 1; n++) await dieAt(n, () => simulateSurvey(out, options));
+    dropPartial(out);
+    expect(existsSync(`${out}.partial`)).toBe(false);
+    dropPartial(out);
+    mkdirSync(`${out}.partial`);
+    writeFileSync(join(`${out}.partial`, "thesis.txt"), "mine");
+    dropPartial(out);
+    expect(readdirSync(`${out}.partial`)).toEqual(["thesis.txt"]);
+    const running = simulateSurvey(at("running"), options);
+    expect(() => dropPartial(at("running"))).toThrow(/LOCKED|being written/);
+    await running;
   });
 
   it("is written by one at a time", async () => {

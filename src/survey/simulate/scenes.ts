@@ -1,6 +1,6 @@
 /** A folder of simulated fields with annotations, for detectors. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { crc32 } from "../../base/checksum.ts";
 import { SkyloopError } from "../../base/errors.ts";
 import { writeError } from "../../base/files.ts";
@@ -87,12 +87,17 @@ async function writeFields(folder: string, options: ScenesOptions, sizePx: numbe
   const { scenes, seed, onto, workers, progress } = options;
   const written = new Annotations();
   const journal = new WorkJournal<FieldRecord>(folder);
+  const whole = new Set<string>();
   let done = 0;
   for (let found = journal.next; found !== undefined && isWhole(folder, found); found = journal.next) {
     written.add(found);
     journal.accept();
+    whole.add(basename(found.file));
     progress.update(++done, scenes);
   }
+  // An image without its line may be cut short, and cfitsio writes over no file.
+  for (const name of readdirSync(join(folder, "images")))
+    if (!whole.has(name)) rmSync(join(folder, "images", name), { recursive: true, force: true });
   try {
     const data = { seed, sizePx, clearPx: onto?.clearPx ?? null };
     const work = inThreads<Scene>(new URL("./scene-worker.ts", import.meta.url), data, scenes, workers, done);
