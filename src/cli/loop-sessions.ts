@@ -96,7 +96,7 @@ export async function surveyOfSession(session: string, survey?: string): Promise
   const { SkyloopError } = await import("../base/errors.ts");
   throw new SkyloopError(
     "SESSION_UNKNOWN",
-    `no session ${session} in ${looked.length === 0 ? "this folder or in surveys/" : looked.join(", ")}; name its survey with --survey`,
+    `no session ${session} in ${looked.length === 0 ? "this folder or in surveys/" : looked.join(", ")}; \`skyloop loop list\` names them, and --survey the survey of another`,
   );
 }
 

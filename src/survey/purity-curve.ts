@@ -70,7 +70,9 @@ export function readCurve(path: string): PurityCurve {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new SkyloopError("FILE_UNREADABLE", `cannot read the curve ${path}: ${messageOf(cause)}`, { cause });
+    throw new SkyloopError("FILE_UNREADABLE", `cannot read the curve ${path}: ${messageOf(cause)}; check the path`, {
+      cause,
+    });
   }
   const broken = (why: string) =>
     new SkyloopError(
@@ -85,7 +87,8 @@ export function readCurve(path: string): PurityCurve {
   }
   const parsed = PurityCurve.safeParse(content);
   if (parsed.success) return parsed.data;
-  throw broken(`${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
+  const [{ path: key, message }] = parsed.error.issues;
+  throw broken(key.length === 0 ? message : `${key.join(".")}: ${message}`);
 }
 
 /** Refuses a curve made for other scores. Throws CURVE_OF_ANOTHER. */

@@ -41,7 +41,8 @@ function PurityPlot({ purity: { bins, curve, leastLooked } }: { purity: ScorePur
   const told = seen.map(({ from, to, hits, tries }) => `${from} to ${to}: ${hits} of ${tries}`).join("; ");
   const path = (points: { score: number; probability: number }[]) =>
     points.map(({ score, probability }, i) => `${i === 0 ? "M" : "L"}${x(score)},${y(probability)}`).join("");
-  const split = leastLooked ?? 0;
+  // The line begins where the dashes end.
+  const split = curve?.findLastIndex(({ score }) => score <= (leastLooked ?? 0)) ?? 0;
   return (
     <figure className="plot">
       <svg
@@ -52,8 +53,8 @@ function PurityPlot({ purity: { bins, curve, leastLooked } }: { purity: ScorePur
         <path className="axis" d={`M0,${H}H${W}M0,0V${H}M0,0H${W}`} />
         {curve !== null && (
           <>
-            <path className="line-chance" d={path(curve.filter(({ score }) => score <= split))} />
-            <path className="line-purity" d={path(curve.filter(({ score }) => score >= split))} />
+            <path className="line-chance" d={path(curve.slice(0, split + 1))} />
+            <path className="line-purity" d={path(curve.slice(Math.max(0, split)))} />
           </>
         )}
         {seen.map(({ from, to, hits, tries, low, high }) => {
