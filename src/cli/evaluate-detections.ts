@@ -6,6 +6,9 @@ import { real } from "./numbers.ts";
 
 const shown = (value: number | null) => (value === null ? "-" : value.toFixed(3));
 
+/** From here on the last bin of a measure has no end. */
+const OPEN = 1e9;
+
 /** False alarms a field by the area on the sky, where that is known. */
 const perArea = (rate: number, squareArcmin: number | null) =>
   squareArcmin === null
@@ -35,7 +38,10 @@ function describe(
       `  completeness by ${title}`,
       ...bins
         .filter(({ tries }) => tries > 0)
-        .map((bin) => `    ${bin.from}-${bin.to}: ${shownShare(bin)} of ${bin.tries}`),
+        .map(
+          (bin) =>
+            `    ${bin.to < OPEN ? `${bin.from}-${bin.to}` : `${bin.from} and more`}: ${shownShare(bin)} of ${bin.tries}`,
+        ),
     ]),
     ...(falseAlarms === null
       ? []
