@@ -78,6 +78,9 @@ it("sessions begun from the command line keep what unlabelled objects stand for,
   await said("similar", survey, "--like", like, "--session", "Finds", ...always);
   await said("outliers", survey, "--count", "2", "--session", "Odd finds", ...always);
   await said("similar", survey, "--like", like, "--session", "Fades");
+  const unread = { code: "BAD_OPTION", message: expect.stringContaining("goes with --session") };
+  await expect(said("similar", survey, "--like", like, ...always)).rejects.toMatchObject(unread);
+  await expect(said("outliers", survey, "--count", "2", ...always)).rejects.toMatchObject(unread);
   const lines = (await said("loop", "list", survey)).split("\n");
   const of = (session: string) => lines.find((line) => line.startsWith(`${session} `));
   expect(of("finds")).toMatch(/, unlabelled always$/);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Unlabelled } from "../contract/api.ts";
 import type { SimilarQuestion } from "../loop/ask-similar.ts";
 import { real, SEEDS, whole } from "./numbers.ts";
-import { unlabelledOption } from "./unlabelled-option.ts";
+import { checkUnlabelled, unlabelledOption } from "./unlabelled-option.ts";
 
 type SimilarFlags = SimilarQuestion & {
   session?: string;
@@ -47,6 +47,7 @@ export function addSimilarCommands(program: Command): void {
     .addOption(unlabelledOption())
     .option("--json", "one JSON object", false)
     .action(async (survey: string, { session: target, who, seed, unlabelled, ...flags }: SimilarFlags) => {
+      checkUnlabelled(unlabelled, target);
       const { sessionFrom, similarObjects } = await import("../loop/ask-similar.ts");
       if (target !== undefined) {
         const session = await sessionFrom(survey, flags, { target, who, seed, unlabelled });
@@ -73,6 +74,7 @@ export function addSimilarCommands(program: Command): void {
     .addOption(unlabelledOption())
     .option("--json", "one JSON object", false)
     .action(async (survey: string, flags: OutlierFlags) => {
+      checkUnlabelled(flags.unlabelled, flags.session);
       const { unusualObjects } = await import("../loop/ask-similar.ts");
       const { objects, session } = await unusualObjects(survey, flags);
       if (flags.json) return void process.stdout.write(`${JSON.stringify({ objects, session })}\n`);
