@@ -50,14 +50,32 @@ it("verdicts give a curve, and the next search by the same detector a probabilit
     negative: [],
   });
   const ids = readDetections(found).map(({ id }) => id);
+  const spirals = await createSession(store, about, "toy", {
+    ...{
+      survey: "found",
+      model: "toy",
+      target: "Spirals",
+      alpha: 0.5,
+      pageSize: 5,
+      randomPicks: 0,
+      seed: 1,
+      who: "ann",
+    },
+    positive: ids.slice(0, 6),
+    negative: ids.slice(6, 12),
+  });
+  const file = join(folder.path, "curve.json");
+  await expect(said("loop", "purity", spirals, "--survey", found, "--curve", file)).rejects.toMatchObject({
+    code: "NO_CURVE",
+    message: expect.stringMatching(/looks for something else/),
+  });
   const label = (some: string[], value: "positive" | "negative") =>
     addLabels(store, about, session, { who: "ann", labels: some.map((object) => ({ object, value })) });
-  const file = join(folder.path, "curve.json");
   const ask = ["loop", "purity", session, "--survey", found, "--curve", file];
   await label(ids.slice(0, 7), "positive");
   await expect(said(...ask)).rejects.toMatchObject({
     code: "NO_CURVE",
-    message: expect.stringMatching(/there are 7\. Look through more candidates/),
+    message: expect.stringMatching(/so far 7\. Look through more candidates/),
   });
   expect(existsSync(file)).toBe(false);
   await label(ids.slice(7, 12), "negative");

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PurityByScore } from "../loop/purity.ts";
+import type { PurityByScore, SessionPurity } from "../loop/purity.ts";
 import { surveyOfSession } from "./loop-sessions.ts";
 import { real } from "./numbers.ts";
 
@@ -51,12 +51,17 @@ export function addLoopPurityCommand(loop: Command): void {
 }
 
 /** Throws NO_CURVE, DETECTOR_UNKNOWN. */
-async function saveCurve(path: string, folder: string, session: string, found: PurityByScore): Promise<void> {
+async function saveCurve(path: string, folder: string, session: string, found: SessionPurity): Promise<void> {
   const [{ readDetector, writeCurve }, { SkyloopError }] = await Promise.all([
     import("../survey/purity-curve.ts"),
     import("../base/errors.ts"),
   ]);
-  const { curve, lacks, looked, positives, leastLooked } = found;
+  const { curve, lacks, looked, positives, leastLooked, checkCandidates } = found;
+  if (!checkCandidates)
+    throw new SkyloopError(
+      "NO_CURVE",
+      `${session} looks for something else among the candidates than for what is real; look through them with Check the candidates on the page. ${path} was not written`,
+    );
   if (curve === null || leastLooked === null)
     throw new SkyloopError("NO_CURVE", `${lacks} Look through more candidates of ${session}; ${path} was not written`);
   const verdicts = { looked, positives };

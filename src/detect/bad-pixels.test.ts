@@ -124,5 +124,7 @@ describe("a mask of bad pixels", () => {
   it("is one an image", async () => {
     const run = detectClassical([at("a.fits"), at("b.fits")], { ...options, out: at("x"), masks: [at("bits.fits")] });
     await expect(run).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringMatching(/1 masks for 2/) });
+    const none = detectClassical([at("a.fits")], { ...options, out: at("x"), masks: [null] });
+    await expect(none).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringMatching(/names no file/) });
   });
 });

@@ -16,6 +16,8 @@ export function checkMasks(paths: readonly string[], masks: readonly (string | n
       "BAD_OPTION",
       `--mask names ${masks.length} masks for ${paths.length} images; give one an image in the same order, joined by commas, with nothing between two commas for an image without one`,
     );
+  if (masks?.every((path) => path === null))
+    throw new SkyloopError("BAD_OPTION", "--mask names no file; give one, or leave the option out");
 }
 
 /** Shape and number type of an image HDU, as its header says it; tile-compressed ones say it in cards of their own. */

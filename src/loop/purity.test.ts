@@ -51,7 +51,7 @@ describe("purity by score", () => {
         Array.from({ length: positives + negatives }, (_, i) => candidate(0.5 + i / 100, i < positives, i)),
         [0.5],
       );
-    expect(lacking(5, 4).lacks).toMatch(/takes 10 verdicts.*there are 9/);
+    expect(lacking(5, 4).lacks).toMatch(/takes 10 verdicts.*so far 9/);
     expect(lacking(11, 1).lacks).toMatch(/2 verdicts of each kind; of 12 11 are positive and 1 negative/);
     expect([lacking(11, 1).curve, lacking(11, 1).cuts]).toEqual([null, null]);
     const enough = lacking(8, 2);

@@ -81,7 +81,7 @@ export function purityByScore(given: readonly JudgedCandidate[], purities: reado
 
 function lackOf(looked: number, hits: number): string | null {
   if (looked < LEAST)
-    return `A curve of probability takes ${LEAST} verdicts, ${LEAST_OF_A_KIND} of each kind at least; there are ${looked}.`;
+    return `A curve of probability takes ${LEAST} verdicts, ${LEAST_OF_A_KIND} of each kind at least; so far ${looked}.`;
   if (Math.min(hits, looked - hits) >= LEAST_OF_A_KIND) return null;
   return `A curve of probability takes ${LEAST_OF_A_KIND} verdicts of each kind; of ${looked} ${hits} are positive and ${looked - hits} negative.`;
 }
@@ -108,16 +108,17 @@ const judge = ({ id, score }: { id: string; score: number }, label: string | nul
   real: label === "positive" || label === "negative" ? label === "positive" : null,
 });
 
+/** `checkCandidates`: whether the session asks what is real, not for something else among the candidates. */
+export type SessionPurity = PurityByScore & { checkCandidates: boolean };
+
 /**
  * `purityByScore` of a folder of detections by the verdicts of one of its sessions. Throws DETECTIONS_BROKEN, and as
  * `verdictsNamed`.
  */
-export async function purityOf(folder: string, session: string, purities: readonly number[]): Promise<PurityByScore> {
-  const { labels } = await verdictsNamed(`${folder}:${session}`);
-  return purityByScore(
-    readDetections(folder).map((one) => judge(one, labels[one.id])),
-    purities,
-  );
+export async function purityOf(folder: string, session: string, purities: readonly number[]): Promise<SessionPurity> {
+  const { labels, checkCandidates } = await verdictsNamed(`${folder}:${session}`);
+  const judged = readDetections(folder).map((one) => judge(one, labels[one.id]));
+  return { ...purityByScore(judged, purities), checkCandidates };
 }
 
 /**

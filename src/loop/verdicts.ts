@@ -6,8 +6,8 @@ import { foldNow } from "./folds.ts";
 import { storedSurvey } from "./opened.ts";
 import { findSession } from "./session.ts";
 
-/** The verdicts named `DIR:SESSION`. Throws BAD_OPTION, SURVEY_MISSING, SESSION_UNKNOWN, and what the store throws. */
-export async function verdictsNamed(text: string): Promise<Verdicts> {
+/** The verdicts named `DIR:SESSION`; `checkCandidates`: whether it asks what is real. Throws BAD_OPTION, SURVEY_MISSING, SESSION_UNKNOWN, and what the store throws. */
+export async function verdictsNamed(text: string): Promise<Verdicts & { checkCandidates: boolean }> {
   const at = text.lastIndexOf(":");
   if (at <= 0 || at === text.length - 1)
     throw new SkyloopError(
@@ -17,9 +17,15 @@ export async function verdictsNamed(text: string): Promise<Verdicts> {
   const [folder, session] = [text.slice(0, at), text.slice(at + 1)];
   const store = await openSessions(folder, storedSurvey(folder));
   try {
-    const { labels, boxes } = await foldNow(store, await findSession(store, session));
+    const record = await findSession(store, session);
+    const { labels, boxes } = await foldNow(store, record);
     const said = Object.entries(labels).map(([object, { value }]) => [object, value] as const);
-    return { folder, labels: Object.fromEntries(said), boxes: { ...boxes } };
+    return {
+      folder,
+      checkCandidates: record.prior !== undefined,
+      labels: Object.fromEntries(said),
+      boxes: { ...boxes },
+    };
   } finally {
     await store.close();
   }
