@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Unlabelled } from "../contract/api.ts";
-import type { SimilarQuestion } from "../loop/ask-similar.ts";
+import type { SimilarQuestion, UnusualQuestion } from "../loop/ask-similar.ts";
 import { real, SEEDS, whole } from "./numbers.ts";
 import { checkUnlabelled, unlabelledOption } from "./unlabelled-option.ts";
 
@@ -12,16 +12,7 @@ type SimilarFlags = SimilarQuestion & {
   json: boolean;
 };
 
-interface OutlierFlags {
-  model?: string;
-  count: number;
-  seed: number;
-  name: string;
-  session?: string;
-  who: string;
-  unlabelled: Unlabelled;
-  json: boolean;
-}
+type OutlierFlags = UnusualQuestion & { unlabelled: Unlabelled; json: boolean };
 
 const gathered = (text: string, before: string[]) => [...before, text];
 

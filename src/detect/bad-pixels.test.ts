@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CLASSICAL_OPTIONS } from "../../test/fixtures/detections.ts";
 import { starsAt } from "../../test/fixtures/stars.ts";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
-import { SILENT } from "../base/progress.ts";
 import { readTable } from "../survey/catalogue.ts";
 import { readDetections, readFieldImages } from "../survey/detections.ts";
 import { writeFitsImage } from "../survey/fits.ts";
@@ -54,19 +54,10 @@ beforeAll(() => {
   writeFileSync(at("text.fits"), "no FITS");
 });
 
-const options = {
-  bands: null,
-  tilePx: 1280,
-  overlapPx: 256,
-  stampPx: 32,
-  overlaps: false,
-  command: "test",
-  progress: () => SILENT,
-};
 /** What is found in a.fits, and in b.fits without a mask. */
 async function found(mask: string, out: string, tiles = {}) {
   const masks = [at(mask), null];
-  await detectClassical([at("a.fits"), at("b.fits")], { ...options, ...tiles, out: at(out), masks });
+  await detectClassical([at("a.fits"), at("b.fits")], { ...CLASSICAL_OPTIONS, ...tiles, out: at(out), masks });
   const { rows } = await readTable(at(`${out}/catalogue.csv`));
   return (image: string) => rows.filter((row) => row.image === image);
 }
@@ -122,9 +113,13 @@ describe("a mask of bad pixels", () => {
   });
 
   it("is one an image", async () => {
-    const run = detectClassical([at("a.fits"), at("b.fits")], { ...options, out: at("x"), masks: [at("bits.fits")] });
+    const run = detectClassical([at("a.fits"), at("b.fits")], {
+      ...CLASSICAL_OPTIONS,
+      out: at("x"),
+      masks: [at("bits.fits")],
+    });
     await expect(run).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringMatching(/1 masks for 2/) });
-    const none = detectClassical([at("a.fits")], { ...options, out: at("x"), masks: [null] });
+    const none = detectClassical([at("a.fits")], { ...CLASSICAL_OPTIONS, out: at("x"), masks: [null] });
     await expect(none).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringMatching(/names no file/) });
   });
 });

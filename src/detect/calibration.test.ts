@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { detectionFolder } from "../../test/fixtures/detections.ts";
+import { CLASSICAL_OPTIONS, detectionFolder } from "../../test/fixtures/detections.ts";
 import { temporaryFolder } from "../../test/fixtures/surveys.ts";
-import { SILENT } from "../base/progress.ts";
 import { plattProbability } from "../measure/platt.ts";
 import { readTable } from "../survey/catalogue.ts";
 import { openSurvey } from "../survey/folder.ts";
@@ -23,15 +22,6 @@ const curve: Omit<PurityCurve, "format" | "version"> = {
   offset: -1.1,
 };
 const probabilityOf = (score: number) => plattProbability(curve, score);
-const options = {
-  bands: null,
-  tilePx: 1280,
-  overlapPx: 256,
-  stampPx: 32,
-  overlaps: false,
-  command: "test",
-  progress: () => SILENT,
-};
 let found = "";
 beforeAll(async () => {
   found = await detectionFolder(folder.path, ["field"]);
@@ -42,7 +32,7 @@ it("comes into every table with what it was made of", async () => {
   writeCurve(at("curve.json"), curve);
   const calibration = { curve: readCurve(at("curve.json")), probabilityOf };
   const out = at("calibrated");
-  await detectClassical([at("field.fits")], { ...options, out, calibration });
+  await detectClassical([at("field.fits")], { ...CLASSICAL_OPTIONS, out, calibration });
   const tables = await Promise.all(["csv", "fits"].map((ending) => readTable(join(out, `catalogue.${ending}`))));
   const survey = await openSurvey(out);
   for (const [i, row] of tables[0].rows.entries()) {
@@ -69,7 +59,7 @@ it("is refused where it is of other scores, before anything is searched, or brok
   };
   const calibration = { curve: other as PurityCurve, probabilityOf };
   await expect(
-    detectClassical([at("missing.fits")], { ...options, out: at("other"), calibration }),
+    detectClassical([at("missing.fits")], { ...CLASSICAL_OPTIONS, out: at("other"), calibration }),
   ).rejects.toMatchObject({ code: "CURVE_OF_ANOTHER", message: expect.stringMatching(/lens-nano .*classical/) });
   writeFileSync(at("broken.json"), JSON.stringify({ ...other, slope: "steep" }));
   expect(() => readCurve(at("broken.json"))).toThrow(/slope.*write it again/);

@@ -4,7 +4,6 @@
  * labelled.
  */
 import { Random } from "../base/random.ts";
-import type { Unlabelled } from "../contract/api.ts";
 import { drawBackground } from "../loop/background.ts";
 import { choose, type Mode, ruleMode } from "../loop/choose.ts";
 import { type Example, type FeatureSpace, type Learner, learn, standardised } from "../loop/learn.ts";
@@ -42,8 +41,6 @@ export interface HuntOptions {
   seed: number;
   /** When the held-out objects are ranked; where they are not, `aupr` and `atN` are NaN. Default: in every round. */
   measured?: "every" | "last";
-  /** How long unlabelled objects stand for negatives, as in a session. Default: fading. */
-  unlabelled?: Unlabelled;
 }
 
 /** What a ranking of a hunt is made from. */
@@ -188,7 +185,7 @@ export function hunt(
   atEnd: (score: Scorer) => void = () => {},
   rankerOf: RankerOf = loopRanker,
 ): Hunt {
-  const { strategy, start, show, rounds, alpha, errors, seed, measured: when = "every", unlabelled } = options;
+  const { strategy, start, show, rounds, alpha, errors, seed, measured: when = "every" } = options;
   const random = new Random(seed);
   const [truth, answersOf] = [new Map(pool.map(({ row, positive }) => [row, positive])), random.fork("answers")];
   const wanted = pool.filter(({ positive }) => positive).map(({ row }) => row);
@@ -204,7 +201,7 @@ export function hunt(
     const known = new Set(examples.map(({ row }) => row));
     const open = pool.map(({ row }) => row).filter((row) => !known.has(row));
     const learnSeed = seed * 1000 + round;
-    const background = drawBackground({ search: seed, round: learnSeed, unlabelled }, open, examples);
+    const background = drawBackground({ search: seed, round: learnSeed }, open, examples);
     const given = { space, examples, background, open, last: lastScores, seed: learnSeed };
     const ranker = strategy === "cosine" ? null : rankerOf(given);
     const score: Scorer = ranker === null ? cosineScorer(space, examples) : (rows) => ranker.scoreRows(rows);

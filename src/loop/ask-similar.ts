@@ -136,29 +136,24 @@ export interface UnusualAnswer {
   far: FarNumber[];
 }
 
+/** How many unusual objects, by which features and seed; the name of their table, and a search that begins with them. */
+export interface UnusualQuestion {
+  model?: string;
+  count: number;
+  seed: number;
+  name: string;
+  session?: string;
+  who: string;
+  unlabelled?: Unlabelled;
+}
+
 /**
  * The most unusual objects. Their scores are kept as a table of the survey; with `session` a search of that target is
  * begun, without examples: it shows the unusual first. Throws FEATURES_MISSING and what keeping throws.
  */
 export async function unusualObjects(
   folder: string,
-  {
-    model = modelOfSurvey(folder),
-    count,
-    seed,
-    name,
-    session,
-    who,
-    unlabelled,
-  }: {
-    model?: string;
-    count: number;
-    seed: number;
-    name: string;
-    session?: string;
-    who: string;
-    unlabelled?: Unlabelled;
-  },
+  { model = modelOfSurvey(folder), count, seed, name, session, who, unlabelled }: UnusualQuestion,
 ): Promise<{ objects: UnusualAnswer[]; session: string | null }> {
   const bench = await Workbench.open(folder);
   try {

@@ -6,7 +6,10 @@ import { foldNow } from "./folds.ts";
 import { storedSurvey } from "./opened.ts";
 import { findSession } from "./session.ts";
 
-/** The verdicts named `DIR:SESSION`; `checkCandidates`: whether it asks what is real. Throws BAD_OPTION, SURVEY_MISSING, SESSION_UNKNOWN, and what the store throws. */
+/**
+ * The verdicts named `DIR:SESSION`; `checkCandidates`: whether it asks what is real. Throws BAD_OPTION, SURVEY_MISSING,
+ * SESSION_UNKNOWN, and what the store throws.
+ */
 export async function verdictsNamed(text: string): Promise<Verdicts & { checkCandidates: boolean }> {
   const at = text.lastIndexOf(":");
   if (at <= 0 || at === text.length - 1)
