@@ -69,7 +69,7 @@ async function readAny(path: string): Promise<Read> {
     return { columns, leftOut: skipped };
   }
   if ([".vot", ".votable", ".xml"].includes(kind) || /^(\uFEFF|\xEF\xBB\xBF)?\s*<(\?xml|VOTABLE)/i.test(start))
-    return readVoTable(textOfBytes(readFileSync(path), path));
+    return readVoTable(textOfBytes(readFileSync(path), path), path);
   if (/^\s*<(!DOCTYPE|html)/i.test(start) || !(DELIMITED.includes(kind) || kind === ".parquet"))
     throw new SkyloopError(
       "TABLE_UNKNOWN",
@@ -102,7 +102,7 @@ function readDelimited(path: string): Read {
 /** DuckDB's time to read a table grows with the square of its columns: this many take ten seconds. */
 const MOST_COLUMNS = 5000;
 
-/** Reads a table. Throws FILE_UNREADABLE, TABLE_UNKNOWN, TABLE_BROKEN, TABLE_TOO_LARGE. */
+/** Reads a table. Throws FILE_UNREADABLE, TABLE_UNKNOWN, TABLE_BROKEN, TABLE_TOO_LARGE, QUERY_FAILED. */
 export async function readTable(path: string): Promise<Table> {
   if (!existsSync(path) || !statSync(path).isFile())
     throw new SkyloopError("FILE_UNREADABLE", `no catalogue at ${path}; check the path`);

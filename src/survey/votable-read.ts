@@ -1,10 +1,10 @@
 /** VOTable in (IVOA recommendation 1.4 and before): the first table with rows as text (TABLEDATA). */
 import { SkyloopError } from "../base/errors.ts";
+import { log } from "../base/log.ts";
 import { wholeNumbers } from "./cells.ts";
 import type { Cell, LeftOut, TableColumn } from "./duck.ts";
-
-/** A part of a document: a tag with its attributes, or text. */
-type Part = { open?: string; close?: string; attributes?: string; isEmpty?: boolean; text?: string };
+import { attribute, broken, partsOf } from "./votable-parts.ts";
+import { VoStatus } from "./votable-status.ts";
 
 interface Field {
   name: string;
@@ -15,43 +15,23 @@ interface Field {
   missing?: string;
 }
 
-const broken = (what: string) => new SkyloopError("TABLE_BROKEN", `${what}; save it again, as VOTable or FITS`);
-
-const PARTS =
-  /<!--[\s\S]*?-->|<!DOCTYPE[^>]*>|<\?[\s\S]*?\?>|<!\[CDATA\[([\s\S]*?)\]\]>|<(\/?)(?:[\w.-]+:)?([\w.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>|([^<]+)|</gy;
-const NAMED: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** Text with its five entities and its character references; others would have to be declared, which is refused. */
-function plain(text: string): string {
-  return text.replace(/&(#x[\da-f]+|#\d+|\w+);/gi, (whole, name: string) => {
-    if (!name.startsWith("#")) return NAMED[name] ?? whole;
-    const code = name[1].toLowerCase() === "x" ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
-    return code <= 0x10ffff ? String.fromCodePoint(code) : "";
-  });
-}
-
-function* partsOf(xml: string): Iterable<Part> {
-  if (/<!ENTITY|<!DOCTYPE[^>]*\[/i.test(xml)) throw broken("it declares entities, which are not read");
-  for (const [whole, cdata, slash, tag, attributes, empty, text] of xml.matchAll(PARTS)) {
-    if (cdata !== undefined) yield { text: cdata };
-    else if (text !== undefined) yield { text: plain(text) };
-    else if (tag !== undefined && slash === "/") yield { close: tag };
-    else if (tag !== undefined) yield { open: tag, attributes, isEmpty: empty === "/" };
-    else if (whole === "<") throw broken("it is no well-formed XML");
-  }
-}
-
-function attribute(attributes = "", name: string): string | undefined {
-  const found = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`).exec(attributes);
-  return found === null ? undefined : plain(found[1] ?? found[2]);
-}
-
-/** The columns of a VOTable's first table with rows. Throws TABLE_BROKEN, TABLE_UNKNOWN where its rows are binary. */
-export function readVoTable(xml: string): { columns: TableColumn[]; leftOut: LeftOut[] } {
+/**
+ * The columns of a VOTable's first table with rows, which `path` names in messages; warns where the server cut it. Throws
+ * TABLE_BROKEN, TABLE_UNKNOWN where its rows are binary, QUERY_FAILED where a server says that the query failed.
+ */
+export function readVoTable(xml: string, path: string): { columns: TableColumn[]; leftOut: LeftOut[] } {
   let fields: Field[] = [];
   let rows: string[][] | null = null;
   let cell: string | null = null;
-  for (const { open, close, attributes, isEmpty, text } of partsOf(xml)) {
+  let isWhole = false;
+  const status = new VoStatus();
+  for (const part of partsOf(xml)) {
+    const { open, close, attributes, isEmpty, text } = part;
+    status.take(part);
+    if (status.isFailed) throw queryFailed(path, status);
+    // What the server noticed while it wrote the rows stands behind them.
+    if (isWhole && close === "RESOURCE") break;
+    if (isWhole) continue;
     if (open === "TABLE") fields = [];
     else if (open === "FIELD") fields.push(fieldOf(attributes));
     else if (open === "VALUES" && fields.length > 0)
@@ -69,10 +49,23 @@ export function readVoTable(xml: string): { columns: TableColumn[]; leftOut: Lef
       rows?.at(-1)?.push(cell);
       cell = null;
     }
-    if (close === "TABLEDATA" && rows !== null) return columnsOf(fields, rows);
+    isWhole = close === "TABLEDATA" && rows !== null;
   }
-  throw broken(rows === null ? "it holds no table with rows" : "it ends before its last row");
+  if (rows === null && status.error !== null) throw queryFailed(path, status);
+  if (rows === null) throw broken("it holds no table with rows");
+  if (!isWhole) throw broken("it ends before its last row");
+  if (status.isCut) log.warn({ path, rows: rows.length }, CUT);
+  return columnsOf(fields, rows);
 }
+
+const CUT =
+  "the server left out rows of this table (QUERY_STATUS OVERFLOW); ask for more of them (MAXREC), or for a smaller part";
+
+const queryFailed = (path: string, { error }: VoStatus) =>
+  new SkyloopError(
+    "QUERY_FAILED",
+    `${path} holds a server's error and no whole table: ${error}; correct the query or ask again later, and save the new answer`,
+  );
 
 function fieldOf(attributes: string | undefined): Field {
   const name = attribute(attributes, "name") ?? attribute(attributes, "ID") ?? "";

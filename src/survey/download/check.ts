@@ -5,6 +5,7 @@ import type { PixelKind } from "../../contract/survey.ts";
 import { bandOfHeader, namedCubeBands } from "../bands.ts";
 import { chooseImages, type ImageHdu } from "../decode/planes.ts";
 import { cardValue, type FitsHdu } from "../fits.ts";
+import { serverError } from "../votable-status.ts";
 import { parseWcs } from "../wcs.ts";
 import { fitsOutline } from "./fits-bytes.ts";
 
@@ -76,6 +77,9 @@ function isWholePicture(bytes: Uint8Array): boolean | null {
 }
 
 function strange(expected: string, bytes: Uint8Array, contentType: string): AnswerFault {
+  const error = serverError(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  if (error !== null)
+    return fault("NOT_FITS", `${expected} was expected, an error of the service came: ${error}`, true);
   const text = Buffer.from(bytes.subarray(0, 400))
     .toString("latin1")
     .replace(/<[^>]*>/g, " ")

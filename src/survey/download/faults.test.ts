@@ -4,6 +4,7 @@ import { type Behaviour, cutoutBytes, sendFits, wellBehaved } from "../../../tes
 import { download, downloadPlace } from "../../../test/fixtures/downloads.ts";
 import { keepWhatFits } from "../../loop/keep.ts";
 import { openSurvey } from "../folder.ts";
+import { voError } from "../votable.ts";
 
 const { newName, serve, catalogue } = downloadPlace();
 
@@ -106,6 +107,11 @@ const FAULTS: Record<string, { does: Behaviour; code: string | null; asked: numb
     code: "NOT_COVERED",
     asked: 1,
   },
+  "error in a VOTable": {
+    does: (_, response) => void response.writeHead(200, { "content-type": "text/xml" }).end(voError("no such image")),
+    code: "NOT_FITS",
+    asked: 3,
+  },
 };
 
 it("survey download names every fault of a service, asks again where that may help, and takes in the rest", async () => {
@@ -121,11 +127,13 @@ it("survey download names every fault of a service, asks again where that may he
   expect(all.map(([id], i) => [id, service.counts.get(`${10 + i} 2`)])).toEqual(
     all.map(([id, { asked }]) => [id, asked]),
   );
+  const messages = survey.problems.map(({ message }) => message).join("\n");
+  expect(messages).toMatch(/^error in a VOTable: .*an error of the service came: no such image$/m);
   const taken = all.filter(([, { code }]) => code === null).map(([id]) => id);
   expect(Array.from({ length: survey.count }, (_, row) => survey.row(row).id)).toEqual(taken);
   survey.close();
   // Another day may help with these alone.
-  expect(result.unfinished).toBe(8);
+  expect(result.unfinished).toBe(9);
   expect(result.missing.get("WRONG_SIZE")).toBe(3);
   service.counts.clear();
   await download({ ...options, atOnce: 4, tries: 1, replace: keepWhatFits() });
