@@ -214,6 +214,24 @@ describe("the advice", () => {
     });
     expect(advise([], [], false).verdict).toBe("go on");
   });
+  it("says which answers the ranking has not learned from: those of the round that is shown", () => {
+    const one = { ...round(2, 1, 0), shown: 10 };
+    expect(
+      [[round(0, 5, 5)], [round(0, 5, 5), one], [round(1, 5, 5), { ...one, positives: 0 }]].map(
+        (rounds, i) => advise(rounds, i === 0 ? [] : [assessed(1, { settled: null })], false).reason,
+      ),
+    ).toEqual([
+      "The ranking still gains from answers. It has not yet learned from 10 of them; the next round does.",
+      "The ranking still gains from answers. It has not yet learned from 1 of them; the next round does.",
+      "The ranking still gains from answers.",
+    ]);
+  });
+  it("does not take a page that is being answered for a round that found nothing", () => {
+    const before = [round(0, 5, 5), round(1, 0, 10)];
+    const open = { ...round(2, 0, 9), shown: 10 };
+    expect(advise([...before, open], [assessed(2, {})], false).verdict).toBe("go on");
+    expect(advise([...before, { ...open, unsure: 1 }], [assessed(2, {})], false).reason).toContain("nothing in 19");
+  });
   it("stops when all is shown, all that is expected is found, nothing is found any more, or the ranking stands still", () => {
     expect(advise([], [], true).reason).toContain("Every object");
     expect(

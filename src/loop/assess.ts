@@ -226,14 +226,19 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
   if (positives === 0) return { verdict: "go on", reason: "Nothing positive so far; a handful teaches much." };
   if (positives < 5)
     return { verdict: "go on", reason: `Only ${positives} positive so far; a handful more teaches much.` };
-  if (last === undefined) return { verdict: "go on", reason: "The ranking still gains from answers." };
+  const now = rounds[rounds.length - 1];
+  const count = now.positives + now.negatives;
+  const unlearned = count === 0 ? "" : ` It has not yet learned from ${count} of them; the next round does.`;
+  if (last === undefined) return { verdict: "go on", reason: `The ranking still gains from answers.${unlearned}` };
   const { expected, settled } = last;
   if (expected !== null && positives >= 0.9 * expected.high)
     return {
       verdict: "may stop",
       reason: `You have found ${positives} of an expected ${Math.round(expected.low)} to ${Math.round(expected.high)} in the whole survey.`,
     };
-  const answered = rounds.filter(({ round, precision }) => round > 0 && precision !== null);
+  // The rest of a page that is being answered may hold what it was shown for.
+  const isOpen = now.positives + now.negatives + now.unsure < now.shown;
+  const answered = rounds.filter((one) => one.round > 0 && one.precision !== null && !(one === now && isOpen));
   const two = answered.slice(-2);
   const found = two.reduce((sum, round) => sum + round.positives, 0);
   if (two.length === 2 && found === 0)
@@ -249,5 +254,5 @@ export function advise(rounds: RoundSummary[], assessments: Assessment[], exhaus
     };
   const moved =
     settled === null ? "" : ` ${percent(1 - settled)} of the first ${last.top.length} changed with the last round.`;
-  return { verdict: "go on", reason: `The ranking still gains from answers.${moved}` };
+  return { verdict: "go on", reason: `The ranking still gains from answers.${unlearned}${moved}` };
 }

@@ -35,6 +35,29 @@ it("each round says what it found, its precision with an interval, and what chan
   await page.getByText(/^(Go on|You may stop)\.$/).waitFor();
 });
 
+it("the advice follows the answers, before a round has learned from them, with one question at a time", async () => {
+  const { session } = await world.begin("Advice", { positive: [...world.spirals].slice(0, 1) });
+  const page = await openSession(world, session);
+  await page.getByText("Only 1 positive so far; a handful more teaches much.").waitFor();
+  let [open, most] = [0, 0];
+  await page.route(/\/api\/sessions\/[^/]+\/learning$/, async (route) => {
+    most = Math.max(most, ++open);
+    const answer = await route.fetch();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    open--;
+    await route.fulfill({ response: answer });
+  });
+  const ids = await shown(page);
+  for (const _ of ids.slice(0, 4)) {
+    await page.keyboard.press("1");
+    await page.waitForTimeout(500);
+  }
+  await page.getByText("It has not yet learned from 4 of them; the next round does.").waitFor();
+  for (const _ of ids.slice(4, 10)) await page.keyboard.press("1");
+  await page.getByText("It has not yet learned from 10 of them; the next round does.").waitFor();
+  expect(most).toBe(1);
+});
+
 it("with few random picks an interval is given and no number that would be believed", async () => {
   const { session, picks } = await world.begin("Few", { randomPicks: 4 });
   await world.answer(session, picks);

@@ -64,7 +64,7 @@ export function Side({ session, pictures, onTags, onArtefact, outlines, onField,
         </button>
       </div>
       <PictureSize {...pictures} />
-      <LearningPanel session={state.session} learned={learned} positives={state.positives} />
+      <LearningPanel session={state.session} learned={learned} lastSeq={state.lastSeq} positives={state.positives} />
       {state.prior !== undefined && <PurityPanel session={state.session} lastSeq={state.lastSeq} />}
       <RoundTable rounds={state.rounds} />
       {state.prior === undefined && canLead && (

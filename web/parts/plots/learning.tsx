@@ -1,23 +1,32 @@
+import { useMemo } from "react";
 import type { Assessment } from "../../../src/contract/insight.ts";
+import { oneAtATime } from "../../actions/one-at-a-time.ts";
 import { useAsked } from "../../actions/use-asked.ts";
+import { useSettled } from "../../actions/use-settled.ts";
 import { api } from "../../client/api.ts";
 import { ScoreHistogram } from "./score-histogram.tsx";
 import "./plots.css";
 
 /** With fewer random picks an interval is shown, and no single number. */
 export const FEW_RANDOM = 8;
+/** Whoever answers quickly is not told of every answer. */
+const SETTLED_MS = 400;
 
 interface Props {
   session: string;
   /** Grows with every ranking and assessment. */
   learned: number;
+  /** The last event that was saved: answers change the advice, too. */
+  lastSeq: number;
   /** Positive labels now: an assessment may be some rounds old. */
   positives: number;
 }
 
 /** Advice, expected number, and where labelled objects lie among the scores. */
-export function LearningPanel({ session, learned, positives }: Props) {
-  const { answer: learning } = useAsked(() => api.learning(session), [session, learned], true);
+export function LearningPanel({ session, learned, lastSeq, positives }: Props) {
+  const settled = useSettled(lastSeq, SETTLED_MS);
+  const ask = useMemo(() => oneAtATime(() => api.learning(session)), [session]);
+  const { answer: learning } = useAsked(ask, [session, learned, settled], true);
   if (learning === null) return null;
   const last = learning.assessments.at(-1);
   const { verdict, reason } = learning.advice;
