@@ -87,7 +87,12 @@ it("alpha can be changed at any time; a preview shows what the next round then l
   });
   await page.getByText("With 3 positive and 5 negative in this round so far, the next shows").waitFor();
   const preview = page.locator(".preview");
-  const pictures = () => preview.locator("img").evaluateAll((all) => all.map((img) => img.getAttribute("src")));
+  const addresses = () => preview.locator("img").evaluateAll((all) => all.map((img) => img.getAttribute("src")));
+  // Each gets its address when its turn to load has come.
+  const pictures = async () => {
+    await expect.poll(addresses).not.toContain(null);
+    return addresses();
+  };
   const slider = page.getByRole("slider", { name: /^Alpha/ });
   await slider.fill("0.9");
   await preview.getByText("the highest scores").waitFor();
