@@ -33,11 +33,21 @@ const optimiser = new Adam(learned, { learningRate: 1e-4 });
 const random = new Random(1);
 const truth = new Array<null>(batch).fill(null);
 const places = [...truth.keys()];
+const painted = new Float32Array();
 const step = () => {
   if (work === "encode") return noGrad(() => scope(() => void model.encode(images).features.mean(1).toFloat32Array()));
   optimiser.zeroGrad();
   scope(() => {
-    const { loss } = head.loss({ model, views: images, places, rows: places, truth, random, features: () => images });
+    const { loss } = head.loss({
+      model,
+      views: images,
+      places,
+      rows: places,
+      painted,
+      truth,
+      random,
+      features: () => images,
+    });
     loss.backward();
   });
   optimiser.step();

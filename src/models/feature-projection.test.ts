@@ -24,7 +24,7 @@ import {
 } from "./feature-projection.ts";
 import { featuresOf, notesOf, readingOf } from "./feature-reader.ts";
 import { createModel } from "./index.ts";
-import { besideProjection, joinProjections, tellingProjection } from "./join-projections.ts";
+import { besideProjection, joinProjections, structuresProjection, tellingProjection } from "./join-projections.ts";
 
 describe("projection", () => {
   it("keeps distances along strong and weak components closer together than they were, and each column of equal weight", () => {
@@ -175,6 +175,40 @@ describe("projection", () => {
       expect(along).toBeGreaterThan(3);
       expect(across).toBeLessThan(1.2);
       for (const { mean, axes } of [base, one, other]) for (const part of [mean, axes]) part.dispose();
+    });
+  });
+  it("stands beside what painted structures move, each along the direction in which it moves features most", () => {
+    scope(() => {
+      manualSeed(3);
+      const rows = randn([400, 6]);
+      const base = fitProjection(rows, 6);
+      const z = project(rows, base);
+      // One structure adds to the third number, by more in some galaxies, the other takes from the fifth; and noise.
+      const change = (column: number, sign: number) => {
+        const moved = randn([50, 6]).mul(0.2).toFloat32Array();
+        for (let i = 0; i < 50; i++) moved[6 * i + column] += sign * (1 + (i % 3));
+        return project(tensor(moved, [50, 6]), { mean: base.mean.mul(0), axes: base.axes });
+      };
+      const told = structuresProjection(base, z, [change(2, 1), change(4, -1)]);
+      expect(told.axes.shape).toEqual([6, 8]);
+      const squares = (x: Tensor) => x.sub(x.mean(0, true)).pow(2).sum([1]).mean().item();
+      expect(squares(project(rows, told)) / squares(z)).toBeCloseTo(1 + 0.16, 3);
+      const apart = (column: number, { mean, axes }: typeof told) =>
+        project(
+          tensor(
+            Array.from({ length: 6 }, (_, i) => Number(i === column)),
+            [1, 6],
+          ),
+          { mean: mean.mul(0), axes },
+        )
+          .pow(2)
+          .sum()
+          .item();
+      const gains = Array.from({ length: 6 }, (_, column) => apart(column, told) / apart(column, base));
+      for (const [column, gain] of gains.entries())
+        if (column === 2 || column === 4) expect(gain).toBeGreaterThan(1.3);
+        else expect(gain).toBeLessThan(1.1);
+      for (const { mean, axes } of [base, told]) for (const part of [mean, axes]) part.dispose();
     });
   });
   it("is the same for a seed, comes back from a file, and leaves no tensor behind", () => {

@@ -2,7 +2,20 @@
  * Projections of features side by side: of images read in two ways, of patterns in rings, and of what is told of a
  * galaxy. All columns are turned together by a fixed random rotation, since learners standardise column by column.
  */
-import { cat, keep, manualSeed, noGrad, op, qr, randn, scope, type Tensor, tensor, zeros } from "../torch/index.ts";
+import {
+  cat,
+  eigh,
+  keep,
+  manualSeed,
+  noGrad,
+  op,
+  qr,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../torch/index.ts";
 import { halfWhitened, type Projection, spreadOf } from "./feature-projection.ts";
 
 /** Axes [D, k] of one part of the columns and [E, n] of the other as axes [D + E, k + n], turned at random. */
@@ -77,7 +90,7 @@ const SILENT_GALAXIES = 250;
  * `CATALOGUE_SHARE` of the length of the others.
  */
 export function tellingProjection(base: Projection, z: Tensor, share: Tensor, weight: Tensor): Projection {
-  const [N, k] = z.shape;
+  const k = z.shape[1];
   const m = share.shape[1];
   const axes = noGrad(() =>
     scope(() => {
@@ -103,16 +116,49 @@ export function tellingProjection(base: Projection, z: Tensor, share: Tensor, we
         );
         return op("linalg_solve", products.matmul(x).add(ridge), products.matmul(y.sub(meanOf(y))), true) as Tensor;
       });
-      const centred = rows.sub(rows.mean(0, true));
-      const all = cat(maps, 1);
-      const parameters = all.div(spreadOf(centred.matmul(all)));
-      const told = halfWhitened(centred.matmul(parameters), Math.min(m, N - 1, k));
-      const length = centred.pow(2).sum([1]).mean().sqrt();
-      const beside = parameters.matmul(told.axes).mul(length.div(told.length).mul(CATALOGUE_SHARE));
-      return turnedTogether(cat([base.axes, base.axes.to("float64").matmul(beside).to("float32")], 1));
+      return columnsBeside(base, rows, cat(maps, 1), CATALOGUE_SHARE);
     }),
   );
   return { mean: keep(base.mean.clone()), axes: keep(axes) };
+}
+
+/** How far galaxies lie apart by what painted structures tell of them, where 1 is how far they lie apart by all else. */
+const STRUCTURES_SHARE = 0.4;
+
+/**
+ * `base`, and beside it one column for each of m structures that were painted into pictures: the direction in which that
+ * moves the projected features most, of `changes`, m tensors [n, k] of features with the structure less those without;
+ * half whitened over the projected features z [N, k] of galaxies as they are, at `STRUCTURES_SHARE` of the length of the
+ * others.
+ */
+export function structuresProjection(base: Projection, z: Tensor, changes: Tensor[]): Projection {
+  const axes = noGrad(() =>
+    scope(() => {
+      const directions = changes.map((change) => {
+        const rows = change.to("float64");
+        const [, vectors] = eigh(rows.t().matmul(rows));
+        const [k] = vectors.shape;
+        const strongest = vectors.slice(1, k - 1, k);
+        return strongest.mul(op("sign", rows.mean(0, true).matmul(strongest)));
+      });
+      return columnsBeside(base, z.to("float64"), cat(directions, 1), STRUCTURES_SHARE);
+    }),
+  );
+  return { mean: keep(base.mean.clone()), axes: keep(axes) };
+}
+
+/**
+ * The axes of `base` and, at `share` of their length, linear maps [k, m] of its columns, half whitened over rows [N, k]
+ * of them; all turned together.
+ */
+function columnsBeside(base: Projection, rows: Tensor, maps: Tensor, share: number): Tensor {
+  const [N, k] = rows.shape;
+  const centred = rows.sub(rows.mean(0, true));
+  const parameters = maps.div(spreadOf(centred.matmul(maps)));
+  const told = halfWhitened(centred.matmul(parameters), Math.min(maps.shape[1], N - 1, k));
+  const length = centred.pow(2).sum([1]).mean().sqrt();
+  const beside = parameters.matmul(told.axes).mul(length.div(told.length).mul(share));
+  return turnedTogether(cat([base.axes, base.axes.to("float64").matmul(beside).to("float32")], 1));
 }
 
 /** Axes [D, k], turned at random among each other. */

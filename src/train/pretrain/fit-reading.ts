@@ -5,24 +5,30 @@ import type { ImageBank } from "../../batches/image-bank.ts";
 import { randomStretch } from "../../batches/stretch.ts";
 import { fitProjection, type Projection, readProjection } from "../../models/feature-projection.ts";
 import { type FeatureReading, featuresOf } from "../../models/feature-reader.ts";
-import { besideProjection, joinProjections, tellingProjection } from "../../models/join-projections.ts";
+import {
+  besideProjection,
+  joinProjections,
+  structuresProjection,
+  tellingProjection,
+} from "../../models/join-projections.ts";
 import { ringPatternDim } from "../../models/ring-pooling.ts";
 import type { SwinUnet } from "../../models/swin-unet.ts";
 import { cat, manualSeed, noGrad, resizeBilinear, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { CatalogueShares } from "./catalogue.ts";
+import { PAINTED_ROWS, type ReadRows, structureChanges } from "./fit-structures.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** Galaxies to fit on; more change nothing that matters. */
 const FIT_ROWS = 6000;
 const BATCH = 64;
 
-/** Features [N, D] of rows of the bank, real ones as they are and simulated ones by a stretch that `random` draws. */
+/** Features [N, D] of rows of the bank; `show` changes a part of their images before they are read. */
 function featuresOfRows(
   model: SwinUnet,
   bank: ImageBank,
   reading: FeatureReading,
   rows: number[],
-  random: Random | null,
+  show: (images: Tensor, rows: number[]) => Tensor = (images) => images,
 ): Tensor {
   const reader = featuresOf(model.eval(), reading);
   const parts: Tensor[] = [];
@@ -30,24 +36,30 @@ function featuresOfRows(
     parts.push(
       noGrad(() =>
         scope(() => {
-          const images = bank.take(rows.slice(at, at + BATCH));
-          const shown = random === null ? images : randomStretch(images, random);
-          return reader.of(resizeBilinear(shown, reading.sizePx, reading.sizePx));
+          const own = rows.slice(at, at + BATCH);
+          return reader.of(resizeBilinear(show(bank.take(own), own), reading.sizePx, reading.sizePx));
         }),
       ),
     );
   return cat(parts, 0);
 }
 
-/** Features [N, D] of real galaxies of the bank, or of simulated ones where it has no others, and without projection. */
-function sampleFeatures(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureReading, "projection">, seed: number) {
-  const random = new Random(seed).fork("projection");
+/** Which rows of the bank are real galaxies, or all where there is none. */
+function rowsToFit(bank: ImageBank): { rows: number[]; isReal: boolean } {
   // Where images are in parts, those of the first one, which is the first process's however many there are.
   const all = Array.from(bank.truth.keys()).filter((row) => bank.shards === undefined || bank.shards.of[row] === 0);
   const real = all.filter((row) => bank.truth[row] === null);
-  const rows = random.shuffle(real.length > 0 ? real : all).slice(0, FIT_ROWS);
+  return real.length > 0 ? { rows: real, isReal: true } : { rows: all, isReal: false };
+}
+
+/** Features [N, D] of real galaxies of the bank, or of simulated ones where it has no others, and without projection. */
+function sampleFeatures(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureReading, "projection">, seed: number) {
+  const random = new Random(seed).fork("projection");
+  const { rows: all, isReal } = rowsToFit(bank);
+  const rows = random.shuffle(all).slice(0, FIT_ROWS);
   manualSeed(seed);
-  return featuresOfRows(model, bank, { ...reading, projection: null }, rows, real.length > 0 ? null : random);
+  const show = isReal ? undefined : (images: Tensor) => randomStretch(images, random);
+  return featuresOfRows(model, bank, { ...reading, projection: null }, rows, show);
 }
 
 /** How many columns features shall have, and what objectives have learned to tell. */
@@ -83,38 +95,83 @@ function fitReading(
   });
 }
 
+/** What is fitted beside a projection, in this order. */
+interface Beside {
+  seed: number;
+  /** Columns of patterns in rings; 0: none. */
+  rings: number;
+  /** Whether structures are told. */
+  structures: boolean;
+  catalogue: CatalogueShares | undefined;
+}
+
 /**
- * Beside a projection that is there (which stays the caller's): `rings` columns of patterns in rings, where that is not
- * 0, and what `catalogue` says of the bank's galaxies, where it is given (`join-projections.ts`).
+ * Beside a projection that is there (which stays the caller's): patterns in rings, what tells painted structures, and
+ * what a catalogue says of the bank's galaxies (`join-projections.ts`). Throws BAD_RECIPE.
  */
 function fitBeside(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
   given: Projection,
-  { seed, rings, catalogue }: { seed: number; rings: number; catalogue: CatalogueShares | undefined },
+  { seed, rings, structures, catalogue }: Beside,
 ): Projection {
   return scope(() => {
-    const whole = rings === 0 ? given : besideProjection(given, sampleFeatures(model, bank, reading, seed), rings);
-    if (catalogue === undefined) return whole;
-    const K = catalogue.names.length;
-    const rows = Array.from({ length: bank.count }, (_, row) => row).filter((row) =>
-      catalogue.weight.subarray(row * K, (row + 1) * K).some((value) => value > 0),
-    );
-    const z = featuresOfRows(model, bank, { ...reading, projection: whole }, rows, null);
-    const of = (all: Float32Array) =>
-      tensor(
-        rows.flatMap((row) => Array.from(all.subarray(row * K, (row + 1) * K))),
-        [rows.length, K],
-      );
-    const telling = tellingProjection(whole, z, of(catalogue.share), of(catalogue.weight));
-    if (whole !== given) freeProjection(whole);
-    return telling;
+    let whole = given;
+    const add = (next: Projection) => {
+      if (whole !== given) freeProjection(whole);
+      whole = next;
+    };
+    if (rings > 0) add(besideProjection(whole, sampleFeatures(model, bank, reading, seed), rings));
+    if (structures) add(withStructures(model, bank, { ...reading, projection: whole }, whole, seed));
+    if (catalogue !== undefined) add(withCatalogue(model, bank, { ...reading, projection: whole }, whole, catalogue));
+    return whole;
   });
 }
 
+/** A projection with columns that tell structures painted into real galaxies of the bank. Throws BAD_RECIPE. */
+function withStructures(
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: FeatureReading,
+  projection: Projection,
+  seed: number,
+): Projection {
+  const { rows, isReal } = rowsToFit(bank);
+  if (!isReal)
+    throw new SkyloopError(
+      "BAD_RECIPE",
+      "structures are painted into pictures of real galaxies, and all surveys of the run are simulated; add one of real images, or leave structures out",
+    );
+  const shown = new Random(seed).fork("structures").shuffle(rows).slice(0, PAINTED_ROWS);
+  const read: ReadRows = (of, show) => featuresOfRows(model, bank, reading, of, show);
+  const before = read(shown);
+  return structuresProjection(projection, before, structureChanges(read, shown, before, seed));
+}
+
+/** A projection with columns that tell what a catalogue says. */
+function withCatalogue(
+  model: SwinUnet,
+  bank: ImageBank,
+  reading: FeatureReading,
+  projection: Projection,
+  catalogue: CatalogueShares,
+): Projection {
+  const K = catalogue.names.length;
+  const rows = Array.from({ length: bank.count }, (_, row) => row).filter((row) =>
+    catalogue.weight.subarray(row * K, (row + 1) * K).some((value) => value > 0),
+  );
+  const z = featuresOfRows(model, bank, reading, rows);
+  const of = (all: Float32Array) =>
+    tensor(
+      rows.flatMap((row) => Array.from(all.subarray(row * K, (row + 1) * K))),
+      [rows.length, K],
+    );
+  return tellingProjection(projection, z, of(catalogue.share), of(catalogue.weight));
+}
+
 /** What is fitted when training is over, as a recipe asks for it. */
-export type FitSettings = Pick<Recipe, "projection" | "rings" | "steps" | "seed" | "initFrom">;
+export type FitSettings = Pick<Recipe, "projection" | "rings" | "structures" | "steps" | "seed" | "initFrom">;
 
 /** What is told of galaxies: by the objectives' heads, and by catalogues. */
 export interface Told {
@@ -130,15 +187,14 @@ export function fitFeatures(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
-  { projection: dim, rings, steps, seed, initFrom }: FitSettings,
+  { projection: dim, rings, structures = false, steps, seed, initFrom }: FitSettings,
   told: Told,
 ): Projection | null {
   if (steps > 0) {
     if (dim === undefined) return null;
     const fitted = scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, rings }));
-    if (told.catalogue === undefined) return fitted;
-    const whole = fitBeside(model, bank, reading, fitted, { seed, rings: 0, catalogue: told.catalogue });
-    freeProjection(fitted);
+    const whole = fitBeside(model, bank, reading, fitted, { seed, rings: 0, structures, catalogue: told.catalogue });
+    if (whole !== fitted) freeProjection(fitted);
     return whole;
   }
   const given = initFrom === undefined ? null : readProjection(initFrom);
@@ -148,7 +204,12 @@ export function fitFeatures(
       "BAD_RECIPE",
       `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights`,
     );
-  const whole = fitBeside(model, bank, reading, given, { seed, rings: rings ?? 0, catalogue: told.catalogue });
+  const whole = fitBeside(model, bank, reading, given, {
+    seed,
+    rings: rings ?? 0,
+    structures,
+    catalogue: told.catalogue,
+  });
   if (whole !== given) freeProjection(given);
   return whole;
 }

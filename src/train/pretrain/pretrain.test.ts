@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smallSurvey, temporaryFolder } from "../../../test/fixtures/surveys.ts";
 import { SILENT } from "../../base/progress.ts";
@@ -9,6 +10,8 @@ import { type ImageBank, loadImageBank } from "../../batches/image-bank.ts";
 import { noiseFrom, noiseTable } from "../../batches/noise.ts";
 import { storeInFile } from "../../batches/stamp-store.ts";
 import { createModel, loadWeights } from "../../models/index.ts";
+import { renderRgb8 } from "../../stamps/render.ts";
+import { simulateSurvey } from "../../survey/simulate/index.ts";
 import {
   getThreads,
   hasBfloat16,
@@ -47,6 +50,35 @@ const recipe = (changes: object = {}) =>
     threads: 1,
     ...changes,
   });
+/** Simulated galaxies as pictures, of which nothing is known to be simulated. */
+async function pictureSurvey(name: string): Promise<string> {
+  const path = join(folder.path, name);
+  const keep = (data: Float32Array, sizePx: number) => {
+    const stamp = {
+      kind: "flux",
+      bands: ["g", "r", "z"],
+      unit: "nanomaggy",
+      widthPx: sizePx,
+      heightPx: sizePx,
+    } as const;
+    const rgb = renderRgb8({ ...stamp, bands: [...stamp.bands], data });
+    return sharp(rgb, { raw: { width: sizePx, height: sizePx, channels: 3 } })
+      .webp({ quality: 90 })
+      .toBuffer();
+  };
+  const shares = { spiral: 0.6, lenticular: 0.4 };
+  await simulateSurvey(path, {
+    count: 40,
+    seed: 3,
+    sizePx: 64,
+    shares,
+    keep,
+    workers: 1,
+    progress: SILENT,
+    command: "test",
+  });
+  return path;
+}
 const out = (name: string) => {
   mkdirSync(join(folder.path, name), { recursive: true });
   return join(folder.path, name);
@@ -140,6 +172,44 @@ describe("pre-training", () => {
       }
     }
   });
+  it("paints structures into half of the real galaxies, the same in every thread and part, and into no simulated one", async () => {
+    const pictures = await pictureSurvey("painted");
+    const surveys = [pictures, survey];
+    const objectives = { structures: 1, simulated: 1 };
+    const bank = await loadImageBank(surveys, 40, SILENT);
+    const sampling = { surveyOf: bank.surveyOf, weights: [1, 1], batchSize: 30, seed: 1 };
+    const viewsOf = (changes: object, part?: { rank: number; size: number }) => {
+      const source = openViews(bank, sampling, recipe({ surveys, objectives, ...changes }), 0, part);
+      const { views, places, painted, truth } = source.views(0);
+      source.close();
+      const K = painted.length / places.length;
+      const size = views.toFloat32Array().length / views.shape[0];
+      return places.map((place, i) => ({
+        isReal: truth[place] === null,
+        painted: painted.slice(i * K, (i + 1) * K),
+        view: views.toFloat32Array().slice(i * size, (i + 1) * size),
+      }));
+    };
+    const here = viewsOf({ viewsAhead: false });
+    expect(viewsOf({ viewsAhead: true })).toEqual(here);
+    expect(viewsOf({ viewsAhead: true }, { rank: 1, size: 2 })).toEqual(here.filter((_, i) => i % 2 === 1));
+    const plain = viewsOf({ viewsAhead: false, objectives: { simulated: 1 } });
+    const isPainted = ({ painted }: { painted: Float32Array }) => painted[0] >= 0;
+    for (const [i, one] of here.entries()) {
+      const structures = one.painted.filter((value) => value > 0).length;
+      expect(Buffer.from(one.view.buffer).equals(Buffer.from(plain[i].view.buffer))).toBe(structures === 0);
+      if (!one.isReal) expect(isPainted(one)).toBe(false);
+    }
+    const real = here.filter(({ isReal }) => isReal);
+    expect(real.filter(isPainted).length).toBeGreaterThan(2);
+    expect(real.filter(isPainted).length).toBeLessThan(real.length);
+    expect(plain.some(isPainted)).toBe(false);
+    bank.close();
+    await pretrain(recipe({ surveys, objectives, steps: 2 }), { out: out("structures"), progress: SILENT });
+    expect(metrics("structures").every((line) => (line as { structures?: number }).structures !== undefined)).toBe(
+      true,
+    );
+  });
   it("learns with short products where the processor has them, nearly the same", async () => {
     const short = pretrain(recipe({ steps: 3, precision: "bfloat16" }), { out: out("short"), progress: SILENT });
     if (!hasBfloat16()) return expect(short).rejects.toThrow(/no bfloat16 products/);
@@ -221,6 +291,28 @@ describe("pre-training", () => {
     await expect(
       pretrain(recipe({ ...rings, initFrom: bare }), { out: out("none"), progress: SILENT }),
     ).rejects.toMatchObject({ code: "BAD_RECIPE" });
+  });
+  it("fits columns that tell painted structures beside a projection, on real galaxies alone", async () => {
+    const file = join(out("plain"), "encoder.safetensors");
+    const settings = { objectives: { simulated: 1 }, steps: 1, pooling: "stages", projection: 10 };
+    await pretrain(recipe(settings), { out: out("plain"), progress: SILENT });
+    const structures = { objectives: {}, steps: 0, pooling: "stages", structures: true, initFrom: file };
+    const surveys = [await pictureSurvey("shown")];
+    await pretrain(recipe({ ...structures, surveys }), { out: out("told"), progress: SILENT });
+    scope(() => {
+      const [before, after] = [file, join(out("told"), "encoder.safetensors")].map(
+        (path) => readSafetensors(path).tensors["projection.axes"],
+      );
+      expect(after.shape).toEqual([1408, 10 + 8]);
+      const products = (axes: Tensor) => axes.matmul(axes.t());
+      expect(products(after).sub(products(before)).abs().max().item()).toBeGreaterThan(
+        1e-3 * products(before).abs().max().item(),
+      );
+    });
+    await expect(pretrain(recipe(structures), { out: out("simulated"), progress: SILENT })).rejects.toMatchObject({
+      code: "BAD_RECIPE",
+      message: expect.stringContaining("real images"),
+    });
   });
   it("lets a larger network begin with what a smaller one learned", async () => {
     await pretrain(recipe({ steps: 1 }), { out: out("young"), progress: SILENT });

@@ -26,7 +26,14 @@ export const Recipe = z.strictObject({
   viewPx: z.int().positive(),
   /** What is minimised: each objective's weight in the sum. */
   objectives: z
-    .strictObject({ autoencode: weight, masked: weight, vicreg: weight, simulated: weight, catalogue: weight })
+    .strictObject({
+      autoencode: weight,
+      masked: weight,
+      vicreg: weight,
+      simulated: weight,
+      structures: weight,
+      catalogue: weight,
+    })
     .default({}),
   /** For the objective `catalogue`: which columns of which surveys are foretold (`catalogue.ts`). */
   catalogue: Catalogue.optional(),
@@ -45,6 +52,11 @@ export const Recipe = z.strictObject({
   projection: z.int().positive().optional(),
   /** Beside those: to how many numbers patterns in rings of the finer maps are projected (`models/ring-pooling.ts`). */
   rings: z.int().positive().optional(),
+  /**
+   * Whether columns that tell structures painted into the galaxies (`stamps/structures/paint.ts`) are fitted beside all
+   * others.
+   */
+  structures: z.boolean().optional(),
   /**
    * 0: nothing is trained; the weights of `initFrom` keep their projection, and `rings` and what `catalogue` says are
    * fitted beside it.
@@ -99,13 +111,17 @@ export function readRecipe(path: string): Recipe {
   if (!parsed.success)
     throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
   const { surveys, initFrom, growFrom, ...rest } = parsed.data;
-  const { objectives, steps, projection, rings } = rest;
+  const { objectives, steps, projection, rings, structures } = rest;
   const named = Object.values(objectives).some((value) => value !== undefined);
-  if (steps === 0 ? named || initFrom === undefined || (rings ?? rest.catalogue) === undefined : !named)
+  if (
+    steps === 0
+      ? named || initFrom === undefined || !(rings !== undefined || rest.catalogue !== undefined || structures === true)
+      : !named
+  )
     throw new SkyloopError(
       "BAD_RECIPE",
       steps === 0
-        ? `${path}: with 0 steps nothing is trained: give initFrom and rings, a catalogue or both, and no objectives`
+        ? `${path}: with 0 steps nothing is trained: give initFrom and what is fitted (rings, structures, a catalogue), and no objectives`
         : `${path}: names no objective`,
     );
   if (steps > 0 && rings !== undefined && projection === undefined)

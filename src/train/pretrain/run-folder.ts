@@ -106,6 +106,7 @@ function hashRecipe(recipe: Recipe, dataHash: string, told?: CatalogueShares): s
     projection: ___,
     viewsAhead: ____,
     rings: _____,
+    structures: ______,
     ...settings
   } = recipe;
   return hashBytes(

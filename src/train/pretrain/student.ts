@@ -90,7 +90,7 @@ function onePass(
 ): Record<string, number> {
   return scope(() => {
     const start = performance.now();
-    const { views, places, rows, truth } = viewsOf(pass);
+    const { views, places, rows, painted, truth } = viewsOf(pass);
     const waitMs = performance.now() - start;
     // Means over the part are weighted by it: batches need not divide evenly.
     const share = places.length / truth.length;
@@ -100,6 +100,7 @@ function onePass(
       views,
       places,
       rows,
+      painted,
       truth,
       random,
       features() {
@@ -150,13 +151,22 @@ export function picturesOf({ heads, pooling, ...student }: Student, source: View
   model.eval();
   return noGrad(() =>
     scope(() => {
-      const { views, places, rows, truth } = source.some(SHOWN, random);
+      const { views, places, rows, painted, truth } = source.some(SHOWN, random);
       const row = (title: string, images: Tensor): PictureRow => ({
         title,
         pixels: images.toFloat32Array(),
         sizePx: images.shape[3],
       });
-      const step = { model, views, places, rows, truth, random, features: () => pooled(model, views, pooling) };
+      const step = {
+        model,
+        views,
+        places,
+        rows,
+        painted,
+        truth,
+        random,
+        features: () => pooled(model, views, pooling),
+      };
       return [
         row("First views of some galaxies", views.slice(0, 0, truth.length)),
         row("Second views of the same", views.slice(0, truth.length, 2 * truth.length)),

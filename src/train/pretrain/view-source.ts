@@ -8,6 +8,7 @@ import { startWorker } from "../../base/workers.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
 import { noiseTable } from "../../batches/noise.ts";
 import type { StoredImages } from "../../batches/stamp-store.ts";
+import { STRUCTURES } from "../../stamps/structures/paint.ts";
 import { DEVICE_VARIABLE, tensor } from "../../torch/index.ts";
 import { Sampler, type SamplerOptions } from "./sampler.ts";
 import { makeViews, type Part, type PartViews, pick, type ViewSettings, WHOLE } from "./views.ts";
@@ -46,7 +47,7 @@ export interface Order {
   /** The first pass. */
   from: number;
   table: Float32Array;
-  /** Passes go round these, each large enough for one. */
+  /** Passes go round these, each large enough for one: views, and behind them what was painted. */
   slots: SharedArrayBuffer[];
   /** One state a slot. */
   state: Int32Array<SharedArrayBuffer>;
@@ -78,14 +79,12 @@ function viewsAhead(
   const { viewPx } = settings;
   const own = Math.ceil((sampling.batchSize - part.rank) / part.size);
   const shape = [2 * own, 3, viewPx, viewPx];
+  const numbers = shape.reduce((product, side) => product * side, 1);
   const simulated = new Uint8Array(new SharedArrayBuffer(bank.count));
   for (const [row, truth] of bank.truth.entries()) simulated[row] = truth === null ? 0 : 1;
   const state = new Int32Array(new SharedArrayBuffer(4 * AHEAD));
   const message = new Uint8Array(new SharedArrayBuffer(2000));
-  const slots = Array.from(
-    { length: AHEAD },
-    () => new SharedArrayBuffer(4 * shape.reduce((product, side) => product * side, 1)),
-  );
+  const slots = Array.from({ length: AHEAD }, () => new SharedArrayBuffer(4 * (numbers + own * STRUCTURES.length)));
   const order: Order = {
     place: bank.place,
     simulated,
@@ -116,7 +115,8 @@ function viewsAhead(
           "WORKER_DIED",
           `the thread that makes views failed: ${new TextDecoder().decode(message.slice()).replaceAll("\0", "")}`,
         );
-      const views = tensor(new Float32Array(slots[slot]), shape);
+      const views = tensor(new Float32Array(slots[slot], 0, numbers), shape);
+      const painted = new Float32Array(slots[slot], 4 * numbers).slice();
       Atomics.store(state, slot, EMPTY);
       Atomics.notify(state, slot);
       const { all, places } = pick(
@@ -125,7 +125,7 @@ function viewsAhead(
         part,
         sampling.shards !== undefined,
       );
-      return { views, places, rows: all, truth: all.map((row) => bank.truth[row]) };
+      return { views, places, rows: all, painted, truth: all.map((row) => bank.truth[row]) };
     },
     close() {
       for (let slot = 0; slot < AHEAD; slot++) {
@@ -140,13 +140,13 @@ function viewsAhead(
 export function openViews(
   bank: ImageBank,
   sampling: SamplerOptions,
-  { viewPx, commonRange, viewsAhead: ahead }: ViewSettings & { viewsAhead: boolean },
+  { viewPx, commonRange, objectives, viewsAhead: ahead }: ViewSettings & { viewsAhead: boolean },
   from: number,
   part = WHOLE,
 ): ViewSource {
   const sampler = new Sampler(sampling);
   const table = noiseTable(sampling.seed);
-  const settings = { viewPx, commonRange };
+  const settings = { viewPx, commonRange, objectives };
   const making = { bank, sampling, sampler, settings, table, part };
   return {
     ...(ahead ? viewsAhead(making, from) : viewsHere(making)),

@@ -7,7 +7,7 @@ import { takeFrom } from "../../batches/stamp-store.ts";
 import { scope, setThreads } from "../../torch/index.ts";
 import { Sampler } from "./sampler.ts";
 import { EMPTY, FAILED, type Order, passRandom, READY, STOPPED } from "./view-source.ts";
-import { pick, viewsOf } from "./views.ts";
+import { paintedOf, pick, viewsOf } from "./views.ts";
 
 const { place, simulated, sampling, settings, part, from, table, slots, state, message } = workerData as Order;
 
@@ -22,11 +22,14 @@ function run(): void {
       Atomics.wait(state, slot, now);
     }
     const picked = pick(sampler.rows(pass), (row) => simulated[row] === 1, part, sampling.shards !== undefined);
-    scope(() =>
-      viewsOf(take(picked.rows), picked, passRandom(sampling.seed, pass), settings, table).copyTo(
-        new Float32Array(slots[slot]),
-      ),
-    );
+    scope(() => {
+      const random = passRandom(sampling.seed, pass);
+      const { images, painted } = paintedOf(take(picked.rows), picked, random, settings);
+      const views = viewsOf(images, picked, random, settings, table);
+      const numbers = views.shape.reduce((product, side) => product * side, 1);
+      views.copyTo(new Float32Array(slots[slot], 0, numbers));
+      new Float32Array(slots[slot], 4 * numbers).set(painted);
+    });
     if (Atomics.compareExchange(state, slot, EMPTY, READY) === STOPPED) return;
     Atomics.notify(state, slot);
   }

@@ -5,11 +5,12 @@ import type { ImageBank, KnownColumns } from "../../batches/image-bank.ts";
 import { noiseFrom } from "../../batches/noise.ts";
 import { randomStretch } from "../../batches/stretch.ts";
 import { commonRange } from "../../models/feature-pooling.ts";
+import { paintStructures, STRUCTURES } from "../../stamps/structures/paint.ts";
 import { cat, noGrad, op, scope, type Tensor, tensor } from "../../torch/index.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The settings of a recipe that decide how views look. */
-export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange">;
+export type ViewSettings = Pick<Recipe, "viewPx" | "commonRange" | "objectives">;
 
 /**
  * Of which part of a batch the views are wanted: every `size`-th galaxy from the `rank`-th on, so that real and
@@ -84,6 +85,30 @@ export function viewsOf(
   );
 }
 
+/** How many of the real galaxies have structures painted in, where an objective asks for it. */
+const PAINTED_SHARE = 0.5;
+
+/**
+ * Images [P, 3, s, s] of a part with structures painted into some of the real ones, and what was painted,
+ * [P, STRUCTURES]: -1 where an image was left as it is. Drawn as `viewsOf` draws, apart from it.
+ */
+export function paintedOf(images: Tensor, { simulated, places }: PartOfBatch, random: Random, settings: ViewSettings) {
+  const painted = new Float32Array(places.length * STRUCTURES.length).fill(-1);
+  if (settings.objectives.structures === undefined) return { images, painted };
+  const [, , sizePx] = images.shape;
+  const pixels = images.toFloat32Array();
+  const each = 3 * sizePx * sizePx;
+  for (const [i, place] of places.entries()) {
+    const own = random.fork(place).fork("structures");
+    if (simulated[i] || own.next() >= PAINTED_SHARE) continue;
+    const shown = paintStructures({ sizePx, pixels: pixels.slice(i * each, (i + 1) * each) }, own.fork("paint"));
+    if (shown === null) continue;
+    pixels.set(shown.picture.pixels, i * each);
+    painted.set(shown.structures, i * STRUCTURES.length);
+  }
+  return { images: tensor(pixels, images.shape), painted };
+}
+
 /** What one process contributes to a step: views of its galaxies, and what is true of all galaxies of the batch. */
 export interface PartViews {
   /** Two of each of the part's P galaxies, [2 P, 3, S, S]. */
@@ -92,6 +117,8 @@ export interface PartViews {
   places: number[];
   /** The bank's rows of all the batch's galaxies, in the order of their places. */
   rows: number[];
+  /** What was painted into each of the part's galaxies, [P, STRUCTURES] of 0 and 1; -1 in those left as they are. */
+  painted: Float32Array;
   /** What is true of each galaxy of the whole batch; null for real ones. */
   truth: (KnownColumns | null)[];
 }
@@ -109,7 +136,12 @@ export function makeViews(
   part: Part = WHOLE,
 ): PartViews {
   const picked = pick(batch, (row) => bank.truth[row] !== null, part, bank.shards !== undefined);
-  const views = noGrad(() => scope(() => viewsOf(bank.take(picked.rows), picked, random, settings, table)));
+  const [views, painted] = noGrad(() =>
+    scope(() => {
+      const { images, painted } = paintedOf(bank.take(picked.rows), picked, random, settings);
+      return [viewsOf(images, picked, random, settings, table), painted] as const;
+    }),
+  );
   const { all: rows, places } = picked;
-  return { views, places, rows, truth: rows.map((row) => bank.truth[row]) };
+  return { views, places, rows, painted, truth: rows.map((row) => bank.truth[row]) };
 }

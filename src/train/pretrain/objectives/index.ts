@@ -7,6 +7,7 @@ import { CatalogueHead } from "./catalogue.ts";
 import { MaskedHead } from "./masked.ts";
 import type { Objective } from "./objective.ts";
 import { SimulatedHead } from "./simulated.ts";
+import { StructuresHead } from "./structures.ts";
 import { DEFAULT_VICREG, VicregHead } from "./vicreg.ts";
 
 export type { Objective, ObjectiveInput } from "./objective.ts";
@@ -21,6 +22,7 @@ export const OBJECTIVES = {
     new MaskedHead(model.featureDim, model.config.patchSize * 2 ** (model.config.depths.length - 1)),
   vicreg: (model: SwinUnet, pooling: Pooling) => new VicregHead(pooledDim(model, pooling), DEFAULT_VICREG),
   simulated: (model: SwinUnet, pooling: Pooling) => new SimulatedHead(pooledDim(model, pooling)),
+  structures: (model: SwinUnet, pooling: Pooling) => new StructuresHead(pooledDim(model, pooling)),
   catalogue: (model: SwinUnet, pooling: Pooling, told: CatalogueShares = NOTHING) =>
     new CatalogueHead(pooledDim(model, pooling), told),
 } as const satisfies Record<string, (model: SwinUnet, pooling: Pooling, told?: CatalogueShares) => Objective>;

@@ -21,6 +21,8 @@ export interface ObjectiveInput {
   rows: number[];
   /** What is true of each of the B galaxies; null for real ones. */
   truth: (KnownColumns | null)[];
+  /** What was painted into each of the P galaxies, [P, STRUCTURES] of 0 and 1; -1 in those that were left as they are. */
+  painted: Float32Array;
   /** The same in all processes: what is drawn for one galaxy comes from `random.fork(place)`. */
   random: Random;
 }

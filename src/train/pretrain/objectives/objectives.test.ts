@@ -7,6 +7,7 @@ import { noiseTable } from "../../../batches/noise.ts";
 import { pooled, pooledDim } from "../../../models/feature-pooling.ts";
 import { createModel } from "../../../models/index.ts";
 import { isDecoderName } from "../../../models/swin-unet.ts";
+import { STRUCTURES } from "../../../stamps/structures/paint.ts";
 import {
   AdamW,
   cat,
@@ -25,6 +26,7 @@ import { makeViews, type PartViews } from "../views.ts";
 import { CatalogueHead } from "./catalogue.ts";
 import { OBJECTIVES, type ObjectiveInput, type ObjectiveName } from "./index.ts";
 import { GALAXY_KINDS, SimulatedHead } from "./simulated.ts";
+import { StructuresHead } from "./structures.ts";
 import { DEFAULT_VICREG } from "./vicreg.ts";
 
 const folder = temporaryFolder();
@@ -72,7 +74,7 @@ function learnedByHeart(objective: ObjectiveName) {
   ];
   const optimiser = new AdamW(named, { learningRate: settings.learningRate });
   const sampler = new Sampler({ surveyOf: bank.surveyOf, weights: [1], batchSize: settings.batchSize, seed: 1 });
-  const batch = makeViews(bank, sampler.rows(0), new Random(1), settings, table);
+  const batch = { ...makeViews(bank, sampler.rows(0), new Random(1), settings, table), painted: someStructures(16) };
   const reached = new Set<string>();
   const losses: number[] = [];
   for (let step = 0; step < STEPS; step++) {
@@ -103,6 +105,14 @@ function learnedByHeart(objective: ObjectiveName) {
   model.dispose();
   head.dispose();
   return { losses, reached, names, bounds };
+}
+
+/** What might have been painted into P galaxies; every fourth was left as it is. */
+function someStructures(P: number): Float32Array {
+  const random = new Random(4);
+  return Float32Array.from({ length: P * STRUCTURES.length }, (_, i) =>
+    Math.floor(i / STRUCTURES.length) % 4 === 0 ? -1 : random.int(2),
+  );
 }
 
 /** Entropy of shares that add up to 1, in nats: the least cross-entropy of one answer for all. */
@@ -142,6 +152,15 @@ const BOUNDS: Record<ObjectiveName, (batch: PartViews) => { alike: number; least
     const share = (kind: string) => mean(truth.map((known) => (known?.label === kind ? 1 : 0)));
     return { alike: entropy(GALAXY_KINDS.map(share)), least: 0 };
   },
+  // Each structure by how often it was painted, over the galaxies that something was painted into.
+  structures({ painted }) {
+    const K = STRUCTURES.length;
+    const told = Array.from(painted.keys()).filter((i) => i % K === 0 && painted[i] >= 0);
+    return {
+      alike: STRUCTURES.reduce((sum, _, k) => sum + ofYes(mean(told.map((i) => painted[i + k]))), 0),
+      least: 0,
+    };
+  },
   // Each statement by its mean share, and by its own.
   catalogue({ rows }) {
     const K = told.names.length;
@@ -171,7 +190,7 @@ describe.each(Object.keys(OBJECTIVES) as ObjectiveName[])("objective %s", (objec
   });
 });
 
-describe.each(["vicreg", "simulated", "catalogue"] as const)("the head of objective %s", (objective) => {
+describe.each(["vicreg", "simulated", "structures", "catalogue"] as const)("the head of objective %s", (objective) => {
   it("sees neither how far features lie apart nor where, and has no better answer where they are the same", () => {
     manualSeed(8);
     const { pooling } = recipe(objective);
@@ -182,7 +201,7 @@ describe.each(["vicreg", "simulated", "catalogue"] as const)("the head of object
     noGrad(() =>
       scope(() => {
         const views = randn([32, pooledDim(model, pooling)]);
-        const batch = { places: rows, rows, truth, views };
+        const batch = { places: rows, rows, truth, views, painted: someStructures(16) };
         const lost = (features: Tensor) =>
           head.loss({ ...batch, features: () => features } as Partial<ObjectiveInput> as ObjectiveInput).loss.item();
         // What is added to the variance of 1 to divide by it, 1e-5, is all that a larger spread changes.
@@ -223,6 +242,29 @@ describe("a catalogue", () => {
         features: () => features.slice(0, 0, 4),
       } as Partial<ObjectiveInput> as ObjectiveInput;
       expect(noGrad(() => head.loss(silent).loss.item())).toBe(0);
+    });
+    head.dispose();
+  });
+});
+
+describe("painted structures", () => {
+  it("teach by this process's galaxies that something was painted into, both views of each", () => {
+    manualSeed(9);
+    const head = new StructuresHead(6);
+    scope(() => {
+      // Of four galaxies of all processes two are here, and the second of them was left as it is.
+      const features = randn([8, 6]);
+      const painted = new Float32Array(2 * STRUCTURES.length).fill(-1);
+      painted.set(STRUCTURES.map((_, k) => k % 2));
+      const step = { rows: [5, 6, 7, 8], places: [1, 3], painted, features: () => features };
+      const found = noGrad(() => head.loss(step as Partial<ObjectiveInput> as ObjectiveInput).loss.item());
+      const logits = noGrad(() => head.shares.forward(head.norm.forward(features)).toFloat32Array());
+      const of = (row: number) =>
+        STRUCTURES.reduce((sum, _, k) => {
+          const logit = logits[row * STRUCTURES.length + k];
+          return sum + Math.log1p(Math.exp(logit)) - (k % 2) * logit;
+        }, 0);
+      expect(found).toBeCloseTo((of(1) + of(5)) / 2, 4);
     });
     head.dispose();
   });
