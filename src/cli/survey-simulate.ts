@@ -171,15 +171,36 @@ export function addSimulateCommand(survey: Command): void {
     .argument("<survey>", "survey folder, or a folder of fields with annotations.json")
     .argument("<file>", "picture to write: .png, .jpg or .webp")
     .description("write a contact sheet of stamps, or of fields with their boxes")
-    .option("--count <n>", "number of stamps or fields", whole("--count", 1, 10_000), 64)
+    .option(
+      "--count <n>",
+      "number of stamps or fields (default: 64; with --structures: 8)",
+      whole("--count", 1, 10_000),
+    )
+    .option(
+      "--structures",
+      "a row for each galaxy: as it is, and with each structure that pre-training paints in",
+      false,
+    )
     .option("--seed <n>", "seed of the choice of stamps", whole("--seed", 0, SEEDS), 1)
-    .action(async (folder: string, file: string, { count, seed }: { count: number; seed: number }) => {
-      if (existsSync(join(folder, "annotations.json"))) {
-        const { writeFieldSheet } = await import("../stamps/field-sheet.ts");
-        process.stdout.write(`${file}: ${await writeFieldSheet(folder, file, count, seed)} fields\n`);
-        return;
-      }
-      const shown = await (await import("../stamps/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
-      process.stdout.write(`${file}: ${shown} stamps\n`);
-    });
+    .action(
+      async (
+        folder: string,
+        file: string,
+        { count: wanted, seed, structures }: { count?: number; seed: number; structures: boolean },
+      ) => {
+        const count = wanted ?? (structures ? 8 : 64);
+        if (structures) {
+          const { writeStructureSheet } = await import("../stamps/structures/sheet.ts");
+          process.stdout.write(`${file}: ${await writeStructureSheet(folder, file, count, seed)} galaxies\n`);
+          return;
+        }
+        if (existsSync(join(folder, "annotations.json"))) {
+          const { writeFieldSheet } = await import("../stamps/field-sheet.ts");
+          process.stdout.write(`${file}: ${await writeFieldSheet(folder, file, count, seed)} fields\n`);
+          return;
+        }
+        const shown = await (await import("../stamps/contact-sheet.ts")).writeContactSheet(folder, file, count, seed);
+        process.stdout.write(`${file}: ${shown} stamps\n`);
+      },
+    );
 }

@@ -340,8 +340,11 @@ const OFTEN: [Structure, number][] = [
 /** How often a bar has a ring around its ends. */
 const RINGED = 0.2;
 /** Structures that show as they are; the others are painted at a share of their strength, drawn from the range. */
-export const UNFADED: readonly Structure[] = ["tilt", "warp", "companion"];
+const UNFADED: readonly Structure[] = ["tilt", "warp", "companion"];
 const STRENGTH: readonly [number, number] = [0.15, 1];
+
+/** How strongly a structure is painted where one strength stands for all: as in nature, more is rare. */
+export const strengthOf = (structure: Structure): number => (UNFADED.includes(structure) ? 1 : 0.5);
 
 /** Which structures a galaxy gets, [STRUCTURES] of 0 and 1. */
 function drawStructures(random: Random): Float32Array {

@@ -1,6 +1,6 @@
 /** What painting structures into galaxies changes in an encoder's features: what columns that tell them are fitted on. */
 import { Random } from "../../base/random.ts";
-import { paintable, paintOne, type Structure, UNFADED } from "../../stamps/structures/paint.ts";
+import { paintable, paintOne, type Structure, strengthOf } from "../../stamps/structures/paint.ts";
 import { type Tensor, tensor } from "../../torch/index.ts";
 
 /** What becomes a column each; dust lanes, clumps and bright middles besides these take from bars and perturbation. */
@@ -15,9 +15,8 @@ const TOLD: readonly { structure: Structure; ringed?: boolean }[] = [
   { structure: "tilt" },
 ];
 
-/** Galaxies to paint on, at most; and how strongly what has a strength is painted: as in nature, more is rare. */
+/** Galaxies to paint on, at most. */
 export const PAINTED_ROWS = 2000;
-const STRENGTH = 0.5;
 
 /** Features [n, k] of images [n, 3, S, S] of the bank's rows, whatever `show` makes of them. */
 export type ReadRows = (rows: number[], show?: (images: Tensor, rows: number[]) => Tensor) => Tensor;
@@ -29,7 +28,7 @@ export type ReadRows = (rows: number[], show?: (images: Tensor, rows: number[]) 
 export function structureChanges(read: ReadRows, rows: number[], before: Tensor, seed: number): Tensor[] {
   return TOLD.map(({ structure, ringed }, column) => {
     const random = new Random(seed).fork(`structure ${column}`);
-    const strength = UNFADED.includes(structure) ? 1 : STRENGTH;
+    const strength = strengthOf(structure);
     const paint = (images: Tensor, own: number[]) => {
       const pixels = images.toFloat32Array();
       const [n, , sizePx] = images.shape;
