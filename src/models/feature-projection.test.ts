@@ -262,6 +262,13 @@ describe("views", () => {
       const seen = innerSquare(plane((x, y) => 3 * x + y));
       const expected = plane((x, y) => 1.5 * (x - y) + 0.5 * (x + y));
       expect(seen.sub(expected).slice(2, 1, 7).slice(3, 1, 7).abs().max().item()).toBeLessThan(1e-5);
+      // The middle once besides: half as steep, not turned.
+      const ramp = plane((x, y) => 3 * x + y);
+      const ways = turnedViews(ramp, "zoomed-3");
+      expect(ways.shape).toEqual([5, 1, 8, 8]);
+      expect(ways.slice(0, 0, 4).toFloat32Array()).toEqual(turnedViews(ramp, "zoomed-2").toFloat32Array());
+      const half = plane((x, y) => 1.5 * x + 0.5 * y);
+      expect(ways.slice(0, 4, 5).sub(half).abs().max().item()).toBeLessThan(1e-5);
     });
   });
   it.each([8, "zoomed"] as const)(

@@ -129,16 +129,16 @@ export function readProjection(path: string): Projection | null {
 /**
  * Ways to show an image by which nothing of a galaxy changes: the image itself; quarter turns; those and their mirror
  * images; quarter turns of the image and of its inner square (`zoomed`); those two as they are and turned by one quarter
- * (`zoomed-2`), which costs half.
+ * (`zoomed-2`), which costs half; and the middle of it once besides (`zoomed-3`).
  */
-export const VIEWS = [1, 4, 8, "zoomed", "zoomed-2"] as const;
+export const VIEWS = [1, 4, 8, "zoomed", "zoomed-2", "zoomed-3"] as const;
 
 /** A way of VIEWS to look at one image several times. */
 export type Views = (typeof VIEWS)[number];
 
 /** How many images the ways make of one. */
 export function viewCount(views: Views): number {
-  return views === "zoomed" ? 8 : views === "zoomed-2" ? 4 : views;
+  return typeof views === "number" ? views : { zoomed: 8, "zoomed-2": 4, "zoomed-3": 5 }[views];
 }
 
 /**
@@ -146,11 +146,21 @@ export function viewCount(views: Views): number {
  * times as large, and the middle seen at another angle.
  */
 export function innerSquare(images: Tensor): Tensor {
+  return shownFrom(images, (x, y) => [(x - y) / 2, (x + y) / 2]);
+}
+
+/** The middle of images [B, C, S, S], half as wide and high, as large as they are. */
+function middle(images: Tensor): Tensor {
+  return shownFrom(images, (x, y) => [x / 2, y / 2]);
+}
+
+/** Images whose point (x, y), from -1 to 1, shows the point that `from` says. */
+function shownFrom(images: Tensor, from: (x: number, y: number) => [number, number]): Tensor {
   const [B, C, S] = images.shape;
   const at = (i: number) => (2 * i + 1) / S - 1;
   const grid = Float32Array.from({ length: 2 * S * S }, (_, i) => {
-    const [x, y] = [at((i >> 1) % S), at(Math.floor((i >> 1) / S))];
-    return i % 2 === 0 ? (x - y) / 2 : (x + y) / 2;
+    const place = i >> 1;
+    return from(at(place % S), at(Math.floor(place / S)))[i % 2];
   });
   return gridSample(images.reshape(1, B * C, S, S), tensor(grid, [1, S, S, 2])).reshape(B, C, S, S);
 }
@@ -167,5 +177,6 @@ export function turnedViews(images: Tensor, views: Views, prepare = (images: Ten
   if (views === 1) return prepare(images);
   if (typeof views === "number") return cat(turnings(images, views), 0);
   const turns = views === "zoomed" ? 4 : 2;
-  return cat([...turnings(images, turns), ...turnings(innerSquare(images), turns)], 0);
+  const closest = views === "zoomed-3" ? turnings(middle(images), 1) : [];
+  return cat([...turnings(images, turns), ...turnings(innerSquare(images), turns), ...closest], 0);
 }

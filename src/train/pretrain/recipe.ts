@@ -45,7 +45,7 @@ export const Recipe = z.strictObject({
    */
   commonRange: z.union([z.boolean(), z.enum(["reading", "both"])]).default(false),
   /**
-   * Afterwards: in which ways (1, 4, 8, "zoomed" or "zoomed-2") an image is shown to average its features, and to how many numbers
+   * Afterwards: in which ways (`VIEWS` of models/feature-projection.ts) an image is shown to average its features, and to how many numbers
    * they are projected.
    */
   views: z.literal(VIEWS).default(1),
