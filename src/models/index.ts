@@ -59,6 +59,8 @@ export const MODELS = {
   /** Taught by published catalogues too; and read in rings besides. */
   "lvm-nano-morphology": () => new SwinUnet(LVM_NANO),
   "lvm-nano-morphology-rings": () => new SwinUnet(LVM_NANO),
+  /** Taught by structures painted into real galaxies; and by catalogues besides. */
+  "lvm-nano-structures": () => new SwinUnet(LVM_NANO),
 } as const;
 
 /** One of the encoders, as `--model` and cards name it. */
