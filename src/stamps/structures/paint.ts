@@ -20,7 +20,7 @@ export const STRUCTURES = [
   "tilt",
 ] as const;
 
-/** One of STRUCTURES. */
+/** What stands in a galaxy or befell it, and can be painted into the picture of another. */
 export type Structure = (typeof STRUCTURES)[number];
 
 /** Paints into a picture of which `disc` is the galaxy. */
