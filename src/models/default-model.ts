@@ -2,4 +2,4 @@
 import type { ModelName } from "./index.ts";
 
 /** The model that `npm start` uses: its weights are released in models/. */
-export const DEFAULT_MODEL: ModelName = "lvm-nano-morphology";
+export const DEFAULT_MODEL: ModelName = "lvm-nano-structures-morphology";

@@ -61,6 +61,7 @@ export const MODELS = {
   "lvm-nano-morphology-rings": () => new SwinUnet(LVM_NANO),
   /** Taught by structures painted into real galaxies; and by catalogues besides. */
   "lvm-nano-structures": () => new SwinUnet(LVM_NANO),
+  "lvm-nano-structures-morphology": () => new SwinUnet(LVM_NANO),
 } as const;
 
 /** One of the encoders, as `--model` and cards name it. */

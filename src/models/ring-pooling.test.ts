@@ -41,9 +41,16 @@ describe("patterns in rings", () => {
     model.dispose();
   });
   it("are read with the weights that are released for them", async () => {
-    const names = ["lvm-nano", "lvm-nano-rings", "lvm-nano-morphology", "lvm-nano-morphology-rings"];
+    const names = [
+      "lvm-nano",
+      "lvm-nano-rings",
+      "lvm-nano-morphology",
+      "lvm-nano-morphology-rings",
+      "lvm-nano-structures",
+      "lvm-nano-structures-morphology",
+    ];
     const loaded = await Promise.all(names.map((name) => loadModel(name)));
-    expect(loaded.map(({ reader }) => reader.dim)).toEqual([128, 256, 166, 294]);
+    expect(loaded.map(({ reader }) => reader.dim)).toEqual([128, 256, 166, 294, 264, 302]);
     const [plain, rings, taught, taughtRings] = loaded.map(({ model }) =>
       model.stateDict()["layers.2.blocks.0.mlp.fc1.weight"].toFloat32Array(),
     );

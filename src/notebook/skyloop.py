@@ -118,7 +118,7 @@ class Skyloop(_Objects):
         ids = lambda objects: [objects] if isinstance(objects, str) else list(objects)
         begun = [one["model"] for one in about["features"]]
         return Session(self, self._ask("api/sessions", {
-            "survey": about["survey"], "model": model or (_finished(about) + begun + ["lvm-nano-morphology"])[0], "target": target,
+            "survey": about["survey"], "model": model or (_finished(about) + begun + ["lvm-nano-structures-morphology"])[0], "target": target,
             "alpha": alpha, "seed": seed, "pageSize": page_size, "randomPicks": random_picks, "unlabelled": unlabelled,
             "who": self.who, "positive": ids(like), "negative": ids(not_like)}))
 

@@ -18,7 +18,7 @@ import { exportFeatures } from "../../src/tasks/embed/export-features.ts";
 import { readBlocks } from "../docs/pages.ts";
 import { temporaryFolder } from "../fixtures/surveys.ts";
 
-const MODEL = "lvm-nano-morphology";
+const MODEL = "lvm-nano-structures-morphology";
 /** Debian's Python first, then whichever is called so. */
 const withModules = (modules: string) =>
   ["/usr/bin/python3", "python3"].find((python) => spawnSync(python, ["-c", `import ${modules}`]).status === 0);

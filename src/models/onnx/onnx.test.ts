@@ -26,7 +26,7 @@ describe("export to ONNX, run by ONNX Runtime", () => {
       pooling: "stages",
       commonRange: true,
       rings: true,
-      views: "zoomed-2",
+      views: "zoomed-3",
     },
     "every stage, a common range, all views, projected": {
       ...plain,
