@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { SkyloopError } from "../../base/errors.ts";
-import { startWorker } from "../../base/workers.ts";
+import { endWorkers, startWorker } from "../../base/workers.ts";
 import type { Simulation } from "../../contract/survey.ts";
 import type { DrawnStamp } from "./worker.ts";
 
@@ -41,7 +41,7 @@ export class StampDrawer {
   /** Ends the threads; whoever waits is told. */
   async close(): Promise<void> {
     this.#fail(new SkyloopError("DRAWING_ENDED", "the survey was closed while its stamps were drawn; ask again"));
-    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
+    await endWorkers(this.#threads.splice(0).map(({ worker }) => worker));
   }
 
   #next(): void {

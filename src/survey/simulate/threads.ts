@@ -1,6 +1,6 @@
 /** Things made in worker threads, in order. */
 import { availableParallelism } from "node:os";
-import { startWorker } from "../../base/workers.ts";
+import { endWorkers, startWorker } from "../../base/workers.ts";
 
 /**
  * Yields things `from` (0 unless given) to `count` - 1 in order. A worker is told a number and answers `{ index, made }`;
@@ -45,6 +45,6 @@ export async function* inThreads<T>(
       yield next;
     }
   } finally {
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    await endWorkers(threads);
   }
 }
