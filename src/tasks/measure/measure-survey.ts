@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { SkyloopError } from "../../base/errors.ts";
 import type { Progress } from "../../base/progress.ts";
-import { startWorker } from "../../base/workers.ts";
+import { endWorkers, startWorker } from "../../base/workers.ts";
 import { columnsOf } from "../../measure/morphology/columns.ts";
 import { FLAGS, type FlagName } from "../../measure/morphology/flags.ts";
 import { type Predicted, type PredictedColumn, savePredictions, sourceOf } from "../../store/predictions.ts";
@@ -99,7 +99,7 @@ async function inThreads(
     return values;
   } finally {
     progress.end();
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await endWorkers(workers);
   }
 }
 
