@@ -57,6 +57,7 @@ async function randomFeatures(surveys: Survey[], name: string): Promise<Matrix[]
     pooling: "stages",
     commonRange: true,
     rings: false,
+    ellipses: false,
     views: 1,
     projection: null,
   });

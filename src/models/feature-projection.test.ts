@@ -13,6 +13,8 @@ import {
   tensor,
   writeSafetensors,
 } from "../torch/index.ts";
+import { ellipsePatterns } from "./ellipse-patterns.ts";
+import { commonRange } from "./feature-pooling.ts";
 import {
   fitProjection,
   innerSquare,
@@ -24,7 +26,13 @@ import {
 } from "./feature-projection.ts";
 import { featuresOf, notesOf, readingOf } from "./feature-reader.ts";
 import { createModel } from "./index.ts";
-import { besideProjection, joinProjections, structuresProjection, tellingProjection } from "./join-projections.ts";
+import {
+  besideProjection,
+  joinProjections,
+  PATTERN_SHARES,
+  structuresProjection,
+  tellingProjection,
+} from "./join-projections.ts";
 
 describe("projection", () => {
   it("keeps distances along strong and weak components closer together than they were, and each column of equal weight", () => {
@@ -124,7 +132,7 @@ describe("projection", () => {
         .add(randn([60, 7]).mul(0.3))
         .add(2);
       const base = fitProjection(rows.slice(1, 0, 3), 2);
-      const whole = besideProjection(base, rows, 3);
+      const whole = besideProjection(base, rows, 3, PATTERN_SHARES.rings);
       expect([whole.mean.shape, whole.axes.shape]).toEqual([
         [1, 7],
         [7, 5],
@@ -307,9 +315,16 @@ describe("views", () => {
       model.dispose();
     },
   );
-  it("show two turns of each at half the cost, with patterns in rings last in a row where a reading has them", () => {
+  it("show two turns of each at half the cost, with patterns in rings and in ellipses last in a row where a reading has them", () => {
     const model = createModel("lvm-nano").eval();
-    const reading = { ...readingOf(model, {}), sizePx: 32, pooling: "stages", views: "zoomed-2", rings: true } as const;
+    const reading = {
+      ...readingOf(model, {}),
+      sizePx: 32,
+      pooling: "stages",
+      views: "zoomed-2",
+      rings: true,
+      ellipses: true,
+    } as const;
     expect(readingOf(model, notesOf(reading))).toEqual(reading);
     scope(() =>
       noGrad(() => {
@@ -319,11 +334,14 @@ describe("views", () => {
         );
         expect(viewCount("zoomed-2")).toBe(4);
         const beside = featuresOf(model, reading);
-        const alone = featuresOf(model, { ...reading, rings: false });
-        expect([beside.dim, alone.dim]).toEqual([1408 + 3232, 1408]);
+        const alone = featuresOf(model, { ...reading, rings: false, ellipses: false });
+        expect([beside.dim, alone.dim]).toEqual([1408 + 3232 + 260, 1408]);
         const row = beside.of(image);
         expect(row.shape).toEqual([2, beside.dim]);
         expect(row.slice(1, 0, 1408).toFloat32Array()).toEqual(alone.of(image).toFloat32Array());
+        expect(row.slice(1, 1408 + 3232, beside.dim).toFloat32Array()).toEqual(
+          ellipsePatterns(commonRange(image)).toFloat32Array(),
+        );
       }),
     );
     model.dispose();

@@ -117,7 +117,7 @@ export function isProjectionName(name: string): boolean {
 /** The projection among the tensors of a weights file, kept from the scope around; null where there is none. */
 export function projectionIn(tensors: Record<string, Tensor>): Projection | null {
   return NAMES.mean in tensors && NAMES.axes in tensors
-    ? { mean: keep(tensors[NAMES.mean]), axes: keep(tensors[NAMES.axes]) }
+    ? { mean: keep(tensors[NAMES.mean]), axes: keep(tensors[NAMES.axes].to("float32")) }
     : null;
 }
 

@@ -1,6 +1,7 @@
 /** Feature extraction with a frozen encoder: preparing images, test-time augmentation, pooling and projection. */
 import { cat, type Tensor } from "../torch/index.ts";
 import type { Backbone } from "./backbone.ts";
+import { ELLIPSE_PATTERN_DIM, ellipsePatterns } from "./ellipse-patterns.ts";
 import { commonRange, POOLINGS, type Pooling, pooled, pooledDim } from "./feature-pooling.ts";
 import {
   type Projection,
@@ -24,8 +25,10 @@ export interface FeatureReading {
    * common range stand side by side.
    */
   commonRange: boolean | "both";
-  /** Whether patterns in rings stand beside the pooled numbers (`ring-pooling.ts`), last in a row. */
+  /** Whether patterns in rings stand beside the pooled numbers (`ring-pooling.ts`), after them in a row. */
   rings: boolean;
+  /** Whether patterns of the light itself stand beside all those (`ellipse-patterns.ts`), last in a row. */
+  ellipses: boolean;
   /** In which ways an image is shown; the features are the mean over them. */
   views: Views;
   /** Brings pooled features to fewer numbers; null: they are kept as they are. */
@@ -46,6 +49,7 @@ export function readingOf(
     pooling: POOLINGS.find((pooling) => pooling === notes.pooling) ?? "last",
     commonRange: notes.commonRange === "both" ? "both" : notes.commonRange === "true",
     rings: notes.rings === "true",
+    ellipses: notes.ellipses === "true",
     views: VIEWS.find((views) => String(views) === notes.views) ?? 1,
     projection,
   };
@@ -57,6 +61,7 @@ export function notesOf({
   pooling,
   commonRange,
   rings,
+  ellipses,
   views,
 }: Omit<FeatureReading, "projection">): Record<string, string> {
   return {
@@ -65,6 +70,7 @@ export function notesOf({
     commonRange: String(commonRange),
     views: String(views),
     ...(rings ? { rings: "true" } : {}),
+    ...(ellipses ? { ellipses: "true" } : {}),
   };
 }
 
@@ -97,7 +103,10 @@ export function plainReader(backbone: Backbone, sizePx = backbone.imageSize): Fe
 export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(model, {})): FeatureReader {
   const { projection, pooling } = reading;
   const ranges = reading.commonRange === "both" ? [false, true] : [reading.commonRange];
-  const plainDim = ranges.length * pooledDim(model, pooling) + (reading.rings ? ringPatternDim(model) : 0);
+  const plainDim =
+    ranges.length * pooledDim(model, pooling) +
+    (reading.rings ? ringPatternDim(model) : 0) +
+    (reading.ellipses ? ELLIPSE_PATTERN_DIM : 0);
   const readIn = (inRange: boolean, rings: boolean, images: Tensor, views: Views) => {
     const seen = turnedViews(images, views, inRange ? commonRange : undefined);
     const rows = pooled(model, seen, pooling, rings);
@@ -105,6 +114,7 @@ export function featuresOf(model: SwinUnet, reading: FeatureReading = readingOf(
   };
   const read = (images: Tensor, views: Views) => {
     const parts = ranges.map((inRange, i) => readIn(inRange, reading.rings && i === ranges.length - 1, images, views));
+    if (reading.ellipses) parts.push(ellipsePatterns(commonRange(images)));
     const rows = parts.length === 1 ? parts[0] : cat(parts, 1);
     return projection === null ? rows : project(rows, projection);
   };

@@ -45,16 +45,16 @@ export function joinProjections(plain: Projection, inRange: Projection): Project
 
 /** Pooled features [N, D] to components [N, d]: the mean subtracted, then turned and weighted by the axes [D, d]. */
 /**
- * How far galaxies lie apart by patterns in rings, where 1 is how far they lie apart by all else
- * (docs/decisions/feature-reading.md).
+ * How far galaxies lie apart by patterns in rings and by those of the light in ellipses, where 1 is how far they lie
+ * apart by all that stands before (docs/decisions/feature-reading.md).
  */
-const RINGS_SHARE = 0.8;
+export const PATTERN_SHARES = { rings: 0.8, ellipses: 0.5 } as const;
 
 /**
  * `base`, a projection of the first columns of features [N, D], and beside it the first `dim` half-whitened components
- * of the other columns, at `RINGS_SHARE` of its length; turned together, for the reason that `fitProjection` gives.
+ * of the other columns, at `share` of its length; turned together, for the reason that `fitProjection` gives.
  */
-export function besideProjection(base: Projection, features: Tensor, dim: number): Projection {
+export function besideProjection(base: Projection, features: Tensor, dim: number, share: number): Projection {
   const [N, D] = features.shape;
   const first = base.axes.shape[0];
   const n = Math.min(dim, D - first, N - 1);
@@ -67,7 +67,7 @@ export function besideProjection(base: Projection, features: Tensor, dim: number
       const beside = halfWhitened(centred.div(sd).to("float64"), n);
       const rows = features.slice(1, 0, first).matmul(base.axes);
       const length = rows.sub(rows.mean(0, true)).pow(2).sum([1]).mean().sqrt();
-      const scale = length.to("float64").div(beside.length).mul(RINGS_SHARE);
+      const scale = length.to("float64").div(beside.length).mul(share);
       const axes = beside.axes
         .mul(scale)
         .to("float32")

@@ -147,7 +147,14 @@ describe("an encoder's last stage", () => {
     pixels[i] = noise.uniform(0, 0.3) + (x < 32 === image < N / 2 ? 0.6 : 0);
   }
   const images = keep(tensor(pixels, [N, 3, 64, 64]));
-  const plain = { sizePx: 64, pooling: "stages", commonRange: true, rings: false, views: "zoomed-2" } as const;
+  const plain = {
+    sizePx: 64,
+    pooling: "stages",
+    commonRange: true,
+    rings: false,
+    ellipses: false,
+    views: "zoomed-2",
+  } as const;
   const rows = noGrad(() => scope(() => keep(featuresOf(model, { ...plain, projection: null }).of(images))));
   const projection = fitProjection(rows, 6);
   const reading = { ...plain, projection };

@@ -74,6 +74,7 @@ export const OPERATORS: Record<string, Translate> = {
   prelu: binary("PRelu"),
   neg: unary("Neg"),
   sqrt: unary("Sqrt"),
+  exp: unary("Exp"),
   gelu: unary("Gelu"),
   relu: unary("Relu"),
   sigmoid: unary("Sigmoid"),

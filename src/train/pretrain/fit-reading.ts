@@ -8,6 +8,7 @@ import { type FeatureReading, featuresOf } from "../../models/feature-reader.ts"
 import {
   besideProjection,
   joinProjections,
+  PATTERN_SHARES,
   structuresProjection,
   tellingProjection,
 } from "../../models/join-projections.ts";
@@ -89,7 +90,7 @@ function fitReading(
     const halves = reading.commonRange === "both" ? 2 : 1;
     const base = fitPooled(features.slice(1, 0, pooled), { dim, told, halves });
     if (!reading.rings) return base;
-    const whole = besideProjection(base, features, rings);
+    const whole = besideProjection(base, features, rings, PATTERN_SHARES.rings);
     freeProjection(base);
     return whole;
   });
@@ -98,23 +99,25 @@ function fitReading(
 /** What is fitted beside a projection, in this order. */
 interface Beside {
   seed: number;
-  /** Columns of patterns in rings; 0: none. */
-  rings: number;
+  /** Columns of patterns in rings. */
+  rings?: number;
   /** Whether structures are told. */
   structures: boolean;
   catalogue: CatalogueShares | undefined;
+  /** Columns of patterns in ellipses: the last, since structures and catalogues are told less well from them. */
+  ellipses?: number;
 }
 
 /**
- * Beside a projection that is there (which stays the caller's): patterns in rings, what tells painted structures, and
- * what a catalogue says of the bank's galaxies (`join-projections.ts`). Throws BAD_RECIPE.
+ * Beside a projection that is there (which stays the caller's): patterns in rings, what tells painted structures, what a
+ * catalogue says of the bank's galaxies, and patterns in ellipses (`join-projections.ts`). Throws BAD_RECIPE.
  */
 function fitBeside(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
   given: Projection,
-  { seed, rings, structures, catalogue }: Beside,
+  { seed, rings, structures, catalogue, ellipses }: Beside,
 ): Projection {
   return scope(() => {
     let whole = given;
@@ -122,9 +125,13 @@ function fitBeside(
       if (whole !== given) freeProjection(whole);
       whole = next;
     };
-    if (rings > 0) add(besideProjection(whole, sampleFeatures(model, bank, reading, seed), rings));
-    if (structures) add(withStructures(model, bank, { ...reading, projection: whole }, whole, seed));
-    if (catalogue !== undefined) add(withCatalogue(model, bank, { ...reading, projection: whole }, whole, catalogue));
+    const before = ellipses === undefined ? reading : { ...reading, ellipses: false };
+    const patterns = (of: typeof before, columns: number, share: number) =>
+      add(besideProjection(whole, sampleFeatures(model, bank, of, seed), columns, share));
+    if (rings !== undefined) patterns(before, rings, PATTERN_SHARES.rings);
+    if (structures) add(withStructures(model, bank, { ...before, projection: whole }, whole, seed));
+    if (catalogue !== undefined) add(withCatalogue(model, bank, { ...before, projection: whole }, whole, catalogue));
+    if (ellipses !== undefined) patterns(reading, ellipses, PATTERN_SHARES.ellipses);
     return whole;
   });
 }
@@ -171,7 +178,10 @@ function withCatalogue(
 }
 
 /** What is fitted when training is over, as a recipe asks for it. */
-export type FitSettings = Pick<Recipe, "projection" | "rings" | "structures" | "steps" | "seed" | "initFrom">;
+export type FitSettings = Pick<
+  Recipe,
+  "projection" | "rings" | "ellipses" | "structures" | "steps" | "seed" | "initFrom"
+>;
 
 /** What is told of galaxies: by the objectives' heads, and by catalogues. */
 export interface Told {
@@ -187,29 +197,32 @@ export function fitFeatures(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
-  { projection: dim, rings, structures = false, steps, seed, initFrom }: FitSettings,
+  { projection: dim, rings, ellipses, structures = false, steps, seed, initFrom }: FitSettings,
   told: Told,
 ): Projection | null {
+  const beside = { seed, structures, catalogue: told.catalogue, ellipses };
   if (steps > 0) {
     if (dim === undefined) return null;
-    const fitted = scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, rings }));
-    const whole = fitBeside(model, bank, reading, fitted, { seed, rings: 0, structures, catalogue: told.catalogue });
+    const first = { ...reading, ellipses: false };
+    const fitted = scope(() => fitReading(model, bank, first, { dim, seed, told: told.heads, rings }));
+    const whole = fitBeside(model, bank, reading, fitted, beside);
     if (whole !== fitted) freeProjection(fitted);
     return whole;
   }
   const given = initFrom === undefined ? null : readProjection(initFrom);
-  const width = featuresOf(model, { ...reading, rings: reading.rings && rings === undefined, projection: null }).dim;
+  const width = featuresOf(model, {
+    ...reading,
+    rings: reading.rings && rings === undefined,
+    // Those of ellipses stand last: none can be there already where rings are to come.
+    ellipses: reading.ellipses && ellipses === undefined && rings === undefined,
+    projection: null,
+  }).dim;
   if (given === null || given.axes.shape[0] !== width)
     throw new SkyloopError(
       "BAD_RECIPE",
       `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights`,
     );
-  const whole = fitBeside(model, bank, reading, given, {
-    seed,
-    rings: rings ?? 0,
-    structures,
-    catalogue: told.catalogue,
-  });
+  const whole = fitBeside(model, bank, reading, given, { ...beside, rings });
   if (whole !== given) freeProjection(given);
   return whole;
 }

@@ -52,14 +52,16 @@ export const Recipe = z.strictObject({
   projection: z.int().positive().optional(),
   /** Beside those: to how many numbers patterns in rings of the finer maps are projected (`models/ring-pooling.ts`). */
   rings: z.int().positive().optional(),
+  /** And to how many numbers patterns of the light itself in ellipses (`models/ellipse-patterns.ts`). */
+  ellipses: z.int().positive().optional(),
   /**
    * Whether columns that tell structures painted into the galaxies (`stamps/structures/paint.ts`) are fitted beside all
    * others.
    */
   structures: z.boolean().optional(),
   /**
-   * 0: nothing is trained; the weights of `initFrom` keep their projection, and `rings` and what `catalogue` says are
-   * fitted beside it.
+   * 0: nothing is trained; the weights of `initFrom` keep their projection, and `rings`, `ellipses`, `structures` and what
+   * `catalogue` says are fitted beside it.
    */
   steps: z.int().min(0),
   /** Galaxies a pass; `accumulate` passes make a step. */
@@ -91,16 +93,18 @@ export type Recipe = z.infer<typeof Recipe>;
 
 /** How the features of a recipe's encoder are read; `begun` are the notes of the weights that it began with. */
 export function featureReadingOf(
-  { commonRange, viewPx: sizePx, pooling, views, rings, steps }: Recipe,
+  { commonRange, viewPx: sizePx, pooling, views, rings, ellipses, steps }: Recipe,
   begun: Record<string, string>,
 ): Omit<FeatureReading, "projection"> {
-  // Without a step, weights whose features have rings already keep them.
-  const hasRings = rings !== undefined || (steps === 0 && begun.rings === "true");
+  // Without a step, weights whose features have patterns already keep them.
+  const has = (columns: number | undefined, noted: string | undefined) =>
+    columns !== undefined || (steps === 0 && noted === "true");
   return {
     sizePx,
     pooling,
     commonRange: commonRange === "both" ? commonRange : commonRange !== false,
-    rings: hasRings,
+    rings: has(rings, begun.rings),
+    ellipses: has(ellipses, begun.ellipses),
     views,
   };
 }
@@ -111,24 +115,21 @@ export function readRecipe(path: string): Recipe {
   if (!parsed.success)
     throw new SkyloopError("BAD_RECIPE", `${path}: ${z.prettifyError(parsed.error).replaceAll("\n", "; ")}`);
   const { surveys, initFrom, growFrom, ...rest } = parsed.data;
-  const { objectives, steps, projection, rings, structures } = rest;
+  const { objectives, steps, projection, rings, ellipses, structures, catalogue } = rest;
+  const fitted = [rings, ellipses, catalogue, structures === true ? structures : undefined];
   const named = Object.values(objectives).some((value) => value !== undefined);
-  if (
-    steps === 0
-      ? named || initFrom === undefined || !(rings !== undefined || rest.catalogue !== undefined || structures === true)
-      : !named
-  )
+  if (steps === 0 ? named || initFrom === undefined || fitted.every((one) => one === undefined) : !named)
     throw new SkyloopError(
       "BAD_RECIPE",
       steps === 0
-        ? `${path}: with 0 steps nothing is trained: give initFrom and what is fitted (rings, structures, a catalogue), and no objectives`
+        ? `${path}: with 0 steps nothing is trained: give initFrom and what is fitted (rings, ellipses, structures, a catalogue), and no objectives`
         : `${path}: names no objective`,
     );
-  if (steps > 0 && rings !== undefined && projection === undefined)
-    throw new SkyloopError("BAD_RECIPE", `${path}: rings stand beside a projection; give one`);
+  if (steps > 0 && (rings ?? ellipses) !== undefined && projection === undefined)
+    throw new SkyloopError("BAD_RECIPE", `${path}: rings and ellipses stand beside a projection; give one`);
   if (initFrom !== undefined && growFrom !== undefined)
     throw new SkyloopError("BAD_RECIPE", `${path}: gives both initFrom and growFrom; a run begins from one of them`);
-  if (steps > 0 && (objectives.catalogue === undefined) !== (rest.catalogue === undefined))
+  if (steps > 0 && (objectives.catalogue === undefined) !== (catalogue === undefined))
     throw new SkyloopError(
       "BAD_RECIPE",
       `${path}: the objective "catalogue" and the list "catalogue" of what it foretells go together; give both or neither`,

@@ -107,6 +107,7 @@ function hashRecipe(recipe: Recipe, dataHash: string, told?: CatalogueShares): s
     viewsAhead: ____,
     rings: _____,
     structures: ______,
+    ellipses: _______,
     ...settings
   } = recipe;
   return hashBytes(
@@ -132,7 +133,7 @@ function trimMetrics(path: string, step: number): void {
   writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
 }
 
-/** Writes the encoder's parameters in half precision, and the projection of its features in full. */
+/** Writes the encoder's parameters and the axes of its features' projection in half precision. */
 function exportEncoder(
   model: SwinUnet,
   path: string,
@@ -142,7 +143,8 @@ function exportEncoder(
   scope(() => {
     const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
     const state = Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")]));
-    writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(projection) }, {
+    const projected = projection === null ? null : { ...projection, axes: projection.axes.to("float16") };
+    writeSafetensors(path, projected === null ? state : { ...state, ...projectionState(projected) }, {
       ...metadata,
       part: "encoder",
       dtype: "float16",
