@@ -63,7 +63,7 @@ const QUESTIONS: Record<string, Question> = {
   merging: galaxy10("Galaxy10 merging", "merging"),
 };
 /** Feature sets whose distance from the ceiling is asked for. */
-const FROZEN = ["lvm-nano", "lvm-nano-rings"];
+const FROZEN = ["lvm-nano", "lvm-nano-rings", "lvm-nano-structures"];
 /** Share of the training objects that chooses when to stop, and how often it is asked. */
 const [CHOOSING, LOOKS] = [0.2, 8];
 const SPLIT = 1;

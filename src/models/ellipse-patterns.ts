@@ -27,20 +27,45 @@ const FAINT = 0.03;
 /** Width of a row of `ellipsePatterns`: strengths of the light and of its local contrast, and the contrast's means. */
 export const ELLIPSE_PATTERN_DIM: number = RADII.count * (2 * PERIODS + 1);
 
-/** The matrix [S, S] that averages along one side of an image with a Gaussian of `sigmaPx`. */
-function blurring(sizePx: number, sigmaPx: number): Tensor {
-  const rows = Array.from({ length: sizePx }, (_, i) => {
-    const row = Array.from({ length: sizePx }, (_, k) => Math.exp(-0.5 * ((i - k) / sigmaPx) ** 2));
-    const sum = row.reduce((total, value) => total + value, 0);
-    return row.map((value) => value / sum);
-  });
-  return tensor(Float32Array.from(rows.flat()), [sizePx, sizePx]);
+/** What is the same for all images of one size. */
+interface Tables {
+  /** [S S, 6]: 1, x, y, xx, xy and yy of each pixel, in units of half the side. */
+  powers: Float32Array;
+  /** [S, S] each: averages along one side of an image with a Gaussian. */
+  blurs: Record<keyof typeof BLUR, Float32Array>;
 }
 
-/** Images [B, S, S], averaged with a Gaussian of `sigma` 64ths of their side. */
-function blurred(images: Tensor, sigma: number): Tensor {
+const tables = new Map<number, Tables>();
+
+function tablesOf(sizePx: number): Tables {
+  const known = tables.get(sizePx);
+  if (known !== undefined) return known;
+  const at = (i: number) => (2 * i + 1) / sizePx - 1;
+  const powers = Array.from({ length: sizePx * sizePx }, (_, p) => {
+    const [x, y] = [at(p % sizePx), at(Math.floor(p / sizePx))];
+    return [1, x, y, x * x, x * y, y * y];
+  });
+  const blur = (sigma: number) => {
+    const sigmaPx = (sigma * sizePx) / 64;
+    const rows = Array.from({ length: sizePx }, (_, i) => {
+      const row = Array.from({ length: sizePx }, (_, k) => Math.exp(-0.5 * ((i - k) / sigmaPx) ** 2));
+      const sum = row.reduce((total, value) => total + value, 0);
+      return row.map((value) => value / sum);
+    });
+    return Float32Array.from(rows.flat());
+  };
+  const made = {
+    powers: Float32Array.from(powers.flat()),
+    blurs: { shape: blur(BLUR.shape), fine: blur(BLUR.fine), wide: blur(BLUR.wide) },
+  };
+  tables.set(sizePx, made);
+  return made;
+}
+
+/** Images [B, S, S], averaged with a Gaussian. */
+function blurred(images: Tensor, how: keyof typeof BLUR): Tensor {
   const sizePx = images.shape[2];
-  const matrix = blurring(sizePx, (sigma * sizePx) / 64);
+  const matrix = tensor(tablesOf(sizePx).blurs[how], [sizePx, sizePx]);
   return matrix.matmul(images).matmul(matrix.t());
 }
 
@@ -59,9 +84,7 @@ interface Ellipse {
  */
 function ellipseOf(images: Tensor): Ellipse {
   const [B, S] = images.shape;
-  const at = (i: number) => (2 * i + 1) / S - 1;
-  const places = Array.from({ length: S * S }, (_, p) => [at(p % S), at(Math.floor(p / S))]);
-  const powers = tensor(Float32Array.from(places.flatMap(([x, y]) => [1, x, y, x * x, x * y, y * y])), [S * S, 6]);
+  const powers = tensor(tablesOf(S).powers, [S * S, 6]);
   const light = images.reshape(B, S * S).clamp(0);
   const zero = light.slice(1, 0, 1).mul(0);
   const round = zero.add(SHAPE.first ** 2);
@@ -116,20 +139,20 @@ function bounded({ xx, xy, yy }: Moments): Moments {
   return { xx: middle.add(turn.mul(half)), xy: turn.mul(xy), yy: middle.sub(turn.mul(half)) };
 }
 
+/** The radii and angles as places (x, y) around a unit circle, radius after radius. */
+const CIRCLES = Array.from({ length: RADII.count * ANGLES }, (_, i) => {
+  const radius = RADII.least * (RADII.most / RADII.least) ** (Math.floor(i / ANGLES) / (RADII.count - 1));
+  const angle = (2 * Math.PI * (i % ANGLES)) / ANGLES;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+});
+
 /** Images [B, C, S, S] at the radii and angles of ellipses: [B, C, radii, angles]. */
 function around(images: Tensor, { x, y, xx, xy, yy }: Ellipse): Tensor {
   const [B] = images.shape;
-  const circle = Array.from({ length: RADII.count }, (_, i) => {
-    const radius = RADII.least * (RADII.most / RADII.least) ** (i / (RADII.count - 1));
-    return Array.from({ length: ANGLES }, (_, k) => (2 * Math.PI * k) / ANGLES).map((angle) => [
-      radius * Math.cos(angle),
-      radius * Math.sin(angle),
-    ]);
-  }).flat();
   const side = (i: 0 | 1) =>
     tensor(
-      Float32Array.from(circle, (place) => place[i]),
-      [1, circle.length],
+      Float32Array.from(CIRCLES, (place) => place[i]),
+      [1, CIRCLES.length],
     );
   const [u, v] = [side(0), side(1)];
   // The symmetric square root of the moments leads from the unit circle to the ellipse.
@@ -160,9 +183,9 @@ function series(values: Tensor): { mean: Tensor; strengths: Tensor } {
  */
 export function ellipsePatterns(images: Tensor): Tensor {
   const light = images.mean([1]);
-  const shape = ellipseOf(blurred(light, BLUR.shape));
+  const shape = ellipseOf(blurred(light, "shape"));
   const shown = cat(
-    [light, blurred(light, BLUR.fine), blurred(light, BLUR.wide)].map((one) => one.unsqueeze(1)),
+    [light, blurred(light, "fine"), blurred(light, "wide")].map((one) => one.unsqueeze(1)),
     1,
   );
   const seen = around(shown, shape);

@@ -3,6 +3,7 @@ import { SkyloopError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
 import { randomStretch } from "../../batches/stretch.ts";
+import { ELLIPSE_PATTERN_DIM } from "../../models/ellipse-patterns.ts";
 import { fitProjection, type Projection, readProjection } from "../../models/feature-projection.ts";
 import { type FeatureReading, featuresOf } from "../../models/feature-reader.ts";
 import {
@@ -63,61 +64,83 @@ function sampleFeatures(model: SwinUnet, bank: ImageBank, reading: Omit<FeatureR
   return featuresOfRows(model, bank, { ...reading, projection: null }, rows, show);
 }
 
+/** How many columns patterns are brought to, where they are fitted. */
+type PatternColumns = Pick<Recipe, keyof typeof PATTERN_SHARES>;
+
 /** How many columns features shall have, and what objectives have learned to tell. */
-interface FitOptions {
+interface FitOptions extends PatternColumns {
   dim: number;
   seed: number;
   told: Tensor | null;
-  /** How many columns patterns in rings have, where the reading has them. */
-  rings?: number;
+}
+
+/** Width of the patterns in a row of features, which stand there in this order after what is pooled. */
+function patternWidths(model: SwinUnet, { rings, ellipses }: Pick<FeatureReading, "rings" | "ellipses">) {
+  return { rings: rings ? ringPatternDim(model) : 0, ellipses: ellipses ? ELLIPSE_PATTERN_DIM : 0 };
+}
+
+/**
+ * `base`, a projection of the first of the columns of features [N, D], and beside it what `columns` asks for of the
+ * patterns that follow; frees `base`.
+ */
+function withPatterns(
+  base: Projection,
+  features: Tensor,
+  widths: ReturnType<typeof patternWidths>,
+  columns: PatternColumns,
+): Projection {
+  let whole = base;
+  for (const name of ["rings", "ellipses"] as const) {
+    const dim = columns[name];
+    if (dim === undefined) continue;
+    const known = features.slice(1, 0, whole.axes.shape[0] + widths[name]);
+    const next = besideProjection(whole, known, dim, PATTERN_SHARES[name]);
+    freeProjection(whole);
+    whole = next;
+  }
+  return whole;
 }
 
 /**
  * `dim` half-whitened principal components of the features of the bank's real galaxies, or of the simulated ones, shown
  * by a stretch of their own, where it has no real ones; parameters that objectives have learned to tell, `told` [n, D],
  * among them. Images that are read both as they are and in a common range have half of the columns for each. A reading
- * with rings has `rings` columns more, fitted beside those. Draws from `seed`; leaves the model in evaluation.
+ * with patterns has their columns more, fitted beside those. Draws from `seed`; leaves the model in evaluation.
  */
 function fitReading(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
-  { dim, seed, told, rings = 0 }: FitOptions,
+  { dim, seed, told, ...columns }: FitOptions,
 ): Projection {
   return scope(() => {
     const features = sampleFeatures(model, bank, reading, seed);
-    const pooled = features.shape[1] - (reading.rings ? ringPatternDim(model) : 0);
+    const widths = patternWidths(model, reading);
+    const pooled = features.shape[1] - widths.rings - widths.ellipses;
     const halves = reading.commonRange === "both" ? 2 : 1;
-    const base = fitPooled(features.slice(1, 0, pooled), { dim, told, halves });
-    if (!reading.rings) return base;
-    const whole = besideProjection(base, features, rings, PATTERN_SHARES.rings);
-    freeProjection(base);
-    return whole;
+    return withPatterns(fitPooled(features.slice(1, 0, pooled), { dim, told, halves }), features, widths, columns);
   });
 }
 
 /** What is fitted beside a projection, in this order. */
 interface Beside {
   seed: number;
-  /** Columns of patterns in rings. */
-  rings?: number;
+  patterns: PatternColumns;
   /** Whether structures are told. */
   structures: boolean;
   catalogue: CatalogueShares | undefined;
-  /** Columns of patterns in ellipses: the last, since structures and catalogues are told less well from them. */
-  ellipses?: number;
 }
 
 /**
- * Beside a projection that is there (which stays the caller's): patterns in rings, what tells painted structures, what a
- * catalogue says of the bank's galaxies, and patterns in ellipses (`join-projections.ts`). Throws BAD_RECIPE.
+ * Beside a projection that is there (which stays the caller's): patterns, what tells painted structures, and what a
+ * catalogue says of the bank's galaxies (`join-projections.ts`). Throws BAD_RECIPE.
  */
 function fitBeside(
   model: SwinUnet,
   bank: ImageBank,
   reading: Omit<FeatureReading, "projection">,
   given: Projection,
-  { seed, rings, structures, catalogue, ellipses }: Beside,
+  { seed, patterns, structures, catalogue }: Beside,
 ): Projection {
   return scope(() => {
     let whole = given;
@@ -125,13 +148,12 @@ function fitBeside(
       if (whole !== given) freeProjection(whole);
       whole = next;
     };
-    const before = ellipses === undefined ? reading : { ...reading, ellipses: false };
-    const patterns = (of: typeof before, columns: number, share: number) =>
-      add(besideProjection(whole, sampleFeatures(model, bank, of, seed), columns, share));
-    if (rings !== undefined) patterns(before, rings, PATTERN_SHARES.rings);
-    if (structures) add(withStructures(model, bank, { ...before, projection: whole }, whole, seed));
-    if (catalogue !== undefined) add(withCatalogue(model, bank, { ...before, projection: whole }, whole, catalogue));
-    if (ellipses !== undefined) patterns(reading, ellipses, PATTERN_SHARES.ellipses);
+    if (Object.values(patterns).some((columns) => columns !== undefined)) {
+      const copy = { mean: given.mean.clone(), axes: given.axes.clone() };
+      add(withPatterns(copy, sampleFeatures(model, bank, reading, seed), patternWidths(model, reading), patterns));
+    }
+    if (structures) add(withStructures(model, bank, { ...reading, projection: whole }, whole, seed));
+    if (catalogue !== undefined) add(withCatalogue(model, bank, { ...reading, projection: whole }, whole, catalogue));
     return whole;
   });
 }
@@ -178,10 +200,7 @@ function withCatalogue(
 }
 
 /** What is fitted when training is over, as a recipe asks for it. */
-export type FitSettings = Pick<
-  Recipe,
-  "projection" | "rings" | "ellipses" | "structures" | "steps" | "seed" | "initFrom"
->;
+export type FitSettings = PatternColumns & Pick<Recipe, "projection" | "structures" | "steps" | "seed" | "initFrom">;
 
 /** What is told of galaxies: by the objectives' heads, and by catalogues. */
 export interface Told {
@@ -200,12 +219,12 @@ export function fitFeatures(
   { projection: dim, rings, ellipses, structures = false, steps, seed, initFrom }: FitSettings,
   told: Told,
 ): Projection | null {
-  const beside = { seed, structures, catalogue: told.catalogue, ellipses };
+  const beside = { seed, structures, catalogue: told.catalogue };
+  const patterns = { rings, ellipses };
   if (steps > 0) {
     if (dim === undefined) return null;
-    const first = { ...reading, ellipses: false };
-    const fitted = scope(() => fitReading(model, bank, first, { dim, seed, told: told.heads, rings }));
-    const whole = fitBeside(model, bank, reading, fitted, beside);
+    const fitted = scope(() => fitReading(model, bank, reading, { dim, seed, told: told.heads, ...patterns }));
+    const whole = fitBeside(model, bank, reading, fitted, { ...beside, patterns: {} });
     if (whole !== fitted) freeProjection(fitted);
     return whole;
   }
@@ -222,7 +241,7 @@ export function fitFeatures(
       "BAD_RECIPE",
       `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights`,
     );
-  const whole = fitBeside(model, bank, reading, given, { ...beside, rings });
+  const whole = fitBeside(model, bank, reading, given, { ...beside, patterns });
   if (whole !== given) freeProjection(given);
   return whole;
 }
