@@ -55,4 +55,22 @@ describe("learner", () => {
     expect(scoresOf(examples)).toEqual(scores);
     expect(new Set(scoresOf(examples.filter(({ positive }) => positive)))).toEqual(new Set([0.5]));
   });
+  it("does not learn wrong labels harder where columns say the same many times", () => {
+    const [count, columns] = [300, 128];
+    const kinds = Array.from({ length: count }, (_, row) => row % 2 === 0);
+    // Every fifth label is wrong.
+    const examples = Array.from({ length: 100 }, (_, row) => ({ row, positive: (row % 5 === 0) !== kinds[row] }));
+    const rightOf = (times: number) => {
+      const random = new Random(4);
+      const once = kinds.map((kind) => Array.from({ length: columns }, () => random.normal() + (kind ? 0.25 : 0)));
+      const matrix = Float32Array.from(once.flatMap((row) => Array.from({ length: times }, () => row).flat()));
+      const learner = learn(featureSpace(matrix, columns * times), examples, 5);
+      const scores = learner.score(0, count);
+      learner.dispose();
+      return kinds.filter((kind, row) => row >= 100 && scores[row] > 0.5 === kind).length / 200;
+    };
+    const once = rightOf(1);
+    expect(once).toBeGreaterThan(0.7);
+    expect(rightOf(8)).toBeGreaterThan(once - 0.03);
+  });
 });

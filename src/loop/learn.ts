@@ -76,6 +76,8 @@ const LEARN = {
   hidden: 2048,
   steps: { least: 6, most: 60, perExample: 0.075 },
   learningRate: 1e-3,
+  /** Columns for which that rate is right; see `learningRateOf`. */
+  columns: 128,
   weightDecay: 0.01,
   batchSize: 128,
 } as const;
@@ -85,6 +87,12 @@ export function stepsFor(examples: number): number {
   const { least, most, perExample } = LEARN.steps;
   return Math.min(most, Math.max(least, Math.round(perExample * examples)));
 }
+
+/**
+ * The rate for features of so many columns. AdamW moves each weight by about the rate whatever its gradient, and a hidden
+ * unit adds up as many of them as there are columns: with more of these a step would go farther.
+ */
+const learningRateOf = (columns: number) => LEARN.learningRate * Math.min(1, LEARN.columns / columns);
 
 /**
  * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by
@@ -128,7 +136,7 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
   if (positives === 0 || positives === examples.length) return constantLearner(space.dim);
   manualSeed(seed);
   const mlp = new Mlp(space.dim, LEARN.hidden, 1).beginAtZero();
-  const optimiser = new AdamW(mlp.namedParameters(), LEARN);
+  const optimiser = new AdamW(mlp.namedParameters(), { ...LEARN, learningRate: learningRateOf(space.dim) });
   scope(() => {
     const x = standardised(
       space,
