@@ -6,8 +6,8 @@
  *   [--networks resnet18-64,resnet18-88,resnet18-128,resnet50-64,lvm-nano-64,lvm-nano-128] [--steps 1000] [--seeds 1] [--threads 2]
  * Time: a question takes 5 minutes of processor time a network at 64 px, four times that at 128 px. What was computed is
  * kept in --work.
- * Expected: fine-tuned at 64 px with every label, lvm-nano is ahead of frozen features for bars (0.91 and 0.87 of AUPR) and hardly
- * elsewhere (docs/results/ceiling.md).
+ * Expected: with every label the frozen features of lvm-nano-structures are as good as lvm-nano fine-tuned at 64 px or better
+ * (docs/results/ceiling.md).
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

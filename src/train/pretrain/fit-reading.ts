@@ -239,7 +239,7 @@ export function fitFeatures(
   if (given === null || given.axes.shape[0] !== width)
     throw new SkyloopError(
       "BAD_RECIPE",
-      `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights`,
+      `with 0 steps the projection of initFrom is kept: ${initFrom ?? "nothing"} has ${given === null ? "none" : `one of ${given.axes.shape[0]} numbers`}, the recipe's reading has ${width}; give the reading of those weights, and leave out patterns that they have (rings cannot be fitted after ellipses)`,
     );
   const whole = fitBeside(model, bank, reading, given, { ...beside, patterns });
   if (whole !== given) freeProjection(given);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { SkyloopError } from "../../base/errors.ts";
 import { readJson } from "../../base/files.ts";
+import { ELLIPSE_PATTERN_DIM } from "../../models/ellipse-patterns.ts";
 import { POOLINGS } from "../../models/feature-pooling.ts";
 import { VIEWS } from "../../models/feature-projection.ts";
 import type { FeatureReading } from "../../models/feature-reader.ts";
@@ -53,7 +54,7 @@ export const Recipe = z.strictObject({
   /** Beside those: to how many numbers patterns in rings of the finer maps are projected (`models/ring-pooling.ts`). */
   rings: z.int().positive().optional(),
   /** And to how many numbers patterns of the light itself in ellipses (`models/ellipse-patterns.ts`). */
-  ellipses: z.int().positive().optional(),
+  ellipses: z.int().positive().max(ELLIPSE_PATTERN_DIM).optional(),
   /**
    * Whether columns that tell structures painted into the galaxies (`stamps/structures/paint.ts`) are fitted beside all
    * others.
