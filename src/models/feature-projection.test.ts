@@ -17,6 +17,7 @@ import { ellipsePatterns } from "./ellipse-patterns.ts";
 import { commonRange } from "./feature-pooling.ts";
 import {
   fitProjection,
+  halved,
   innerSquare,
   project,
   projectionState,
@@ -235,6 +236,29 @@ describe("projection", () => {
       }
       writeSafetensors(`${folder.path}/none.safetensors`, { x });
       expect(readProjection(`${folder.path}/none.safetensors`)).toBeNull();
+    });
+    expect(liveTensors()).toBe(before);
+    folder.remove();
+  });
+  it("is stored in half precision, unless its numbers are too large for that", () => {
+    const folder = temporaryFolder();
+    const before = liveTensors();
+    scope(() => {
+      for (const [size, dtype] of [
+        [12, "float16"],
+        [1e6, "float32"],
+      ] as const) {
+        const given = { mean: rand([1, 9]), axes: rand([9, 4]).mul(size) };
+        const kept = halved(given);
+        expect(kept.axes.dtype).toBe(dtype);
+        writeSafetensors(`${folder.path}/h.safetensors`, projectionState(kept));
+        const read = readProjection(`${folder.path}/h.safetensors`);
+        expect(read?.axes.dtype).toBe("float32");
+        const most = read?.axes.sub(given.axes).abs().max().item();
+        expect(most).toBeLessThan(size * 5e-4);
+        read?.mean.dispose();
+        read?.axes.dispose();
+      }
     });
     expect(liveTensors()).toBe(before);
     folder.remove();

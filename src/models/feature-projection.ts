@@ -109,6 +109,14 @@ export function projectionState({ mean, axes }: Projection): Record<string, Tens
   return { [NAMES.mean]: mean, [NAMES.axes]: axes };
 }
 
+/** The largest number that half precision holds. */
+const HALF_MOST = 65504;
+
+/** A projection with its axes in half precision, or as they are where a column that hardly varies has numbers too large. */
+export function halved({ mean, axes }: Projection): Projection {
+  return { mean, axes: axes.abs().max().item() <= HALF_MOST ? axes.to("float16") : axes };
+}
+
 /** Whether a tensor of a weights file belongs to its projection. */
 export function isProjectionName(name: string): boolean {
   return name.startsWith("projection.");

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashBytes, writeFileAtomic } from "../../base/files.ts";
 import type { ImageBank } from "../../batches/image-bank.ts";
-import { type Projection, projectionState } from "../../models/feature-projection.ts";
+import { halved, type Projection, projectionState } from "../../models/feature-projection.ts";
 import { notesOf } from "../../models/feature-reader.ts";
 import { isDecoderName, type SwinUnet } from "../../models/swin-unet.ts";
 import { aboutTorch, type Group, getThreads, scope, writeSafetensors } from "../../torch/index.ts";
@@ -143,8 +143,7 @@ function exportEncoder(
   scope(() => {
     const encoder = Object.entries(model.stateDict()).filter(([name]) => !isDecoderName(name));
     const state = Object.fromEntries(encoder.map(([name, value]) => [name, value.detach().to("float16")]));
-    const projected = projection === null ? null : { ...projection, axes: projection.axes.to("float16") };
-    writeSafetensors(path, projected === null ? state : { ...state, ...projectionState(projected) }, {
+    writeSafetensors(path, projection === null ? state : { ...state, ...projectionState(halved(projection)) }, {
       ...metadata,
       part: "encoder",
       dtype: "float16",
