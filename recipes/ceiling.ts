@@ -19,7 +19,7 @@ import { type LabelledObject, labelledObjects, splitGroups } from "../src/evalua
 import { jointFeatures } from "../src/evaluate/probe-features.ts";
 import { HEADS } from "../src/evaluate/probe-heads.ts";
 import { probeImages } from "../src/evaluate/probe-networks.ts";
-import { featureSpace } from "../src/loop/learn.ts";
+import { featureSpace, LEARNER_VERSION } from "../src/loop/learn.ts";
 import { softmaxRows } from "../src/measure/calibration.ts";
 import { measureClasses } from "../src/measure/classes.ts";
 import { plainReader } from "../src/models/feature-reader.ts";
@@ -193,7 +193,9 @@ for (const name of wanted) {
   for (const column of [...FROZEN, ...networks]) {
     const found: { aupr: number; step: number }[] = [];
     for (const seed of seeds) {
-      const key = { question, dataHash, steps: FROZEN.includes(column) ? 0 : steps, version: 1 };
+      const key = FROZEN.includes(column)
+        ? { question, dataHash, steps: 0, version: 1, learner: LEARNER_VERSION }
+        : { question, dataHash, steps, version: 1 };
       const path = join(flags.work, "cells", `${name}-${column}-${seed}.json`);
       const make = FROZEN.includes(column) ? frozen : trained;
       found.push(await kept(path, key, () => make(folder, split, column, seed)));

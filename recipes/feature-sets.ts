@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { terminalProgress } from "../src/base/progress.ts";
 import { type Hunt, hunt, huntGround } from "../src/evaluate/hunt.ts";
-import { featureSpace } from "../src/loop/learn.ts";
+import { featureSpace, LEARNER_VERSION } from "../src/loop/learn.ts";
 import { openFeatures } from "../src/store/features.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { kept } from "./common/cells.ts";
@@ -63,7 +63,7 @@ async function hunts(set: HuntSet, name: string, target: string, means: string):
     found.push(
       await kept(
         join(flags.work, "hunts", `${target}-${name}-${seed}.json`),
-        { ...HUNT, means, data: set.key, seed, version: 2 },
+        { ...HUNT, means, data: set.key, seed, version: 2, learner: LEARNER_VERSION },
         () => hunt(huntGround(set.space, set.objects, { heldOutShare: 0.5, share: null, seed }), { ...HUNT, seed }),
       ),
     );

@@ -18,6 +18,7 @@ import { SkyloopError } from "../src/base/errors.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { type Hunt, hunt, huntGround, loopRanker, type RankerOf } from "../src/evaluate/hunt.ts";
 import { probeImages } from "../src/evaluate/probe-networks.ts";
+import { LEARNER_VERSION } from "../src/loop/learn.ts";
 import { type Projection, readProjection } from "../src/models/feature-projection.ts";
 import { readingOf } from "../src/models/feature-reader.ts";
 import { createModel, loadWeights, releasedWeights } from "../src/models/index.ts";
@@ -133,7 +134,15 @@ function seedsOf(way: Way): number[] {
 function huntBy(way: Way, t: number, seed: number): Hunt | null {
   const { space, objects, key } = sets[t];
   const path = join(flags.work, "hunts", `${TARGETS[t].name}-${way.name}-${seed}.json`);
-  const made = { ...HUNT, learns: way.learns, means: TARGETS[t].means, data: key, seed, version: 1 };
+  const made = {
+    ...HUNT,
+    learns: way.learns,
+    means: TARGETS[t].means,
+    data: key,
+    seed,
+    version: 1,
+    learner: LEARNER_VERSION,
+  };
   const found = keptCell<Hunt>(path, made);
   if (found !== null || flags.done) return found;
   const ground = huntGround(space, objects, { heldOutShare: 0.5, share: null, seed });

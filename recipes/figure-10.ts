@@ -17,6 +17,7 @@ import { terminalProgress } from "../src/base/progress.ts";
 import { Random } from "../src/base/random.ts";
 import { type HuntGround, type HuntObject, hunt, huntGround, rankingFrom } from "../src/evaluate/hunt.ts";
 import { networkScores, probeImages } from "../src/evaluate/probe-networks.ts";
+import { LEARNER_VERSION } from "../src/loop/learn.ts";
 import { averagePrecision } from "../src/measure/ranking.ts";
 import { lineChart } from "../src/plot/lines.ts";
 import { openSurvey } from "../src/survey/folder.ts";
@@ -129,7 +130,8 @@ for (const [n, name] of names.entries()) {
   for (let seed = 1; seed <= seeds; seed++) {
     const ground = huntGround(set.space, set.objects, { heldOutShare: 0.5, share: null, seed });
     const path = join(flags.work, "curves", `${target.name}-${n}-${seed}.json`);
-    const key = { name, means: target.means, data: set.key, steps: name.startsWith("ResNet") ? steps : 0, version: 1 };
+    const learns = name.startsWith("ResNet") ? { steps } : { steps: 0, learner: LEARNER_VERSION };
+    const key = { name, means: target.means, data: set.key, version: 1, ...learns };
     const labels = ground.heldOut.map(({ positive }) => (positive ? 1 : 0));
     curves.push(await kept(path, key, async () => curveOf(await WAYS[name](ground, seed), labels)));
     progress.update(n * seeds + seed, names.length * seeds);

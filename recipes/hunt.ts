@@ -17,6 +17,7 @@ import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/base/files.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { type Hunt, type HuntOptions, type HuntStrategy, hunt, huntGround } from "../src/evaluate/hunt.ts";
+import { LEARNER_VERSION } from "../src/loop/learn.ts";
 import { embedSurvey } from "../src/tasks/embed/embed.ts";
 import { keepCell, keptCell } from "./common/cells.ts";
 import { publicSurvey } from "./common/surveys.ts";
@@ -103,6 +104,7 @@ async function main(): Promise<void> {
     means: HUNT_TARGETS[target].means,
     data: sets[target].key,
     version: VERSIONS[arm.options.strategy],
+    learner: LEARNER_VERSION,
   });
   const progress = terminalProgress("hunts", "hunts");
   let done = 0;

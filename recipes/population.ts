@@ -15,6 +15,7 @@ import { SkyloopError } from "../src/base/errors.ts";
 import { terminalProgress } from "../src/base/progress.ts";
 import { Random } from "../src/base/random.ts";
 import { type HuntStrategy, hunt, huntGround } from "../src/evaluate/hunt.ts";
+import { LEARNER_VERSION } from "../src/loop/learn.ts";
 import { replaySession } from "../src/loop/replay.ts";
 import { addLabels, createSession } from "../src/loop/session.ts";
 import { Workbench } from "../src/loop/workbench.ts";
@@ -157,7 +158,7 @@ async function huntAll(bench: Workbench): Promise<string[][]> {
         hunts.push(
           await kept(
             join(flags.work, "hunts", `${count}-${target.name}-${strategy}-${seed}.json`),
-            { weightsHash, version: 2 },
+            { weightsHash, version: 2, learner: LEARNER_VERSION },
             () =>
               hunt(huntGround(space, objects, { heldOutShare: 0.25, share: null, seed }), {
                 strategy,

@@ -20,6 +20,8 @@ const PRIOR = { weight: 1, least: 0.5, hold: 1, holdBias: 0.05, ridges: [0.1, 0.
  */
 const SMOOTH = { share: 0.25, ridge: 1 } as const;
 const FEW = 2;
+/** Ridge of the kernel that explains a score by examples: about what the mean over `PRIOR.ridges` does. */
+const EXPLAINING_RIDGE = 0.3;
 const NEWTON = { steps: 30, halvings: 12, enough: 1e-9 } as const;
 
 /** A feature space whose objects came with logits. */
@@ -262,6 +264,7 @@ function learnerOf(space: PriorSpace, smoothed: Smoothed, { weights, share }: Fi
       );
       return out;
     },
+    ridge: EXPLAINING_RIDGE,
     dispose() {},
   };
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../base/random.ts";
+import { logit } from "../measure/platt.ts";
 import { Mlp } from "../models/mlp.ts";
-import { noGrad, randn, scope, setThreads } from "../torch/index.ts";
-import { featureSpace, learn, stepsFor } from "./learn.ts";
+import { noGrad, op, randn, scope, setThreads, type Tensor, tensor } from "../torch/index.ts";
+import { featureSpace, learn } from "./learn.ts";
 
 setThreads(1);
 
@@ -30,8 +31,97 @@ describe("learner", () => {
     expect(Math.max(...said.map(Math.abs))).toBeLessThan(1e-6);
     mlp.dispose();
   });
-  it("takes more steps for more examples, between bounds", () => {
-    expect([2, 10, 100, 300, 5000].map(stepsFor)).toEqual([6, 6, 8, 23, 60]);
+  it("is the regularised least squares of its kernel, in closed form", () => {
+    const random = new Random(7);
+    const [dim, count, n] = [20, 60, 24];
+    const space = featureSpace(
+      Float32Array.from({ length: count * dim }, () => random.normal()),
+      dim,
+    );
+    // A third is positive, and some count less.
+    const examples = Array.from({ length: n }, (_, row) => ({
+      row,
+      positive: row % 3 === 0,
+      weight: row % 4 === 0 ? 0.3 : 1,
+    }));
+    const learner = learn(space, examples, 2);
+    const kernel = learner.kernel(Uint32Array.from({ length: count }, (_, row) => row));
+    const said = Array.from(learner.score(0, count), logit);
+    learner.dispose();
+    const K = (i: number, j: number) => kernel[i * count + j];
+    const noise = (learner.ridge / n) * examples.reduce((sum, { row }) => sum + K(row, row), 0);
+    const weightOf = ({ positive, weight }: (typeof examples)[number]) => weight * (positive ? n / 2 / 8 : n / 2 / 16);
+    const A = Float64Array.from({ length: n * n }, (_, at) => {
+      const [i, j] = [Math.floor(at / n), at % n];
+      return K(i, j) + (i === j ? noise / weightOf(examples[i]) : 0);
+    });
+    const y = Float64Array.from(examples, ({ positive }) => (positive ? 1 : -1));
+    const pulls = noGrad(() =>
+      scope(() =>
+        (op("linalg_solve", tensor(A, [n, n]), tensor(y, [n, 1]), true) as Tensor).reshape(-1).toFloat64Array(),
+      ),
+    );
+    const expected = said.map((_, row) => pulls.reduce((sum, pull, i) => sum + pull * K(row, i), 0));
+    const typical = (values: readonly number[]) =>
+      values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+    const unit = typical(said.slice(0, n)) / typical(expected.slice(0, n));
+    expect(typical(said.slice(0, n))).toBeCloseTo(3, 3);
+    for (const [row, value] of expected.entries()) expect(Math.abs(said[row] - unit * value)).toBeLessThan(0.05);
+  });
+  it("learns the order of a single column, and is not led by one extreme example", () => {
+    const one = featureSpace(
+      Float32Array.from({ length: 41 }, (_, i) => i - 20),
+      1,
+    );
+    const learner = learn(
+      one,
+      [2, 5, 8, 30, 33, 36].map((row) => ({ row, positive: row > 20 })),
+      1,
+    );
+    const scores = Array.from(learner.score(0, 41));
+    learner.dispose();
+    for (let i = 9; i < 32; i++) expect(scores[i]).toBeGreaterThan(scores[i - 1]);
+    for (const [i, score] of scores.entries()) if (i !== 20) expect(score > 0.5).toBe(i > 20);
+
+    const random = new Random(5);
+    const [dim, count] = [40, 400];
+    const kinds = Array.from({ length: count }, (_, row) => row % 2 === 0);
+    const rightWith = (length: number) => {
+      const matrix = Float32Array.from(
+        { length: count * dim },
+        (_, at) => random.normal() + (kinds[Math.floor(at / dim)] ? 0.5 : 0),
+      );
+      // The first positive example points the other way, far out.
+      for (let d = 0; d < dim; d++) matrix[d] = -length;
+      const led = learn(
+        featureSpace(matrix, dim),
+        Array.from({ length: 20 }, (_, row) => ({ row, positive: kinds[row] })),
+        3,
+      );
+      const said = led.score(0, count);
+      led.dispose();
+      return kinds.filter((kind, row) => row >= 20 && said[row] > 0.5 === kind).length / (count - 20);
+    };
+    // Half would be chance.
+    const [near, far] = [rightWith(1), rightWith(30)];
+    expect(near).toBeGreaterThan(0.7);
+    expect(far).toBeGreaterThan(near - 0.1);
+  });
+  it("keeps every example of a rare class when there are more than it learns from", () => {
+    const [dim, count] = [3, 6000];
+    const random = new Random(8);
+    const matrix = Float32Array.from({ length: count * dim }, () => random.normal());
+    const rare = [10, 2500, 5990];
+    for (const row of rare) matrix.set([4, 4, 4], row * dim);
+    const learner = learn(
+      featureSpace(matrix, dim),
+      Array.from({ length: count }, (_, row) => ({ row, positive: row === 2500 })),
+      1,
+    );
+    const scores = learner.score(0, count);
+    learner.dispose();
+    for (const row of rare) expect(scores[row]).toBeGreaterThan(0.9);
+    expect(scores.filter((score) => score > 0.5).length).toBeLessThan(count / 4);
   });
   it("ranks what is like the positive examples first, the same for the same seed, and answers 0.5 where one class is missing", () => {
     const random = new Random(3);

@@ -2,7 +2,7 @@
 import { Random } from "../base/random.ts";
 import { floatRows, type RowMatrix } from "../base/row-matrix.ts";
 import { Mlp } from "../models/mlp.ts";
-import { AdamW, bceWithLogits, keep, manualSeed, noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
+import { keep, manualSeed, noGrad, op, opInPlace, scope, type Tensor, tensor } from "../torch/index.ts";
 
 /** Features of a survey [count, dim] and their standardisation. */
 export interface FeatureSpace {
@@ -68,36 +68,31 @@ export interface Example {
   weight?: number;
 }
 
-/**
- * Few examples are learned by heart within a dozen steps, and everything after that is their accidents: steps grow with
- * their number, between bounds (docs/decisions/learner.md).
- */
-const LEARN = {
-  hidden: 2048,
-  steps: { least: 6, most: 60, perExample: 0.075 },
-  learningRate: 1e-3,
-  /** Columns for which that rate is right; see `learningRateOf`. */
-  columns: 128,
-  weightDecay: 0.01,
-  batchSize: 128,
-} as const;
+/** Raised where the same examples come to be learned otherwise: recipes keep what they computed under it. */
+export const LEARNER_VERSION = 4;
 
-/** Steps of learning from so many examples. */
-export function stepsFor(examples: number): number {
-  const { least, most, perExample } = LEARN.steps;
-  return Math.min(most, Math.max(least, Math.round(perExample * examples)));
-}
+/** Hidden units of the learner (paper, section 5.1). */
+const HIDDEN = 2048;
 
 /**
- * The rate for features of so many columns. AdamW moves each weight by about the rate whatever its gradient, and a hidden
- * unit adds up as many of them as there are columns: with more of these a step would go farther.
+ * How far the examples are believed: the noise of a label beside what the network may say of an object, in units of
+ * variance (docs/decisions/learner.md).
  */
-const learningRateOf = (columns: number) => LEARN.learningRate * Math.min(1, LEARN.columns / columns);
+const RIDGE = 1;
 
-/**
- * Mean size of the examples' logits after training is brought down to this: a handful of examples is always learned by
- * heart, and scores of 1.000 for half a survey could not be ranked. The order of the scores does not change.
- */
+/** What the network may say of all objects alike, in the same units. */
+const OFFSET = 0.3;
+
+/** Labels are learned as this and its negative: so small that the network stays where its gradients were taken. */
+const TARGET = 0.01;
+
+/** Of more examples so many are learned from: what is solved grows with their number's third power. */
+const MOST_EXAMPLES = 4096;
+
+/** An example counts at least so much beside the others of its class. */
+const LEAST_WEIGHT = 1e-6;
+
+/** Mean size of the examples' logits: scores of 1.000 for half a survey could not be read, nor scores all near a half. */
 const TYPICAL_LOGIT = 3;
 
 const BLOCK_ROWS = 4096;
@@ -111,10 +106,12 @@ export interface Learner {
   /** Probabilities of features that are at hand, [n, dim]. */
   scoreBlock(block: Float32Array): Float32Array;
   /**
-   * [n, n]: products of the learner's gradients at each two of n rows (the neural tangent kernel on standardised
-   * features): how much a step of learning at one moves the score of the other.
+   * [n, n]: products of the learner's gradients at each two of n rows (its neural tangent kernel): how much a step of
+   * learning at one moves the score of the other.
    */
   kernel(rows: ArrayLike<number>): Float64Array;
+  /** What is added to the kernel's diagonal in learning, as a share of its mean. */
+  readonly ridge: number;
   dispose(): void;
 }
 
@@ -126,69 +123,76 @@ export function standardised(space: FeatureSpace, rows: ArrayLike<number>): Tens
   return tensor(out, [rows.length, dim]);
 }
 
+/** What is added to the mean square of a row before the row is divided by its root. */
+const LENGTH_FLOOR = 0.25;
+
 /**
- * Trains on the examples: standardised features, each class with the same total weight, for `stepsFor` steps. The same
- * space, examples and seed give the same scores, bit for bit, with the same number of threads. Without both classes
- * every score is 0.5.
+ * Standardised features [n, dim] brought near one length, z / sqrt(mean(z^2) + 1/4): what an object is like counts, and
+ * hardly how strongly, so that a few extreme objects do not set the boundary (docs/decisions/learner.md). Rows of a single
+ * column stay apart, which a plain direction would not leave them.
  */
-export function learn(space: FeatureSpace, examples: Example[], seed: number): Learner {
+function levelled(x: Tensor): Tensor {
+  return x.div(x.mul(x).mean([1], true).add(LENGTH_FLOOR).sqrt());
+}
+
+/**
+ * Trains on the examples: levelled features, each class with the same total weight. The hidden layer moves from where the
+ * network says nothing to the regularised least squares of its linearisation there (one damped Gauss-Newton step; Jacot et
+ * al. 2018 for the kernel). The last layer stays: moving it, too, adds only the scatter of its units. The same space,
+ * examples and seed give the same scores, bit for bit, with the same number of threads. Without both classes every score
+ * is 0.5.
+ */
+export function learn(space: FeatureSpace, given: Example[], seed: number): Learner {
+  const examples = atMost(MOST_EXAMPLES, given, seed);
+  const count = examples.length;
   const positives = examples.filter(({ positive }) => positive).length;
-  if (positives === 0 || positives === examples.length) return constantLearner(space.dim);
+  if (positives === 0 || positives === count) return constantLearner(space.dim);
   manualSeed(seed);
-  const mlp = new Mlp(space.dim, LEARN.hidden, 1).beginAtZero();
-  const optimiser = new AdamW(mlp.namedParameters(), { ...LEARN, learningRate: learningRateOf(space.dim) });
-  scope(() => {
-    const x = standardised(
-      space,
-      examples.map(({ row }) => row),
-    );
-    const target = tensor(
-      Float32Array.from(examples, ({ positive }) => (positive ? 1 : 0)),
-      [examples.length, 1],
-    );
-    const balance = (positive: boolean) => examples.length / 2 / (positive ? positives : examples.length - positives);
-    const weight = tensor(
-      Float32Array.from(examples, ({ positive, weight = 1 }) => weight * balance(positive)),
-      [examples.length, 1],
-    );
-    const random = new Random(seed);
-    for (let step = 0; step < stepsFor(examples.length); step++) {
-      optimiser.zeroGrad();
-      scope(() => {
-        // Many examples would make each step, and so the first page, slower: a step looks at a part of them.
-        const part =
-          examples.length <= LEARN.batchSize
-            ? null
-            : tensor([...random.sample(examples.length, LEARN.batchSize)], [LEARN.batchSize], "int64");
-        const of = (all: Tensor) => (part === null ? all : all.indexSelect(0, part));
-        bceWithLogits(mlp.forward(of(x)), of(target), of(weight)).backward();
-      });
-      optimiser.step();
-    }
-  });
-  optimiser.dispose();
-  const softening = noGrad(() =>
-    scope(() =>
-      Math.max(
-        1,
-        mlp
-          .forward(
-            standardised(
-              space,
-              examples.map(({ row }) => row),
-            ),
-          )
-          .abs()
-          .mean()
-          .item() / TYPICAL_LOGIT,
+  const mlp = new Mlp(space.dim, HIDDEN, 1).beginAtZero();
+  const [first, last] = mlp.linears();
+  const perLogit = scope(() => {
+    const x = levelled(
+      standardised(
+        space,
+        examples.map(({ row }) => row),
       ),
-    ),
-  );
-  const folded = foldStandardisation(mlp, space, softening);
-  mlp.dispose();
+    );
+    const pulls = noGrad(() => {
+      const kernel = tangentKernel(mlp, x);
+      const own = op("diagonal", kernel);
+      const ridge = RIDGE * own.mean().item();
+      const column = (of: (example: Example) => number) => tensor(Float64Array.from(examples, of), [count]);
+      const noise = column(({ positive, weight = 1 }) => {
+        const share = count / 2 / (positive ? positives : count - positives);
+        return ridge / Math.max(weight * share, LEAST_WEIGHT);
+      });
+      const target = column(({ positive }) => (positive ? TARGET : -TARGET)).reshape(-1, 1);
+      opInPlace("add_.Tensor", own, noise.to("float32"), 1);
+      const root = op("linalg_cholesky", kernel.to("float64"));
+      return op("cholesky_solve", target, root).to("float32");
+    });
+    mlp.forward(x).mul(pulls).sum().backward();
+    return noGrad(() => {
+      const move = (parameter: Tensor, step: number) => parameter.copy_(parameter.add(parameter.grad as Tensor, step));
+      move(first.weight, stepOf(mlp));
+      move(first.bias as Tensor, stepOf(mlp));
+      move(last.bias as Tensor, OFFSET);
+      return mlp.forward(x).abs().mean().item() / TYPICAL_LOGIT || 1;
+    });
+  });
   const { matrix, dim } = space;
-  const run = (rows: Float32Array, count: number, into: Float32Array) =>
-    noGrad(() => scope(() => folded.score(tensor(rows, [count, dim])).copyTo(into)));
+  const [mean, sd] = scope(() => [space.mean, space.sd].map((each) => keep(tensor(each, [1, dim]))));
+  const run = (block: Float32Array, count: number, into: Float32Array) =>
+    noGrad(() =>
+      scope(() =>
+        mlp
+          .forward(levelled(tensor(block, [count, dim]).sub(mean).div(sd)))
+          .div(perLogit)
+          .sigmoid()
+          .reshape(-1)
+          .copyTo(into),
+      ),
+    );
   return {
     score(from, to) {
       const out = new Float32Array(to - from);
@@ -219,67 +223,49 @@ export function learn(space: FeatureSpace, examples: Example[], seed: number): L
     kernel(rows) {
       const out = new Float64Array(rows.length ** 2);
       noGrad(() =>
-        scope(() => tangentKernel(folded.parts, softening, standardised(space, rows), space).to("float64").copyTo(out)),
+        scope(() =>
+          tangentKernel(mlp, levelled(standardised(space, rows)))
+            .to("float64")
+            .copyTo(out),
+        ),
       );
       return out;
     },
-    dispose: folded.dispose,
-  };
-}
-
-/**
- * With f(x) = v relu(W x + b) + c the products of gradients are <h, h'> for v, 1 for c, and (<x, x'> + 1) times the sum
- * of v_j^2 over the hidden units that both light up for W and b. `x` is [n, dim], standardised; answers [n, n].
- */
-function tangentKernel(parts: FoldedParts, softening: number, x: Tensor, { dim, mean, sd }: FeatureSpace): Tensor {
-  const hidden = op(
-    "linear",
-    x.mul(tensor(sd, [1, dim])).add(tensor(mean, [1, dim])),
-    parts.weight,
-    parts.bias,
-  ).relu() as Tensor;
-  const lit = hidden.gt(0).to("float32").mul(parts.outWeight.mul(softening));
-  const outer = hidden.matmul(hidden.t()).add(1);
-  return outer.add(x.matmul(x.t()).add(1).mul(lit.matmul(lit.t())));
-}
-
-interface FoldedParts {
-  weight: Tensor;
-  bias: Tensor;
-  outWeight: Tensor;
-  outBias: Tensor;
-}
-
-/**
- * W (x - mean) / sd + b = (W / sd) x + (b - W mean / sd): scoring then needs no pass over the features of its own.
- * Logits come out divided by `softening`.
- */
-function foldStandardisation(mlp: Mlp, { dim, mean, sd }: FeatureSpace, softening: number) {
-  const [first, second] = [...mlp.layers.children()].flatMap(([, layer]) =>
-    "weight" in layer ? [layer as unknown as { weight: Tensor; bias: Tensor }] : [],
-  );
-  const parts = noGrad(() =>
-    scope(() => {
-      const weight = first.weight.div(tensor(sd, [1, dim]));
-      return {
-        weight,
-        bias: first.bias.sub(weight.matmul(tensor(mean, [dim]))),
-        outWeight: second.weight.div(softening),
-        outBias: second.bias.div(softening),
-      };
-    }),
-  );
-  for (const part of Object.values(parts)) keep(part);
-  return {
-    parts,
-    score: (x: Tensor) =>
-      op("linear", op("linear", x, parts.weight, parts.bias).relu(), parts.outWeight, parts.outBias)
-        .sigmoid()
-        .reshape(-1),
-    dispose: () => {
-      for (const part of Object.values(parts)) part.dispose();
+    ridge: RIDGE,
+    dispose() {
+      for (const each of [mlp, mean, sd]) each.dispose();
     },
   };
+}
+
+/** So many of the examples, drawn at random; of the rarer class all that there is room for. */
+function atMost(most: number, examples: Example[], seed: number): Example[] {
+  if (examples.length <= most) return examples;
+  const order = new Random(seed).shuffle(examples.slice());
+  const [wanted, others] = [order.filter(({ positive }) => positive), order.filter(({ positive }) => !positive)];
+  const roomBeside = (other: number) => Math.max(most / 2, most - other);
+  return [...wanted.slice(0, roomBeside(others.length)), ...others.slice(0, roomBeside(wanted.length))];
+}
+
+/** How far the hidden layer moves along a gradient: the kernel's typical value is about 1 then, whatever the widths. */
+function stepOf(mlp: Mlp): number {
+  return 6 / mlp.linears()[0].weight.shape[1];
+}
+
+/**
+ * With f(x) = v relu(W x + b) + c the products of gradients are (<x, x'> + 1) times the sum of v_j^2 over the hidden units
+ * that both light up, for W and b, and 1 for c, each times its step. `x` is [n, dim], levelled; answers [n, n].
+ */
+function tangentKernel(mlp: Mlp, x: Tensor): Tensor {
+  const [first, last] = mlp.linears();
+  const lit = first.forward(x).gt(0).to("float32").mul(last.weight);
+  const kernel = x.matmul(x.t());
+  // In place: of thousands of examples it is large.
+  opInPlace("add_.Scalar", kernel, 1, 1);
+  opInPlace("mul_.Tensor", kernel, lit.matmul(lit.t()));
+  opInPlace("mul_.Scalar", kernel, stepOf(mlp));
+  opInPlace("add_.Scalar", kernel, OFFSET, 1);
+  return kernel;
 }
 
 function constantLearner(dim: number): Learner {
@@ -288,6 +274,7 @@ function constantLearner(dim: number): Learner {
     scoreRows: (rows) => new Float32Array(rows.length).fill(0.5),
     scoreBlock: (block) => new Float32Array(block.length / dim).fill(0.5),
     kernel: (rows) => new Float64Array(rows.length ** 2),
+    ridge: RIDGE,
     dispose() {},
   };
 }

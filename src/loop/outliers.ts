@@ -176,6 +176,7 @@ export function unusualLearner(space: FeatureSpace, seed: number): Learner {
     // Of what is no row of the space nothing is known.
     scoreBlock: (block) => new Float32Array(block.length / space.dim).fill(0.5),
     kernel: (rows) => new Float64Array(rows.length ** 2),
+    ridge: 1,
     dispose() {},
   };
 }

@@ -2,7 +2,7 @@
  * Why an object has its score. Two answers: the labelled examples that pull its score most, and the regions of its
  * image that do.
  *
- * Examples: near its end learning is close to kernel regression with the learner's own gradients as the kernel (neural
+ * Examples: learning is kernel regression with the learner's own gradients as the kernel (neural
  * tangent kernel, Jacot et al. 2018), and there the change of a score when one example is left out has a closed form,
  * f(x) - f_i(x) = a_i (k A)_i / A_ii, with A = (K + L)^-1, a = A y, k the kernel of x with the examples and L the ridge
  * divided by the class weight (Cook 1977). Regions: a patch is replaced by a blurred copy of itself and the score taken
@@ -27,9 +27,6 @@ export const HOW =
 export const HOW_UNUSUAL =
   "Nothing is positive yet, so nothing has been learned: the most unusual objects come first. The score is the mean of two ranks in feature space, how soon random cuts leave the object alone and how far its neighbours are.";
 
-/** Ridge as a share of the mean of the kernel's diagonal; learning stops early, which does the same. */
-const RIDGE = 0.3;
-
 /**
  * Signed change of the score of `row` that leaving out each example would take back, the largest magnitude scaled to 1,
  * strongest first.
@@ -43,7 +40,7 @@ export function influences(
   const all = learner.kernel([row, ...examples.map((example) => example.row)]);
   const K = (i: number, j: number) => all[(i + 1) * (n + 1) + j + 1];
   const positives = examples.filter(({ positive }) => positive).length;
-  const ridge = (RIDGE / n) * examples.reduce((sum, _, i) => sum + K(i, i), 0);
+  const ridge = (learner.ridge / n) * examples.reduce((sum, _, i) => sum + K(i, i), 0);
   const weight = (positive: boolean) => n / 2 / (positive ? positives : n - positives);
   const regular = Float64Array.from({ length: n * n }, (_, at) => {
     const [i, j] = [Math.floor(at / n), at % n];

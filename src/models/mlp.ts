@@ -23,7 +23,7 @@ export class Mlp extends Layer {
    * what they were.
    */
   beginAtZero(): this {
-    const [first, last] = [...this.layers.children()].flatMap(([, layer]) => (layer instanceof Linear ? [layer] : []));
+    const [first, last] = this.linears();
     const half = Math.floor(first.weight.shape[0] / 2);
     noGrad(() =>
       scope(() => {
@@ -36,6 +36,10 @@ export class Mlp extends Layer {
       }),
     );
     return this;
+  }
+  /** The two linear layers, in order. */
+  linears(): Linear[] {
+    return [...this.layers.children()].flatMap(([, layer]) => (layer instanceof Linear ? [layer] : []));
   }
   forward(x: Tensor): Tensor {
     return this.layers.forward(x);
