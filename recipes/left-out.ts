@@ -4,13 +4,14 @@
  *
  * Command: bin/skyloop recipe left-out [--data ../shared/data] [--only ring,disturbed] [--draws 10] [--work runs/left-out]
  * Time: five minutes of one core a training, seven of them; what was computed is kept in --work, and a stopped run resumes.
- * Expected: after a page of ten barred spirals, mergers, bars, face-on spirals and edge-on galaxies are ranked better than by
- * weights that no label taught, inner rings and perturbation where related attributes were told
+ * Expected: after a page of ten barred spirals, mergers, bars and face-on spirals are ranked better than by weights that no label
+ * taught, inner rings where EFIGI's other rings were told, perturbation about as well
  * (models/lvm-nano-structures-morphology.md).
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { SkyloopError } from "../src/base/errors.ts";
 import { writeFileAtomic } from "../src/base/files.ts";
 import { PACKAGE_ROOT } from "../src/base/paths.ts";
 import { terminalProgress } from "../src/base/progress.ts";
@@ -39,7 +40,7 @@ interface LeftOut {
   columns: { set: (typeof SETS)[number]; columns: RegExp }[];
   /** Classes of a set's column that are not told. */
   classes?: { set: (typeof SETS)[number]; names: string[] };
-  /** The galaxies that the question is measured on stay out of training altogether, and so do their other labels. */
+  /** The galaxies that the question is measured on stay out of this training, and so do their other labels. */
   unseen?: true;
   suites: string[];
 }
@@ -48,7 +49,7 @@ const ALL = /./;
 const LEFT_OUT: LeftOut[] = [
   {
     name: "ring",
-    says: "EFIGI's inner rings; measured galaxies never seen",
+    says: "EFIGI's inner rings, and every label of the measured galaxies",
     columns: [{ set: "efigi", columns: /^Inner_Ring$/ }],
     unseen: true,
     suites: ["EFIGI inner ring"],
@@ -64,7 +65,7 @@ const LEFT_OUT: LeftOut[] = [
   },
   {
     name: "perturbation",
-    says: "EFIGI's perturbation; measured galaxies never seen",
+    says: "EFIGI's perturbation, and every label of the measured galaxies",
     columns: [{ set: "efigi", columns: /^Perturbation$/ }],
     unseen: true,
     suites: ["EFIGI perturbation"],
@@ -111,6 +112,14 @@ const { values: flags } = parseArgs({
   },
 });
 const wanted = flags.only?.split(",");
+const unknown = wanted?.find((name) => !LEFT_OUT.some((left) => left.name === name));
+if (unknown !== undefined)
+  throw new SkyloopError(
+    "BAD_OPTION",
+    `--only takes ${LEFT_OUT.map(({ name }) => name).join(", ")}, separated by commas, not ${unknown}`,
+  );
+if (!/^[1-9]\d*$/.test(flags.draws))
+  throw new SkyloopError("BAD_OPTION", `--draws takes a whole number from 1 on, not ${flags.draws}`);
 const suites = readSuites(join(PACKAGE_ROOT, "recipes/suites.json"));
 const folders = new Map<string, string>();
 for (const set of SETS) folders.set(set, await publicSurvey(flags.data, flags.work, set));

@@ -24,6 +24,22 @@ describe("feature space", () => {
   });
 });
 
+it("is not led by one object far from all others", () => {
+  const random = new Random(6);
+  const [dim, count] = [8, 200];
+  const matrix = Float32Array.from(
+    { length: count * dim },
+    (_, at) => 58_000 + random.normal() + (Math.floor(at / dim) % 2 === 0 ? 1 : 0),
+  );
+  const plain = featureSpace(matrix.slice(), dim);
+  matrix.fill(1e9, 150 * dim, 151 * dim);
+  const { mean, sd } = featureSpace(matrix, dim);
+  for (let d = 0; d < dim; d++) {
+    expect(Math.abs(mean[d] - plain.mean[d])).toBeLessThan(0.05);
+    expect(sd[d] / plain.sd[d]).toBeCloseTo(1, 1);
+  }
+});
+
 describe("learner", () => {
   it("says nothing before it has learned", () => {
     const mlp = new Mlp(6, 32, 1).beginAtZero();
@@ -106,6 +122,25 @@ describe("learner", () => {
     const [near, far] = [rightWith(1), rightWith(30)];
     expect(near).toBeGreaterThan(0.7);
     expect(far).toBeGreaterThan(near - 0.1);
+  });
+  it("says a half where examples tell nothing", () => {
+    const flat = featureSpace(new Float32Array(50 * 4).fill(0.1), 4);
+    const random = new Random(9);
+    const varied = featureSpace(
+      Float32Array.from({ length: 50 * 4 }, () => random.normal()),
+      4,
+    );
+    const both = [true, false].map((positive) => ({ row: 3, positive }));
+    const unsure = [1, 2, 3, 4].map((row) => ({ row, positive: row % 2 === 0, weight: 0 }));
+    for (const [space, examples] of [
+      [flat, unsure.map(({ row, positive }) => ({ row, positive }))],
+      [varied, both],
+      [varied, unsure],
+    ] as const) {
+      const learner = learn(space, examples.slice(), 1);
+      for (const score of learner.score(0, 50)) expect(Math.abs(score - 0.5)).toBeLessThan(0.01);
+      learner.dispose();
+    }
   });
   it("keeps every example of a rare class when there are more than it learns from", () => {
     const [dim, count] = [3, 6000];

@@ -34,26 +34,63 @@ export function featureSpace(features: Float32Array | RowMatrix, dim: number): F
   const matrix = matrixOf(features, dim);
   const { count } = matrix;
   const step = Math.max(1, Math.floor(count / STATISTICS_ROWS));
-  const [sum, square] = [new Float64Array(dim), new Float64Array(dim)];
   const rows = Math.ceil(count / step);
   const sampled = matrix.gather(Uint32Array.from({ length: rows }, (_, i) => i * step));
-  for (let at = 0; at < sampled.length; )
-    for (let d = 0; d < dim; d++, at++) {
-      const value = sampled[at];
-      sum[d] += value;
-      square[d] += value * value;
-    }
-  const mean = Float32Array.from(sum, (total) => total / rows);
-  const variance = Array.from(square, (total, d) => Math.max(0, total / rows - mean[d] ** 2));
-  const typical = Math.sqrt([...variance].sort((a, b) => a - b)[Math.floor(dim / 2)]);
+  const { mean, variance, typical } = momentsOf(sampled, dim);
   const scaleOf = (sd: number) => sd / Math.min(KEPT.most, Math.max(KEPT.least, sd / typical || 1));
   return {
     matrix,
     count,
     dim,
-    mean,
+    mean: Float32Array.from(mean),
     sd: Float32Array.from(variance, (v) => scaleOf(Math.max(Math.sqrt(v), KEPT.dead * typical, 1e-8))),
   };
+}
+
+/** Rows so many times as long as is typical do not count for mean and deviation; each pass may uncover others. */
+const FAR = { length: 5, passes: 3 } as const;
+
+/** Mean and variance of each column of `sampled` [rows, dim], without rows that are far from all, and the typical deviation. */
+function momentsOf(sampled: Float32Array, dim: number) {
+  const near = new Uint8Array(sampled.length / dim).fill(1);
+  let moments = momentsWhere(sampled, dim, near);
+  for (let pass = 0; pass < FAR.passes; pass++) {
+    const { mean, variance } = moments;
+    let left = 0;
+    for (let row = 0; row < near.length; row++) {
+      if (near[row] === 0) continue;
+      let square = 0;
+      for (let d = 0; d < dim; d++)
+        if (variance[d] > 0) square += (sampled[row * dim + d] - mean[d]) ** 2 / variance[d] / dim;
+      if (square > FAR.length ** 2) {
+        near[row] = 0;
+        left++;
+      }
+    }
+    const without = left === 0 ? moments : momentsWhere(sampled, dim, near);
+    // What is left says nothing: the far rows are all that differs.
+    if (left === 0 || without.typical === 0) break;
+    moments = without;
+  }
+  return moments;
+}
+
+function momentsWhere(sampled: Float32Array, dim: number, near: Uint8Array) {
+  const [mean, variance] = [new Float64Array(dim), new Float64Array(dim)];
+  const rows = near.reduce((total, one) => total + one, 0);
+  for (const [into, power] of [
+    [mean, 1],
+    [variance, 2],
+  ] as const) {
+    for (let row = 0; row < near.length; row++)
+      if (near[row] === 1)
+        for (let d = 0; d < dim; d++) {
+          const value = sampled[row * dim + d];
+          into[d] += power === 1 ? value : (value - mean[d]) ** 2;
+        }
+    for (let d = 0; d < dim; d++) into[d] /= rows;
+  }
+  return { mean, variance, typical: Math.sqrt(variance.slice().sort()[Math.floor(dim / 2)]) };
 }
 
 /** Numbers [count, dim] as a matrix of rows. */
@@ -64,7 +101,7 @@ export const matrixOf = (features: Float32Array | RowMatrix, dim: number): RowMa
 export interface Example {
   row: number;
   positive: boolean;
-  /** How much it counts beside others of its class, 0 to 1; absent: 1. */
+  /** How much it counts beside others, 0 to 1; absent: 1. */
   weight?: number;
 }
 
@@ -94,6 +131,9 @@ const LEAST_WEIGHT = 1e-6;
 
 /** Mean size of the examples' logits: scores of 1.000 for half a survey could not be read, nor scores all near a half. */
 const TYPICAL_LOGIT = 3;
+
+/** What is said of the examples on average, as a share of what was to be said, counts as at least this: less is rounding. */
+const LEAST_SAID = 0.01;
 
 const BLOCK_ROWS = 4096;
 
@@ -136,7 +176,7 @@ function levelled(x: Tensor): Tensor {
 }
 
 /**
- * Trains on the examples: levelled features, each class with the same total weight. The hidden layer moves from where the
+ * Trains on the examples: levelled features, each class as if it had as many examples as the other. The hidden layer moves from where the
  * network says nothing to the regularised least squares of its linearisation there (one damped Gauss-Newton step; Jacot et
  * al. 2018 for the kernel). The last layer stays: moving it, too, adds only the scatter of its units. The same space,
  * examples and seed give the same scores, bit for bit, with the same number of threads. Without both classes every score
@@ -177,7 +217,7 @@ export function learn(space: FeatureSpace, given: Example[], seed: number): Lear
       move(first.weight, stepOf(mlp));
       move(first.bias as Tensor, stepOf(mlp));
       move(last.bias as Tensor, OFFSET);
-      return mlp.forward(x).abs().mean().item() / TYPICAL_LOGIT || 1;
+      return Math.max(mlp.forward(x).abs().mean().item(), LEAST_SAID * TARGET) / TYPICAL_LOGIT;
     });
   });
   const { matrix, dim } = space;

@@ -47,6 +47,30 @@ describe("influences", () => {
   });
 });
 
+it("an example that hardly counts hardly pulls", () => {
+  const random = new Random(7);
+  const space = featureSpace(
+    Float32Array.from({ length: 60 * 6 }, () => random.normal()),
+    6,
+  );
+  const examples = Array.from({ length: 12 }, (_, row) => ({
+    row,
+    positive: row % 2 === 0,
+    weight: row === 0 ? 1e-4 : 1,
+  }));
+  const learner = learn(space, examples, 3);
+  // Asked about the example itself, which would pull most by far.
+  const pulls = influences(learner, examples, 0);
+  const whole = influences(
+    learner,
+    examples.map(({ row, positive }) => ({ row, positive })),
+    0,
+  );
+  learner.dispose();
+  expect(whole[0].row).toBe(0);
+  expect(Math.abs(pulls.find(({ row }) => row === 0)?.influence ?? 1)).toBeLessThan(0.1);
+});
+
 describe("the blur of patches", () => {
   it("keeps a flat image and spreads a point", () => {
     const flat = new Float32Array(3 * 16 * 16).fill(0.4);

@@ -5,7 +5,7 @@
  * Examples: learning is kernel regression with the learner's own gradients as the kernel (neural
  * tangent kernel, Jacot et al. 2018), and there the change of a score when one example is left out has a closed form,
  * f(x) - f_i(x) = a_i (k A)_i / A_ii, with A = (K + L)^-1, a = A y, k the kernel of x with the examples and L the ridge
- * divided by the class weight (Cook 1977). Regions: a patch is replaced by a blurred copy of itself and the score taken
+ * divided by the example's weight (Cook 1977). Regions: a patch is replaced by a blurred copy of itself and the score taken
  * again (occlusion sensitivity, Zeiler & Fergus 2014): where the log odds fall, what is there speaks for the object.
  */
 import { setImmediate } from "node:timers/promises";
@@ -41,10 +41,11 @@ export function influences(
   const K = (i: number, j: number) => all[(i + 1) * (n + 1) + j + 1];
   const positives = examples.filter(({ positive }) => positive).length;
   const ridge = (learner.ridge / n) * examples.reduce((sum, _, i) => sum + K(i, i), 0);
-  const weight = (positive: boolean) => n / 2 / (positive ? positives : n - positives);
+  const weightOf = ({ positive, weight = 1 }: Example) =>
+    Math.max(weight, 1e-6) * (n / 2 / (positive ? positives : n - positives));
   const regular = Float64Array.from({ length: n * n }, (_, at) => {
     const [i, j] = [Math.floor(at / n), at % n];
-    return K(i, j) + (i === j ? ridge / weight(examples[i].positive) : 0);
+    return K(i, j) + (i === j ? ridge / weightOf(examples[i]) : 0);
   });
   const A = new Float64Array(n * n);
   noGrad(() => scope(() => (op("linalg_inv", tensor(regular, [n, n])) as Tensor).copyTo(A)));

@@ -42,6 +42,25 @@ const answer = (session: string, { picks }: Page) =>
     labels: picks.map(({ object }) => ({ object, value: isPositive(object) ? "positive" : "negative" })),
   });
 
+it("reasons name what people answered, not the unlabelled objects that stood for negatives", async () => {
+  const session = await createSession(bench.store, about(), "toy", {
+    survey: "small",
+    model: "toy",
+    target: "few",
+    alpha: 0.5,
+    pageSize: 8,
+    randomPicks: 0,
+    seed: 1,
+    who: "ann",
+    positive: some(true, 5),
+    negative: [],
+  });
+  await bench.round(session);
+  const why = await bench.why(session, 4);
+  expect(why.examples.map(({ object }) => object).sort()).toEqual(some(true, 5).sort());
+  expect(why.examples.every(({ label }) => label === "positive")).toBe(true);
+});
+
 it("a whole session needs no server: rounds, reasons, preview, neighbours, map, ranking, replay", async () => {
   const session = await start("spirals");
   await expect(bench.preview(session)).rejects.toMatchObject({ code: "NOT_RANKED" });

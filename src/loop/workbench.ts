@@ -205,7 +205,10 @@ export class Workbench implements OpenedSurvey {
     try {
       if (plan.unusualSeed !== null)
         return { score: learner.scoreRows([row])[0], examples: [], heat: null, how: HOW_UNUSUAL };
-      const examples = influences(learner, plan.examples, row)
+      // Unlabelled objects that stood for negatives pull, too, but nobody has called them anything.
+      const labelled = new Set(plan.examples.map((example) => example.row));
+      const examples = influences(learner, [...plan.examples, ...plan.background], row)
+        .filter((one) => labelled.has(one.row))
         .slice(0, 12)
         .map(({ row: at, positive, influence }) => ({
           object: this.#idOf(at),
