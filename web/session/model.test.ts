@@ -191,6 +191,12 @@ describe("a page", () => {
   });
 });
 
+it("what is learned is asked for again when the stream opens: it may have come while nobody listened", () => {
+  const model = played(opened(), { type: "connected", connected: false });
+  expect(model).toMatchObject({ connected: false, learned: 0 });
+  expect(reduce(model, { type: "connected", connected: true })).toMatchObject({ connected: true, learned: 1 });
+});
+
 it("work ends with the ranking, and whoever shows what is learned hears of it", () => {
   const busy = played(opened(), heard({ type: "progress", stage: "score", done: 1, total: 9 }));
   expect(busy.work).toEqual({ stage: "score", done: 1, total: 9 });

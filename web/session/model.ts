@@ -31,7 +31,7 @@ export interface Model {
   notice: string | null;
   /** A later round that somebody else has begun. */
   ahead: number | null;
-  /** Grows whenever a ranking or its assessment arrives. */
+  /** Grows whenever a ranking or its assessment arrives, or may have arrived. */
   learned: number;
   /** The person has asked for a round that is not here yet. */
   going: boolean;
@@ -89,7 +89,8 @@ export function reduce(model: Model, event: Event): Model {
     case "pending":
       return { ...model, pending: event.pending, overlay: overlayOf(event.pending.ops), trouble: event.trouble };
     case "connected":
-      return { ...model, connected: event.connected };
+      // A ranking or an assessment may have come while nobody listened.
+      return { ...model, connected: event.connected, learned: model.learned + (event.connected ? 1 : 0) };
     case "round asked":
       return { ...model, going: true, work: { stage: "learn", done: 0, total: 1 } };
     case "round came":
