@@ -76,20 +76,15 @@ function momentsOf(sampled: Float32Array, dim: number) {
 }
 
 function momentsWhere(sampled: Float32Array, dim: number, near: Uint8Array) {
-  const [mean, variance] = [new Float64Array(dim), new Float64Array(dim)];
   const rows = near.reduce((total, one) => total + one, 0);
-  for (const [into, power] of [
-    [mean, 1],
-    [variance, 2],
-  ] as const) {
+  const meanOf = (of: (value: number, d: number) => number) => {
+    const out = new Float64Array(dim);
     for (let row = 0; row < near.length; row++)
-      if (near[row] === 1)
-        for (let d = 0; d < dim; d++) {
-          const value = sampled[row * dim + d];
-          into[d] += power === 1 ? value : (value - mean[d]) ** 2;
-        }
-    for (let d = 0; d < dim; d++) into[d] /= rows;
-  }
+      if (near[row] === 1) for (let d = 0; d < dim; d++) out[d] += of(sampled[row * dim + d], d);
+    return out.map((total) => total / rows);
+  };
+  const mean = meanOf((value) => value);
+  const variance = meanOf((value, d) => (value - mean[d]) ** 2);
   return { mean, variance, typical: Math.sqrt(variance.slice().sort()[Math.floor(dim / 2)]) };
 }
 
@@ -201,13 +196,12 @@ export function learn(space: FeatureSpace, given: Example[], seed: number): Lear
       const kernel = tangentKernel(mlp, x);
       const own = op("diagonal", kernel);
       const ridge = RIDGE * own.mean().item();
-      const column = (of: (example: Example) => number) => tensor(Float64Array.from(examples, of), [count]);
-      const noise = column(({ positive, weight = 1 }) => {
-        const share = count / 2 / (positive ? positives : count - positives);
-        return ridge / Math.max(weight * share, LEAST_WEIGHT);
-      });
-      const target = column(({ positive }) => (positive ? TARGET : -TARGET)).reshape(-1, 1);
-      opInPlace("add_.Tensor", own, noise.to("float32"), 1);
+      const noise = Float32Array.from(exampleWeights(examples), (weight) => ridge / weight);
+      const target = tensor(
+        Float64Array.from(examples, ({ positive }) => (positive ? TARGET : -TARGET)),
+        [count, 1],
+      );
+      opInPlace("add_.Tensor", own, tensor(noise, [count]), 1);
       const root = op("linalg_cholesky", kernel.to("float64"));
       return op("cholesky_solve", target, root).to("float32");
     });
@@ -276,6 +270,15 @@ export function learn(space: FeatureSpace, given: Example[], seed: number): Lear
       for (const each of [mlp, mean, sd]) each.dispose();
     },
   };
+}
+
+/** What each example counts in learning: its weight, as if its class had as many examples as the other. */
+export function exampleWeights(examples: readonly Example[]): number[] {
+  const positives = examples.filter(({ positive }) => positive).length;
+  return examples.map(({ positive, weight = 1 }) => {
+    const share = examples.length / 2 / (positive ? positives : examples.length - positives);
+    return Math.max(weight * share, LEAST_WEIGHT);
+  });
 }
 
 /** So many of the examples, drawn at random; of the rarer class all that there is room for. */

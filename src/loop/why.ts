@@ -17,7 +17,7 @@ import { modelInput } from "../stamps/model-input.ts";
 import { renderFlux } from "../stamps/render.ts";
 import type { Survey } from "../survey/folder.ts";
 import { noGrad, op, scope, type Tensor, tensor } from "../torch/index.ts";
-import type { Example, Learner } from "./learn.ts";
+import { type Example, exampleWeights, type Learner } from "./learn.ts";
 
 /** What the page says about how reasons for a score are computed. */
 export const HOW =
@@ -39,13 +39,11 @@ export function influences(
   const n = examples.length;
   const all = learner.kernel([row, ...examples.map((example) => example.row)]);
   const K = (i: number, j: number) => all[(i + 1) * (n + 1) + j + 1];
-  const positives = examples.filter(({ positive }) => positive).length;
   const ridge = (learner.ridge / n) * examples.reduce((sum, _, i) => sum + K(i, i), 0);
-  const weightOf = ({ positive, weight = 1 }: Example) =>
-    Math.max(weight, 1e-6) * (n / 2 / (positive ? positives : n - positives));
+  const weights = exampleWeights(examples);
   const regular = Float64Array.from({ length: n * n }, (_, at) => {
     const [i, j] = [Math.floor(at / n), at % n];
-    return K(i, j) + (i === j ? ridge / weightOf(examples[i]) : 0);
+    return K(i, j) + (i === j ? ridge / weights[i] : 0);
   });
   const A = new Float64Array(n * n);
   noGrad(() => scope(() => (op("linalg_inv", tensor(regular, [n, n])) as Tensor).copyTo(A)));
